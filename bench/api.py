@@ -1,0 +1,208 @@
+"""Puts the parts together: a run from settings to records on disk, as the command does it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from bench import datasets, environment, plan, registry, runner, store
+from bench.core import (
+    CONVENTIONS,
+    PROTOCOL_VERSION,
+    Cell,
+    Progress,
+    Record,
+    UsageError,
+)
+from bench.denoiser import Method
+
+
+class Listener(Protocol):
+    """Told how a run goes on."""
+
+    def started(self, run: store.Run, cells: list[Cell], finished: int) -> None:
+        """The run is planned; `finished` of its cells have a result already."""
+
+    def progress(self, progress: Progress) -> None:
+        """A cell goes on."""
+
+    def recorded(self, record: Record) -> None:
+        """A cell is finished, and its result is on disk."""
+
+
+def run(
+    dataset: str | None = None,
+    *,
+    methods: str | Iterable[str] = plan.DEFAULT_METHODS,
+    noise: str | float | Iterable[str | float] = plan.DEFAULT_NOISE,
+    clip: bool = False,
+    seeds: Iterable[int] = (0,),
+    limit: int | None = None,
+    epochs: int | None = None,
+    preset: str = "default",
+    tune: bool = True,
+    quantize: bool = False,
+    device: str = "auto",
+    data_dir: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] = "results",
+    name: str | None = None,
+    fresh: bool = False,
+    command: str | None = None,
+    listener: Listener | None = None,
+) -> store.Run:
+    """Measure denoising methods, as `bench run` does, and keep the results on disk.
+
+    A run that was interrupted goes on with its first unfinished cell.
+
+    Args:
+        dataset: by name; None for MNIST, or `digits` where MNIST cannot be had.
+        methods: names, with parameters where wanted: `["median[size=5]", "vae"]`.
+        noise: levels of Gaussian noise in [0, 1] units, as numbers or text (`25/255`).
+        clip: limit noisy images to [0, 1].
+        seeds: training seeds of the methods in which something is random.
+        limit: only the first so many test images.
+        epochs: instead of the preset's.
+        preset: "quick", "default" or "paper": how long methods are trained and tuned.
+        tune: choose untyped parameters on validation images.
+        quantize: round outputs to 8 bits before scoring.
+        device: "auto", "cpu" or "cuda", for the methods that torch trains.
+        data_dir: folder of the data sets.
+        out: folder of the runs.
+        name: of this run in it; by default the data set and a hash of the settings.
+        fresh: start over, and train anew what earlier runs have trained.
+        command: what the manifest is to say made it.
+        listener: told how it goes on.
+
+    Returns:
+        The run; `run.records()` has a row an image.
+
+    Raises:
+        UsageError, DataError, StorageError: one line each, see `bench.core`.
+    """
+    names = registry.split_list(methods) if isinstance(methods, str) else list(methods)
+    chosen = {text: _resolve(text) for text in names}
+    folder = datasets.data_folder(data_dir)
+    # Settings are checked before anything is downloaded.
+    values: dict[str, Any] = {
+        "methods": chosen,
+        "noise": noise,
+        "clip": clip,
+        "seeds": seeds,
+        "limit": limit,
+        "epochs": epochs,
+        "preset": preset,
+        "tune": tune,
+        "quantize": quantize,
+        "device": device,
+    }
+    plan.settings(dataset or "mnist", **values)
+    torch_device = _device(device, [method for method, _ in chosen.values()])
+    data = datasets.load(dataset, folder) if dataset else datasets.load_default(folder)
+    settings = plan.settings(data.name, **values)
+    cells = plan.plan(settings, data, list(chosen.values()))
+    manifest = {
+        "protocol": PROTOCOL_VERSION,
+        "conventions": CONVENTIONS,
+        "settings": settings.as_dict(),
+        "dataset": {
+            "name": data.name,
+            "fingerprint": data.fingerprint,
+            "sizes": dict(data.sizes),
+            "note": data.note,
+        },
+        "methods": {
+            method.name: {
+                "summary": method.summary,
+                "reference": method.reference,
+                "told_noise": method.told,
+                "learns": method.learns,
+            }
+            for method, _ in chosen.values()
+        },
+        "cells": [cell.key for cell in cells],
+        "device": torch_device,
+        "threads": environment.usable_cpus(),
+        "command": command or f"bench.run({data.name!r}, ...)",
+        **environment.describe(torch_device),
+        "started": _now(),
+        "ended": None,
+    }
+    result = store.start_run(
+        Path(out) / _folder_name(name or settings.default_name), manifest, fresh=fresh
+    )
+    finished = result.finished()
+    waiting = [cell for cell in cells if cell.key not in finished]
+    if listener:
+        listener.started(result, cells, len(cells) - len(waiting))
+    records = runner.run_cells(
+        waiting,
+        data,
+        {method.name: method for method, _ in chosen.values()},
+        store.FitCache(fresh=fresh),
+        device=torch_device,
+        threads=environment.usable_cpus(),
+        watch=listener.progress if listener else lambda progress: None,
+    )
+    for record in records:
+        result.write(record)
+        if listener:
+            listener.recorded(record)
+    result.update_manifest(ended=_now())
+    return result
+
+
+def get_method(name: str, **params: Any) -> Any:
+    """A method by name with parameters set: `get_method("median", size=5).denoise(noisy, noise)`.
+
+    A method that learns comes unfitted.
+
+    Raises:
+        UsageError: there is no such method or parameter.
+    """
+    method = registry.load(name)
+    return method.create(registry.typed_params(method, {k: str(v) for k, v in params.items()}))
+
+
+def _resolve(text: str) -> tuple[Method, Mapping[str, Any]]:
+    name, params = registry.parse(text)
+    method = registry.load(name)
+    return method, registry.typed_params(method, params)
+
+
+def _device(asked: str, methods: list[Method]) -> str:
+    """Where torch computes; torch is loaded only where it is needed."""
+    if asked == "cpu" or (asked == "auto" and not any(method.uses_torch for method in methods)):
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if asked == "cuda":
+        raise UsageError(
+            f"--device cuda: torch {torch.__version__} finds no CUDA device here; use --device cpu"
+        )
+    return "cpu"
+
+
+def _folder_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise UsageError(
+            f"--name {name!r} is no folder's name: use letters, digits, '.', '_' and '-'"
+        )
+    return name
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def command_line() -> str:
+    """The command that this process was started with, as a shell would take it."""
+    import shlex
+
+    return shlex.join(["bench", *sys.argv[1:]])

@@ -1,0 +1,311 @@
+"""The nouns of a benchmark: noise, data set, cell, record, and the errors.
+
+Everything else in this package is a step from one of these to the next; what a method is
+stands in `bench.denoiser`. This module imports nothing else of the project, and no
+numerical library, so that `bench --help` stays quick.
+
+Arrays of images are float32 of shape (N, C, H, W), C = 1 (grey) or 3 (RGB), clean values
+in [0, 1]. Noise levels are in the same unit: sigma 0.1 is 25.5 on the 0-255 scale.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]  # float32 (N, C, H, W); the stubs cannot say so
+
+PROTOCOL_VERSION = 1
+
+#: What makes numbers incomparable when it is left unsaid; stored with every run.
+CONVENTIONS = {
+    "images": "float32 in [0, 1]; noise levels in the same unit",
+    "outputs": "clamped to [0, 1] once, before any metric",
+    "psnr": "10 log10(1 / MSE) per image, data range 1, capped at 100 dB; tables show the mean "
+    "over images of the per-image value",
+    "ssim": "Wang et al. 2004: Gaussian window 11x11, sigma 1.5, K1 0.01, K2 0.03, population "
+    "covariance, windows wholly inside the image, mean over channels; NaN below 11 pixels a side",
+    "noise": "Philox keyed by noise seed, data set, split and the image's position in the split; "
+    "one image keeps the same draws at every level",
+    "time": "the denoise call alone, after a warm-up batch, the device synchronised",
+}
+
+
+class BenchError(Exception):
+    """An error that the user can act on: one line that says what is wrong and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(BenchError):
+    """The command or call cannot be carried out as given."""
+
+    exit_code = 2
+
+
+class DataError(BenchError):
+    """A data set is missing, cannot be downloaded, or is not what it should be."""
+
+    exit_code = 5
+
+
+class StorageError(BenchError):
+    """A run, report or cache folder cannot be read or written."""
+
+    exit_code = 6
+
+
+class Unsupported(Exception):
+    """Raised by a method for what it cannot take (colour, image size); the cell is skipped."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`name` is not among `known`: the tail of the error message, nearest names first."""
+    import difflib
+
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"there is: {', '.join(known)}" if known else "there is none"
+
+
+def canonical_json(value: object) -> str:
+    """JSON that is equal for equal values: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value: object, size: int = 8) -> str:
+    """Hex digest (2 `size` characters) of a value's canonical JSON."""
+    return hashlib.blake2b(canonical_json(value).encode(), digest_size=size).hexdigest()
+
+
+# -- noise ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Noise(ABC):
+    """A way to corrupt clean images, at one level.
+
+    Attributes:
+        level: strength, in the unit that the kind defines.
+        clip: limit what methods see to [0, 1], as an 8-bit file would.
+        kind: the noise's name.
+        draws: which random numbers `add` takes, one a pixel: "normal" or "uniform".
+    """
+
+    level: float
+    clip: bool = False
+    kind: ClassVar[str]
+    draws: ClassVar[Literal["normal", "uniform"]]
+
+    @abstractmethod
+    def add(self, clean: Any, draws: Any) -> Any:
+        """Corrupt `clean` with `draws` of the same shape; NumPy arrays and torch tensors alike."""
+
+    @abstractmethod
+    def std(self, clean: Any) -> Any:
+        """Standard deviation of a pixel's noise, given its clean value (before clipping)."""
+
+    @property
+    def sigma(self) -> float:
+        """One standard deviation for methods that want a single number, in [0, 1] units."""
+        return float(self.std(0.5))
+
+    def corrupt(self, clean: Any, draws: Any) -> Any:
+        """`add`, then clipping where this noise clips."""
+        noisy = self.add(clean, draws)
+        return noisy.clip(0, 1) if self.clip else noisy
+
+    @property
+    def name(self) -> str:
+        """Kind as tables show it."""
+        return f"{self.kind}, clipped" if self.clip else self.kind
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.level:g}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """What identifies this noise, for keys and files."""
+        return {"kind": self.kind, "level": self.level, "clip": self.clip}
+
+
+# -- data sets -----------------------------------------------------------------------------
+
+Split = Literal["train", "validation", "test"]
+
+
+class Group(NamedTuple):
+    """Images of one shape, each with its position in the full split.
+
+    positions: int64 (N,); images: float32 (N, C, H, W) in [0, 1].
+    """
+
+    positions: npt.NDArray[np.int64]
+    images: Array
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Splits of clean images, read when asked for.
+
+    Attributes:
+        name: as on the command line; part of the key of the test noise.
+        fingerprint: digest of the content.
+        sizes: number of images in each split.
+        read: gives a split's groups, one shape at a time.
+        samples: positions in the test split of the handful of images that reports show.
+        note: why this data set stands in for another, where it does.
+    """
+
+    name: str
+    fingerprint: str
+    sizes: Mapping[str, int]
+    read: Callable[[Split], Iterable[Group]] = field(repr=False)
+    samples: tuple[int, ...] = tuple(range(10))
+    note: str = ""
+
+    def groups(self, split: Split, limit: int | None = None) -> Iterator[Group]:
+        """The groups of `split`, its first `limit` images only where one is given."""
+        for group in self.read(split):
+            if limit is None:
+                yield group
+                continue
+            wanted = group.positions < limit
+            if wanted.all():
+                yield group
+            elif wanted.any():
+                yield Group(group.positions[wanted], group.images[wanted])
+
+
+# -- cells and records ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point of the sweep.
+
+    Attributes:
+        dataset, fingerprint: the data, by name and content.
+        method, params, source: the method, its parameters as typed (canonical JSON), the
+            digest of its code.
+        train: the noise trained on; None where nothing is trained.
+        noise: the noise tested on.
+        seed: the training seed; None where nothing is random.
+        recipe: how it is trained, resolved (canonical JSON); None where nothing is.
+        limit: the first so many test images; None for all.
+        tune: number of validation images to tune on; 0 where nothing is tuned.
+        quantize: outputs are rounded to 8 bits before scoring.
+        noise_seed: of the test noise; not the training seed.
+    """
+
+    dataset: str
+    fingerprint: str
+    method: str
+    params: str
+    source: str
+    train: Noise | None
+    noise: Noise
+    seed: int | None
+    recipe: str | None
+    limit: int | None
+    tune: int
+    quantize: bool
+    noise_seed: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """All fields, as JSON can hold them."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        values["noise"] = self.noise.as_dict()
+        values["train"] = self.train.as_dict() if self.train else None
+        return values
+
+    @property
+    def key(self) -> str:
+        """Names this cell's result: 16 hex digits of all that it depends on."""
+        return digest([PROTOCOL_VERSION, self.as_dict()])
+
+    @property
+    def fit_key(self) -> str:
+        """Names the fitted model: the same, less the test noise and the evaluation."""
+        values = self.as_dict()
+        for name in ("noise", "limit", "tune", "quantize", "noise_seed"):
+            del values[name]
+        return digest([PROTOCOL_VERSION, values])
+
+    @property
+    def label(self) -> str:
+        """The method as tables show it: with the parameters that were typed."""
+        return method_label(self.method, self.params)
+
+    def __str__(self) -> str:
+        seed = "" if self.seed is None else f" seed {self.seed}"
+        return f"{self.label} at {self.noise}{seed}"
+
+
+def method_label(name: str, params: str) -> str:
+    """`median` and `{"size":5}` as `median[size=5]`."""
+    typed = ",".join(f"{key}={value}" for key, value in json.loads(params).items())
+    return f"{name}[{typed}]" if typed else name
+
+
+Status = Literal["done", "failed", "skipped"]
+
+
+@dataclass
+class Record:
+    """What one cell gave. A failure is a record too.
+
+    Attributes:
+        images: columns of equal length, one entry an image: `image` (position in the split),
+            `mse`, `psnr` (dB), `ssim`, `digest` (uint64, of the noisy pixels).
+        chosen: the parameters that it ran with.
+        chosen_score: mean validation PSNR in dB of the chosen ones; None where nothing was tuned.
+        trials: each tried setting with its score.
+        fit_seconds, tune_seconds: None where nothing was fitted or tuned.
+        images_per_second: of the denoise calls alone.
+        parameters: number of learned values; 0 where nothing is learned.
+        peak_memory_bytes: peak resident memory of the process while the cell ran.
+        conditions: batch size, device and thread count that the times hold for.
+        history: rows (epoch, split, term, value) of the training's loss terms.
+        samples: lists `image`, `clean`, `noisy`, `restored` for the images that reports show.
+        traceback: of a failure, for whoever mends the method.
+    """
+
+    cell: Cell
+    status: Status
+    reason: str = ""
+    images: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    chosen: dict[str, Any] = field(default_factory=dict)
+    chosen_score: float | None = None
+    trials: list[tuple[dict[str, Any], float]] = field(default_factory=list)
+    fit_seconds: float | None = None
+    tune_seconds: float | None = None
+    images_per_second: float | None = None
+    parameters: int = 0
+    peak_memory_bytes: int | None = None
+    conditions: dict[str, Any] = field(default_factory=dict)
+    history: list[tuple[int, str, str, float]] = field(default_factory=list)
+    samples: dict[str, list[Any]] = field(default_factory=dict)
+    traceback: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a running cell stands: `done` of `total` epochs, trials or images."""
+
+    cell: Cell
+    phase: Literal["fit", "tune", "denoise"]
+    done: int
+    total: int
+    unit: str
+    loss: float | None = None

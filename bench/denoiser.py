@@ -1,0 +1,162 @@
+"""What a method is: the decorator that declares one, and what the harness knows of it.
+
+A method is one file. Three forms, no more: a function of a batch of noisy images; a class
+with `fit`, `denoise`, `state` and `load`; a class that extends `bench.TrainedMethod`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from bench.core import Array, Noise
+
+
+class Denoiser(Protocol):
+    """A method with its parameters set."""
+
+    def denoise(self, noisy: Array, noise: Noise) -> Array:
+        """Float32 (N, C, H, W) in, the same out."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What `@method` notes on the function or class that it decorates."""
+
+    tune: Mapping[str, tuple[Any, ...]]
+    reference: str
+    threads: bool
+    random: bool
+
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+
+def method(
+    *,
+    tune: Mapping[str, Iterable[Any]] | None = None,
+    reference: str = "",
+    threads: bool = False,
+    random: bool = True,
+) -> Callable[[T], T]:
+    """Declare a function or class as the denoising method of its file.
+
+    A function takes noisy images, float32 (N, C, H, W), and returns restored ones of the
+    same shape and type; its keyword-only arguments are its parameters. With an argument
+    `noise` it is told the noise; without one it is blind. A class learns: it has
+    `fit(train, noise, seed)`, `denoise(noisy, noise)`, `state()` and `load(arrays)`, and its
+    annotated attributes are its parameters; or it extends `bench.TrainedMethod`.
+
+    Args:
+        tune: for each parameter that the harness may choose on validation images, the
+            values to try. A tuned parameter of a class must not change what `fit` learns.
+        reference: the method's source, as a table would cite it.
+        threads: a function's images may be handled in several threads at once (its work
+            releases the interpreter's lock).
+        random: fitting depends on the seed. Functions never do.
+
+    Returns:
+        A decorator that notes this on its target and returns the same object.
+    """
+    declared = {name: tuple(values) for name, values in (tune or {}).items()}
+
+    def declare(target: T) -> T:
+        if inspect.isclass(target):
+            dataclasses.dataclass(eq=False, kw_only=True)(target)
+        target.__bench_method__ = Declaration(  # type: ignore[attr-defined]
+            declared, reference, threads, random and inspect.isclass(target)
+        )
+        return target
+
+    return declare
+
+
+@dataclass(frozen=True)
+class Method:
+    """A denoiser as the registry found it.
+
+    Attributes:
+        name: as on the command line.
+        target: the decorated function or class.
+        parameters: name -> default.
+        tune: name -> values that tuning may try.
+        summary: first line of its documentation.
+        reference: its source.
+        source: digest of its code: results of other code are other results.
+        told: it is told the noise's kind and level.
+        recipes: preset -> training recipe, for methods that torch trains.
+        threads: its images may be handled in several threads.
+        random: its fit depends on the seed.
+    """
+
+    name: str
+    target: Callable[..., Any] = field(repr=False)
+    parameters: Mapping[str, Any]
+    tune: Mapping[str, tuple[Any, ...]]
+    summary: str
+    reference: str
+    source: str
+    told: bool
+    recipes: Mapping[str, Mapping[str, Any]] | None
+    threads: bool
+    random: bool
+
+    @property
+    def learns(self) -> bool:
+        """It is fitted on training images before it denoises."""
+        return inspect.isclass(self.target)
+
+    @property
+    def uses_torch(self) -> bool:
+        """The harness trains it with torch."""
+        return self.recipes is not None
+
+    def create(self, params: Mapping[str, Any], threads: int = 1) -> Any:
+        """The method with its parameters set; a class still has to be fitted or loaded."""
+        if self.learns:
+            return self.target(**params)
+        return _Function(self, dict(params), threads if self.threads else 1)
+
+
+class _Function:
+    """A method that is a function, as a `Denoiser`."""
+
+    def __init__(self, method: Method, params: dict[str, Any], threads: int) -> None:
+        self._method, self._params, self._threads = method, params, threads
+
+    def denoise(self, noisy: Array, noise: Noise) -> Array:
+        told = {"noise": noise} if self._method.told else {}
+
+        def call(images: Array) -> Array:
+            return self._method.target(images, **told, **self._params)
+
+        import numpy as np
+
+        return np.concatenate(in_threads(call, self._threads, noisy))
+
+
+def in_threads(call: Callable[..., Any], threads: int, *batches: Array) -> list[Any]:
+    """`call` on batches cut into one part a thread: images are independent of each other."""
+    if threads == 1 or len(batches[0]) < 2 * threads:
+        return [call(*batches)]
+    from concurrent.futures import ThreadPoolExecutor
+
+    import numpy as np
+
+    parts = zip(*(np.array_split(batch, threads) for batch in batches), strict=True)
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda part: call(*part), parts))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted model, as the cache holds it."""
+
+    arrays: Mapping[str, Any]
+    seconds: float
+    device: str
+    history: list[tuple[int, str, str, float]] = field(default_factory=list)

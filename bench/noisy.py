@@ -1,0 +1,98 @@
+"""The test images under noise, batch by batch; what the next cell needs again is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bench.core import Dataset, Noise
+from bench.noise import digests
+from bench.noise import draw as draw_noise
+from bench.scoring import batches
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from bench.core import Array
+
+# Images are kept for the next cell up to this many pixels (256 MiB an array).
+_KEPT_PIXELS = 1 << 26
+
+
+class Drawn(NamedTuple):
+    """Clean images with the random numbers that will corrupt them."""
+
+    positions: npt.NDArray[np.int64]
+    clean: Array
+    draws: Array
+
+
+class Batch(NamedTuple):
+    """Clean and noisy images, their positions, and the digests of the noisy ones."""
+
+    positions: npt.NDArray[np.int64]
+    clean: Array
+    noisy: Array
+    digests: npt.NDArray[np.uint64]
+
+
+class NoisyImages:
+    """The test split, corrupted. What the next cell will ask for again is kept."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._drawn, self._corrupted = _Kept(), _Kept()
+
+    def count(self, limit: int | None) -> int:
+        """Number of test images under a limit."""
+        size = self._dataset.sizes["test"]
+        return size if limit is None else min(limit, size)
+
+    def batches(self, noise: Noise, limit: int | None, seed: int) -> Iterator[Batch]:
+        """The first `limit` test images under `noise`."""
+
+        def draw() -> Iterator[Drawn]:
+            for positions, images in self._dataset.groups("test", limit):
+                shape = images.shape[1:]
+                for part in batches(len(images), shape):
+                    draws = draw_noise(
+                        noise,
+                        positions[part],
+                        shape,
+                        dataset=self._dataset.name,
+                        split="test",
+                        seed=seed,
+                    )
+                    yield Drawn(positions[part], images[part], draws)
+
+        def corrupt() -> Iterator[Batch]:
+            # All levels share the draws, all methods at one level the noisy images.
+            for positions, clean, draws in self._drawn((noise.draws, limit, seed), draw):
+                noisy = noise.corrupt(clean, draws)
+                yield Batch(positions, clean, noisy, digests(noisy))
+
+        yield from self._corrupted((noise, limit, seed), corrupt)
+
+
+class _Kept:
+    """The sequence made last, kept for whoever asks for the same, if it is small enough."""
+
+    def __init__(self) -> None:
+        self._key: Any = None
+        self._items: list[Any] = []
+
+    def __call__(self, key: Any, make: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+        if key == self._key:
+            yield from self._items
+            return
+        self._key, self._items = None, []
+        items, pixels = [], 0
+        for item in make():
+            pixels += item.clean.size
+            items.append(item)
+            if pixels > _KEPT_PIXELS:
+                items.clear()
+            yield item
+        if pixels <= _KEPT_PIXELS:
+            self._key, self._items = key, items

@@ -1,0 +1,269 @@
+"""The report's page in Markdown, made to be read on GitHub, and its tables as CSV."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bench import summary as tables
+from bench.summary import DECIMALS, METRICS, UNITS, column_title
+
+if TYPE_CHECKING:
+    from bench.report.figures import Figure
+    from bench.store import Run
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a report shows: the run's cells and records, read once, and their summary.
+
+    Attributes:
+        run: the run.
+        cells: its cells, with `label` and the noise's full name.
+        metadata: all that is one value a cell, in the same order.
+        summary: means and intervals, see `summary.means`.
+        labels: the methods' labels, in the run's order.
+    """
+
+    run: Run
+    cells: pd.DataFrame
+    metadata: list[dict[str, Any]]
+    summary: pd.DataFrame
+    labels: list[str]
+
+    @classmethod
+    def of(cls, run: Run) -> Contents:
+        """Read a run."""
+        cells = tables.with_labels(run.cells())
+        summary = tables.means(run.records())
+        return cls(run, cells, list(run.metadata()), summary, list(dict.fromkeys(cells["label"])))
+
+    @property
+    def images(self) -> int:
+        """Number of test images."""
+        return int(self.summary["images"].max()) if len(self.summary) else 0
+
+
+def markdown(contents: Contents, figures: list[Figure]) -> str:
+    """The page."""
+    run = contents.run
+    data = run.manifest["dataset"]
+    title = data["name"] + (" (stand-in for MNIST)" if data["note"] else "")
+    parts = [
+        f"# Denoising {_text(title)}: {len(contents.labels)} methods compared",
+        _lead(contents),
+    ]
+    parts += [_metric_section(contents, metric) for metric in METRICS]
+    for name in dict.fromkeys(figure.title for figure in figures):
+        parts.append(f"## {name}")
+        parts += [_figure(figure) for figure in figures if figure.title == name]
+    parts += [_chosen(contents), _costs(contents), _problems(contents), _footer(contents)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def write_csv(contents: Contents, folder: Path) -> None:
+    """`summary.csv`: a row for each method, level and metric; `cells.csv`: a row a cell."""
+    contents.summary.to_csv(folder / "summary.csv", index=False)
+    contents.cells.to_csv(folder / "cells.csv", index=False)
+    for metric in METRICS:
+        mean, _ = tables.table(contents.summary, metric)
+        mean.columns = [column_title(*column) for column in mean.columns]
+        mean.to_csv(folder / f"{metric}.csv")
+
+
+def _lead(contents: Contents) -> str:
+    manifest = contents.run.manifest
+    data, settings = manifest["dataset"], manifest["settings"]
+    lines = []
+    if data["note"]:
+        lines.append(f"> **Not MNIST.** {_text(data['note'])}")
+    planned, finished = len(manifest["cells"]), len(contents.cells)
+    if finished < planned:
+        lines.append(
+            f"> **Unfinished.** {finished} of {planned} cells have a result; the run's command "
+            "goes on from there."
+        )
+    noises = ", ".join(
+        dict.fromkeys(
+            column_title(*c) for c in contents.cells[["noise", "level"]].itertuples(index=False)
+        )
+    )
+    seeds = ", ".join(map(str, settings["seeds"]))
+    tuned = (
+        "chosen on validation images for each noise level"
+        if settings["tune"]
+        else "left at their defaults"
+    )
+    lines.append(
+        f"{contents.images:,} test images of {_text(data['name'])}; noise: {noises}; preset "
+        f"`{settings['preset']}`; training seeds: {seeds}; the methods' tunable parameters were "
+        f"{tuned}."
+    )
+    return "\n\n".join(lines)
+
+
+def _metric_section(contents: Contents, metric: str) -> str:
+    mean, half_width = tables.table(contents.summary, metric)
+    if mean.empty:
+        return ""
+    marks = tables.marks(mean, half_width, metric)
+    decimals = DECIMALS[metric]
+    shown = pd.DataFrame(index=[_text(label) for label in mean.index])
+    harmful: list[str] = []
+    for column in mean.columns:
+        entries = []
+        for label in mean.index:
+            value, width = mean.loc[label, column], half_width.loc[label, column]
+            if pd.isna(value):
+                entries.append("–")
+                continue
+            entry = f"{value:.{decimals}f}"
+            interval = "" if pd.isna(width) else f" ± {width:.{decimals}f}"
+            mark = marks.loc[label, column]
+            entry = f"**{entry}**{interval}" if mark == "best" else entry + interval
+            if mark == "near":
+                entry += " †"
+            if _worse_than_nothing(mean, label, column, metric):
+                entry += " ▾"
+                difference = value - mean.loc["identity", column]
+                harmful.append(f"{label} at {column_title(*column)} ({difference:+.{decimals}f})")
+            entries.append(entry)
+        shown[column_title(*column)] = entries
+    shown.index.name = "method"
+    better = "higher" if METRICS[metric] else "lower"
+    legend = (
+        f"Mean over images ± half-width of its 95% confidence interval; {better} is better. Bold: "
+        "the best; †: within the best's interval; ▾: worse than `identity`, the noisy image itself."
+    )
+    lines = [f"## {UNITS[metric]}", shown.to_markdown(disable_numparse=True), legend]
+    if harmful:
+        lines.append(f"Worse than doing nothing: {_text('; '.join(harmful))}.")
+    lines.append(
+        f"[As CSV]({metric}.csv); all metrics with their intervals: [summary.csv](summary.csv)."
+    )
+    return "\n\n".join(lines)
+
+
+def _worse_than_nothing(mean: pd.DataFrame, label: Any, column: Any, metric: str) -> bool:
+    if label == "identity" or "identity" not in mean.index:
+        return False
+    difference = mean.loc[label, column] - mean.loc["identity", column]
+    return bool(difference < 0 if METRICS[metric] else difference > 0)
+
+
+def _figure(figure: Figure) -> str:
+    return (
+        f'<img src="{figure.name}.png" alt="{figure.title}" width="900">\n\n'
+        f"*{figure.caption}* ([SVG]({figure.name}.svg))"
+    )
+
+
+def _chosen(contents: Contents) -> str:
+    """What each method was run with."""
+    rows: dict[str, dict[str, str]] = {}
+    for cell, meta in zip(contents.cells.itertuples(), contents.metadata, strict=True):
+        if not meta["chosen"]:
+            continue
+        values = ", ".join(f"{name}={value}" for name, value in meta["chosen"].items())
+        score = meta["chosen_score"]
+        scored = f" ({score:.2f} dB)" if score is not None else ""
+        column = column_title(str(cell.noise), float(cell.level))
+        rows.setdefault(_text(str(cell.label)), {})[column] = _text(values) + scored
+    if not rows:
+        return ""
+    frame = pd.DataFrame(rows).T.fillna("–")
+    frame.index.name = "method"
+    return (
+        "## Parameters\n\n"
+        f"{frame.to_markdown(disable_numparse=True)}\n\n"
+        "What each method ran with; in brackets the mean PSNR on validation images by which tuned "
+        "values were chosen. Parameters that the user typed are not tuned."
+    )
+
+
+def _costs(contents: Contents) -> str:
+    """Speed, training and tuning time, size and memory of each method."""
+    done = contents.cells[contents.cells["status"] == "done"]
+    if done.empty:
+        return ""
+    grouped = done.groupby("label", sort=False)
+    columns = {
+        "images per second": (grouped["images_per_second"].median(), "{:,.0f}"),
+        "training (s)": (grouped["fit_seconds"].median(), "{:.1f}"),
+        "tuning (s)": (grouped["tune_seconds"].median(), "{:.1f}"),
+        "parameters": (grouped["parameters"].max(), "{:,}"),
+        "peak memory (MiB)": (grouped["peak_memory_bytes"].max() / 2**20, "{:,.0f}"),
+    }
+    frame = pd.DataFrame(
+        {
+            name: ["–" if pd.isna(value) else form.format(value) for value in values]
+            for name, (values, form) in columns.items()
+        },
+        index=[_text(label) for label in grouped["images_per_second"].median().index],
+    )
+    frame.index.name = "method"
+    aligned = ["left"] + ["right"] * len(columns)
+    return (
+        "## Time and memory\n\n"
+        f"{frame.to_markdown(disable_numparse=True, colalign=aligned)}\n\n"
+        "Medians over levels and seeds; training and tuning are per noise level. Peak memory is "
+        "the whole process's while the method's cells ran, its largest."
+    )
+
+
+def _problems(contents: Contents) -> str:
+    bad = contents.cells[contents.cells["status"] != "done"]
+    if bad.empty:
+        return ""
+    frame = pd.DataFrame(
+        {
+            "cell": [
+                _text(f"{cell.label} at {column_title(cell.noise, cell.level)}")
+                for cell in bad.itertuples()
+            ],
+            "status": list(bad["status"]),
+            "reason": [_text(str(reason)) for reason in bad["reason"]],
+        }
+    )
+    return f"## Failed and skipped\n\n{frame.to_markdown(index=False, disable_numparse=True)}"
+
+
+def _footer(contents: Contents) -> str:
+    manifest = contents.run.manifest
+    machine = manifest["machine"]
+    memory = machine["memory_bytes"]
+    hardware = [machine["cpu"], f"{machine['cores']} cores"]
+    hardware += [f"{memory / 2**30:.0f} GiB"] if memory else []
+    hardware += [machine["gpu"]] if machine["gpu"] else []
+    versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
+    git = manifest["git"]
+    code = (
+        f"{git['commit'][:12]}{' with uncommitted changes' if git['dirty'] else ''}" if git else ""
+    )
+    data = manifest["dataset"]
+    sizes = ", ".join(f"{count:,} {split}" for split, count in data["sizes"].items())
+    lines = [
+        f"- Command: `{manifest['command']}`",
+        f"- Data: {_text(data['name'])} ({sizes}), fingerprint `{data['fingerprint']}`",
+        f"- Machine: {_text(', '.join(hardware))}; {_text(machine['os'])}",
+        f"- Versions: {_text(versions)}" + (f"; code at `{code}`" if code else ""),
+        f"- Started {manifest['started']}, ended {manifest['ended'] or 'not yet'}",
+    ]
+    lines += [f"- {name}: {_text(text)}" for name, text in manifest["conventions"].items()]
+    settings = json.dumps(manifest["settings"], indent=2)
+    return (
+        f"## How these numbers were made\n\nProtocol version {manifest['protocol']}.\n\n"
+        + "\n".join(lines)
+        + f"\n\n<details><summary>All settings</summary>\n\n```json\n{settings}\n```\n\n</details>"
+    )
+
+
+def _text(text: str) -> str:
+    """Text from outside, so that Markdown shows it as it is and a table keeps its columns."""
+    for character in "\\`*_|<>":
+        text = text.replace(character, f"\\{character}")
+    return " ".join(text.split())

@@ -1,0 +1,72 @@
+"""One look for every figure, safe for colour-blind readers.
+
+A method has one colour and one marker, the same in each figure and, for the methods known
+here, in each report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# seaborn's "colorblind" palette (after Wong 2011), in a fixed order.
+_BLUE, _ORANGE, _GREEN, _RED, _PURPLE, _BROWN, _PINK, _GREY, _YELLOW, _SKY = (
+    "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc",
+    "#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9",
+)  # fmt: skip
+_KNOWN = {
+    "identity": (_GREY, "X"),
+    "gaussian": (_SKY, "o"),
+    "median": (_BROWN, "s"),
+    "nlm": (_GREEN, "^"),
+    "wavelet": (_PURPLE, "v"),
+    "dae": (_ORANGE, "D"),
+    "vae": (_BLUE, "P"),
+}
+_SPARE_COLOURS = (_RED, _PINK, _YELLOW, "#000000", "#5b3a8e", "#7f7f00", "#8b0000", "#2f4f4f")
+_SPARE_MARKERS = ("*", "h", "<", ">", "p", "d", "H", "8")
+
+#: Width of a figure in inches; 900 pixels at screen resolution, twice that in the file.
+WIDTH = 9.0
+DPI = 200
+
+
+def assign(labels: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Colour and marker of each method's label."""
+    colours, markers = {}, {}
+    spare = 0
+    for label in labels:
+        if label in _KNOWN:
+            colours[label], markers[label] = _KNOWN[label]
+        else:
+            # Stepping both lists at different lengths keeps the pairs apart for long.
+            colours[label] = _SPARE_COLOURS[spare % len(_SPARE_COLOURS)]
+            markers[label] = _SPARE_MARKERS[
+                (spare + spare // len(_SPARE_COLOURS)) % len(_SPARE_MARKERS)
+            ]
+            spare += 1
+    return colours, markers
+
+
+def use() -> None:
+    """Set matplotlib and seaborn up; files without a screen and without a date in them."""
+    import matplotlib as mpl
+    import seaborn as sns
+
+    mpl.use("agg")
+    sns.set_theme(
+        context="paper",
+        style="ticks",
+        font_scale=1.1,
+        rc={
+            "axes.grid": True,
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "axes.titlesize": "medium",
+            "figure.dpi": 100,
+            "grid.alpha": 0.5,
+            "grid.linewidth": 0.6,
+            "savefig.dpi": DPI,
+            "svg.fonttype": "none",
+            "svg.hashsalt": "bench",
+        },
+    )

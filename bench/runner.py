@@ -1,0 +1,256 @@
+"""Cells -> records: fit, tune, denoise, score. A generator; it knows no disk and no screen."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from bench import scoring, tuning
+from bench.core import Cell, DataError, Dataset, Progress, Record, StorageError, Unsupported
+from bench.denoiser import Fit, Method
+from bench.environment import PeakMemory
+from bench.noisy import NoisyImages
+
+if TYPE_CHECKING:
+    from bench.core import Array
+
+# A function needs but a few images to warm up; what runs on a device wants the true batch.
+_WARM_UP_IMAGES = 16
+
+
+class Fits(Protocol):
+    """Where fitted models are kept, under their cell's `fit_key`."""
+
+    def get(self, key: str) -> Fit | None:
+        """The model of that key, if it is there."""
+
+    def put(self, key: str, fit: Fit) -> None:
+        """Keep a model."""
+
+
+def run_cells(
+    cells: Iterable[Cell],
+    dataset: Dataset,
+    methods: Mapping[str, Method],
+    fits: Fits,
+    *,
+    device: str = "cpu",
+    threads: int = 1,
+    watch: Callable[[Progress], None] = lambda progress: None,
+) -> Iterator[Record]:
+    """One record a cell, in order.
+
+    A method that raises, or gives what no denoiser may give, makes a failed record; one
+    that raises `Unsupported` a skipped one. The sweep goes on either way.
+
+    Raises:
+        DataError, StorageError: what no method is to blame for ends the sweep.
+    """
+    test = NoisyImages(dataset)
+    for cell in cells:
+        work = _Work(cell, dataset, methods[cell.method], fits, device, threads, watch)
+        try:
+            with PeakMemory() as memory:
+                record = work.run(test)
+            record.peak_memory_bytes = memory.peak
+            yield record
+        except (DataError, StorageError):
+            raise
+        except Unsupported as error:
+            yield Record(cell, "skipped", reason=_one_line(error))
+        except Exception as error:
+            yield Record(
+                cell, "failed", reason=_reason(error, work.method), traceback=traceback.format_exc()
+            )
+
+
+class _Work:
+    """One cell being worked on."""
+
+    def __init__(
+        self,
+        cell: Cell,
+        dataset: Dataset,
+        method: Method,
+        fits: Fits,
+        device: str,
+        threads: int,
+        watch: Callable[[Progress], None],
+    ) -> None:
+        self.cell, self.dataset, self.method, self.fits = cell, dataset, method, fits
+        self.device = device if method.uses_torch else "cpu"
+        self.threads, self.watch = threads, watch
+        self.typed: dict[str, Any] = json.loads(cell.params)
+
+    def run(self, test: NoisyImages) -> Record:
+        record = Record(self.cell, "done")
+        fit = self._fit() if self.method.learns else None
+        if fit is not None:
+            record.fit_seconds, record.history = fit.seconds, fit.history
+        tuned: dict[str, Any] = {}
+        if self.cell.tune:
+            started = time.perf_counter()
+            record.trials = self._tune(fit)
+            record.tune_seconds = time.perf_counter() - started
+            tuned, record.chosen_score = tuning.best(record.trials)
+        record.chosen = {**self.method.parameters, **self.typed, **tuned}
+        denoiser = self._make(tuned, fit)
+        record.parameters = _count(denoiser, fit)
+        self._denoise(denoiser, test, record)
+        return record
+
+    def _make(self, tuned: dict[str, Any], fit: Fit | None) -> Any:
+        denoiser = self.method.create({**self.typed, **tuned}, self.threads)
+        if self.method.uses_torch:
+            denoiser.device = self.device
+        if fit is not None:
+            denoiser.load(fit.arrays)
+        return denoiser
+
+    def _fit(self) -> Fit:
+        """The cached model, or one fitted now."""
+        known = self.fits.get(self.cell.fit_key)
+        if known is not None:
+            return known
+        train, noise = _stack(self.dataset, "train"), self.cell.train
+        denoiser = self._make({}, None)
+        history = []
+        started = time.perf_counter()
+        if self.method.uses_torch:
+            from bench.training import Recipe
+
+            assert self.cell.recipe is not None
+            history = denoiser.fit(
+                train,
+                noise,
+                self.cell.seed,
+                validation=_stack(self.dataset, "validation"),
+                recipe=Recipe(**json.loads(self.cell.recipe)),
+                watch=lambda done, total, loss: self._tell("fit", done, total, "epochs", loss),
+            )
+        else:
+            denoiser.fit(train, noise, self.cell.seed)
+        arrays = denoiser.state()
+        fit = Fit(arrays, time.perf_counter() - started, self.device, history)
+        self.fits.put(self.cell.fit_key, fit)
+        return fit
+
+    def _tune(self, fit: Fit | None) -> tuning.Trials:
+        return tuning.tune(
+            self.method,
+            self.typed,
+            lambda params: self._make(params, fit),
+            self.cell.noise,
+            self.dataset,
+            images=self.cell.tune,
+            quantize=self.cell.quantize,
+            noise_seed=self.cell.noise_seed,
+            watch=lambda done, total: self._tell("tune", done, total, "settings"),
+        )
+
+    def _denoise(self, denoiser: Any, test: NoisyImages, record: Record) -> None:
+        """Every test image: restored, timed, scored."""
+        cell = self.cell
+        clock = self._clock()
+        total = test.count(cell.limit)
+        wanted = _sample_positions(self.dataset, total)
+        columns: dict[str, list[Any]] = {name: [] for name in ("image", "digest")}
+        samples: dict[int, tuple[Array, Array, Array]] = {}
+        seconds, done, largest = 0.0, 0, 0
+        for batch in test.batches(cell.noise, cell.limit, cell.noise_seed):
+            noisy = batch.noisy.copy()  # a method that writes into its input harms nobody
+            if done == 0:
+                few = len(noisy) if self.method.uses_torch else _WARM_UP_IMAGES
+                scoring.apply(denoiser, noisy[:few].copy(), cell.noise)
+            started = clock()
+            restored = denoiser.denoise(noisy, cell.noise)
+            seconds += clock() - started
+            restored = scoring.finish(scoring.check(restored, noisy.shape), cell.quantize)
+            columns["image"].append(batch.positions)
+            columns["digest"].append(batch.digests)
+            for name, values in scoring.score(batch.clean, restored, self.threads).items():
+                columns.setdefault(name, []).append(values)
+            for row in np.flatnonzero(np.isin(batch.positions, wanted)):
+                position = int(batch.positions[row])
+                samples[position] = (batch.clean[row], batch.noisy[row], restored[row])
+            done, largest = done + len(noisy), max(largest, len(noisy))
+            self._tell("denoise", done, total, "images")
+        record.images = {name: np.concatenate(parts) for name, parts in columns.items()}
+        record.images_per_second = done / seconds
+        record.conditions = {
+            "batch_size": largest,
+            "device": self.device,
+            "threads": self._threads_used(),
+        }
+        shown = [position for position in wanted if position in samples]
+        record.samples = {"image": shown}
+        for index, name in enumerate(("clean", "noisy", "restored")):
+            record.samples[name] = [samples[position][index] for position in shown]
+
+    def _clock(self) -> Callable[[], float]:
+        if not self.device.startswith("cuda"):
+            return time.perf_counter
+        from bench.training import synchronised_clock
+
+        return lambda: synchronised_clock(self.device)
+
+    def _threads_used(self) -> int:
+        if not self.method.uses_torch:
+            return self.threads if self.method.threads else 1
+        import torch
+
+        return torch.get_num_threads()
+
+    def _tell(
+        self, phase: Any, done: int, total: int, unit: str, loss: float | None = None
+    ) -> None:
+        self.watch(Progress(self.cell, phase, done, total, unit, loss))
+
+
+def _stack(dataset: Dataset, split: Any) -> Array:
+    """A split as one array.
+
+    Raises:
+        Unsupported: its images are of several shapes, or there are none.
+    """
+    groups = list(dataset.groups(split))
+    if len(groups) != 1:
+        what = "no images" if not groups else "images of several shapes"
+        raise Unsupported(f"the {split} split of {dataset.name} has {what}")
+    return groups[0].images
+
+
+def _sample_positions(dataset: Dataset, images: int) -> list[int]:
+    """The positions to show; under a small limit, the first few instead."""
+    inside = [position for position in dataset.samples if position < images]
+    return inside if len(inside) == len(dataset.samples) else list(range(min(10, images)))
+
+
+def _count(denoiser: Any, fit: Fit | None) -> int:
+    """Number of learned values."""
+    if fit is None:
+        return 0
+    if hasattr(denoiser, "parameter_count"):
+        return int(denoiser.parameter_count())
+    return sum(int(np.size(array)) for array in fit.arrays.values())
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _reason(error: BaseException, method: Method) -> str:
+    """What went wrong, in one line, with the line of the method's file where it did."""
+    if isinstance(error, scoring.BadOutput):
+        return _one_line(error)
+    file = sys.modules[method.target.__module__].__file__
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    place = f" ({Path(str(file)).name}, line {lines[-1]})" if lines else ""
+    return f"{type(error).__name__}: {_one_line(error)}{place}"

@@ -1,0 +1,79 @@
+"""Reading and writing files so that a reader sees a whole file or none, and errors are one line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from safetensors import SafetensorError
+
+from bench.core import StorageError
+
+COMPUTE_AGAIN = "delete it, and the same `bench run` computes it again"
+
+
+def read_json(path: Path, remedy: str = COMPUTE_AGAIN) -> Any:
+    """What a JSON file holds; raises `StorageError`."""
+    with readable(path, remedy):
+        return json.loads(path.read_text())
+
+
+@contextlib.contextmanager
+def readable(path: Path, remedy: str = COMPUTE_AGAIN) -> Iterator[None]:
+    """Turns what reading a damaged file raises into one line."""
+    try:
+        yield
+    except (
+        OSError,
+        pa.ArrowException,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        zipfile.BadZipFile,
+    ) as error:
+        raise StorageError(f"{path} is damaged ({_one_line(error)}): {remedy}") from error
+
+
+@contextlib.contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Turns what writing to a full or closed folder raises into one line."""
+    try:
+        yield
+    except (OSError, pa.ArrowException, SafetensorError) as error:
+        raise StorageError(
+            f"cannot write {path}: {_one_line(error)}; make room or choose another folder: what "
+            "was computed so far is safe"
+        ) from error
+
+
+def _one_line(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(text.split()) or type(error).__name__
+
+
+def commit(path: Path, write: Callable[[Path], object]) -> None:
+    """Write aside, flush to the disk, rename: the file is there whole or not at all."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    with writable(path):
+        try:
+            write(aside)
+            with aside.open("rb+") as file:
+                os.fsync(file.fileno())
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Arrays by name as a compressed .npz, whatever the path is called."""
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)

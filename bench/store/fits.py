@@ -1,0 +1,66 @@
+"""The cache of fitted models: safetensors files, so that nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from bench.denoiser import Fit
+from bench.store.files import commit, writable
+
+
+class FitCache:
+    """Fitted models by `fit_key`, shared by all runs; each a safetensors file with its recipe.
+
+    Args:
+        fresh: models fitted before this object was made are not looked at.
+    """
+
+    def __init__(self, folder: Path | None = None, *, fresh: bool = False) -> None:
+        self.folder = folder or cache_folder() / "fits"
+        self._fresh = fresh
+        self._made: set[str] = set()
+
+    def get(self, key: str) -> Fit | None:
+        """The model, if it is there and whole; a damaged one is as good as none."""
+        path = self.folder / f"{key}.safetensors"
+        if (self._fresh and key not in self._made) or not path.is_file():
+            return None
+        try:
+            with safe_open(path, framework="numpy") as file:
+                meta = json.loads(file.metadata()["bench"])
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+            return None
+        return Fit(arrays, meta["seconds"], meta["device"], [tuple(r) for r in meta["history"]])
+
+    def put(self, key: str, fit: Fit) -> None:
+        """Keep a model.
+
+        Raises:
+            StorageError: the cache cannot be written.
+        """
+        from safetensors.numpy import save_file
+
+        meta = {"seconds": fit.seconds, "device": fit.device, "history": fit.history}
+        with writable(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        arrays = {name: np.ascontiguousarray(array) for name, array in fit.arrays.items()}
+        commit(
+            self.folder / f"{key}.safetensors",
+            lambda path: save_file(arrays, path, {"bench": json.dumps(meta)}),
+        )
+        self._made.add(key)
+
+
+def cache_folder() -> Path:
+    """`$BENCH_CACHE_DIR`, else the user's cache folder."""
+    if os.environ.get("BENCH_CACHE_DIR"):
+        return Path(os.environ["BENCH_CACHE_DIR"]).expanduser()
+    import platformdirs
+
+    return platformdirs.user_cache_path("denoise-bench")

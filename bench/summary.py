@@ -1,0 +1,119 @@
+"""Records -> tables. Pure functions over the data frames that `Run` gives.
+
+A table shows the mean over images of the per-image value. Where a method has several
+training seeds, an image's value is first averaged over them. Intervals are 95% confidence
+intervals of that mean over images (Student's t).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.core import method_label
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Metric -> whether larger is better.
+METRICS = {"psnr": True, "ssim": True, "mse": False}
+UNITS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "mse": "MSE"}
+DECIMALS = {"psnr": 2, "ssim": 3, "mse": 4}
+
+_POINT = ["dataset", "label", "noise", "level"]
+
+
+def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with `label` (method with typed parameters) and the noise's full name."""
+    pairs = frame[["method", "params"]].drop_duplicates()
+    labels = {(m, p): method_label(m, p) for m, p in pairs.itertuples(index=False)}
+    keys = zip(frame["method"], frame["params"], strict=True)
+    clipped = np.where(frame["clip"].astype(bool), ", clipped", "")
+    return frame.assign(
+        label=[labels[key] for key in keys], noise=frame["noise"].astype(object) + clipped
+    )
+
+
+def means(records: pd.DataFrame) -> pd.DataFrame:
+    """A row for each data set, method, noise, level and metric, in the records' order.
+
+    Columns: dataset, label, noise, level, metric, mean, half_width (of the 95% interval; NaN
+    for a single image), images, seeds.
+    """
+    import pandas as pd
+    from scipy.special import stdtrit
+
+    labelled = with_labels(records)
+    by_image = labelled.groupby([*_POINT, "image"], sort=False, observed=True)
+    per_image = by_image[list(METRICS)].mean()
+    seeds = by_image.size().groupby(level=_POINT, sort=False).max()
+    grouped = per_image.groupby(level=_POINT, sort=False)
+    rows = []
+    for metric in METRICS:
+        stats = grouped[metric].agg(["mean", "std", "count"])
+        width = stdtrit((stats["count"] - 1).clip(lower=1), 0.975) * stats["std"]
+        rows.append(
+            pd.DataFrame(
+                {
+                    "metric": metric,
+                    "mean": stats["mean"],
+                    "half_width": width / np.sqrt(stats["count"]),
+                    "images": stats["count"],
+                    "seeds": seeds,
+                }
+            ).reset_index()
+        )
+    return pd.concat(rows, ignore_index=True)
+
+
+def table(summary: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Means and half-widths of a metric: rows methods, columns (noise, level), in order."""
+    part = summary[summary["metric"] == metric]
+    rows = list(dict.fromkeys(part["label"]))
+    columns = list(dict.fromkeys(zip(part["noise"], part["level"], strict=True)))
+    shaped = part.pivot(index="label", columns=["noise", "level"])
+    return tuple(
+        shaped[value].reindex(index=rows, columns=columns) for value in ("mean", "half_width")
+    )
+
+
+def marks(mean: pd.DataFrame, half_width: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Mark "best" each column's best mean, "near" those within its interval, "" the rest."""
+    larger = METRICS[metric]
+    result = mean.astype(object)
+    for column in mean.columns:
+        values, widths = mean[column], half_width[column].fillna(0)
+        if values.isna().all():
+            result[column] = ""
+            continue
+        winner = values.idxmax() if larger else values.idxmin()
+        near = (values - values[winner]).abs() <= widths[winner]
+        result[column] = np.where(values.index == winner, "best", np.where(near, "near", ""))
+    return result
+
+
+def column_title(noise: str, level: float) -> str:
+    """`gaussian 0.3`."""
+    return f"{noise} {level:g}"
+
+
+def text_table(records: pd.DataFrame, cells: pd.DataFrame) -> str:
+    """PSNR and SSIM of every method at every level, as plain text for a terminal."""
+    if records.empty:
+        return "No cell has a result."
+    summary = means(records)
+    psnr, _ = table(summary, "psnr")
+    ssim, _ = table(summary, "ssim")
+    combined = psnr.copy().astype(object)
+    for column in combined.columns:
+        combined[column] = [
+            f"{p:.{DECIMALS['psnr']}f} {s:.{DECIMALS['ssim']}f}"
+            for p, s in zip(psnr[column], ssim[column], strict=True)
+        ]
+    combined.columns = [column_title(*column) for column in combined.columns]
+    combined.index.name = "PSNR (dB), SSIM"
+    images = int(summary["images"].max())
+    text = combined.reset_index().to_markdown(index=False, tablefmt="simple", disable_numparse=True)
+    names = ", ".join(dict.fromkeys(cells.dataset))
+    return f"\n{text}\n\nMean over {images:,} test images of {names}."

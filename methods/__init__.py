@@ -1,0 +1,1 @@
+"""The built-in denoisers, one a file: the folder is the list."""
