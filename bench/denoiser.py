@@ -136,7 +136,9 @@ class _Function:
 
         import numpy as np
 
-        return np.concatenate(in_threads(call, self._threads, noisy))
+        parts = in_threads(call, self._threads, noisy)
+        whole = len(parts) > 1 and all(isinstance(part, np.ndarray) for part in parts)
+        return np.concatenate(parts) if whole else parts[0]
 
 
 def in_threads(call: Callable[..., Any], threads: int, *batches: Array) -> list[Any]:

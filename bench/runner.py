@@ -60,15 +60,14 @@ def run_cells(
             with PeakMemory() as memory:
                 record = work.run(test)
             record.peak_memory_bytes = memory.peak
-            yield record
         except (DataError, StorageError):
             raise
         except Unsupported as error:
-            yield Record(cell, "skipped", reason=_one_line(error))
-        except Exception as error:
-            yield Record(
-                cell, "failed", reason=_reason(error, work.method), traceback=traceback.format_exc()
-            )
+            record = Record(cell, "skipped", reason=_one_line(error))
+        except (Exception, SystemExit) as error:
+            reason = _reason(error, work.method)
+            record = Record(cell, "failed", reason=reason, traceback=traceback.format_exc())
+        yield record
 
 
 class _Work:

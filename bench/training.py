@@ -9,6 +9,7 @@ is an index and a few kernels, not a loader with workers.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -190,14 +191,10 @@ class _Training:
         self.order = torch.Generator().manual_seed(seed)
         self.draws = torch.Generator(self.device).manual_seed(seed + 1)
         self.optimiser = torch.optim.Adam(network.parameters(), lr=recipe.lr, fused=True)
-        self.schedule = None
-        if recipe.schedule == "one-cycle":
-            updates = recipe.epochs * -(-images // recipe.batch_size)
-            self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-                self.optimiser, recipe.lr, total_steps=updates, pct_start=0.1, cycle_momentum=False
-            )
-        elif recipe.schedule != "constant":
-            raise ValueError(f"unknown schedule {recipe.schedule!r}: use constant or one-cycle")
+        updates = recipe.epochs * -(-images // recipe.batch_size)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimiser, lambda update: _rate(recipe.schedule, update, updates)
+        )
 
     def epoch(self, images: Tensor) -> dict[str, float]:
         """One pass over the images; the mean of each loss term over it."""
@@ -210,8 +207,7 @@ class _Training:
             self.optimiser.zero_grad(set_to_none=True)
             torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()
-            if self.schedule is not None:
-                self.schedule.step()
+            self.schedule.step()
             _accumulate(sums, terms, len(clean))
         return {term: float(value) / len(images) for term, value in sums.items()}
 
@@ -231,6 +227,18 @@ class _Training:
     def _draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         make = torch.randn if self.noise.draws == "normal" else torch.rand
         return make(clean.shape, generator=generator, device=self.device)
+
+
+def _rate(schedule: str, update: int, updates: int) -> float:
+    """The learning rate of an update, from 0 on, as a share of the recipe's."""
+    if schedule == "constant":
+        return 1.0
+    if schedule != "one-cycle":
+        raise ValueError(f"unknown schedule {schedule!r}: use constant or one-cycle")
+    passed, rising = (update + 0.5) / updates, 0.1
+    if passed < rising:
+        return passed / rising
+    return 0.5 * (1 + math.cos(math.pi * (passed - rising) / (1 - rising)))
 
 
 def _accumulate(sums: dict[str, Tensor], terms: Mapping[str, Tensor], images: int) -> None:

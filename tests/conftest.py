@@ -1,0 +1,81 @@
+"""What all tests share: isolation from the user's caches, the command in-process, real data."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+
+@pytest.fixture(autouse=True)
+def _isolated(tmp_path_factory, monkeypatch):
+    """Neither the user's cache nor the folder that pytest was started in is written to."""
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
+
+
+@pytest.fixture
+def mnist_dir():
+    folder = Path(os.environ.get("BENCH_DATA_DIR", "")).absolute()
+    if not (os.environ.get("BENCH_DATA_DIR") and (folder / "MNIST" / "raw").is_dir()):
+        pytest.skip("needs MNIST: set BENCH_DATA_DIR to a folder that holds MNIST/raw")
+    return folder
+
+
+@dataclass
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self):
+        return [line for line in self.err.splitlines() if line]
+
+
+@pytest.fixture
+def bench():
+    """The `bench` command: bench("run", "--dataset", "digits") -> code, out, err."""
+    from bench.cli import main
+
+    def call(*arguments):
+        result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        return Result(result.exit_code, result.stdout, result.stderr)
+
+    return call
+
+
+@pytest.fixture
+def fails(bench):
+    """A call that must end in one clear line: returns that line."""
+
+    def call(*arguments, code):
+        result = bench(*arguments)
+        assert result.code == code, result
+        assert "Traceback" not in result.err + result.out
+        errors = [line for line in result.lines if line.startswith("Error: ")]
+        assert len(errors) == 1, result.err
+        assert result.lines[-1] == errors[0]
+        return errors[0]
+
+    return call
+
+
+@pytest.fixture
+def plugins(tmp_path, monkeypatch):
+    """The folder of built-in methods, copied, so that a test can add a file to it."""
+    import shutil
+
+    from bench import registry
+
+    folder = tmp_path / "methods"
+    shutil.copytree(registry.BUILTIN, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(registry, "BUILTIN", folder)
+
+    def add(name, body):
+        path = folder / f"{name}.py"
+        path.write_text(f"import numpy as np\nfrom bench import Unsupported, method\n\n{body}\n")
+        return path
+
+    return add

@@ -1,0 +1,131 @@
+"""How methods are found and written on the command line."""
+
+import pytest
+
+from bench import registry
+from bench.core import UsageError
+
+
+def test_the_built_in_methods_are_the_files_of_the_folder():
+    names = set(registry.available())
+    assert {"identity", "gaussian", "median", "nlm", "wavelet", "dae", "vae"} <= names
+    assert names == {
+        path.stem.replace("_", "-") for path in registry.BUILTIN.glob("*.py") if path.stem[0] != "_"
+    }
+
+
+@pytest.mark.parametrize("name", sorted(registry.available()))
+def test_a_method_says_what_it_is(name):
+    method = registry.load(name)
+    assert method.name == name
+    assert method.summary.endswith(".")
+    assert method.reference
+    assert set(method.tune) <= set(method.parameters)
+    for parameter, values in method.tune.items():
+        assert len(values) > 1, parameter
+    assert method.learns == (name in ("dae", "vae"))
+
+
+def test_underscores_of_a_file_are_hyphens_of_a_name(plugins):
+    plugins("total_variation", '@method()\ndef tv(noisy):\n    """Do nothing."""\n    return noisy')
+    assert registry.load("total-variation").name == "total-variation"
+
+
+def test_parameters_are_the_keyword_only_arguments(plugins):
+    body = "@method(tune={'b': (1, 2)})\ndef f(noisy, noise, *, a=1.5, b=2):\n    return noisy"
+    plugins("some", body)
+    method = registry.load("some")
+    assert method.parameters == {"a": 1.5, "b": 2}
+    assert method.told
+    assert not registry.load("median").told
+
+
+def test_a_class_of_its_own_learns_and_may_be_random(plugins):
+    plugins(
+        "mean",
+        """
+@method(random=False)
+class Mean:
+    weight: float = 0.5
+    def fit(self, train, noise, seed): self.mean = train.mean(axis=0)
+    def denoise(self, noisy, noise): return noisy
+    def state(self): return {"mean": self.mean}
+    def load(self, arrays): self.mean = arrays["mean"]
+""",
+    )
+    method = registry.load("mean")
+    assert method.learns
+    assert not method.random
+    assert not method.uses_torch
+    assert method.parameters == {"weight": 0.5}
+    assert method.create({"weight": 0.25}).weight == 0.25
+
+
+def test_other_code_is_another_source(plugins):
+    plugins("some", "@method()\ndef f(noisy):\n    return noisy")
+    before = registry.load("some").source
+    assert registry.load("some").source == before
+    plugins("some", "@method()\ndef f(noisy):\n    return 1 * noisy")
+    assert registry.load("some").source != before
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("x = 1", "declares no methods"),
+        ("@method()\ndef f(n): return n\n@method()\ndef g(n): return n", "declares 2 methods"),
+        ("@method()\ndef f(noisy, *, a): return noisy", "parameter 'a' has no default"),
+        ("@method(tune={'sz': (1, 2)})\ndef f(noisy, *, size=1): return noisy", "mean size?"),
+        ("import nonsense_package", "ModuleNotFoundError.*nonsense_package"),
+        ("def f(:", "SyntaxError"),
+    ],
+)
+def test_a_broken_file_says_what_is_wrong(plugins, body, message):
+    path = plugins("broken", body)
+    with pytest.raises(UsageError, match=message) as error:
+        registry.load("broken")
+    assert str(path) in str(error.value)
+
+
+def test_an_unknown_method_names_the_nearest():
+    with pytest.raises(UsageError, match="unknown method 'medain': did you mean median"):
+        registry.load("medain")
+
+
+def test_lists_are_cut_at_commas_outside_brackets():
+    assert registry.split_list("a, b[x=1,y=2],c,") == ["a", "b[x=1,y=2]", "c"]
+
+
+def test_parameters_as_typed():
+    assert registry.parse("median[size=5, mode=a]") == ("median", {"size": "5", "mode": "a"})
+    assert registry.parse(" vae ") == ("vae", {})
+
+
+@pytest.mark.parametrize("text", ["", "[a=1]", "m[a=1", "m[a]", "m[a=]", "m[=1]", "m[a=1,a=2]"])
+def test_what_is_written_otherwise_is_refused(text):
+    with pytest.raises(UsageError, match="not understood"):
+        registry.parse(text)
+
+
+def test_typed_values_take_the_type_of_the_default():
+    nlm = registry.load("nlm")
+    values = registry.typed_params(nlm, {"h": "1", "patch": "7"})
+    assert values == {"h": 1.0, "patch": 7}
+    assert isinstance(values["h"], float)
+    assert registry.typed_params(registry.load("wavelet"), {"wavelet": "haar"}) == {
+        "wavelet": "haar"
+    }
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"sise": "5"}, "median' has no parameter 'sise': did you mean size"),
+        ({"size": "5.5"}, r"median\[size=5.5\]: size is of type int, as in size=3"),
+        ({"size": "big"}, "size is of type int"),
+        ({"size": "true"}, "size is of type int"),
+    ],
+)
+def test_unknown_and_mistyped_parameters_are_refused(params, message):
+    with pytest.raises(UsageError, match=message):
+        registry.typed_params(registry.load("median"), params)

@@ -1,0 +1,170 @@
+"""Cells -> records: what a record holds, and what becomes of methods that misbehave."""
+
+import json
+
+import numpy as np
+import pytest
+
+import bench
+from bench import registry
+from bench.noise import draw, make_noise
+
+GOOD = '"""Do nothing."""\n    return noisy'
+
+
+@pytest.fixture
+def run(plugins, tmp_path):
+    """Runs the named plugins, then the identity, on a few digits."""
+
+    def call(*names, **values):
+        values = {"noise": 0.3, "limit": 20, "out": tmp_path / "results", **values}
+        return bench.run("digits", methods=[*names, "identity"], **values)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("return noisy[:, :, 1:]", "shape (20, 1, 27, 28)|shape (16, 1, 27, 28)"),
+        ("return noisy.astype(float)", "float64, not float32"),
+        ("return noisy * np.nan", "NaN or infinity in 16 of 16 images"),
+        ("return noisy.tolist()", "list, not a NumPy array"),
+        ("return None", "NoneType, not a NumPy array"),
+        ("raise ValueError('it is\\nbroken')", "ValueError: it is broken (bad.py, line 6)"),
+        ("return noisy / 0", "FloatingPointError|RuntimeWarning|NaN or infinity"),
+        ("raise SystemExit(1)", "SystemExit"),
+    ],
+)
+def test_a_method_that_misbehaves_fails_alone_and_says_why(plugins, run, body, reason):
+    plugins("bad", f"@method()\ndef bad(noisy):\n    {body}")
+    cells = run("bad").cells().set_index("method")
+    assert cells.loc["bad", "status"] == "failed"
+    assert any(part in cells.loc["bad", "reason"] for part in reason.split("|"))
+    assert "\n" not in cells.loc["bad", "reason"]
+    assert cells.loc["identity", "status"] == "done"
+
+
+def test_unsupported_input_is_skipped_with_the_reason(plugins, run):
+    plugins("picky", "@method()\ndef picky(noisy):\n    raise Unsupported('RGB only')")
+    cells = run("picky").cells().set_index("method")
+    assert tuple(cells.loc["picky", ["status", "reason"]]) == ("skipped", "RGB only")
+
+
+def test_a_method_that_fails_late_leaves_no_rows(plugins, run):
+    plugins(
+        "late",
+        "CALLS = []\n@method()\ndef late(noisy):\n    CALLS.append(1)\n"
+        "    return noisy if len(CALLS) < 2 else None",
+    )
+    result = run("late")
+    assert set(result.records()["method"]) == {"identity"}
+
+
+def test_a_method_that_writes_into_its_input_harms_nobody(plugins, run):
+    plugins("rude", f"@method()\ndef rude(noisy):\n    noisy[:] = 0\n    {GOOD}")
+    records = run("rude").records()
+    by_method = dict(list(records.groupby("method")))
+    assert by_method["rude"]["psnr"].mean() < 12
+    assert by_method["identity"]["psnr"].mean() == pytest.approx(12.76, abs=0.3)
+    assert list(by_method["rude"]["digest"]) == list(by_method["identity"]["digest"])
+
+
+def test_records_hold_the_scores_of_the_very_test_images(run):
+    from bench import metrics
+    from bench.datasets import data_folder, load
+
+    result = run("median[size=3]")
+    group = next(load("digits", data_folder()).groups("test", 20))
+    noise = make_noise("gaussian", 0.3)
+    noisy = noise.corrupt(
+        group.images, draw(noise, group.positions, (1, 28, 28), dataset="digits", split="test")
+    )
+    restored = registry.load("median").create({"size": 3}).denoise(noisy, noise)
+    mse = metrics.mse(group.images, restored.clip(0, 1))
+    records = result.records().query("method == 'median'")
+    assert list(records["image"]) == list(range(20))
+    np.testing.assert_allclose(records["mse"], mse, rtol=1e-5)
+    np.testing.assert_allclose(records["psnr"], metrics.psnr(mse), atol=1e-4)
+    np.testing.assert_allclose(
+        records["ssim"], metrics.ssim(group.images, restored.clip(0, 1)), atol=1e-6
+    )
+
+
+def test_quantized_outputs_are_rounded_to_eight_bits(plugins, run):
+    plugins("flat", "@method()\ndef flat(noisy):\n    return np.full_like(noisy, 0.5)")
+    samples = []
+    for quantize in (False, True):
+        result = run("flat", quantize=quantize)
+        key = result.cells().set_index("method").loc["flat", "key"]
+        samples.append(result.samples(key)["restored"][0])
+    assert np.unique(samples[0]) == [0.5]
+    assert np.unique(samples[1]) == [np.float32(128 / 255)]
+
+
+def test_cells_hold_times_sizes_and_conditions(run):
+    result = run("median")
+    cell = result.cells().set_index("method").loc["median"]
+    assert json.loads(cell["chosen"])["size"] in (1, 3, 5, 7)
+    assert cell["chosen_score"] > 15
+    assert cell["tune_seconds"] > 0
+    assert cell["images_per_second"] > 0
+    assert cell["parameters"] == 0
+    assert cell["peak_memory_bytes"] > 1e7
+    meta = next(m for m in result.metadata() if m["cell"]["method"] == "median")
+    assert meta["conditions"]["batch_size"] == 20
+    assert len(meta["trials"]) == 4
+    assert max(score for _, score in meta["trials"]) == pytest.approx(cell["chosen_score"])
+
+
+MEAN = """
+@method(random=False, tune={{"weight": (0.0, 0.3, 1.0)}})
+class Mean:
+    \"\"\"Blend with the mean training image.\"\"\"
+    weight: float = 0.5
+    def fit(self, train, noise, seed):
+        assert seed is None
+        self.mean = train.mean(axis=0).astype("float32") {change}
+        (open({log!r}, "a")).write("fit\\n")
+    def denoise(self, noisy, noise):
+        return ((1 - self.weight) * noisy + self.weight * self.mean).astype("float32")
+    def state(self): return {{"mean": self.mean}}
+    def load(self, arrays): self.mean = arrays["mean"]
+"""
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+def test_a_method_that_learns_is_fitted_once_tuned_and_reused(plugins, run, tmp_path):
+    log = tmp_path / "fits"
+    plugins("mean", MEAN.format(log=str(log), change=""))
+    result = run("mean", noise=[0.3, 0.5])
+    cells = result.cells().query("method == 'mean'")
+    assert list(cells["train"]) == ["gaussian 0.3", "gaussian 0.5"]
+    assert cells["seed"].isna().all()
+    assert list(cells["parameters"]) == [28 * 28] * 2
+    assert [json.loads(chosen)["weight"] for chosen in cells["chosen"]] != [0.5, 0.5]
+    assert log.read_text().count("fit") == 2
+    run("mean", noise=[0.3, 0.5], limit=10)  # another run, the same fits
+    assert log.read_text().count("fit") == 2
+    run("mean", noise=[0.3, 0.5], limit=10, fresh=True)
+    assert log.read_text().count("fit") == 4
+    plugins("mean", MEAN.format(log=str(log), change="* 1"))  # other code, other fits
+    run("mean", noise=[0.3, 0.5], limit=10)
+    assert log.read_text().count("fit") == 6
+
+
+def test_samples_are_a_fixed_handful(run):
+    result = run("median", limit=None)
+    for key in result.cells()["key"]:
+        samples = result.samples(key)
+        assert samples["image"] == list(range(10))
+        assert {image.shape for image in samples["restored"]} == {(1, 28, 28)}
+    few = run("median", limit=3)
+    assert few.samples(few.cells()["key"][0])["image"] == [0, 1, 2]
+
+
+def test_a_limit_takes_the_first_images_and_changes_no_pixel(run):
+    whole, part = run(limit=400).records(), run(limit=7).records()
+    assert list(part["image"]) == list(range(7))
+    assert list(part["digest"]) == list(whole["digest"][:7])
+    assert list(part["psnr"]) == list(whole["psnr"][:7])
