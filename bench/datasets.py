@@ -9,7 +9,9 @@ Nothing is ever fitted, tuned or stopped on the test split.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import http.client
 import os
 import queue
 import socket
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
 PROBE_SECONDS = 8.0
 #: A download that stands still for so long, in seconds, has failed.
 STALL_SECONDS = 30.0
+_DISK_ERRORS = {
+    errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.ENOTDIR,
+    errno.EPERM, errno.EROFS,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -212,13 +218,14 @@ class _Torchvision:
                 self.raw(folder).mkdir(parents=True, exist_ok=True)
                 for name in _IDX_FILES:
                     (self.raw(Path(aside)) / name).replace(self.raw(folder) / name)
-        except (RuntimeError, urllib.error.URLError, EOFError, TimeoutError) as error:
-            reason = " ".join(str(error).split())
+        except (RuntimeError, OSError, EOFError, http.client.HTTPException) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            # Connections break with the same type of error as disks.
+            if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+                raise StorageError(
+                    f"cannot write {self.title} into {folder}: {reason}; choose another --data-dir"
+                ) from error
             raise DataError(f"{where} and its download failed: {reason}; try again") from error
-        except OSError as error:
-            raise StorageError(
-                f"cannot write {self.title} into {folder}: {error}; choose another --data-dir"
-            ) from error
 
 
 def _read_idx_images(path: Path, count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -252,7 +259,7 @@ def _reachable(urls: Sequence[str]) -> bool:
                 answers.put(True)
         except urllib.error.HTTPError:
             answers.put(True)  # somebody is there; whether it has the file, the download tells
-        except (OSError, ValueError):
+        except (OSError, ValueError, http.client.HTTPException):
             answers.put(False)
 
     # Threads, because looking a host's name up knows no timeout.

@@ -23,7 +23,7 @@ SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5
 
 # Images are scored so many pixels at a time: what stays in the processor's cache is fast.
-_BLOCK = 1 << 17
+_BLOCK = 1 << 15
 # Up to this side a filter is one dense matrix product; beyond it the band is too thin to pay.
 _DENSE = 512
 
@@ -62,23 +62,18 @@ def ssim(clean: Array, restored: Array) -> Values:
 
 def _ssim_maps(x: Array, y: Array) -> Values:
     """SSIM of each window of (N, H, W) images: (N, H - 10, W - 10)."""
-    c1, c2 = np.float32(0.01**2), np.float32(0.03**2)
-    # Variances are differences of nearly equal moments. Moments about the image's mean keep
-    # float32's digits, and the variances are the same.
-    centre = x.mean(axis=(-2, -1), keepdims=True)
-    x, y = x - centre, y - centre
-    fields = np.stack([x, y, x * x + y * y, x * y])
-    mx, my, square, product = _windowed(fields)
+    # Variances are differences of nearly equal moments, which float32 has too few digits for.
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    c1, c2 = 0.01**2, 0.03**2
+    mx, my, square, product = _windowed(np.stack([x, y, x * x + y * y, x * y]))
     mean_product, mean_square = mx * my, mx * mx + my * my
-    covariance = 2 * (product - mean_product) + c2
-    variance = square - mean_square + c2
-    mx += centre
-    my += centre
-    luminance = (2 * mx * my + c1) / (mx * mx + my * my + c1)
-    return np.multiply(luminance, covariance / variance, dtype=np.float64)
+    luminance = (2 * mean_product + c1) / (mean_square + c1)
+    contrast = 2 * (product - mean_product) + c2
+    contrast /= square - mean_square + c2
+    return luminance * contrast
 
 
-def _windowed(fields: Array) -> Array:
+def _windowed(fields: Values) -> Values:
     """Gaussian means over all windows inside the last two axes, an 11-tap filter for each."""
     h, w = fields.shape[-2:]
     if max(h, w) <= _DENSE:
@@ -98,10 +93,10 @@ def _taps() -> Values:
 
 
 @lru_cache(maxsize=16)
-def _band(size: int) -> Array:
+def _band(size: int) -> Values:
     """The filter as a matrix (size, size - 10): one product an axis filters a whole batch."""
     windows = size - SSIM_WINDOW + 1
-    band = np.zeros((size, windows), np.float32)
+    band = np.zeros((size, windows))
     for tap, weight in enumerate(_taps()):
         band[np.arange(windows) + tap, np.arange(windows)] = weight
     return band

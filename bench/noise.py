@@ -44,8 +44,8 @@ class Gaussian(Noise):
 KINDS: dict[str, type[Noise]] = {kind.kind: kind for kind in (Gaussian,)}
 
 
-def make_noise(kind: str, level: float, clip: bool = False) -> Noise:
-    """The noise of that kind and level.
+def make_noise(kind: str, level: float, clip: bool = False, *, typed: str = "") -> Noise:
+    """The noise of that kind and level, which was `typed` so.
 
     Raises:
         UsageError: unknown kind; a level that is not over 0 and at most `MAX_LEVEL`.
@@ -54,8 +54,8 @@ def make_noise(kind: str, level: float, clip: bool = False) -> Noise:
         raise UsageError(f"unknown noise {kind!r}: {nearest(kind, KINDS)}")
     if not (math.isfinite(level) and 0 < level <= MAX_LEVEL):
         raise UsageError(
-            f"noise level {level:g} is out of range: give levels over 0 and at most {MAX_LEVEL:g} "
-            "(images lie in [0, 1]; 25/255 is a level too)"
+            f"noise level {typed or level} is out of range: give levels over 0 and at most "
+            f"{MAX_LEVEL:g} (images lie in [0, 1]; 25/255 is a level too)"
         )
     return KINDS[kind](level, clip)
 
@@ -70,7 +70,9 @@ def parse_noise(levels: str | float | Iterable[str | float], clip: bool = False)
         levels = levels.split(",") if levels.strip() else []
     elif isinstance(levels, (int, float)):
         levels = [levels]
-    noises = [make_noise(Gaussian.kind, _level(level), clip) for level in levels]
+    noises = [
+        make_noise(Gaussian.kind, _level(level), clip, typed=str(level).strip()) for level in levels
+    ]
     if not noises:
         raise UsageError("no noise level given: use for example --noise 0.1,0.3,0.5")
     return list(dict.fromkeys(noises))

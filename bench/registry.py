@@ -101,6 +101,10 @@ def _describe(name: str, path: Path, target: Any, code: bytes) -> Method:
     unknown = [key for key in declared.tune if key not in parameters]
     if unknown:
         raise BrokenMethod(f"{path}: tune names {unknown[0]!r}: {nearest(unknown[0], parameters)}")
+    for preset, recipe in (recipes or {}).items():
+        absent = [field for field in ("epochs", "batch_size") if field not in recipe]
+        if absent:
+            raise BrokenMethod(f"{path}: the recipe {preset!r} does not say {absent[0]}")
     if recipes is not None:
         # What torch trains also depends on the loop that trains it.
         code += (Path(__file__).parent / "training.py").read_bytes()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: Metric -> whether larger is better.
 METRICS = {"psnr": True, "ssim": True, "mse": False}
 UNITS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "mse": "MSE"}
-DECIMALS = {"psnr": 2, "ssim": 3, "mse": 4}
+DECIMALS = {"psnr": 2, "ssim": 3, "mse": 5}
 
 _POINT = ["dataset", "label", "noise", "level"]
 

@@ -7,7 +7,7 @@ from bench import method
 
 
 @method(
-    tune={"h": (0.1, 0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0)},
+    tune={"h": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.5)},
     reference="Buades, Coll and Morel 2005",
     threads=True,
 )
@@ -15,8 +15,10 @@ def nlm(noisy, noise, *, h=0.8, patch=5, distance=6):
     """Average pixels by the likeness of their patches, with strength `h` relative to sigma.
 
     `patch` is the patch's side and `distance` the search radius, in pixels. The noise's
-    variance is subtracted from the patches' distances. With h = 0.1 it hardly changes the image.
+    variance is subtracted from the patches' distances. With h = 0 it does nothing.
     """
+    if h == 0:
+        return noisy
     sigma = noise.sigma
     settings = {"patch_size": patch, "patch_distance": distance, "h": h * sigma, "sigma": sigma}
     restored = np.empty_like(noisy)

@@ -4,6 +4,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+# Before torch is loaded: threads that wait by spinning crawl when anything else runs.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import pytest
 from click.testing import CliRunner
 

@@ -76,6 +76,11 @@ def test_other_code_is_another_source(plugins):
         ("@method()\ndef f(n): return n\n@method()\ndef g(n): return n", "declares 2 methods"),
         ("@method()\ndef f(noisy, *, a): return noisy", "parameter 'a' has no default"),
         ("@method(tune={'sz': (1, 2)})\ndef f(noisy, *, size=1): return noisy", "mean size?"),
+        (
+            "from bench import TrainedMethod\n@method()\nclass N(TrainedMethod):\n"
+            "    recipes = {'quick': {'epochs': 1}}",
+            "the recipe 'quick' does not say batch_size",
+        ),
         ("import nonsense_package", "ModuleNotFoundError.*nonsense_package"),
         ("def f(:", "SyntaxError"),
     ],

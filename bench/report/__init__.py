@@ -18,11 +18,12 @@ def render(run: Run, out: Path) -> Path:
         StorageError: the run is damaged, or the folder cannot be written.
     """
     from bench.report import figures, page
+    from bench.report.contents import Contents
 
     folder = out / run.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        contents = page.Contents.of(run)
+        contents = Contents.of(run)
         drawn = figures.draw(contents, folder)
         page.write_csv(contents, folder)
         path = folder / "report.md"

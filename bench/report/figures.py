@@ -15,7 +15,7 @@ from bench.summary import UNITS, column_title
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.report.page import Contents
+    from bench.report.contents import Contents
 
 # The picture grid: so many images of each level, and so many levels side by side.
 _IMAGES = 4
@@ -141,7 +141,7 @@ def _speed(contents: Contents) -> Drawn:
         axes.set_ylabel(UNITS["psnr"])
     handles, labels = grid.flat[0].get_legend_handles_labels()
     canvas.legend(handles, labels, loc="outside lower center", ncols=8, frameon=False)
-    where = ", ".join(
+    where = "; ".join(
         sorted({_conditions(meta) for meta in contents.metadata if meta["conditions"]})
     )
     caption = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,39 +12,8 @@ from bench import summary as tables
 from bench.summary import DECIMALS, METRICS, UNITS, column_title
 
 if TYPE_CHECKING:
+    from bench.report.contents import Contents
     from bench.report.figures import Figure
-    from bench.store import Run
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What a report shows: the run's cells and records, read once, and their summary.
-
-    Attributes:
-        run: the run.
-        cells: its cells, with `label` and the noise's full name.
-        metadata: all that is one value a cell, in the same order.
-        summary: means and intervals, see `summary.means`.
-        labels: the methods' labels, in the run's order.
-    """
-
-    run: Run
-    cells: pd.DataFrame
-    metadata: list[dict[str, Any]]
-    summary: pd.DataFrame
-    labels: list[str]
-
-    @classmethod
-    def of(cls, run: Run) -> Contents:
-        """Read a run."""
-        cells = tables.with_labels(run.cells())
-        summary = tables.means(run.records())
-        return cls(run, cells, list(run.metadata()), summary, list(dict.fromkeys(cells["label"])))
-
-    @property
-    def images(self) -> int:
-        """Number of test images."""
-        return int(self.summary["images"].max()) if len(self.summary) else 0
 
 
 def markdown(contents: Contents, figures: list[Figure]) -> str:
@@ -69,7 +37,7 @@ def write_csv(contents: Contents, folder: Path) -> None:
     """`summary.csv`: a row for each method, level and metric; `cells.csv`: a row a cell."""
     contents.summary.to_csv(folder / "summary.csv", index=False)
     contents.cells.to_csv(folder / "cells.csv", index=False)
-    for metric in METRICS:
+    for metric in METRICS if len(contents.summary) else ():
         mean, _ = tables.table(contents.summary, metric)
         mean.columns = [column_title(*column) for column in mean.columns]
         mean.to_csv(folder / f"{metric}.csv")
@@ -107,9 +75,9 @@ def _lead(contents: Contents) -> str:
 
 
 def _metric_section(contents: Contents, metric: str) -> str:
-    mean, half_width = tables.table(contents.summary, metric)
-    if mean.empty:
+    if contents.summary.empty:
         return ""
+    mean, half_width = tables.table(contents.summary, metric)
     marks = tables.marks(mean, half_width, metric)
     decimals = DECIMALS[metric]
     shown = pd.DataFrame(index=[_text(label) for label in mean.index])

@@ -1,0 +1,44 @@
+"""What a report shows, read from the run once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bench import summary as tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.store import Run
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a report shows: the run's cells and records, read once, and their summary.
+
+    Attributes:
+        run: the run.
+        cells: its cells, with `label` and the noise's full name.
+        metadata: all that is one value a cell, in the same order.
+        summary: means and intervals, see `summary.means`.
+        labels: the methods' labels, in the run's order.
+    """
+
+    run: Run
+    cells: pd.DataFrame
+    metadata: list[dict[str, Any]]
+    summary: pd.DataFrame
+    labels: list[str]
+
+    @classmethod
+    def of(cls, run: Run) -> Contents:
+        """Read a run."""
+        cells = tables.with_labels(run.cells())
+        summary = tables.means(run.records())
+        return cls(run, cells, list(run.metadata()), summary, list(dict.fromkeys(cells["label"])))
+
+    @property
+    def images(self) -> int:
+        """Number of test images."""
+        return int(self.summary["images"].max()) if len(self.summary) else 0

@@ -1,0 +1,194 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.filters
+import skimage.restoration
+from scipy.ndimage import gaussian_filter
+
+from bench import datasets, metrics, registry, tuning
+from bench.noise import Gaussian, draw
+from bench.scoring import finish
+
+NOISE = Gaussian(0.2)
+CLASSICAL = ("gaussian", "identity", "median", "nlm", "wavelet")
+TUNED = [
+    name
+    for name in registry.available()
+    if (method := registry.load(name)).tune and not method.learns
+]
+SHAPES = [(1, 28, 28), (3, 28, 28), (1, 17, 23), (3, 31, 20), (1, 13, 40)]
+
+every_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
+every_method = pytest.mark.parametrize("name", CLASSICAL)
+
+
+def noisy_images(shape, images=3):
+    """Smooth images with an edge, under noise."""
+    rng = np.random.default_rng(0)
+    clean = gaussian_filter(rng.random((images, *shape)), (0, 0, 3, 3)) + 0.1
+    clean[..., shape[-1] // 2 :] += 0.5
+    return (clean + NOISE.level * rng.standard_normal(clean.shape)).astype(np.float32)
+
+
+def denoise(name, noisy, params=None, threads=1):
+    return registry.load(name).create(params or {}, threads).denoise(noisy, NOISE)
+
+
+def each_channel(reference, noisy):
+    return np.array([[reference(channel) for channel in image] for image in noisy])
+
+
+# -- against scikit-image ------------------------------------------------------------------
+
+
+@every_shape
+@pytest.mark.parametrize("width", [0.2, 1.0, 2.5])
+def test_gaussian_equals_scikit_images(shape, width):
+    noisy = noisy_images(shape)
+    expected = each_channel(
+        lambda image: skimage.filters.gaussian(image, width, mode="nearest", truncate=4), noisy
+    )
+    restored = denoise("gaussian", noisy, {"width": width})
+    np.testing.assert_allclose(restored, expected, rtol=0, atol=1e-6)
+
+
+@every_shape
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_median_equals_scikit_images(shape, size):
+    noisy = noisy_images(shape)
+    square = np.ones((size, size))
+    expected = each_channel(
+        lambda image: skimage.filters.median(image, square, mode="nearest"), noisy
+    )
+    np.testing.assert_array_equal(denoise("median", noisy, {"size": size}), expected)
+
+
+@every_shape
+@pytest.mark.parametrize(
+    "params", [{}, {"h": 0.4}, {"h": 1.5, "patch": 3, "distance": 4}, {"patch": 7}], ids=str
+)
+def test_nlm_equals_scikit_images(shape, params):
+    noisy = noisy_images(shape)
+    settings = {"h": 0.8, "patch": 5, "distance": 6, **params}
+    expected = [
+        skimage.restoration.denoise_nl_means(
+            np.moveaxis(image, 0, -1).squeeze(),
+            patch_size=settings["patch"],
+            patch_distance=settings["distance"],
+            h=settings["h"] * NOISE.level,
+            sigma=NOISE.level,
+            fast_mode=True,
+            channel_axis=-1 if shape[0] == 3 else None,
+        ).reshape(*shape[1:], shape[0])
+        for image in noisy
+    ]
+    restored = denoise("nlm", noisy, params)
+    np.testing.assert_allclose(np.moveaxis(restored, 1, -1), expected, rtol=0, atol=1e-5)
+
+
+@every_shape
+@pytest.mark.parametrize("sigma", [0.05, 0.2, 0.5])
+def test_wavelet_equals_scikit_images_bayes_shrink(shape, sigma):
+    noisy = noisy_images(shape)
+    expected = each_channel(
+        lambda image: skimage.restoration.denoise_wavelet(
+            image, sigma, wavelet="db2", method="BayesShrink", wavelet_levels=2
+        ),
+        noisy,
+    )
+    restored = registry.load("wavelet").create({}).denoise(noisy, Gaussian(sigma))
+    np.testing.assert_allclose(restored, expected, rtol=0, atol=1e-5)
+
+
+def test_identity_gives_the_noisy_images():
+    noisy = noisy_images((3, 9, 14))
+    np.testing.assert_array_equal(denoise("identity", noisy), noisy)
+
+
+@pytest.mark.parametrize(
+    ("name", "params"), [("median", {"size": 1}), ("wavelet", {"strength": 0.0})]
+)
+def test_the_weakest_setting_changes_nothing(name, params):
+    noisy = noisy_images((1, 17, 23))
+    np.testing.assert_allclose(denoise(name, noisy, params), noisy, rtol=0, atol=1e-6)
+
+
+def test_wavelet_strength_scales_the_shrinking():
+    noisy = noisy_images((1, 28, 28))
+    change = [
+        np.abs(denoise("wavelet", noisy, {"strength": s}) - noisy).mean() for s in (0.5, 1, 2)
+    ]
+    assert 0 < change[0] < change[1] < change[2]
+
+
+# -- what every method must do -------------------------------------------------------------
+
+
+@every_method
+@every_shape
+def test_output_is_float32_of_the_same_shape_and_the_input_is_left(name, shape):
+    noisy = noisy_images(shape)
+    before = noisy.copy()
+    restored = denoise(name, noisy)
+    assert restored.dtype == np.float32
+    assert restored.shape == noisy.shape
+    assert np.isfinite(restored).all()
+    np.testing.assert_array_equal(noisy, before)
+
+
+@every_method
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 17, 23)], ids=str)
+def test_an_image_does_not_depend_on_its_batch(name, shape):
+    noisy = noisy_images(shape)
+    alone = np.concatenate([denoise(name, noisy[i : i + 1]) for i in range(len(noisy))])
+    np.testing.assert_array_equal(denoise(name, noisy), alone)
+
+
+@every_method
+@pytest.mark.parametrize("images", [1, 3, 7])
+def test_two_threads_give_the_same_as_one(name, images):
+    noisy = noisy_images((1, 28, 28), images)
+    np.testing.assert_array_equal(denoise(name, noisy, threads=2), denoise(name, noisy))
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_a_constant_image_stays_as_it_is(name):
+    flat = np.full((1, 1, 28, 28), 0.25, np.float32)
+    np.testing.assert_allclose(denoise(name, flat), flat, rtol=0, atol=1e-5)
+
+
+# -- tuning --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Validation digits, clean and under noise of 0.1."""
+    ((positions, clean),) = datasets.load("digits", Path("nowhere")).groups("validation", 100)
+    z = draw(Gaussian(0.1), positions, clean.shape[1:], dataset="digits", split="validation")
+    return clean, Gaussian(0.1).corrupt(clean, z)
+
+
+def mean_psnr(clean, restored):
+    return metrics.psnr(metrics.mse(clean, finish(restored, quantize=False))).mean()
+
+
+def gains(name, digits):
+    """Mean PSNR of each setting that tuning tries, less that of doing nothing."""
+    clean, noisy = digits
+    method, noise = registry.load(name), Gaussian(0.1)
+    identity = mean_psnr(clean, noisy)
+    return [
+        mean_psnr(clean, method.create(params).denoise(noisy.copy(), noise)) - identity
+        for params in tuning.candidates(method, {})
+    ]
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_tuning_may_choose_to_do_next_to_nothing(name, digits):
+    assert min(abs(gain) for gain in gains(name, digits)) < 0.15
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_tuning_may_choose_to_gain(name, digits):
+    assert max(gains(name, digits)) > 0.5

@@ -1,0 +1,40 @@
+"""The documentation's methods work as they stand."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import bench
+from bench import registry
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = re.findall(
+    r"```python\n(.*?)```", (ROOT / "docs" / "adding-a-method.md").read_text(), re.S
+)
+
+
+def test_the_page_shows_all_three_forms():
+    assert len(EXAMPLES) == 3
+
+
+@pytest.mark.parametrize(("number", "margin"), [(0, 5), (1, 1), (2, 5)])
+def test_an_example_of_the_documentation_beats_the_noisy_image(
+    number, margin, tmp_path, monkeypatch
+):
+    (tmp_path / "example.py").write_text(EXAMPLES[number])
+    (tmp_path / "identity.py").write_text((registry.BUILTIN / "identity.py").read_text())
+    monkeypatch.setattr(registry, "BUILTIN", tmp_path)
+    run = bench.run("digits", methods=["identity", "example"], noise=0.5, limit=100)
+    assert list(run.cells()["status"]) == ["done", "done"]
+    psnr = run.records().groupby("method")["psnr"].mean()
+    assert psnr["example"] > psnr["identity"] + margin
+
+
+def test_readme_links_lead_somewhere():
+    text = (ROOT / "README.md").read_text()
+    targets = re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", text)
+    local = [a or b for a, b in targets if not (a or b).startswith("http")]
+    assert local
+    for target in local:
+        assert (ROOT / target).exists(), target
