@@ -116,7 +116,10 @@ def test_another_seed_gives_other_initial_weights_and_another_training():
     start, other_start = (fit(Tiny(), seed, epochs=1, lr=0.0)[0].state() for seed in (0, 1))
     assert (start["network.0.weight"] != other_start["network.0.weight"]).all()
     (_, history), (_, other) = (fit(Constant(), seed) for seed in (0, 1))
-    assert values(history, "train", "noise") != values(other, "train", "noise")
+    for split in ("train", "validation"):  # another order alone changes the last digits
+        assert values(history, split, "noise") != pytest.approx(
+            values(other, split, "noise"), rel=1e-3
+        )
 
 
 def test_the_images_are_reordered_each_epoch_and_by_seed():
@@ -366,10 +369,13 @@ def test_a_fitted_models_state_makes_an_equal_one(through_file, tmp_path):
 def test_a_loaded_model_does_not_share_memory_with_the_arrays():
     method, _ = fit(Tiny())
     arrays = {name: value.copy() for name, value in method.state().items()}
+    for value in arrays.values():
+        value.flags.writeable = False
     loaded = Tiny()
     loaded.load(arrays)
     expected = loaded.denoise(TRAIN, NOISE)
     for value in arrays.values():
+        value.flags.writeable = True
         value[...] = 0
     np.testing.assert_array_equal(loaded.denoise(TRAIN, NOISE), expected)
 

@@ -107,7 +107,8 @@ def test_identity_gives_the_noisy_images():
 
 
 @pytest.mark.parametrize(
-    ("name", "params"), [("median", {"size": 1}), ("wavelet", {"strength": 0.0})]
+    ("name", "params"),
+    [("median", {"size": 1}), ("nlm", {"h": 0.0}), ("wavelet", {"strength": 0.0})],
 )
 def test_the_weakest_setting_changes_nothing(name, params):
     noisy = noisy_images((1, 17, 23))
