@@ -68,7 +68,7 @@ def parse_noise(levels: str | float | Iterable[str | float], clip: bool = False)
     """
     if isinstance(levels, str):
         levels = levels.split(",") if levels.strip() else []
-    elif isinstance(levels, (int, float)):
+    elif not isinstance(levels, Iterable):
         levels = [levels]
     noises = [
         make_noise(Gaussian.kind, _level(level), clip, typed=str(level).strip()) for level in levels
@@ -117,8 +117,8 @@ def uniforms(
     for row, position in zip(bits, positions, strict=True):
         # The counter's high word is the position, its low ones count within the image.
         row[:] = np.random.Philox(key=key, counter=int(position) << 192).random_raw(size)
-    # The upper 53 bits as the middle of one of 2**53 intervals: never 0, never 1.
-    return (((bits >> np.uint64(11)) + 0.5) * 2.0**-53).reshape(-1, *shape)
+    # The upper 52 bits as the middle of one of 2**52 intervals: exact, never 0, never 1.
+    return (((bits >> np.uint64(12)) + 0.5) * 2.0**-52).reshape(-1, *shape)
 
 
 def draw(
