@@ -18,6 +18,8 @@ from bench.core import (
     Progress,
     Record,
     UsageError,
+    canonical_json,
+    method_label,
 )
 from bench.denoiser import Method
 
@@ -85,7 +87,11 @@ def run(
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
     names = registry.split_list(methods) if isinstance(methods, str) else list(methods)
-    chosen = {text: _resolve(text) for text in names}
+    # However it is typed, one method with the same parameters is measured once.
+    resolved = [_resolve(text) for text in names]
+    chosen = {method_label(m.name, canonical_json(params)): (m, params) for m, params in resolved}
+    noise = list(noise) if isinstance(noise, Iterable) and not isinstance(noise, str) else noise
+    seeds = list(seeds)
     folder = datasets.data_folder(data_dir)
     # Settings are checked before anything is downloaded.
     values: dict[str, Any] = {
@@ -107,7 +113,7 @@ def run(
     cells = plan.plan(settings, data, list(chosen.values()))
     manifest = {
         "protocol": PROTOCOL_VERSION,
-        "conventions": CONVENTIONS,
+        "conventions": _conventions(quantize),
         "settings": settings.as_dict(),
         "dataset": {
             "name": data.name,
@@ -133,17 +139,24 @@ def run(
         "ended": None,
     }
     result = store.start_run(
-        Path(out) / _folder_name(name or settings.default_name), manifest, fresh=fresh
+        Path(out).expanduser() / _folder_name(name or settings.default_name),
+        manifest,
+        fresh=fresh,
     )
     finished = result.finished()
     waiting = [cell for cell in cells if cell.key not in finished]
     if listener:
         listener.started(result, cells, len(cells) - len(waiting))
+    if not waiting:
+        return result
+    fits = store.FitCache(fresh=fresh)
+    if any(method.learns for method, _ in chosen.values()):
+        fits.check()
     records = runner.run_cells(
         waiting,
         data,
         {method.name: method for method, _ in chosen.values()},
-        store.FitCache(fresh=fresh),
+        fits,
         device=torch_device,
         threads=environment.usable_cpus(),
         watch=listener.progress if listener else lambda progress: None,
@@ -166,6 +179,11 @@ def get_method(name: str, **params: Any) -> Any:
     """
     method = registry.load(name)
     return method.create(registry.typed_params(method, {k: str(v) for k, v in params.items()}))
+
+
+def _conventions(quantize: bool) -> dict[str, str]:
+    rounded = "; then rounded to 8 bits" if quantize else ""
+    return {**CONVENTIONS, "outputs": CONVENTIONS["outputs"] + rounded}
 
 
 def _resolve(text: str) -> tuple[Method, Mapping[str, Any]]:

@@ -5,6 +5,7 @@ Nothing heavy is imported at the top: `bench --help` must answer at once.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -105,7 +106,7 @@ def _read_config(context: click.Context, option: click.Parameter, path: Path | N
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
     known = {
-        parameter.opts[0].removeprefix("--"): str(parameter.name)
+        parameter.opts[0].removeprefix("--"): parameter
         for parameter in context.command.params
         if parameter.name not in ("config", "debug")
     }
@@ -113,11 +114,16 @@ def _read_config(context: click.Context, option: click.Parameter, path: Path | N
     for name, value in values.items():
         if name not in known:
             raise UsageError(f"{path}: unknown setting {name!r}: {nearest(name, known)}")
+        kind = known[name].type.name
+        if kind == "boolean" and not isinstance(value, bool):
+            raise UsageError(f"{path}: {name} is true or false")
+        if kind == "integer" and type(value) is not int:
+            raise UsageError(f"{path}: {name} is a whole number")
+        if isinstance(value, (bool, dict)) and kind != "boolean":
+            raise UsageError(f"{path}: {name} is a text, a number or a list of them")
         if isinstance(value, list):
             value = ",".join(str(item) for item in value)
-        if isinstance(value, dict):
-            raise UsageError(f"{path}: {name!r} is a table: write it as {name} = …")
-        defaults[known[name]] = value
+        defaults[str(known[name].name)] = value
     context.default_map = defaults
 
 
@@ -192,9 +198,10 @@ def run(methods: str | None, debug: bool, **settings: Any) -> int:
         )
     cells = result.cells()
     click.echo(summary.text_table(result.records(), cells))
-    for cell in cells[cells.status != "done"].itertuples():
-        click.echo(f"{cell.status}: {cell.method} at {cell.noise} {cell.level:g}: {cell.reason}")
-    click.echo(f"Run:    {result.path}\nReport: bench report {result.path}")
+    for line in summary.problems(cells):
+        click.echo(line)
+    where = shlex.quote(str(result.path))
+    click.echo(f"Run:    {result.path}\nReport: bench report {where}")
     asked_for = methods is not None
     bad = cells.status.eq("failed") | (cells.status.eq("skipped") & asked_for)
     return EXIT_CELLS_FAILED if bad.any() else 0
@@ -229,6 +236,7 @@ def report(run: str | None, out: Path, debug: bool) -> None:
     else:
         inside = (results / run / "manifest.json").is_file() and not Path(run).exists()
         opened = store.open_run(results / run if inside else run)
+    click.echo(f"Drawing {opened.path} ({len(opened.finished())} cells) ...", err=True)
     click.echo(f"Report: {render(opened, out)}")
 
 
@@ -236,7 +244,8 @@ def report(run: str | None, out: Path, debug: bool) -> None:
 
 
 @main.command()
-def methods() -> None:
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def methods(debug: bool) -> None:
     """List the methods: what they do, their parameters and defaults, their source.
 
     \b
@@ -265,7 +274,8 @@ def methods() -> None:
 
 @main.command()
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the data sets.")
-def datasets(data_dir: Path | None) -> None:
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def datasets(data_dir: Path | None, debug: bool) -> None:
     """List the data sets, and whether they are here.
 
     \b

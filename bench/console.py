@@ -14,8 +14,9 @@ from bench.core import Cell, Progress, Record
 if TYPE_CHECKING:
     from bench.store import Run
 
-#: Without a terminal, a cell that goes on for so long gets a line of progress, in seconds.
-_QUIET = 10.0
+#: Without a terminal, a step of a cell that takes longer than the first gets a line of progress,
+#: and another whenever the second has passed, in seconds.
+_FIRST_LINE, _NEXT_LINE = 2.0, 10.0
 _PHASES = {"fit": "training", "tune": "tuning", "denoise": "denoising"}
 
 
@@ -41,7 +42,8 @@ class Console:
         self._cells: list[Cell] = []
         self._done = 0
         self._spent: dict[str, list[float]] = defaultdict(list)
-        self._cell_started = self._phase_started = self._last_line = time.monotonic()
+        self._cell_started = self._phase_started = self._phase_ended = time.monotonic()
+        self._next_line = self._cell_started + _FIRST_LINE
         self._phase: tuple[str, str] | None = None
         self._bars: Any = None
         self._tasks: list[Any] = []
@@ -78,27 +80,26 @@ class Console:
         now = time.monotonic()
         phase = (progress.cell.key, progress.phase)
         if phase != self._phase:
-            self._phase, self._phase_started = phase, self._last_line = phase, now
-            if progress.done:  # the first report comes after the first step
-                self._phase_started = self._cell_started
+            # The first report comes after the first step.
+            before = self._phase_ended if self._phase and self._phase[0] == phase[0] else 0.0
+            self._phase_started = max(before, self._cell_started)
+            self._phase, self._next_line = phase, self._phase_started + _FIRST_LINE
+        self._phase_ended = now
         left = ""
         if 0 < progress.done < progress.total:
             seconds = (now - self._phase_started) * (progress.total / progress.done - 1)
             left = f", {duration(seconds)} left"
         loss = f", loss {progress.loss:.2f}" if progress.loss is not None else ""
         text = (
-            f"{progress.cell}: {_PHASES[progress.phase]}, {progress.done} of {progress.total} "
+            f"{progress.cell}: {_PHASES[progress.phase]}, {progress.done}/{progress.total} "
             f"{progress.unit}{loss}{left}"
         )
         if self._bars is not None:
             self._bars.update(
-                self._tasks[1],
-                description=text,
-                completed=progress.done,
-                total=progress.total,
+                self._tasks[1], description=text, completed=progress.done, total=progress.total
             )
-        elif now - self._last_line > _QUIET and progress.done < progress.total:
-            self._last_line = now
+        elif now > self._next_line and progress.done < progress.total:
+            self._next_line = now + _NEXT_LINE
             self._say(f"{self._count(self._done + 1)} {text}")
 
     def recorded(self, record: Record) -> None:
@@ -112,7 +113,7 @@ class Console:
         if record.status == "failed" and self._debug:
             self._say(record.traceback.rstrip())
         if self._bars is not None:
-            self._bars.update(self._tasks[0], completed=self._done)
+            self._bars.update(self._tasks[0], completed=self._done, description=self._overall())
 
     # How it is shown ------------------------------------------------------------------------
 
@@ -120,9 +121,12 @@ class Console:
         width = len(str(self._total))
         return f"[{number:{width}}/{self._total}]"
 
+    def _overall(self) -> str:
+        return f"{self._done}/{self._total} cells{self._left()}"
+
     def _left(self) -> str:
         """Time left by what earlier cells took: of the same method where one was seen."""
-        if not self._cells:
+        if not self._cells or not self._spent:
             return ""
         seen = [seconds for spent in self._spent.values() for seconds in spent]
         overall = sum(seen) / len(seen)
@@ -134,17 +138,17 @@ class Console:
 
     def _start_bars(self) -> None:
         from rich.console import Console as Screen
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
+        # The bar comes first: on a narrow screen the text is cut, not the bar.
         self._bars = Progress(
+            BarColumn(bar_width=10),
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TimeElapsedColumn(),
             console=Screen(stderr=True),
             transient=True,
         )
         self._tasks = [
-            self._bars.add_task("cells", total=self._total, completed=self._done),
+            self._bars.add_task(self._overall(), total=self._total, completed=self._done),
             self._bars.add_task("starting", total=None),
         ]
         self._bars.start()
@@ -164,7 +168,8 @@ def _outcome(record: Record) -> str:
     psnr = float(record.images["psnr"].mean(dtype=np.float64))
     parts = [f"{psnr:.2f} dB"]
     if record.fit_seconds is not None:
-        parts.append(f"trained in {duration(record.fit_seconds)}")
+        earlier = "earlier, " if record.conditions["fit_reused"] else ""
+        parts.append(f"trained {earlier}in {duration(record.fit_seconds)}")
     if record.images_per_second is not None:
         parts.append(f"{record.images_per_second:,.0f} images/s")
     return ", ".join(parts)

@@ -197,10 +197,12 @@ class _Torchvision:
 
     def _download(self, folder: Path) -> None:
         """Into a folder aside, then renamed, so that a broken download leaves nothing behind."""
-        where = f"{self.title} is not in {folder}"
+        begun = self.raw(folder).is_dir() and any(self.raw(folder).iterdir())
+        where = self.missing(folder) if begun else f"{self.title} is not in {folder}"
         if not _reachable([f"{mirror}{_IDX_FILES[0]}.gz" for mirror in self.mirrors]):
+            mirrors = " or ".join(self.mirrors)
             raise DataError(
-                f"{where} and cannot be downloaded: no answer from {' or '.join(self.mirrors)} "
+                f"{where} and cannot be downloaded: no answer from {mirrors} "
                 f"within {PROBE_SECONDS:g} s; go online, or put its four files into "
                 f"{self.raw(folder)} (see --data-dir), or use --dataset digits"
             )
@@ -230,7 +232,10 @@ class _Torchvision:
 
 def _read_idx_images(path: Path, count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """An IDX file of `count` 28x28 images (16 bytes of header, then the pixels)."""
-    values = np.fromfile(path, np.uint8)
+    try:
+        values = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
     expected = 16 + count * 28 * 28
     if len(values) != expected or bytes(values[:4]) != b"\x00\x00\x08\x03":
         raise DataError(

@@ -10,6 +10,7 @@ uniform and normal numbers are made from the bits here.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -75,7 +76,13 @@ def parse_noise(levels: str | float | Iterable[str | float], clip: bool = False)
     ]
     if not noises:
         raise UsageError("no noise level given: use for example --noise 0.1,0.3,0.5")
-    return list(dict.fromkeys(noises))
+    noises = list(dict.fromkeys(noises))
+    for one, other in itertools.combinations(noises, 2):
+        if str(one) == str(other):
+            raise UsageError(
+                f"noise levels {one.level!r} and {other.level!r} look the same in tables: drop one"
+            )
+    return noises
 
 
 def _level(text: str | float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from bench.noise import parse_noise
 DEFAULT_METHODS = ("identity", "gaussian", "median", "nlm", "wavelet", "dae", "vae")
 DEFAULT_NOISE = "0.1,0.3,0.5"
 DEVICES = ("auto", "cpu", "cuda")
+MAX_SEED = 2**31 - 1
 
 #: Validation images to tune on, by preset. `quick` cuts training and tuning, never the test.
 TUNING_IMAGES = {"quick": 100, "default": 300, "paper": 300}
@@ -80,11 +82,13 @@ def settings(
     Raises:
         UsageError: a value that is out of its range.
     """
-    methods, seeds = tuple(dict.fromkeys(methods)), tuple(dict.fromkeys(seeds))
+    methods = tuple(dict.fromkeys(methods))
+    seeds = tuple(dict.fromkeys(map(operator.index, seeds)))
+    limit, epochs = (None if value is None else operator.index(value) for value in (limit, epochs))
     if not methods:
         raise UsageError("no method given: use for example --methods median,vae")
-    if not seeds or min(seeds) < 0:
-        raise UsageError("seeds are numbers from 0 on: use for example --seeds 0,1,2")
+    if not seeds or min(seeds) < 0 or max(seeds) > MAX_SEED:
+        raise UsageError(f"seeds are numbers from 0 to {MAX_SEED}: use for example --seeds 0,1,2")
     for name, value in (("limit", limit), ("epochs", epochs)):
         if value is not None and value < 1:
             raise UsageError(f"--{name} {value} is out of range: give a number from 1 on")

@@ -11,6 +11,7 @@ import ast
 import hashlib
 import importlib.util
 import inspect
+import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,11 +64,10 @@ def load_file(path: Path) -> Method:
         sys.modules[module_name] = module
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[module_name]
-            raise BrokenMethod(
-                f"method {name!r} cannot be loaded: {path}: {type(error).__name__}: {error}"
-            ) from error
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise BrokenMethod(f"method {name!r} cannot be loaded: {path}: {reason}") from error
     found = [
         value
         for value in vars(module).values()
@@ -175,6 +175,8 @@ def typed_params(method: Method, params: Mapping[str, str]) -> dict[str, Any]:
         value = _literal(text)
         if isinstance(default, float) and type(value) is int:
             value = float(value)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"{method.name}[{key}={text}]: give a finite number")
         if default is not None and type(value) is not type(default):
             raise UsageError(
                 f"{method.name}[{key}={text}]: {key} is of type {type(default).__name__}, "

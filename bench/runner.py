@@ -86,6 +86,7 @@ class _Work:
         self.cell, self.dataset, self.method, self.fits = cell, dataset, method, fits
         self.device = device if method.uses_torch else "cpu"
         self.threads, self.watch = threads, watch
+        self.reused = False
         self.typed: dict[str, Any] = json.loads(cell.params)
 
     def run(self, test: NoisyImages) -> Record:
@@ -114,9 +115,10 @@ class _Work:
         return denoiser
 
     def _fit(self) -> Fit:
-        """The cached model, or one fitted now."""
+        """The cached model, if it was fitted on such a device, or one fitted now."""
         known = self.fits.get(self.cell.fit_key)
-        if known is not None:
+        if known is not None and known.device == self.device:
+            self.reused = True
             return known
         train, noise = _stack(self.dataset, "train"), self.cell.train
         denoiser = self._make({}, None)
@@ -187,6 +189,7 @@ class _Work:
             "batch_size": largest,
             "device": self.device,
             "threads": self._threads_used(),
+            "fit_reused": self.reused,
         }
         shown = [position for position in wanted if position in samples]
         record.samples = {"image": shown}

@@ -7,7 +7,7 @@ intervals of that mean over images (Student's t).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -42,7 +42,6 @@ def means(records: pd.DataFrame) -> pd.DataFrame:
     for a single image), images, seeds.
     """
     import pandas as pd
-    from scipy.special import stdtrit
 
     labelled = with_labels(records)
     by_image = labelled.groupby([*_POINT, "image"], sort=False, observed=True)
@@ -52,13 +51,13 @@ def means(records: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for metric in METRICS:
         stats = grouped[metric].agg(["mean", "std", "count"])
-        width = stdtrit((stats["count"] - 1).clip(lower=1), 0.975) * stats["std"]
+        mean, half_width = _interval(stats["mean"], stats["std"], stats["count"])
         rows.append(
             pd.DataFrame(
                 {
                     "metric": metric,
-                    "mean": stats["mean"],
-                    "half_width": width / np.sqrt(stats["count"]),
+                    "mean": mean,
+                    "half_width": half_width,
                     "images": stats["count"],
                     "seeds": seeds,
                 }
@@ -93,6 +92,52 @@ def marks(mean: pd.DataFrame, half_width: pd.DataFrame, metric: str) -> pd.DataF
     return result
 
 
+def harm(records: pd.DataFrame) -> pd.DataFrame:
+    """Where a method is worse than the noisy image itself, on the same images.
+
+    Only differences to `identity` whose 95% interval, paired over images, excludes 0.
+    Columns: label, noise, level, metric, difference (of the means). Empty without `identity`.
+    """
+    import pandas as pd
+
+    columns = ["label", "noise", "level", "metric", "difference"]
+    labelled = with_labels(records)
+    metrics = list(METRICS)
+    by_image = labelled.groupby([*_POINT, "image"], sort=False)[metrics].mean()
+    if "identity" not in by_image.index.get_level_values("label"):
+        return pd.DataFrame(columns=columns)
+    differences = by_image - by_image.xs("identity", level="label").reindex(
+        by_image.index.droplevel("label")
+    ).set_axis(by_image.index)
+    rows = []
+    for (_, label, noise, level), part in differences.groupby(level=_POINT, sort=False):
+        for metric, better_if_larger in METRICS.items():
+            values = part[metric].dropna()
+            mean, half_width = _interval(values.mean(), values.std(), len(values))
+            if (mean < 0) == better_if_larger and abs(mean) > half_width:
+                rows.append((label, noise, level, metric, mean))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def problems(cells: pd.DataFrame) -> list[str]:
+    """A line for each cell that failed or was skipped: which, and why."""
+    import pandas as pd
+
+    lines = []
+    for cell in with_labels(cells[cells["status"] != "done"]).itertuples():
+        seed = "" if pd.isna(cell.seed) else f" seed {cell.seed}"
+        where = f"{cell.label} at {column_title(cell.noise, cell.level)}{seed}"
+        lines.append(f"{cell.status}: {where}: {cell.reason}")
+    return lines
+
+
+def _interval(mean: Any, std: Any, count: Any) -> tuple[Any, Any]:
+    """A mean and the half-width of its 95% interval (Student's t)."""
+    from scipy.special import stdtrit
+
+    return mean, stdtrit(np.maximum(count - 1, 1), 0.975) * std / np.sqrt(count)
+
+
 def column_title(noise: str, level: float) -> str:
     """`gaussian 0.3`."""
     return f"{noise} {level:g}"
@@ -108,7 +153,7 @@ def text_table(records: pd.DataFrame, cells: pd.DataFrame) -> str:
     combined = psnr.copy().astype(object)
     for column in combined.columns:
         combined[column] = [
-            f"{p:.{DECIMALS['psnr']}f} {s:.{DECIMALS['ssim']}f}"
+            "–" if np.isnan(p) else f"{p:.{DECIMALS['psnr']}f} {s:.{DECIMALS['ssim']}f}"
             for p, s in zip(psnr[column], ssim[column], strict=True)
         ]
     combined.columns = [column_title(*column) for column in combined.columns]

@@ -9,6 +9,7 @@ is an index and a few kernels, not a loader with workers.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -108,7 +109,7 @@ class TrainedMethod:
             FloatingPointError: the loss is no longer finite.
         """
         device = torch.device(self.device)
-        with _seeded(device, seed):
+        with _seeded(device, _stream(seed, "weights")):
             self._image_shape = train.shape[1:]
             network = self._build().train()
             run = _Training(self, network, noise, seed, recipe, len(train))
@@ -188,8 +189,8 @@ class _Training:
         self.method, self.network, self.noise, self.recipe = method, network, noise, recipe
         self.seed = seed
         self.device = torch.device(method.device)
-        self.order = torch.Generator().manual_seed(seed)
-        self.draws = torch.Generator(self.device).manual_seed(seed + 1)
+        self.order = torch.Generator().manual_seed(_stream(seed, "order"))
+        self.draws = torch.Generator(self.device).manual_seed(_stream(seed, "noise"))
         self.optimiser = torch.optim.Adam(network.parameters(), lr=recipe.lr, fused=True)
         updates = recipe.epochs * -(-images // recipe.batch_size)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -214,7 +215,7 @@ class _Training:
     def evaluate(self, images: Tensor) -> dict[str, float]:
         """The mean of each loss term, under the same noise whenever it is asked."""
         sums: dict[str, Tensor] = {}
-        draws = torch.Generator(self.device).manual_seed(self.seed + 2)
+        draws = torch.Generator(self.device).manual_seed(_stream(self.seed, "validation"))
         self.network.eval()
         with torch.no_grad():
             for clean in torch.split(images, _EVALUATION_BATCH):
@@ -239,6 +240,11 @@ def _rate(schedule: str, update: int, updates: int) -> float:
     if passed < rising:
         return passed / rising
     return 0.5 * (1 + math.cos(math.pi * (passed - rising) / (1 - rising)))
+
+
+def _stream(seed: int, purpose: str) -> int:
+    """A seed for each purpose, so that no two purposes or training seeds share a stream."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=7).digest())
 
 
 def _accumulate(sums: dict[str, Tensor], terms: Mapping[str, Tensor], images: int) -> None:

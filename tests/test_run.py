@@ -16,6 +16,7 @@ from click.testing import CliRunner
 import bench as api
 from bench import datasets
 from bench.cli import main
+from bench.environment import usable_cpus
 
 ROOT = Path(api.__file__).parent.parent
 FEW = ("--dataset", "digits", "--limit", "12", "--noise", "0.3", "--methods", "identity,median")
@@ -56,7 +57,7 @@ def test_the_manifest_says_how_the_numbers_were_made(few):
     }  # fmt: skip
     assert manifest["dataset"]["fingerprint"]
     assert manifest["versions"]["numpy"] == numpy.__version__
-    assert manifest["machine"]["cores"] == len(os.sched_getaffinity(0))
+    assert manifest["machine"]["cores"] == usable_cpus()
     assert manifest["ended"] >= manifest["started"]
 
 
@@ -133,6 +134,21 @@ def test_seeds_are_trained_apart_and_only_where_something_is_random():
     history = run.history(cells["key"][1])
     assert set(history["term"]) == {"reconstruction"}
     assert list(history["epoch"]) == [1, 1, 2, 2]
+
+
+def test_one_method_typed_in_several_ways_is_measured_once(bench):
+    methods = "median[size=5],median[size= 5],nlm[h=1,patch=3],nlm[patch=3,h=1.0]"
+    run = api.run("digits", methods=methods, noise=0.3, limit=5, seeds=iter([0]))
+    assert list(run.cells()["params"]) == ['{"size":5}', '{"h":1.0,"patch":3}']
+    assert len(run.records()) == 10
+
+
+def test_a_cache_that_cannot_be_written_is_named_before_training(fails, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "file"))
+    line = fails("run", "--dataset", "digits", "--methods", "vae", "--noise", "0.3", code=6)
+    assert "set BENCH_CACHE_DIR to another folder" in line
+    assert "trained" not in line
 
 
 # -- interrupted ---------------------------------------------------------------------------
@@ -221,6 +237,9 @@ def test_interrupted_by_the_user_it_says_how_to_go_on(tmp_path):
         (("--noise", "nan"), "noise level nan is out of range"),
         (("--noise", "1e9"), "noise level 1e9 is out of range"),
         (("--noise", "0.1,loud"), "noise level 'loud' is not a number"),
+        (("--noise", "0.1,0.1000001"), "look the same in tables"),
+        (("--methods", "gaussian[width=1e999]"), "give a finite number"),
+        (("--seeds", "99999999999999999999"), "seeds are numbers from 0 to"),
         (("--seeds", "a"), "--seeds 'a'"),
         (("--limit", "0"), "--limit 0 is out of range"),
         (("--limit", "x"), "'x' is not a valid integer"),
@@ -242,7 +261,11 @@ def test_usage_errors_are_one_line_and_exit_with_2(fails, arguments, message):
     [
         ("nosie = 0.1", "unknown setting 'nosie': did you mean noise"),
         ("noise = ", "not valid TOML"),
-        ("[noise]\nlevel = 1", "'noise' is a table"),
+        ("[noise]\nlevel = 1", "noise is a text, a number or a list"),
+        ("limit = 12.9", "limit is a whole number"),
+        ("limit = true", "limit is a whole number"),
+        ("clip = 3", "clip is true or false"),
+        ("name = true", "name is a text"),
     ],
 )
 def test_a_config_file_is_checked_like_the_command_line(fails, tmp_path, text, message):

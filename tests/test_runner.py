@@ -26,13 +26,12 @@ def run(plugins, tmp_path):
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("return noisy[:, :, 1:]", "shape (20, 1, 27, 28)|shape (16, 1, 27, 28)"),
+        ("return noisy[:, :, 1:]", "returned shape (16, 1, 27, 28) for input of shape"),
         ("return noisy.astype(float)", "float64, not float32"),
         ("return noisy * np.nan", "NaN or infinity in 16 of 16 images"),
         ("return noisy.tolist()", "list, not a NumPy array"),
         ("return None", "NoneType, not a NumPy array"),
         ("raise ValueError('it is\\nbroken')", "ValueError: it is broken (bad.py, line 6)"),
-        ("return noisy / 0", "FloatingPointError|RuntimeWarning|NaN or infinity"),
         ("raise SystemExit(1)", "SystemExit"),
     ],
 )
@@ -40,7 +39,7 @@ def test_a_method_that_misbehaves_fails_alone_and_says_why(plugins, run, body, r
     plugins("bad", f"@method()\ndef bad(noisy):\n    {body}")
     cells = run("bad").cells().set_index("method")
     assert cells.loc["bad", "status"] == "failed"
-    assert any(part in cells.loc["bad", "reason"] for part in reason.split("|"))
+    assert reason in cells.loc["bad", "reason"]
     assert "\n" not in cells.loc["bad", "reason"]
     assert cells.loc["identity", "status"] == "done"
 

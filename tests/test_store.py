@@ -37,7 +37,8 @@ def record(status="done", **values):
 
 @pytest.fixture
 def run(tmp_path):
-    return start_run(tmp_path / "run", {"settings": {"noise": [0.3]}, "cells": [CELL.key]})
+    manifest = {"settings": {"noise": [0.3]}, "cells": [CELL.key], "protocol": 1, "dataset": {}}
+    return start_run(tmp_path / "run", manifest)
 
 
 def test_a_record_is_read_as_it_was_written(run):
@@ -167,8 +168,9 @@ def test_a_damaged_sample_or_history_is_named(run):
     ("text", "message"),
     [
         ('{"format": 99}', "in format 99, and this version of bench reads format 1"),
-        ("{}", "in format None"),
-        ("[1]", "in format None"),
+        ("{}", "not one of bench's"),
+        ("[1]", "not one of bench's"),
+        ('{"format": 1}', "damaged .it has no 'cells'.: start over with --fresh"),
         ('{"format": 1', "manifest.json is damaged .* start over with --fresh"),
     ],
 )
@@ -185,16 +187,43 @@ def test_what_is_no_run_is_not_opened_nor_overwritten(tmp_path):
     for fresh in (False, True):
         with pytest.raises(StorageError, match="exists and is not a run"):
             start_run(tmp_path, {"settings": {}, "cells": []}, fresh=fresh)
+    (tmp_path / "manifest.json").write_text('{"name": "a web app"}')
+    for fresh in (False, True):
+        with pytest.raises(StorageError, match="is not a run"):
+            start_run(tmp_path, {"settings": {}, "cells": []}, fresh=fresh)
     assert (tmp_path / "thesis.tex").exists()
+
+
+def test_starting_over_removes_the_runs_files_and_nothing_else(run):
+    run.write(record())
+    (run.path / "notes.txt").write_text("mine")
+    again = start_run(run.path, {**run.manifest, "settings": {"noise": [0.5]}}, fresh=True)
+    assert again.finished() == set()
+    assert (run.path / "notes.txt").read_text() == "mine"
+
+
+def test_a_run_taken_up_keeps_what_is_known_of_its_earlier_sessions(run):
+    manifest = {**run.manifest, "command": "the second", "started": "later"}
+    run.update_manifest(command="the first", started="early")
+    again = start_run(run.path, manifest)
+    assert again.manifest["command"] == "the second"
+    assert [session["command"] for session in again.manifest["earlier"]] == ["the first"]
+    run.write(record())
+    finished = start_run(run.path, {**manifest, "command": "the third"})
+    assert finished.manifest == again.manifest
 
 
 def test_the_newest_run_is_the_one_worked_on_last(tmp_path):
     with pytest.raises(StorageError, match="there is no run in"):
         newest_run(tmp_path)
     for age, name in ((50, "a"), (10, "b"), (90, "c")):
-        made = start_run(tmp_path / name, {"settings": {}, "cells": []})
+        manifest = {"settings": {}, "cells": ["0" * 16], "protocol": 1, "dataset": {}}
+        made = start_run(tmp_path / name, manifest)
         os.utime(made.path / "manifest.json", (1e9 - age, 1e9 - age))
     assert newest_run(tmp_path).name == "b"
+    (made.path / "cells" / f"{'0' * 16}.parquet").touch()
+    start_run(made.path, manifest)  # finished: asked for again, it is the newest
+    assert newest_run(tmp_path).name == "c"
 
 
 def test_fits_are_kept_without_pickle_and_damaged_ones_are_as_good_as_none(tmp_path):

@@ -87,3 +87,36 @@ def test_marks_name_the_best_and_those_within_its_interval():
     assert list(summary.marks(mean, half, "mse")[("g", 0.1)]) == ["near", "near", "best"]
     nothing = mean * np.nan
     assert list(summary.marks(nothing, half, "psnr")[("g", 0.1)]) == ["", "", ""]
+
+
+def test_harm_is_claimed_only_beyond_the_paired_interval():
+    rng = np.random.default_rng(2)
+    image = rng.normal(20, 5, 200)  # images differ far more than methods do
+    noise = rng.normal(0, 0.5, 200)
+    records = pd.concat(
+        [
+            frame(image, method="identity"),
+            frame(image - 0.2 + noise - noise.mean(), method="worse"),
+            frame(image - 0.01 + noise - noise.mean(), method="as-good"),
+            frame(image + 0.2, method="better"),
+        ]
+    )
+    found = summary.harm(records)
+    assert found[["label", "metric"]].to_numpy().tolist() == [["worse", "psnr"]]
+    assert found["difference"].iloc[0] == pytest.approx(-0.2)
+    assert summary.harm(records[records["method"] != "identity"]).empty
+
+
+def test_problems_name_the_cell():
+    cells = pd.DataFrame(
+        {
+            "method": ["vae", "median", "nlm"], "params": ['{"latent":2}', "{}", "{}"],
+            "noise": "gaussian", "clip": [True, False, False], "level": 0.3,
+            "seed": pd.array([1, pd.NA, pd.NA], dtype="Int64"),
+            "status": ["failed", "skipped", "done"], "reason": ["no: it", "RGB", ""],
+        }
+    )  # fmt: skip
+    assert summary.problems(cells) == [
+        "failed: vae[latent=2] at gaussian, clipped 0.3 seed 1: no: it",
+        "skipped: median at gaussian 0.3: RGB",
+    ]

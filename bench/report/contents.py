@@ -22,6 +22,7 @@ class Contents:
         cells: its cells, with `label` and the noise's full name.
         metadata: all that is one value a cell, in the same order.
         summary: means and intervals, see `summary.means`.
+        harm: where a method is worse than doing nothing, see `summary.harm`.
         labels: the methods' labels, in the run's order.
     """
 
@@ -29,14 +30,21 @@ class Contents:
     cells: pd.DataFrame
     metadata: list[dict[str, Any]]
     summary: pd.DataFrame
+    harm: pd.DataFrame
     labels: list[str]
 
     @classmethod
     def of(cls, run: Run) -> Contents:
         """Read a run."""
-        cells = tables.with_labels(run.cells())
-        summary = tables.means(run.records())
-        return cls(run, cells, list(run.metadata()), summary, list(dict.fromkeys(cells["label"])))
+        cells, records = tables.with_labels(run.cells()), run.records()
+        return cls(
+            run,
+            cells,
+            list(run.metadata()),
+            tables.means(records),
+            tables.harm(records),
+            list(dict.fromkeys(cells["label"])),
+        )
 
     @property
     def images(self) -> int:

@@ -139,8 +139,11 @@ def _speed(contents: Contents) -> Drawn:
         axes.margins(x=0.15, y=0.15)
     for axes in grid[:, 0]:
         axes.set_ylabel(UNITS["psnr"])
-    handles, labels = grid.flat[0].get_legend_handles_labels()
-    canvas.legend(handles, labels, loc="outside lower center", ncols=8, frameon=False)
+    known: dict[str, Any] = {}
+    for axes in grid.flat:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            known.setdefault(label, handle)
+    canvas.legend(known.values(), known.keys(), loc="outside lower center", ncols=8, frameon=False)
     where = "; ".join(
         sorted({_conditions(meta) for meta in contents.metadata if meta["conditions"]})
     )
@@ -191,7 +194,7 @@ def _losses(contents: Contents) -> Drawn:
         facet_kws={"sharey": False, "sharex": False},
     )
     grid.set_titles("{col_name}")
-    grid.set_axis_labels("epoch", "nats per image")
+    grid.set_axis_labels("epoch", "loss per image")
     for panel, axes in grid.axes_dict.items():
         # The first epochs' fall must not flatten the rest.
         values = data[data["panel"] == panel]
@@ -201,7 +204,8 @@ def _losses(contents: Contents) -> Drawn:
     sns.move_legend(grid, "center right")
     caption = (
         "Loss terms per epoch on training images (solid, fresh noise each epoch) and validation "
-        "images (dashed, the same noise each time), summed over pixels, mean over images."
+        "images (dashed, the same noise each time), summed over pixels, mean over images; cross-"
+        "entropies and KL divergences in nats."
     )
     return [(Figure("training", "Training", caption), grid.figure)]
 
@@ -242,10 +246,13 @@ def _example_grid(
         return None
     shown = min(_IMAGES, len(first["image"]))
     rows = ["clean", "noisy", *(label for label in labels if label != "identity")]
+    across = shown * len(columns)
+    side = min(style.WIDTH / across, 1.5)  # of an image, in inches
+    height, width = first["clean"][0].shape[-2:]
     canvas, grid = plt.subplots(
         len(rows),
-        shown * len(columns) + len(columns) - 1,
-        figsize=(style.WIDTH, 0.67 * len(rows) * style.WIDTH / 9 * 12 / (shown * len(columns))),
+        across + len(columns) - 1,
+        figsize=(side * across, 0.9 * side * len(rows) * height / width),
         squeeze=False,
         gridspec_kw={
             "wspace": 0.04,

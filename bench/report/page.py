@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -66,10 +66,12 @@ def _lead(contents: Contents) -> str:
         if settings["tune"]
         else "left at their defaults"
     )
+    trained = f", {settings['epochs']} epochs" if settings["epochs"] else ""
+    rounded = "; outputs rounded to 8 bits" if settings["quantize"] else ""
     lines.append(
         f"{contents.images:,} test images of {_text(data['name'])}; noise: {noises}; preset "
-        f"`{settings['preset']}`; training seeds: {seeds}; the methods' tunable parameters were "
-        f"{tuned}."
+        f"`{settings['preset']}`{trained}{rounded}; training seeds: {seeds}; the methods' tunable "
+        f"parameters were {tuned}."
     )
     return "\n\n".join(lines)
 
@@ -81,7 +83,10 @@ def _metric_section(contents: Contents, metric: str) -> str:
     marks = tables.marks(mean, half_width, metric)
     decimals = DECIMALS[metric]
     shown = pd.DataFrame(index=[_text(label) for label in mean.index])
-    harmful: list[str] = []
+    worse = {
+        (row.label, (row.noise, row.level)): row.difference
+        for row in contents.harm[contents.harm["metric"] == metric].itertuples()
+    }
     for column in mean.columns:
         entries = []
         for label in mean.index:
@@ -95,32 +100,28 @@ def _metric_section(contents: Contents, metric: str) -> str:
             entry = f"**{entry}**{interval}" if mark == "best" else entry + interval
             if mark == "near":
                 entry += " †"
-            if _worse_than_nothing(mean, label, column, metric):
+            if (label, column) in worse:
                 entry += " ▾"
-                difference = value - mean.loc["identity", column]
-                harmful.append(f"{label} at {column_title(*column)} ({difference:+.{decimals}f})")
             entries.append(entry)
         shown[column_title(*column)] = entries
     shown.index.name = "method"
     better = "higher" if METRICS[metric] else "lower"
     legend = (
         f"Mean over images ± half-width of its 95% confidence interval; {better} is better. Bold: "
-        "the best; †: within the best's interval; ▾: worse than `identity`, the noisy image itself."
+        "the best; †: within the best's interval; ▾: worse than `identity`, the noisy image "
+        "itself, by more than the 95% interval of the paired difference."
     )
     lines = [f"## {UNITS[metric]}", shown.to_markdown(disable_numparse=True), legend]
-    if harmful:
-        lines.append(f"Worse than doing nothing: {_text('; '.join(harmful))}.")
+    if worse:
+        named = "; ".join(
+            f"{label} at {column_title(*column)} ({difference:+.{decimals}f})"
+            for (label, column), difference in worse.items()
+        )
+        lines.append(f"Worse than doing nothing: {_text(named)}.")
     lines.append(
         f"[As CSV]({metric}.csv); all metrics with their intervals: [summary.csv](summary.csv)."
     )
     return "\n\n".join(lines)
-
-
-def _worse_than_nothing(mean: pd.DataFrame, label: Any, column: Any, metric: str) -> bool:
-    if label == "identity" or "identity" not in mean.index:
-        return False
-    difference = mean.loc[label, column] - mean.loc["identity", column]
-    return bool(difference < 0 if METRICS[metric] else difference > 0)
 
 
 def _figure(figure: Figure) -> str:
@@ -134,16 +135,21 @@ def _chosen(contents: Contents) -> str:
     """What each method was run with."""
     rows: dict[str, dict[str, str]] = {}
     for cell, meta in zip(contents.cells.itertuples(), contents.metadata, strict=True):
-        if not meta["chosen"]:
+        if meta["status"] != "done":
             continue
         values = ", ".join(f"{name}={value}" for name, value in meta["chosen"].items())
         score = meta["chosen_score"]
         scored = f" ({score:.2f} dB)" if score is not None else ""
         column = column_title(str(cell.noise), float(cell.level))
-        rows.setdefault(_text(str(cell.label)), {})[column] = _text(values) + scored
+        rows.setdefault(_text(str(cell.label)), {})[column] = _text(values) + scored or "–"
     if not rows:
         return ""
     frame = pd.DataFrame(rows).T.fillna("–")
+    known = {
+        _text(str(cell.label)): _knows(contents, cell.method)
+        for cell in contents.cells.itertuples()
+    }
+    frame.insert(0, "knows the noise", [known[label] for label in frame.index])
     frame.index.name = "method"
     return (
         "## Parameters\n\n"
@@ -151,6 +157,14 @@ def _chosen(contents: Contents) -> str:
         "What each method ran with; in brackets the mean PSNR on validation images by which tuned "
         "values were chosen. Parameters that the user typed are not tuned."
     )
+
+
+def _knows(contents: Contents, method: str) -> str:
+    """What a method knows of the noise that it meets."""
+    about = contents.run.manifest["methods"].get(method, {})
+    if about.get("learns"):
+        return "trained on it"
+    return "is told" if about.get("told_noise") else "blind"
 
 
 def _costs(contents: Contents) -> str:
@@ -187,14 +201,12 @@ def _problems(contents: Contents) -> str:
     bad = contents.cells[contents.cells["status"] != "done"]
     if bad.empty:
         return ""
+    problems = [line.partition(": ") for line in tables.problems(contents.run.cells())]
     frame = pd.DataFrame(
         {
-            "cell": [
-                _text(f"{cell.label} at {column_title(cell.noise, cell.level)}")
-                for cell in bad.itertuples()
-            ],
-            "status": list(bad["status"]),
-            "reason": [_text(str(reason)) for reason in bad["reason"]],
+            "status": [status for status, _, _ in problems],
+            "cell": [_text(rest.partition(": ")[0]) for _, _, rest in problems],
+            "reason": [_text(rest.partition(": ")[2]) for _, _, rest in problems],
         }
     )
     return f"## Failed and skipped\n\n{frame.to_markdown(index=False, disable_numparse=True)}"
@@ -213,13 +225,15 @@ def _footer(contents: Contents) -> str:
         f"{git['commit'][:12]}{' with uncommitted changes' if git['dirty'] else ''}" if git else ""
     )
     data = manifest["dataset"]
+    earlier = manifest.get("earlier", [])
     sizes = ", ".join(f"{count:,} {split}" for split, count in data["sizes"].items())
     lines = [
         f"- Command: `{manifest['command']}`",
         f"- Data: {_text(data['name'])} ({sizes}), fingerprint `{data['fingerprint']}`",
         f"- Machine: {_text(', '.join(hardware))}; {_text(machine['os'])}",
         f"- Versions: {_text(versions)}" + (f"; code at `{code}`" if code else ""),
-        f"- Started {manifest['started']}, ended {manifest['ended'] or 'not yet'}",
+        f"- Started {manifest['started']}, ended {manifest['ended'] or 'not yet'}"
+        + (f"; taken up {len(earlier)} times before" if earlier else ""),
     ]
     lines += [f"- {name}: {_text(text)}" for name, text in manifest["conventions"].items()]
     settings = json.dumps(manifest["settings"], indent=2)

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ def readable(path: Path, remedy: str = COMPUTE_AGAIN) -> Iterator[None]:
         TypeError,
         EOFError,
         zipfile.BadZipFile,
+        zlib.error,
     ) as error:
         raise StorageError(f"{path} is damaged ({_one_line(error)}): {remedy}") from error
 

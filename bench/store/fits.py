@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from bench.core import StorageError
 from bench.denoiser import Fit
-from bench.store.files import commit, writable
+from bench.store.files import commit
 
 
 class FitCache:
@@ -24,6 +26,22 @@ class FitCache:
         self.folder = folder or cache_folder() / "fits"
         self._fresh = fresh
         self._made: set[str] = set()
+
+    def check(self) -> None:
+        """See that models can be kept, before hours are spent on fitting them.
+
+        Raises:
+            StorageError: they cannot.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise StorageError(
+                f"cannot write the cache of fitted models, {self.folder}: {error.strerror}; set "
+                "BENCH_CACHE_DIR to another folder"
+            ) from error
 
     def get(self, key: str) -> Fit | None:
         """The model, if it is there and whole; a damaged one is as good as none."""
@@ -47,8 +65,7 @@ class FitCache:
         from safetensors.numpy import save_file
 
         meta = {"seconds": fit.seconds, "device": fit.device, "history": fit.history}
-        with writable(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+        self.check()
         arrays = {name: np.ascontiguousarray(array) for name, array in fit.arrays.items()}
         commit(
             self.folder / f"{key}.safetensors",

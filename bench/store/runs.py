@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT_VERSION = 1
+_FOLDERS = ("cells", "history", "samples")
+# What a manifest says of the session that worked on the run; earlier sessions' are kept.
+_SESSION = ("started", "ended", "command", "versions", "git", "machine", "device", "threads")
+_NEEDED = {"protocol", "settings", "dataset", "cells"}
 
 _ROWS = pa.schema(
     [
@@ -98,7 +102,7 @@ class Run:
     @property
     def name(self) -> str:
         """The folder's name."""
-        return self.path.name
+        return self.path.resolve().name
 
     # Reading --------------------------------------------------------------------------------
 
@@ -149,7 +153,9 @@ class Run:
             if meta["status"] != "done":
                 continue
             with readable(path):
-                frame = pq.read_table(path, schema=_ROWS).to_pandas()
+                frame = pq.read_table(
+                    path, schema=_ROWS, page_checksum_verification=True
+                ).to_pandas()
             for name, value in _identity(meta["cell"]).items():
                 frame[name] = pd.Series([value], dtype=_DTYPES.get(name)).repeat(len(frame)).array
             frames.append(frame)
@@ -231,7 +237,10 @@ class Run:
         columns = {name: record.images.get(name, np.empty(0)) for name in _ROWS.names}
         table = pa.table(columns, schema=_ROWS)
         table = table.replace_schema_metadata({"bench": json.dumps(meta)})
-        commit(self._cell_path(key), lambda path: pq.write_table(table, path))
+        commit(
+            self._cell_path(key),
+            lambda path: pq.write_table(table, path, write_page_checksum=True),
+        )
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
@@ -246,10 +255,17 @@ def open_run(path: str | os.PathLike[str]) -> Run:
         raise StorageError(f"{folder} is not a run: it has no manifest.json")
     manifest = read_json(manifest_path, "start over with --fresh")
     version = manifest.get("format") if isinstance(manifest, dict) else None
+    if version is None:
+        raise StorageError(f"{folder} is not a run: its manifest.json is not one of bench's")
     if version != FORMAT_VERSION:
         raise StorageError(
             f"{folder} is in format {version}, and this version of bench reads format "
             f"{FORMAT_VERSION}: use the version that wrote it, or run again with --fresh"
+        )
+    absent = sorted(_NEEDED - set(manifest))
+    if absent:
+        raise StorageError(
+            f"{manifest_path} is damaged (it has no {absent[0]!r}): start over with --fresh"
         )
     return Run(folder, manifest)
 
@@ -273,22 +289,52 @@ def start_run(path: Path, manifest: Mapping[str, Any], *, fresh: bool = False) -
         UsageError: a run of that name has other settings.
         StorageError: the folder cannot be written, or holds something else.
     """
-    if fresh and (path / "manifest.json").is_file():
-        with writable(path):
-            shutil.rmtree(path)
+    cleared = fresh and _is_a_run(path)
+    if cleared:
+        _clear(path)
     values = {"format": FORMAT_VERSION, **manifest}
     if (path / "manifest.json").is_file():
-        known = open_run(path).manifest
+        run = open_run(path)
+        known = run.manifest
         _same_settings(path, known["settings"], values["settings"])
-        values["started"] = known["started"]
-    elif path.is_dir() and any(path.iterdir()):
+        if known["cells"] == values["cells"] and set(known["cells"]) <= run.finished():
+            # Nothing will be computed, so the manifest stays that of what was; but it was asked
+            # for last, and `newest_run` is to find it.
+            with writable(path):
+                os.utime(path / "manifest.json")
+            return run
+        values["earlier"] = [
+            *known.get("earlier", []),
+            {name: known.get(name) for name in _SESSION},
+        ]
+    elif path.is_dir() and any(path.iterdir()) and not cleared:
         raise StorageError(f"{path} exists and is not a run: choose another --name or --out")
     run = Run(path, {})
     with writable(path):
-        for folder in ("cells", "history", "samples"):
+        for folder in _FOLDERS:
             (path / folder).mkdir(parents=True, exist_ok=True)
     run.update_manifest(**values)
     return run
+
+
+def _is_a_run(path: Path) -> bool:
+    """Whether a manifest of ours stands there, of whatever version, or a damaged one."""
+    manifest = path / "manifest.json"
+    if not manifest.is_file():
+        return False
+    try:
+        return "format" in json.loads(manifest.read_text())
+    except (OSError, ValueError, TypeError):
+        return (path / "cells").is_dir()
+
+
+def _clear(path: Path) -> None:
+    """Remove a run's files, and nothing else that lies in its folder."""
+    with writable(path):
+        for folder in _FOLDERS:
+            if (path / folder).is_dir():
+                shutil.rmtree(path / folder)
+        (path / "manifest.json").unlink()
 
 
 def _same_settings(path: Path, known: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
