@@ -38,3 +38,17 @@ def test_readme_links_lead_somewhere():
     assert local
     for target in local:
         assert (ROOT / target).exists(), target
+
+
+def test_the_readmes_table_is_the_published_reports():
+    readme = (ROOT / "README.md").read_text()
+    report = (ROOT / "reports" / "reference" / "report.md").read_text()
+    table = re.search(r"(?:^\|.*\n){9}", readme, re.M)[0]
+    assert table in report.partition("## SSIM")[0]
+
+
+def test_the_published_report_is_the_published_runs(tmp_path):
+    from bench.report import render
+
+    page = render(bench.open_run(ROOT / "results" / "reference"), tmp_path).read_text()
+    assert page == (ROOT / "reports" / "reference" / "report.md").read_text()

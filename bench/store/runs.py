@@ -239,7 +239,10 @@ class Run:
         table = table.replace_schema_metadata({"bench": json.dumps(meta)})
         commit(
             self._cell_path(key),
-            lambda path: pq.write_table(table, path, write_page_checksum=True),
+            # Measured values hardly repeat, so a dictionary of them only takes room.
+            lambda path: pq.write_table(
+                table, path, compression="zstd", use_dictionary=False, write_page_checksum=True
+            ),
         )
 
 
