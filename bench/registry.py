@@ -29,9 +29,19 @@ class BrokenMethod(UsageError):
 
 
 def available() -> dict[str, Path]:
-    """Name -> file of every method there is, sorted by name."""
-    files = sorted(BUILTIN.glob("*.py"))
-    return {_name(path): path for path in files if not path.stem.startswith("_")}
+    """Name -> file of every method there is, sorted by name.
+
+    Raises:
+        UsageError: two files are of one name.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(BUILTIN.glob("*.py")):
+        if path.stem.startswith("_"):
+            continue
+        other = found.setdefault(_name(path), path)
+        if other != path:
+            raise UsageError(f"{other} and {path} are both {_name(path)!r}: rename one")
+    return found
 
 
 def load(name: str) -> Method:

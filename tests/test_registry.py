@@ -31,6 +31,14 @@ def test_underscores_of_a_file_are_hyphens_of_a_name(plugins):
     assert registry.load("total-variation").name == "total-variation"
 
 
+def test_two_files_of_one_name_are_named(plugins):
+    one, two = plugins("a_b", "x = 1"), plugins("a-b", "x = 1")
+    with pytest.raises(UsageError, match="are both 'a-b': rename one") as error:
+        registry.available()
+    assert str(one) in str(error.value)
+    assert str(two) in str(error.value)
+
+
 def test_parameters_are_the_keyword_only_arguments(plugins):
     body = "@method(tune={'b': (1, 2)})\ndef f(noisy, noise, *, a=1.5, b=2):\n    return noisy"
     plugins("some", body)

@@ -194,6 +194,13 @@ def test_what_is_no_run_is_not_opened_nor_overwritten(tmp_path):
     assert (tmp_path / "thesis.tex").exists()
 
 
+def test_a_run_killed_as_it_began_is_begun_again(tmp_path):
+    (tmp_path / "cells").mkdir()
+    (tmp_path / ".manifest.json.1a2b3c4d.tmp").write_text('{"form')
+    run = start_run(tmp_path, {"settings": {}, "cells": [], "protocol": 1, "dataset": {}})
+    assert bench.open_run(tmp_path).manifest == run.manifest
+
+
 def test_starting_over_removes_the_runs_files_and_nothing_else(run):
     run.write(record())
     (run.path / "notes.txt").write_text("mine")

@@ -310,7 +310,7 @@ def start_run(path: Path, manifest: Mapping[str, Any], *, fresh: bool = False) -
             *known.get("earlier", []),
             {name: known.get(name) for name in _SESSION},
         ]
-    elif path.is_dir() and any(path.iterdir()) and not cleared:
+    elif _holds_something_else(path) and not cleared:
         raise StorageError(f"{path} exists and is not a run: choose another --name or --out")
     run = Run(path, {})
     with writable(path):
@@ -329,6 +329,14 @@ def _is_a_run(path: Path) -> bool:
         return "format" in json.loads(manifest.read_text())
     except (OSError, ValueError, TypeError):
         return (path / "cells").is_dir()
+
+
+def _holds_something_else(path: Path) -> bool:
+    """Whether a folder holds more than what a run leaves that was killed as it began."""
+    if not path.is_dir():
+        return False
+    names = {entry.name for entry in path.iterdir()} - set(_FOLDERS)
+    return any(not name.startswith(".manifest.json.") for name in names)
 
 
 def _clear(path: Path) -> None:
