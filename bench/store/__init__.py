@@ -1,7 +1,8 @@
 """The only package that knows the format on disk: runs, and the cache of fitted models."""
 
 from bench.store.fits import FitCache, cache_folder
-from bench.store.runs import FORMAT_VERSION, Run, newest_run, open_run, start_run
+from bench.store.opening import FORMAT_VERSION, newest_run, open_run, start_run
+from bench.store.runs import Run
 
 __all__ = [
     "FORMAT_VERSION",

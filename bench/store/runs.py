@@ -15,8 +15,6 @@ stands, the cell is finished, and resuming looks at names only.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,17 +23,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.core import Record, StorageError, UsageError, canonical_json
-from bench.store.files import commit, read_json, readable, writable, write_arrays
+from bench.core import Record, canonical_json
+from bench.store.files import commit, read_json, readable, write_arrays
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FORMAT_VERSION = 1
-_FOLDERS = ("cells", "history", "samples")
-# What a manifest says of the session that worked on the run; earlier sessions' are kept.
-_SESSION = ("started", "ended", "command", "versions", "git", "machine", "device", "threads")
-_NEEDED = {"protocol", "settings", "dataset", "cells"}
 
 _ROWS = pa.schema(
     [
@@ -244,117 +236,6 @@ class Run:
                 table, path, compression="zstd", use_dictionary=False, write_page_checksum=True
             ),
         )
-
-
-def open_run(path: str | os.PathLike[str]) -> Run:
-    """Open a run by its folder.
-
-    Raises:
-        StorageError: there is no run, or it was written in a format this version cannot read.
-    """
-    folder = Path(path)
-    manifest_path = folder / "manifest.json"
-    if not manifest_path.is_file():
-        raise StorageError(f"{folder} is not a run: it has no manifest.json")
-    manifest = read_json(manifest_path, "start over with --fresh")
-    version = manifest.get("format") if isinstance(manifest, dict) else None
-    if version is None:
-        raise StorageError(f"{folder} is not a run: its manifest.json is not one of bench's")
-    if version != FORMAT_VERSION:
-        raise StorageError(
-            f"{folder} is in format {version}, and this version of bench reads format "
-            f"{FORMAT_VERSION}: use the version that wrote it, or run again with --fresh"
-        )
-    absent = sorted(_NEEDED - set(manifest))
-    if absent:
-        raise StorageError(
-            f"{manifest_path} is damaged (it has no {absent[0]!r}): start over with --fresh"
-        )
-    return Run(folder, manifest)
-
-
-def newest_run(folder: Path) -> Run:
-    """The run in `folder` that was worked on last.
-
-    Raises:
-        StorageError: there is none.
-    """
-    manifests = sorted(folder.glob("*/manifest.json"), key=lambda path: path.stat().st_mtime)
-    if not manifests:
-        raise StorageError(f"there is no run in {folder}: make one with `bench run`")
-    return open_run(manifests[-1].parent)
-
-
-def start_run(path: Path, manifest: Mapping[str, Any], *, fresh: bool = False) -> Run:
-    """Create a run, or take up the one that stands there with the same settings.
-
-    Raises:
-        UsageError: a run of that name has other settings.
-        StorageError: the folder cannot be written, or holds something else.
-    """
-    cleared = fresh and _is_a_run(path)
-    if cleared:
-        _clear(path)
-    values = {"format": FORMAT_VERSION, **manifest}
-    if (path / "manifest.json").is_file():
-        run = open_run(path)
-        known = run.manifest
-        _same_settings(path, known["settings"], values["settings"])
-        if known["cells"] == values["cells"] and set(known["cells"]) <= run.finished():
-            # Nothing will be computed, so the manifest stays that of what was; but it was asked
-            # for last, and `newest_run` is to find it.
-            with writable(path):
-                os.utime(path / "manifest.json")
-            return run
-        values["earlier"] = [
-            *known.get("earlier", []),
-            {name: known.get(name) for name in _SESSION},
-        ]
-    elif _holds_something_else(path) and not cleared:
-        raise StorageError(f"{path} exists and is not a run: choose another --name or --out")
-    run = Run(path, {})
-    with writable(path):
-        for folder in _FOLDERS:
-            (path / folder).mkdir(parents=True, exist_ok=True)
-    run.update_manifest(**values)
-    return run
-
-
-def _is_a_run(path: Path) -> bool:
-    """Whether a manifest of ours stands there, of whatever version, or a damaged one."""
-    manifest = path / "manifest.json"
-    if not manifest.is_file():
-        return False
-    try:
-        return "format" in json.loads(manifest.read_text())
-    except (OSError, ValueError, TypeError):
-        return (path / "cells").is_dir()
-
-
-def _holds_something_else(path: Path) -> bool:
-    """Whether a folder holds more than what a run leaves that was killed as it began."""
-    if not path.is_dir():
-        return False
-    names = {entry.name for entry in path.iterdir()} - set(_FOLDERS)
-    return any(not name.startswith(".manifest.json.") for name in names)
-
-
-def _clear(path: Path) -> None:
-    """Remove a run's files, and nothing else that lies in its folder."""
-    with writable(path):
-        for folder in _FOLDERS:
-            if (path / folder).is_dir():
-                shutil.rmtree(path / folder)
-        (path / "manifest.json").unlink()
-
-
-def _same_settings(path: Path, known: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
-    for name in asked:
-        if known.get(name) != asked[name]:
-            raise UsageError(
-                f"{path} was made with {name} = {json.dumps(known.get(name))}, and this command "
-                f"says {json.dumps(asked[name])}: choose another --name, or start over with --fresh"
-            )
 
 
 _DTYPES: dict[str, Any] = {
