@@ -27,8 +27,8 @@ from bench.denoiser import Method
 class Listener(Protocol):
     """Told how a run goes on."""
 
-    def started(self, run: store.Run, cells: list[Cell], finished: int) -> None:
-        """The run is planned; `finished` of its cells have a result already."""
+    def started(self, run: store.Run, cells: list[Cell], waiting: list[Cell]) -> None:
+        """The run is planned; those of its cells that have no result yet are `waiting`."""
 
     def progress(self, progress: Progress) -> None:
         """A cell goes on."""
@@ -146,7 +146,7 @@ def run(
     finished = result.finished()
     waiting = [cell for cell in cells if cell.key not in finished]
     if listener:
-        listener.started(result, cells, len(cells) - len(waiting))
+        listener.started(result, cells, waiting)
     if not waiting:
         return result
     fits = store.FitCache(fresh=fresh)

@@ -198,8 +198,8 @@ def run(methods: str | None, debug: bool, **settings: Any) -> int:
         )
     cells = result.cells()
     click.echo(summary.text_table(result.records(), cells))
-    for line in summary.problems(cells):
-        click.echo(line)
+    for problem in summary.problems(summary.with_labels(cells)):
+        click.echo(": ".join(problem))
     where = shlex.quote(str(result.path))
     click.echo(f"Run:    {result.path}\nReport: bench report {where}")
     asked_for = methods is not None

@@ -58,10 +58,10 @@ class Console:
 
     # What the run tells ---------------------------------------------------------------------
 
-    def started(self, run: Run, cells: list[Cell], finished: int) -> None:
+    def started(self, run: Run, cells: list[Cell], waiting: list[Cell]) -> None:
         """Say what is about to be measured."""
-        waiting = [cell for cell in cells if cell.key not in run.finished()]
-        self._cells, self._done, total = waiting, finished, len(cells)
+        total, finished = len(cells), len(cells) - len(waiting)
+        self._cells, self._done = waiting, finished
         data = run.manifest["dataset"]
         if data["note"]:
             self._say(f"Note: {data['note']}")

@@ -89,6 +89,16 @@ def digest(value: object, size: int = 8) -> str:
     return hashlib.blake2b(canonical_json(value).encode(), digest_size=size).hexdigest()
 
 
+def noise_name(kind: str, clip: bool) -> str:
+    """A noise as tables name it: `gaussian`, or `gaussian, clipped`."""
+    return f"{kind}, clipped" if clip else kind
+
+
+def noise_text(name: str, level: float) -> str:
+    """A noise's name and level as tables show them: `gaussian 0.3`."""
+    return f"{name} {level:g}"
+
+
 # -- noise ---------------------------------------------------------------------------------
 
 
@@ -129,10 +139,10 @@ class Noise(ABC):
     @property
     def name(self) -> str:
         """Kind as tables show it."""
-        return f"{self.kind}, clipped" if self.clip else self.kind
+        return noise_name(self.kind, self.clip)
 
     def __str__(self) -> str:
-        return f"{self.name} {self.level:g}"
+        return noise_text(self.name, self.level)
 
     def as_dict(self) -> dict[str, Any]:
         """What identifies this noise, for keys and files."""

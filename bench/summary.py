@@ -7,11 +7,12 @@ intervals of that mean over images (Student's t).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.core import method_label
+from bench.core import method_label, noise_name, noise_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,13 +27,18 @@ _POINT = ["dataset", "label", "noise", "level"]
 
 def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with `label` (method with typed parameters) and the noise's full name."""
-    pairs = frame[["method", "params"]].drop_duplicates()
-    labels = {(m, p): method_label(m, p) for m, p in pairs.itertuples(index=False)}
-    keys = zip(frame["method"], frame["params"], strict=True)
-    clipped = np.where(frame["clip"].astype(bool), ", clipped", "")
     return frame.assign(
-        label=[labels[key] for key in keys], noise=frame["noise"].astype(object) + clipped
+        label=_rowwise(method_label, frame["method"], frame["params"]),
+        noise=_rowwise(noise_name, frame["noise"], frame["clip"]),
     )
+
+
+def _rowwise(function: Callable[[Any, Any], str], *columns: Any) -> list[str]:
+    """`function` of each row; rows are many, their values few."""
+    known: dict[Any, str] = {}
+    for key in dict.fromkeys(zip(*columns, strict=True)):
+        known[key] = function(*key)
+    return [known[key] for key in zip(*columns, strict=True)]
 
 
 def means(records: pd.DataFrame) -> pd.DataFrame:
@@ -119,16 +125,16 @@ def harm(records: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def problems(cells: pd.DataFrame) -> list[str]:
-    """A line for each cell that failed or was skipped: which, and why."""
+def problems(cells: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Status, cell and reason of each cell that failed or was skipped; `cells` with labels."""
     import pandas as pd
 
-    lines = []
-    for cell in with_labels(cells[cells["status"] != "done"]).itertuples():
+    found = []
+    for cell in cells[cells["status"] != "done"].itertuples():
         seed = "" if pd.isna(cell.seed) else f" seed {cell.seed}"
-        where = f"{cell.label} at {column_title(cell.noise, cell.level)}{seed}"
-        lines.append(f"{cell.status}: {where}: {cell.reason}")
-    return lines
+        where = f"{cell.label} at {noise_text(cell.noise, cell.level)}{seed}"
+        found.append((cell.status, where, cell.reason))
+    return found
 
 
 def _interval(mean: Any, std: Any, count: Any) -> tuple[Any, Any]:
@@ -136,11 +142,6 @@ def _interval(mean: Any, std: Any, count: Any) -> tuple[Any, Any]:
     from scipy.special import stdtrit
 
     return mean, stdtrit(np.maximum(count - 1, 1), 0.975) * std / np.sqrt(count)
-
-
-def column_title(noise: str, level: float) -> str:
-    """`gaussian 0.3`."""
-    return f"{noise} {level:g}"
 
 
 def text_table(records: pd.DataFrame, cells: pd.DataFrame) -> str:
@@ -156,7 +157,7 @@ def text_table(records: pd.DataFrame, cells: pd.DataFrame) -> str:
             "–" if np.isnan(p) else f"{p:.{DECIMALS['psnr']}f} {s:.{DECIMALS['ssim']}f}"
             for p, s in zip(psnr[column], ssim[column], strict=True)
         ]
-    combined.columns = [column_title(*column) for column in combined.columns]
+    combined.columns = [noise_text(*column) for column in combined.columns]
     combined.index.name = "PSNR (dB), SSIM"
     images = int(summary["images"].max())
     text = combined.reset_index().to_markdown(index=False, tablefmt="simple", disable_numparse=True)

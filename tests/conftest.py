@@ -18,6 +18,17 @@ def _isolated(tmp_path_factory, monkeypatch):
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
 
 
+@pytest.fixture(scope="module")
+def one_thread():
+    """On a busy machine threads that wait for each other are many times slower than one."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def mnist_dir():
     folder = Path(os.environ.get("BENCH_DATA_DIR", "")).absolute()

@@ -116,7 +116,7 @@ def test_problems_name_the_cell():
             "status": ["failed", "skipped", "done"], "reason": ["no: it", "RGB", ""],
         }
     )  # fmt: skip
-    assert summary.problems(cells) == [
-        "failed: vae[latent=2] at gaussian, clipped 0.3 seed 1: no: it",
-        "skipped: median at gaussian 0.3: RGB",
+    assert summary.problems(summary.with_labels(cells)) == [
+        ("failed", "vae[latent=2] at gaussian, clipped 0.3 seed 1", "no: it"),
+        ("skipped", "median at gaussian 0.3", "RGB"),
     ]

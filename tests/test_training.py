@@ -10,21 +10,14 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from bench.noise import Gaussian
 from bench.training import Recipe, TrainedMethod
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 NOISE = Gaussian(0.25)
 RNG = np.random.default_rng(0)
 TRAIN = RNG.random((20, 1, 6, 5), np.float32)
 VALIDATION = RNG.random((7, 1, 6, 5), np.float32)
 MANY = RNG.random((500, 1, 6, 5), np.float32)
 PIXELS = 30
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """On a busy machine threads that wait for each other are many times slower than one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class Tiny(TrainedMethod):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.core import noise_text
 from bench.report import style
-from bench.summary import UNITS, column_title
+from bench.summary import UNITS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +136,7 @@ def _speed(contents: Contents) -> Drawn:
                 markersize=8,
                 label=row.label,
             )
-        axes.set(xscale="log", title=column_title(*key), xlabel="images per second")
+        axes.set(xscale="log", title=noise_text(*key), xlabel="images per second")
         axes.margins(x=0.15, y=0.15)
     for axes in grid[:, 0]:
         axes.set_ylabel(UNITS["psnr"])
@@ -221,7 +222,7 @@ def _examples(contents: Contents) -> Drawn:
         if canvas is None:
             continue
         number = f"-{start // _LEVELS + 1}" if len(columns) > _LEVELS else ""
-        levels = "; ".join(column_title(*column) for column in shown)
+        levels = "; ".join(noise_text(*column) for column in shown)
         caption = (
             f"The same test images at {levels}: clean, noisy (`identity`), and as each method "
             "restores them. They are chosen by position, not by result."
@@ -265,7 +266,7 @@ def _example_grid(
     for block, column in enumerate(columns):
         offset = block * (shown + 1)
         middle = grid[0, offset + (shown - 1) // 2]
-        middle.set_title(column_title(*column), x=0.5 if shown % 2 else 1.02)
+        middle.set_title(noise_text(*column), x=0.5 if shown % 2 else 1.02)
         for index, name in enumerate(rows):
             pick = _row(samples, labels, name, column)
             for image in range(shown):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bench import summary as tables
-from bench.summary import DECIMALS, METRICS, UNITS, column_title
+from bench.core import noise_text
+from bench.summary import DECIMALS, METRICS, UNITS
 
 if TYPE_CHECKING:
     from bench.report.contents import Contents
@@ -39,7 +40,7 @@ def write_csv(contents: Contents, folder: Path) -> None:
     contents.cells.to_csv(folder / "cells.csv", index=False)
     for metric in METRICS if len(contents.summary) else ():
         mean, _ = tables.table(contents.summary, metric)
-        mean.columns = [column_title(*column) for column in mean.columns]
+        mean.columns = [noise_text(*column) for column in mean.columns]
         mean.to_csv(folder / f"{metric}.csv")
 
 
@@ -57,7 +58,7 @@ def _lead(contents: Contents) -> str:
         )
     noises = ", ".join(
         dict.fromkeys(
-            column_title(*c) for c in contents.cells[["noise", "level"]].itertuples(index=False)
+            noise_text(*c) for c in contents.cells[["noise", "level"]].itertuples(index=False)
         )
     )
     seeds = ", ".join(map(str, settings["seeds"]))
@@ -103,7 +104,7 @@ def _metric_section(contents: Contents, metric: str) -> str:
             if (label, column) in worse:
                 entry += " ▾"
             entries.append(entry)
-        shown[column_title(*column)] = entries
+        shown[noise_text(*column)] = entries
     shown.index.name = "method"
     better = "higher" if METRICS[metric] else "lower"
     legend = (
@@ -114,7 +115,7 @@ def _metric_section(contents: Contents, metric: str) -> str:
     lines = [f"## {UNITS[metric]}", shown.to_markdown(disable_numparse=True), legend]
     if worse:
         named = "; ".join(
-            f"{label} at {column_title(*column)} ({difference:+.{decimals}f})"
+            f"{label} at {noise_text(*column)} ({difference:+.{decimals}f})"
             for (label, column), difference in worse.items()
         )
         lines.append(f"Worse than doing nothing: {_text(named)}.")
@@ -140,7 +141,7 @@ def _chosen(contents: Contents) -> str:
         values = ", ".join(f"{name}={value}" for name, value in meta["chosen"].items())
         score = meta["chosen_score"]
         scored = f" ({score:.2f} dB)" if score is not None else ""
-        column = column_title(str(cell.noise), float(cell.level))
+        column = noise_text(str(cell.noise), float(cell.level))
         rows.setdefault(_text(str(cell.label)), {})[column] = _text(values) + scored or "–"
     if not rows:
         return ""
@@ -198,17 +199,11 @@ def _costs(contents: Contents) -> str:
 
 
 def _problems(contents: Contents) -> str:
-    bad = contents.cells[contents.cells["status"] != "done"]
-    if bad.empty:
+    problems = tables.problems(contents.cells)
+    if not problems:
         return ""
-    problems = [line.partition(": ") for line in tables.problems(contents.run.cells())]
-    frame = pd.DataFrame(
-        {
-            "status": [status for status, _, _ in problems],
-            "cell": [_text(rest.partition(": ")[0]) for _, _, rest in problems],
-            "reason": [_text(rest.partition(": ")[2]) for _, _, rest in problems],
-        }
-    )
+    rows = [(status, _text(cell), _text(reason)) for status, cell, reason in problems]
+    frame = pd.DataFrame(rows, columns=["status", "cell", "reason"])
     return f"## Failed and skipped\n\n{frame.to_markdown(index=False, disable_numparse=True)}"
 
 

@@ -16,7 +16,9 @@ from bench.store.files import commit
 
 
 class FitCache:
-    """Fitted models by `fit_key`, shared by all runs; each a safetensors file with its recipe.
+    """Fitted models by `fit_key`, shared by all runs; each a safetensors file.
+
+    A file's metadata holds the time and the device of the fit and its loss history.
 
     Args:
         fresh: models fitted before this object was made are not looked at.

@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.core import Record, canonical_json
+from bench.core import Record, canonical_json, noise_name, noise_text
 from bench.store.files import commit, read_json, readable, write_arrays
 
 if TYPE_CHECKING:
@@ -258,15 +258,13 @@ def _identity(cell: Mapping[str, Any]) -> dict[str, Any]:
         "noise": noise["kind"],
         "clip": noise["clip"],
         "level": noise["level"],
-        "train": noise_text(train) if train else None,
+        "train": _noise_text(train) if train else None,
         "seed": cell["seed"],
     }
 
 
-def noise_text(noise: Mapping[str, Any]) -> str:
-    """A stored noise as tables show it: `gaussian 0.3`, `gaussian, clipped 0.3`."""
-    clipped = ", clipped" if noise["clip"] else ""
-    return f"{noise['kind']}{clipped} {noise['level']:g}"
+def _noise_text(noise: Mapping[str, Any]) -> str:
+    return noise_text(noise_name(noise["kind"], noise["clip"]), noise["level"])
 
 
 def _metadata(path: Path) -> dict[str, Any]:

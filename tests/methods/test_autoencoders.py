@@ -10,18 +10,11 @@ from bench.noise import Gaussian, draw
 from bench.scoring import finish
 from bench.training import Recipe
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 NOISE = Gaussian(0.5)
 
 both = pytest.mark.parametrize("name", ["vae", "dae"])
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """On a busy machine threads that wait for each other are many times slower than one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def images(count=6, shape=(1, 28, 28), seed=0):
