@@ -6,7 +6,8 @@ from torch import nn
 
 from bench import TrainedMethod, method
 
-# Larger batches and a schedule: 20 such epochs measured as good as 100 of the paper's.
+# Larger batches and a schedule: 30 such epochs come as far as 100 of the paper's, where 20
+# measured 0.24 dB less (MNIST at 0.3).
 FAST = {"batch_size": 256, "lr": 4e-3, "schedule": "one-cycle"}
 
 
@@ -21,7 +22,7 @@ class DAE(TrainedMethod):
     latent: int = 20
     recipes = {
         "quick": {**FAST, "epochs": 5, "min_updates": 500},
-        "default": {**FAST, "epochs": 20, "min_updates": 1500},
+        "default": {**FAST, "epochs": 30, "min_updates": 1500},
         "paper": {"epochs": 100, "batch_size": 64, "lr": 1e-3},
     }
 
