@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from bench import datasets, environment, plan, registry, runner, store
+from bench import datasets, environment, plan, runner, spec, store
 from bench.core import (
     CONVENTIONS,
     PROTOCOL_VERSION,
@@ -22,6 +22,7 @@ from bench.core import (
     method_label,
 )
 from bench.denoiser import Method
+from bench.registry import Registry
 
 
 class Listener(Protocol):
@@ -40,7 +41,8 @@ class Listener(Protocol):
 def run(
     dataset: str | None = None,
     *,
-    methods: str | Iterable[str] = plan.DEFAULT_METHODS,
+    methods: str | Iterable[str] | None = None,
+    plugins: Iterable[str | os.PathLike[str]] = (),
     noise: str | float | Iterable[str | float] = plan.DEFAULT_NOISE,
     clip: bool = False,
     seeds: Iterable[int] = (0,),
@@ -63,7 +65,9 @@ def run(
 
     Args:
         dataset: by name; None for MNIST, or `digits` where MNIST cannot be had.
-        methods: names, with parameters where wanted: `["median[size=5]", "vae"]`.
+        methods: names, with parameters where wanted: `["median[size=5]", "vae"]`; None for
+            `bench.plan.DEFAULT_METHODS` and those of `plugins`.
+        plugins: files and folders that hold more methods.
         noise: levels of Gaussian noise in [0, 1] units, as numbers or text (`25/255`).
         clip: limit noisy images to [0, 1].
         seeds: training seeds of the methods in which something is random.
@@ -86,9 +90,15 @@ def run(
     Raises:
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
-    names = registry.split_list(methods) if isinstance(methods, str) else list(methods)
+    registry = Registry(plugins)
+    for given in registry.given:
+        registry.load(given)  # a plugin that was asked for and is broken ends it here
+    if methods is None:
+        names = [*plan.DEFAULT_METHODS, *registry.given]
+    else:
+        names = spec.split_list(methods) if isinstance(methods, str) else list(methods)
     # However it is typed, one method with the same parameters is measured once.
-    resolved = [_resolve(text) for text in names]
+    resolved = [_resolve(text, registry) for text in names]
     chosen = {method_label(m.name, canonical_json(params)): (m, params) for m, params in resolved}
     noise = list(noise) if isinstance(noise, Iterable) and not isinstance(noise, str) else noise
     seeds = list(seeds)
@@ -125,6 +135,7 @@ def run(
             method.name: {
                 "summary": method.summary,
                 "reference": method.reference,
+                "origin": method.origin,
                 "told_noise": method.told,
                 "learns": method.learns,
             }
@@ -177,8 +188,8 @@ def get_method(name: str, **params: Any) -> Any:
     Raises:
         UsageError: there is no such method or parameter.
     """
-    method = registry.load(name)
-    return method.create(registry.typed_params(method, {k: str(v) for k, v in params.items()}))
+    method = Registry().load(name)
+    return method.create(spec.typed_params(method, {k: str(v) for k, v in params.items()}))
 
 
 def _conventions(quantize: bool) -> dict[str, str]:
@@ -186,10 +197,10 @@ def _conventions(quantize: bool) -> dict[str, str]:
     return {**CONVENTIONS, "outputs": CONVENTIONS["outputs"] + rounded}
 
 
-def _resolve(text: str) -> tuple[Method, Mapping[str, Any]]:
-    name, params = registry.parse(text)
+def _resolve(text: str, registry: Registry) -> tuple[Method, Mapping[str, Any]]:
+    name, params = spec.parse(text)
     method = registry.load(name)
-    return method, registry.typed_params(method, params)
+    return method, spec.typed_params(method, params)
 
 
 def _device(asked: str, methods: list[Method]) -> str:

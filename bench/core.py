@@ -99,6 +99,13 @@ def noise_text(name: str, level: float) -> str:
     return f"{name} {level:g}"
 
 
+def markdown_text(text: str) -> str:
+    """Text from outside, so that Markdown shows it as it is and a table keeps its columns."""
+    for character in "\\`*_|<>":
+        text = text.replace(character, f"\\{character}")
+    return " ".join(text.split())
+
+
 # -- noise ---------------------------------------------------------------------------------
 
 

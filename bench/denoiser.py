@@ -81,6 +81,7 @@ class Method:
 
     Attributes:
         name: as on the command line.
+        origin: where it comes from: "built in", "file box.py", "package box 1.0".
         target: the decorated function or class.
         parameters: name -> default.
         tune: name -> values that tuning may try.
@@ -94,6 +95,7 @@ class Method:
     """
 
     name: str
+    origin: str
     target: Callable[..., Any] = field(repr=False)
     parameters: Mapping[str, Any]
     tune: Mapping[str, tuple[Any, ...]]

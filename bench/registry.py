@@ -1,26 +1,38 @@
-"""Finds methods: the built-in ones are the files of the `methods` folder beside this package.
+"""Finds methods: built-in files, installed packages, and files that the user names.
 
-A method's name is its file's stem, `_` read as `-`. Files are loaded one by one, when they
-are asked for, under a private module prefix, so that no other `methods` on the path is taken
-for ours and a method that nobody asked for costs nothing.
+One contract for all: a file declares one method with `@bench.method`, and the file's stem is
+the method's name, `_` read as `-`. The built-in ones are the files of the `methods` folder
+beside this package, listed by path. Files are loaded one by one, when they are asked for,
+under a private module prefix, so that no other module on the path is taken for ours and a
+method that nobody asked for costs nothing.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
+import importlib
 import importlib.util
 import inspect
-import math
+import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.core import UsageError, nearest
 from bench.denoiser import Declaration, Method
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 BUILTIN = Path(__file__).resolve().parent.parent / "methods"
+#: Installed packages offer methods as entry points of this group: `name = "package.module"`.
+ENTRY_POINTS = "bench.methods"
+#: Environment variable: files and folders of methods, separated as in PATH.
+PLUGINS = "BENCH_PLUGINS"
+
 _PREFIX = "_bench_method_"
 
 
@@ -28,42 +40,167 @@ class BrokenMethod(UsageError):
     """A method's file cannot be used: its name, and why."""
 
 
-def available() -> dict[str, Path]:
-    """Name -> file of every method there is, sorted by name.
+@dataclass(frozen=True)
+class Source:
+    """Where a method comes from.
+
+    Attributes:
+        name: the method's.
+        origin: as a manifest says it: "built in", "file box.py", "package box 1.0".
+        place: as an error names it: the file's path, or the entry point.
+        path: the file; None for an installed package's.
+        entry: the entry point of an installed package.
+        given: the user named this file, or its folder, for this very command.
+    """
+
+    name: str
+    origin: str
+    place: str
+    path: Path | None = None
+    entry: EntryPoint | None = None
+    given: bool = False
+
+    def load(self) -> Method:
+        """The method.
+
+        Raises:
+            BrokenMethod: its code raises, or declares no method, several, or one wrongly.
+        """
+        if self.path is not None:
+            return load_file(self.path, self.origin)
+        return _load_entry(self)
+
+
+class Registry:
+    """The methods that a command can use.
+
+    Args:
+        plugins: files and folders of methods, beside the built-in ones, those of installed
+            packages, and those that the environment variable `BENCH_PLUGINS` names.
+
+    Attributes:
+        sources: name -> where it comes from, sorted by name.
 
     Raises:
-        UsageError: two files are of one name.
+        UsageError: a plugin is not there, or two methods are of one name.
     """
-    found: dict[str, Path] = {}
-    for path in sorted(BUILTIN.glob("*.py")):
-        if path.stem.startswith("_"):
-            continue
-        other = found.setdefault(_name(path), path)
-        if other != path:
-            raise UsageError(f"{other} and {path} are both {_name(path)!r}: rename one")
-    return found
+
+    def __init__(self, plugins: Iterable[str | os.PathLike[str]] = ()) -> None:
+        given = [Path(plugin).expanduser() for plugin in plugins]
+        usual = [Path(item).expanduser() for item in os.environ.get(PLUGINS, "").split(os.pathsep)
+                 if item]  # fmt: skip
+        found: dict[str, Source] = {}
+        for source in (
+            *_files(given, "--plugin", given=True),
+            *(file_source(path, "built in") for path in _methods_in(BUILTIN)),
+            *_files(usual, PLUGINS),
+            *_entries(),
+        ):
+            other = found.setdefault(source.name, source)
+            if other.place != source.place:
+                raise UsageError(
+                    f"{other.place} and {source.place} are both {source.name!r}: rename one"
+                )
+        self.sources: Mapping[str, Source] = dict(sorted(found.items()))
+
+    @property
+    def given(self) -> list[str]:
+        """Names of the methods whose files the user named for this command."""
+        return [name for name, source in self.sources.items() if source.given]
+
+    def find(self, name: str) -> Source:
+        """Where the method of that name comes from; raises `UsageError` if there is none."""
+        if name not in self.sources:
+            raise UsageError(f"unknown method {name!r}: {nearest(name, self.sources)}")
+        return self.sources[name]
+
+    def load(self, name: str) -> Method:
+        """The method of that name.
+
+        Raises:
+            UsageError: there is none, or its file cannot be used.
+        """
+        return self.find(name).load()
 
 
 def load(name: str) -> Method:
-    """The method of that name.
-
-    Raises:
-        UsageError: there is none, or its file cannot be used.
-    """
-    files = available()
-    if name not in files:
-        raise UsageError(f"unknown method {name!r}: {nearest(name, files)}")
-    return load_file(files[name])
+    """The method of that name, of those that need no plugin to be given; see `Registry.load`."""
+    return Registry().load(name)
 
 
-def load_file(path: Path) -> Method:
+# -- where methods lie -----------------------------------------------------------------------
+
+
+def _files(paths: Iterable[Path], option: str, *, given: bool = False) -> Iterator[Source]:
+    """The methods of files and folders that the user named."""
+    for path in paths:
+        if path.is_dir():
+            files = _methods_in(path)
+            if not files:
+                raise UsageError(f"{option} {path}: the folder holds no method's file (*.py)")
+        elif path.is_file():
+            if path.suffix != ".py":
+                raise UsageError(f"{option} {path}: a method is a Python file, NAME.py")
+            files = [path]
+        else:
+            raise UsageError(f"{option} {path}: there is no such file or folder")
+        for file in files:
+            yield file_source(file, given=given)
+
+
+def _methods_in(folder: Path) -> list[Path]:
+    """A folder's files that are methods: neither private ones nor tests."""
+    return [
+        path
+        for path in sorted(folder.glob("*.py"))
+        if not path.name.startswith(("_", "test_", "conftest."))
+    ]
+
+
+def file_source(path: Path, origin: str = "", given: bool = False) -> Source:
+    """A file as the source of a method."""
+    path = path.resolve()
+    return Source(
+        _name(path.stem), origin or f"file {path.name}", str(path), path=path, given=given
+    )
+
+
+def _entries() -> Iterator[Source]:
+    """The methods of installed packages."""
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group=ENTRY_POINTS):
+        package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "unknown"
+        place = f"entry point {entry.name} = {entry.value} of the package {package}"
+        if entry.dist:
+            file = Path(str(entry.dist.locate_file(entry.module.replace(".", "/") + ".py")))
+            place += f" ({file})" if file.is_file() else ""
+        yield Source(_name(entry.name), f"package {package}", place, entry=entry)
+
+
+def _name(stem: str) -> str:
+    return stem.replace("_", "-")
+
+
+# -- loading ---------------------------------------------------------------------------------
+
+
+def load_file(path: Path, origin: str = "") -> Method:
     """The method that a file declares with `@bench.method`.
 
     Raises:
         BrokenMethod: the file raises, declares none or several, or declares one wrongly.
     """
-    name = _name(path)
-    code = path.read_bytes()
+    name = _name(path.stem)
+    if not re.fullmatch(r"\w[\w-]*", path.stem, re.ASCII):
+        raise BrokenMethod(
+            f"{path}: {path.stem!r} cannot be a method's name: name the file with letters, digits "
+            "and _"
+        )
+    try:
+        code = path.read_bytes()
+    except OSError as error:
+        raise BrokenMethod(f"cannot read {path}: {error.strerror}") from error
     module_name = _PREFIX + hashlib.blake2b(bytes(path.resolve()) + code, digest_size=8).hexdigest()
     module = sys.modules.get(module_name)
     if module is None:
@@ -76,25 +213,51 @@ def load_file(path: Path) -> Method:
             spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:
             del sys.modules[module_name]
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise BrokenMethod(f"method {name!r} cannot be loaded: {path}: {reason}") from error
+            raise BrokenMethod(_cannot_load(name, str(path), error)) from error
+    return _describe(name, origin, str(path), _declared_in(module, str(path)), code)
+
+
+def _load_entry(source: Source) -> Method:
+    """The method of an installed package: a module that declares one, or the method itself."""
+    entry = source.entry
+    assert entry is not None
+    try:
+        loaded = entry.load()
+    except (Exception, SystemExit) as error:
+        raise BrokenMethod(_cannot_load(source.name, source.place, error)) from error
+    target = _declared_in(loaded, source.place) if inspect.ismodule(loaded) else loaded
+    if not _is_declared(target):
+        raise BrokenMethod(f"{source.place}: it is neither a module nor made with @bench.method")
+    # A package may spread its code over many files, which its version stands for.
+    code = Path(inspect.getfile(target)).read_bytes() + source.origin.encode()
+    return _describe(source.name, source.origin, source.place, target, code)
+
+
+def _cannot_load(name: str, place: str, error: BaseException) -> str:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"method {name!r} cannot be loaded: {place}: {reason}"
+
+
+def _is_declared(value: Any) -> bool:
+    return "__bench_method__" in getattr(value, "__dict__", {})
+
+
+def _declared_in(module: Any, place: str) -> Any:
+    """The one method that a module declares, of those it did not import."""
     found = [
         value
         for value in vars(module).values()
-        if "__bench_method__" in getattr(value, "__dict__", {}) and value.__module__ == module_name
+        if _is_declared(value) and value.__module__ == module.__name__
     ]
     if len(found) != 1:
         raise BrokenMethod(
-            f"{path} declares {len(found) or 'no'} methods: a file declares one, with @bench.method"
+            f"{place} declares {len(found) or 'no'} methods: a file declares one, with "
+            "@bench.method"
         )
-    return _describe(name, path, found[0], code)
+    return found[0]
 
 
-def _name(path: Path) -> str:
-    return path.stem.replace("_", "-")
-
-
-def _describe(name: str, path: Path, target: Any, code: bytes) -> Method:
+def _describe(name: str, origin: str, place: str, target: Any, code: bytes) -> Method:
     declared: Declaration = target.__bench_method__
     arguments = inspect.signature(target)
     # A class is told by its contract, a function if it has an argument for it.
@@ -105,16 +268,17 @@ def _describe(name: str, path: Path, target: Any, code: bytes) -> Method:
         for argument in arguments.parameters.values()
         if argument.kind is argument.KEYWORD_ONLY
     }
+    _check_form(target, arguments, place)
     missing = [key for key, value in parameters.items() if value is inspect.Parameter.empty]
     if missing:
-        raise BrokenMethod(f"{path}: parameter {missing[0]!r} has no default: give it one")
+        raise BrokenMethod(f"{place}: parameter {missing[0]!r} has no default: give it one")
     unknown = [key for key in declared.tune if key not in parameters]
     if unknown:
-        raise BrokenMethod(f"{path}: tune names {unknown[0]!r}: {nearest(unknown[0], parameters)}")
+        raise BrokenMethod(f"{place}: tune names {unknown[0]!r}: {nearest(unknown[0], parameters)}")
     for preset, recipe in (recipes or {}).items():
         absent = [field for field in ("epochs", "batch_size") if field not in recipe]
         if absent:
-            raise BrokenMethod(f"{path}: the recipe {preset!r} does not say {absent[0]}")
+            raise BrokenMethod(f"{place}: the recipe {preset!r} does not say {absent[0]}")
     if recipes is not None:
         # What torch trains also depends on the loop that trains it.
         code += (Path(__file__).parent / "training.py").read_bytes()
@@ -123,6 +287,7 @@ def _describe(name: str, path: Path, target: Any, code: bytes) -> Method:
     ).split("\n")[0]
     return Method(
         name=name,
+        origin=origin,
         target=target,
         parameters=parameters,
         tune=declared.tune,
@@ -136,73 +301,27 @@ def _describe(name: str, path: Path, target: Any, code: bytes) -> Method:
     )
 
 
-def parse(text: str) -> tuple[str, dict[str, str]]:
-    """`median[size=5]` as its name and the parameters as typed.
-
-    Raises:
-        UsageError: it is written otherwise.
-    """
-    name, bracket, rest = text.strip().partition("[")
-    if not name or (bracket and not rest.endswith("]")):
-        raise UsageError(f"method {text!r} is not understood: write name or name[param=1,other=2]")
-    params: dict[str, str] = {}
-    for item in rest[:-1].split(",") if bracket else ():
-        key, equals, value = (part.strip() for part in item.partition("="))
-        if not (key and equals and value) or key in params:
-            raise UsageError(
-                f"method {text!r} is not understood: write its parameters as name[param=1,other=2]"
+def _check_form(target: Any, arguments: inspect.Signature, place: str) -> None:
+    """A class has what the harness calls; a function's parameters are keyword-only."""
+    if inspect.isclass(target):
+        absent = [
+            name
+            for name in ("fit", "denoise", "state", "load")
+            if not callable(getattr(target, name, None))
+        ]
+        if absent:
+            raise BrokenMethod(f"{place}: the class {target.__name__} has no {absent[0]}()")
+        return
+    positional = [
+        argument.name
+        for argument in arguments.parameters.values()
+        if argument.kind is not argument.KEYWORD_ONLY
+    ]
+    if not positional:
+        raise BrokenMethod(f"{place}: {target.__name__}() takes no images: write (noisy, *, ...)")
+    for name in positional[1:]:
+        if name != "noise":
+            raise BrokenMethod(
+                f"{place}: the argument {name!r} of {target.__name__}() is not keyword-only: "
+                f"write (noisy, *, {name}=...)"
             )
-        params[key] = value
-    return name, params
-
-
-def split_list(text: str) -> list[str]:
-    """`a,b[x=1,y=2],c` cut at the commas outside brackets."""
-    items, depth = [""], 0
-    for character in text:
-        depth += (character == "[") - (character == "]")
-        if character == "," and depth == 0:
-            items.append("")
-        else:
-            items[-1] += character
-    return [item.strip() for item in items if item.strip()]
-
-
-def typed_params(method: Method, params: Mapping[str, str]) -> dict[str, Any]:
-    """Typed parameters as values of the same type as their defaults.
-
-    Raises:
-        UsageError: the method has no such parameter, or its value is of another type.
-    """
-    values: dict[str, Any] = {}
-    for key, text in params.items():
-        if key not in method.parameters:
-            raise UsageError(
-                f"method {method.name!r} has no parameter {key!r}: "
-                f"{nearest(key, method.parameters)}"
-            )
-        default = method.parameters[key]
-        value = _literal(text)
-        if isinstance(default, float) and type(value) is int:
-            value = float(value)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise UsageError(f"{method.name}[{key}={text}]: give a finite number")
-        if default is not None and type(value) is not type(default):
-            raise UsageError(
-                f"{method.name}[{key}={text}]: {key} is of type {type(default).__name__}, "
-                f"as in {key}={default}"
-            )
-        values[key] = value
-    return values
-
-
-def _literal(text: str) -> Any:
-    """A number, a truth value, none, or else the text itself."""
-    words = {"true": True, "false": False, "none": None}
-    if text.lower() in words:
-        return words[text.lower()]
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-    return value if isinstance(value, (int, float, str)) else text

@@ -65,7 +65,7 @@ def run_cells(
         except Unsupported as error:
             record = Record(cell, "skipped", reason=_one_line(error))
         except (Exception, SystemExit) as error:
-            reason = _reason(error, work.method)
+            reason = explain(error, work.method)
             record = Record(cell, "failed", reason=reason, traceback=traceback.format_exc())
         yield record
 
@@ -166,14 +166,16 @@ class _Work:
         samples: dict[int, tuple[Array, Array, Array]] = {}
         seconds, done, largest = 0.0, 0, 0
         for batch in test.batches(cell.noise, cell.limit, cell.noise_seed):
-            noisy = batch.noisy.copy()  # a method that writes into its input harms nobody
+            noisy = batch.noisy.copy()  # a method that writes into its input harms only itself
             if done == 0:
                 few = len(noisy) if self.method.uses_torch else _WARM_UP_IMAGES
                 scoring.apply(denoiser, noisy[:few].copy(), cell.noise)
             started = clock()
             restored = denoiser.denoise(noisy, cell.noise)
             seconds += clock() - started
-            restored = scoring.finish(scoring.check(restored, noisy.shape), cell.quantize)
+            restored = scoring.check(restored, noisy.shape)
+            scoring.check_input(noisy, batch.noisy)
+            restored = scoring.finish(restored, cell.quantize)
             columns["image"].append(batch.positions)
             columns["digest"].append(batch.digests)
             for name, values in scoring.score(batch.clean, restored, self.threads).items():
@@ -248,7 +250,7 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _reason(error: BaseException, method: Method) -> str:
+def explain(error: BaseException, method: Method) -> str:
     """What went wrong, in one line, with the line of the method's file where it did."""
     if isinstance(error, scoring.BadOutput):
         return _one_line(error)

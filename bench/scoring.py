@@ -43,6 +43,12 @@ def check(restored: Any, shape: tuple[int, ...]) -> Array:
     return restored
 
 
+def check_input(given: Array, noisy: Array) -> None:
+    """Raise `BadOutput` if the images that `denoise` was given are no longer `noisy`."""
+    if not np.array_equal(given, noisy):
+        raise BadOutput("denoise changed its input: work on a copy, noisy.copy()")
+
+
 def finish(restored: Array, quantize: bool) -> Array:
     """What is scored: clamped to [0, 1] and, where asked, rounded to 8 bits."""
     clamped = np.clip(restored, 0, 1)

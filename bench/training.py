@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bench.core import Unsupported
+
 if TYPE_CHECKING:
     from bench.core import Array, Noise
 
@@ -56,9 +58,12 @@ class TrainedMethod:
     Annotated attributes of the subclass are its parameters. `recipes` gives, for each preset
     ("quick", "default", "paper"), the fields of a `Recipe`, and optionally `min_updates`:
     data sets with so few images that the recipe's epochs make fewer updates get more epochs.
+    A fully convolutional one says `any_size = True`.
     """
 
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    #: The network takes images of any size, not only of the one that it was trained on.
+    any_size: ClassVar[bool] = False
     #: Where it computes; set by the harness.
     device: ClassVar[str] = "cpu"
 
@@ -136,7 +141,12 @@ class TrainedMethod:
         return history
 
     def denoise(self, noisy: Array, noise: Noise) -> Array:
-        """Restore (N, C, H, W) on the device; the result lies on the CPU."""
+        """Restore (N, C, H, W) on the device; the result lies on the CPU.
+
+        Raises:
+            Unsupported: the network was trained on images of another shape.
+        """
+        self._check_shape(noisy.shape[1:])
         device = torch.device(self.device)
         self._network.eval()
         with _seeded(device, 0), torch.inference_mode():
@@ -167,6 +177,12 @@ class TrainedMethod:
     def parameter_count(self) -> int:
         """Number of learned values."""
         return sum(parameter.numel() for parameter in self._network.parameters())
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        channels, *size = self._image_shape
+        if shape[0] != channels or (not self.any_size and list(shape[1:]) != size):
+            trained, given = ("x".join(map(str, s)) for s in (self._image_shape, shape))
+            raise Unsupported(f"it was trained on images of {trained} and is given {given}")
 
     def _build(self) -> nn.Module:
         channels, height, width = self._image_shape

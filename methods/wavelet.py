@@ -21,6 +21,8 @@ def wavelet(noisy, noise, *, strength=1.0, wavelet="db2", levels=2):
     method="BayesShrink".
     """
     variance = noise.sigma**2
+    # Small images have fewer levels; the smallest are left as they are.
+    levels = min(levels, pywt.dwt_max_level(min(noisy.shape[-2:]), wavelet))
     approximation, *details = pywt.wavedec2(noisy, wavelet, level=levels, axes=AXES)
 
     def shrink(band):

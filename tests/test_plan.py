@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench import plan, registry
+from bench import plan, registry, spec
 from bench.core import Dataset, UsageError
 from bench.noise import make_noise
 
@@ -13,12 +13,12 @@ DATA = Dataset("toy", "f00d", {"train": 1000, "validation": 200, "test": 50}, la
 
 
 def cells(names="median,vae", **values):
-    settings = plan.settings("toy", methods=registry.split_list(names), **values)
+    settings = plan.settings("toy", methods=spec.split_list(names), **values)
     chosen = []
     for text in settings.methods:
-        name, params = registry.parse(text)
+        name, params = spec.parse(text)
         method = registry.load(name)
-        chosen.append((method, registry.typed_params(method, params)))
+        chosen.append((method, spec.typed_params(method, params)))
     return plan.plan(settings, DATA, chosen)
 
 

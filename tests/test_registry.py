@@ -1,4 +1,4 @@
-"""How methods are found and written on the command line."""
+"""How methods are found and loaded."""
 
 import pytest
 
@@ -7,14 +7,14 @@ from bench.core import UsageError
 
 
 def test_the_built_in_methods_are_the_files_of_the_folder():
-    names = set(registry.available())
+    names = set(registry.Registry().sources)
     assert {"identity", "gaussian", "median", "nlm", "wavelet", "dae", "vae"} <= names
     assert names == {
         path.stem.replace("_", "-") for path in registry.BUILTIN.glob("*.py") if path.stem[0] != "_"
     }
 
 
-@pytest.mark.parametrize("name", sorted(registry.available()))
+@pytest.mark.parametrize("name", sorted(registry.Registry().sources))
 def test_a_method_says_what_it_is(name):
     method = registry.load(name)
     assert method.name == name
@@ -34,7 +34,7 @@ def test_underscores_of_a_file_are_hyphens_of_a_name(plugins):
 def test_two_files_of_one_name_are_named(plugins):
     one, two = plugins("a_b", "x = 1"), plugins("a-b", "x = 1")
     with pytest.raises(UsageError, match="are both 'a-b': rename one") as error:
-        registry.available()
+        registry.Registry()
     assert str(one) in str(error.value)
     assert str(two) in str(error.value)
 
@@ -103,42 +103,3 @@ def test_a_broken_file_says_what_is_wrong(plugins, body, message):
 def test_an_unknown_method_names_the_nearest():
     with pytest.raises(UsageError, match="unknown method 'medain': did you mean median"):
         registry.load("medain")
-
-
-def test_lists_are_cut_at_commas_outside_brackets():
-    assert registry.split_list("a, b[x=1,y=2],c,") == ["a", "b[x=1,y=2]", "c"]
-
-
-def test_parameters_as_typed():
-    assert registry.parse("median[size=5, mode=a]") == ("median", {"size": "5", "mode": "a"})
-    assert registry.parse(" vae ") == ("vae", {})
-
-
-@pytest.mark.parametrize("text", ["", "[a=1]", "m[a=1", "m[a]", "m[a=]", "m[=1]", "m[a=1,a=2]"])
-def test_what_is_written_otherwise_is_refused(text):
-    with pytest.raises(UsageError, match="not understood"):
-        registry.parse(text)
-
-
-def test_typed_values_take_the_type_of_the_default():
-    nlm = registry.load("nlm")
-    values = registry.typed_params(nlm, {"h": "1", "patch": "7"})
-    assert values == {"h": 1.0, "patch": 7}
-    assert isinstance(values["h"], float)
-    assert registry.typed_params(registry.load("wavelet"), {"wavelet": "haar"}) == {
-        "wavelet": "haar"
-    }
-
-
-@pytest.mark.parametrize(
-    ("params", "message"),
-    [
-        ({"sise": "5"}, "median' has no parameter 'sise': did you mean size"),
-        ({"size": "5.5"}, r"median\[size=5.5\]: size is of type int, as in size=3"),
-        ({"size": "big"}, "size is of type int"),
-        ({"size": "true"}, "size is of type int"),
-    ],
-)
-def test_unknown_and_mistyped_parameters_are_refused(params, message):
-    with pytest.raises(UsageError, match=message):
-        registry.typed_params(registry.load("median"), params)

@@ -16,7 +16,7 @@ import bench
 from bench.core import Cell, Record, StorageError
 from bench.denoiser import Fit
 from bench.noise import make_noise
-from bench.store import FitCache, newest_run, start_run
+from bench.store import FitCache, find_run, start_run
 
 CELL = Cell(
     "toy", "f00d", "vae", '{"latent":2}', "c0de", make_noise("gaussian", 0.1, True),
@@ -222,15 +222,15 @@ def test_a_run_taken_up_keeps_what_is_known_of_its_earlier_sessions(run):
 
 def test_the_newest_run_is_the_one_worked_on_last(tmp_path):
     with pytest.raises(StorageError, match="there is no run in"):
-        newest_run(tmp_path)
+        find_run(None, tmp_path)
     for age, name in ((50, "a"), (10, "b"), (90, "c")):
         manifest = {"settings": {}, "cells": ["0" * 16], "protocol": 1, "dataset": {}}
         made = start_run(tmp_path / name, manifest)
         os.utime(made.path / "manifest.json", (1e9 - age, 1e9 - age))
-    assert newest_run(tmp_path).name == "b"
+    assert find_run(None, tmp_path).name == "b"
     (made.path / "cells" / f"{'0' * 16}.parquet").touch()
     start_run(made.path, manifest)  # finished: asked for again, it is the newest
-    assert newest_run(tmp_path).name == "c"
+    assert find_run(None, tmp_path).name == "c"
 
 
 def test_fits_are_kept_without_pickle_and_damaged_ones_are_as_good_as_none(tmp_path):

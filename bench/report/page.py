@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bench import summary as tables
+from bench.core import markdown_text as _text
 from bench.core import noise_text
 from bench.summary import DECIMALS, METRICS, UNITS
 
@@ -237,10 +238,3 @@ def _footer(contents: Contents) -> str:
         + "\n".join(lines)
         + f"\n\n<details><summary>All settings</summary>\n\n```json\n{settings}\n```\n\n</details>"
     )
-
-
-def _text(text: str) -> str:
-    """Text from outside, so that Markdown shows it as it is and a table keeps its columns."""
-    for character in "\\`*_|<>":
-        text = text.replace(character, f"\\{character}")
-    return " ".join(text.split())

@@ -1,7 +1,8 @@
 """The only package that knows the format on disk: runs, and the cache of fitted models."""
 
+from bench.store.files import write_text
 from bench.store.fits import FitCache, cache_folder
-from bench.store.opening import FORMAT_VERSION, newest_run, open_run, start_run
+from bench.store.opening import FORMAT_VERSION, find_run, is_run, open_run, run_folders, start_run
 from bench.store.runs import Run
 
 __all__ = [
@@ -9,7 +10,10 @@ __all__ = [
     "FitCache",
     "Run",
     "cache_folder",
-    "newest_run",
+    "find_run",
+    "is_run",
     "open_run",
+    "run_folders",
     "start_run",
+    "write_text",
 ]

@@ -75,6 +75,13 @@ def commit(path: Path, write: Callable[[Path], object]) -> None:
             aside.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all; raises `StorageError`."""
+    with writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    commit(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+
+
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     """Arrays by name as a compressed .npz, whatever the path is called."""
     with path.open("wb") as file:

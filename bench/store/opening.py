@@ -47,16 +47,30 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     return Run(folder, manifest)
 
 
-def newest_run(folder: Path) -> Run:
-    """The run in `folder` that was worked on last.
+def is_run(path: str | os.PathLike[str]) -> bool:
+    """Whether a run's manifest lies in the folder."""
+    return (Path(path) / "manifest.json").is_file()
+
+
+def find_run(run: str | None, results: Path = Path("results")) -> Run:
+    """A run by its folder or by its name in `results`; None for the one worked on last there.
 
     Raises:
         StorageError: there is none.
     """
+    if run is not None:
+        inside = is_run(results / run) and not Path(run).exists()
+        return open_run(results / run if inside else run)
+    folders = run_folders(results)
+    if not folders:
+        raise StorageError(f"there is no run in {results}: make one with `bench run`")
+    return open_run(folders[-1])
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """The folders of the runs in `folder`, the one that was worked on last at the end."""
     manifests = sorted(folder.glob("*/manifest.json"), key=lambda path: path.stat().st_mtime)
-    if not manifests:
-        raise StorageError(f"there is no run in {folder}: make one with `bench run`")
-    return open_run(manifests[-1].parent)
+    return [path.parent for path in manifests]
 
 
 def start_run(path: Path, manifest: Mapping[str, Any], *, fresh: bool = False) -> Run:
@@ -76,7 +90,7 @@ def start_run(path: Path, manifest: Mapping[str, Any], *, fresh: bool = False) -
         _same_settings(path, known["settings"], values["settings"])
         if known["cells"] == values["cells"] and set(known["cells"]) <= run.finished():
             # Nothing will be computed, so the manifest stays that of what was; but it was asked
-            # for last, and `newest_run` is to find it.
+            # for last, and `find_run` is to find it.
             with writable(path):
                 os.utime(path / "manifest.json")
             return run

@@ -15,7 +15,7 @@ stands, the cell is finished, and resuming looks at names only.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,8 +126,10 @@ class Run:
             frame[name] = frame[name].astype("float64")
         return frame
 
-    def records(self) -> pd.DataFrame:
+    def records(self, keys: Collection[str] | None = None) -> pd.DataFrame:
         """A row an image and cell, of the cells that are done, in the plan's order.
+
+        With `keys` only the cells of those keys are read.
 
         Columns: dataset, method, params (typed ones, canonical JSON), noise, clip, level,
         train (noise trained on, or missing), seed (missing where nothing is random), image
@@ -140,6 +142,8 @@ class Run:
 
         frames = []
         for key in self._finished_in_order():
+            if keys is not None and key not in keys:
+                continue
             path = self._cell_path(key)
             meta = _metadata(path)
             if meta["status"] != "done":

@@ -14,7 +14,7 @@ NOISE = Gaussian(0.2)
 CLASSICAL = ("gaussian", "identity", "median", "nlm", "wavelet")
 TUNED = [
     name
-    for name in registry.available()
+    for name in registry.Registry().sources
     if (method := registry.load(name)).tune and not method.learns
 ]
 SHAPES = [(1, 28, 28), (3, 28, 28), (1, 17, 23), (3, 31, 20), (1, 13, 40)]

@@ -1,0 +1,192 @@
+"""What a check found, the exit code that follows, and how it is printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from bench.core import markdown_text, noise_text
+
+#: Exit code -> meaning; of several that apply the earliest here is taken.
+EXIT_CODES = {
+    1: "regression",
+    4: "nothing was measured, or a threshold matched nothing",
+    3: "some cells failed or have no result",
+    0: "held",
+}
+FORMATS = ("text", "markdown", "json", "github")
+
+_ORDER = ("regression", "unmatched", "undecided", "held")
+_DECIMALS = {"psnr": 3, "ssim": 4, "mse": 6, "parameters": 0}
+_COLUMNS = ["verdict", "what", "metric", "measured", "required", "why"]
+
+
+def number(metric: str, value: float, sign: str = "") -> str:
+    """A value of a metric as it is printed; `sign` "+" for a difference."""
+    return f"{value:{sign},.{_DECIMALS.get(metric, 2)}f}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked.
+
+    Attributes:
+        verdict: "regression", "unmatched" (a threshold that matches nothing), "undecided" or
+            "held".
+        subject: method and noise, in words.
+        metric: its name.
+        value: what was measured; None where nothing was.
+        required: what it is held against, in words.
+        reason: why so, in words.
+        difference: from the baseline; None for a threshold.
+        bound: with a baseline, the corrected one-sided bound of the difference.
+    """
+
+    verdict: Literal["regression", "unmatched", "undecided", "held"]
+    subject: str
+    metric: str
+    value: float | None = None
+    required: str = ""
+    reason: str = ""
+    difference: float | None = None
+    bound: float | None = None
+
+    @staticmethod
+    def subject_of(dataset: str, label: str, noise: str, level: float) -> str:
+        """How a point of a run is named."""
+        return f"{label} at {noise_text(noise, level)} on {dataset}"
+
+    def as_row(self) -> list[str]:
+        """Its line in a table."""
+        measured = "–" if self.value is None else number(self.metric, self.value)
+        if self.difference is not None:
+            measured += f" ({number(self.metric, self.difference, '+')})"
+        return [
+            self.verdict.upper() if self.verdict != "held" else "held",
+            self.subject,
+            self.metric,
+            measured,
+            self.required,
+            self.reason,
+        ]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All that a check found.
+
+    Attributes:
+        run: the run's name.
+        findings: in any order.
+        problems: of the run itself: a line for each cell that failed or has no result.
+        notes: what else the reader must know, such as what could not be paired.
+    """
+
+    run: str
+    findings: Sequence[Finding]
+    problems: Sequence[str] = field(default_factory=list)
+    notes: Sequence[str] = field(default_factory=list)
+
+    def exit_code(self, strict: bool = False) -> int:
+        """See `EXIT_CODES`.
+
+        Args:
+            strict: take what is undecided for a regression.
+        """
+        verdicts = {finding.verdict for finding in self.findings}
+        if "regression" in verdicts or (strict and "undecided" in verdicts):
+            return 1
+        if not self.findings or "unmatched" in verdicts:
+            return 4
+        return 3 if self.problems else 0
+
+    def render(self, form: str, strict: bool = False) -> str:
+        """The verdict as "text", "markdown", "json" or "github" (annotations)."""
+        if form == "json":
+            return self._json(strict)
+        if form == "github":
+            return "\n".join(self._annotations(strict))
+        return self._table(form, strict)
+
+    def _sorted(self) -> list[Finding]:
+        return sorted(self.findings, key=lambda finding: _ORDER.index(finding.verdict))
+
+    def summary(self, strict: bool = False) -> str:
+        """The outcome in one line."""
+        counts = dict.fromkeys(_ORDER, 0)
+        for finding in self.findings:
+            counts[finding.verdict] += 1
+        words = {"regression": "worse"}
+        said = ", ".join(f"{n} {words.get(name, name)}" for name, n in counts.items() if n)
+        code = self.exit_code(strict)
+        outcome = "regression" if code == 1 else EXIT_CODES[code]
+        if code == 1 and not counts["regression"]:
+            outcome = "undecided, which --strict takes for a regression"
+        elif code == 0 and counts["undecided"]:
+            outcome = "no regression shown, and not everything could be decided"
+        return f"{self.run}: {outcome} ({said or 'nothing compared'})"
+
+    def _table(self, form: str, strict: bool) -> str:
+        import pandas as pd
+
+        escape = markdown_text if form == "markdown" else _plain
+        lines = [escape(self.summary(strict))]
+        if self.findings:
+            rows = [[escape(entry) for entry in finding.as_row()] for finding in self._sorted()]
+            frame = pd.DataFrame(rows, columns=_COLUMNS)
+            if not frame["why"].any():
+                frame = frame.drop(columns="why")
+            style = "pipe" if form == "markdown" else "simple"
+            table = frame.to_markdown(index=False, tablefmt=style, disable_numparse=True)
+            lines += ["", "\n".join(line.rstrip() for line in table.splitlines())]
+        for title, entries in (("Problems", self.problems), ("Notes", self.notes)):
+            if entries:
+                lines += ["", f"{title}:", *([""] if form == "markdown" else [])]
+                lines += [f"- {escape(entry)}" for entry in entries]
+        return "\n".join(lines)
+
+    def _json(self, strict: bool) -> str:
+        document = {
+            "run": self.run,
+            "exit_code": self.exit_code(strict),
+            "summary": self.summary(strict),
+            "findings": [asdict(finding) for finding in self._sorted()],
+            "problems": list(self.problems),
+            "notes": list(self.notes),
+        }
+        return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+
+    def _annotations(self, strict: bool) -> list[str]:
+        """Workflow commands that GitHub shows beside the code and on the run's page."""
+        lines = []
+        for finding in self._sorted():
+            if finding.verdict == "held":
+                continue
+            fails = finding.verdict != "undecided" or strict
+            _, subject, metric, measured, required, reason = finding.as_row()
+            text = f"{metric} {measured}, required {required}" + (f": {reason}" if reason else "")
+            lines.append(
+                _annotation("error" if fails else "warning", f"{finding.verdict}: {subject}", text)
+            )
+        lines += [_annotation("error", "no result", problem) for problem in self.problems]
+        code = self.exit_code(strict)
+        if code == 4 and not self.findings:
+            lines.append(_annotation("error", "nothing compared", self.summary(strict)))
+        return [*lines, _annotation("notice", "bench check", self.summary(strict))]
+
+
+def _annotation(kind: str, title: str, text: str) -> str:
+    """A GitHub workflow command, with its text escaped as GitHub's toolkit does it."""
+
+    def escape(value: str, characters: str) -> str:
+        for character in "%\r\n" + characters:
+            value = value.replace(character, f"%{ord(character):02X}")
+        return value
+
+    return f"::{kind} title={escape(title, ':,')}::{escape(text, '')}"
+
+
+def _plain(text: Any) -> str:
+    return " ".join(str(text).split())

@@ -1,0 +1,9 @@
+"""The command line: parses, calls, prints; no logic of its own.
+
+Nothing heavy is imported at the top of these files: `bench --help` must answer at once.
+"""
+
+from bench.cli import authors, gate, lists, report, run
+from bench.cli.program import main
+
+__all__ = ["authors", "gate", "lists", "main", "report", "run"]

@@ -1,0 +1,72 @@
+"""`bench new` and `bench test`: for authors of methods."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from bench.cli.options import DEBUG, PLUGINS
+from bench.cli.program import EXIT_CODES, main
+
+EXIT_CHECK_FAILED = 1
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("name")
+@click.option("--learned", is_flag=True, help="A network that is trained, not a function.")
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=".",
+    show_default=True,
+    help="Where to write it.",
+)
+@DEBUG
+def new(name: str, learned: bool, folder: Path, debug: bool) -> None:
+    """Begin a method: write a working NAME.py, commented, and a test for it.
+
+    \b
+    bench new sharpen
+    bench new my-network --learned --dir methods
+    """
+    from bench import scaffold
+
+    file, test = scaffold.write(name, folder, learned=learned)
+    method, path = name.replace("_", "-"), shlex.quote(str(file))
+    click.echo(
+        f"Wrote {file} and {test}. Now change it, and:\n"
+        f"  bench test {method} --plugin {path}\n"
+        f"  bench run --plugin {path} --methods identity,{method} --noise 0.3"
+    )
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@PLUGINS
+@DEBUG
+def test(names: tuple[str, ...], plugin: tuple[Path, ...], debug: bool) -> int:
+    """Check that methods keep the harness's contract: a line a check, with what to do.
+
+    Without NAME: the methods of --plugin, or else all.
+
+    \b
+    bench test sharpen --plugin sharpen.py
+    bench test median vae
+    """
+    from bench import testing
+    from bench.registry import Registry
+
+    registry = Registry(plugin)
+    failed = 0
+    for source in [registry.find(name) for name in names or registry.given or registry.sources]:
+        click.echo(f"{source.name} ({source.origin})")
+        for outcome in testing.outcomes(source):
+            remark = f": {outcome.text}" if outcome.text else ""
+            verdict = "FAILED" if outcome.verdict == "failed" else outcome.verdict
+            click.echo(f"  {verdict:<8}{outcome.check}{remark}")
+            failed += outcome.verdict == "failed"
+    click.echo(f"{failed} checks failed." if failed else "All checks passed.")
+    return EXIT_CHECK_FAILED if failed else 0

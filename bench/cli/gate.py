@@ -1,0 +1,137 @@
+"""`bench check` and `bench compare`: has a method got worse?"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench.cli.options import DEBUG
+from bench.cli.program import EXIT_CODES, main
+from bench.core import StorageError, UsageError
+
+if TYPE_CHECKING:
+    from bench.check import Verdict
+
+_FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json", "github"]),
+    default="text",
+    show_default=True,
+    help="How the verdict is printed.",
+)
+_TOLERANCE = click.option(
+    "--tolerance",
+    help="Drops up to these are no regression: PSNR in dB, or PSNR,SSIM. [default: 0.05,0.002]",
+)
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("run", required=False)
+@click.option(
+    "--thresholds", type=click.Path(path_type=Path), help="TOML file of limits, see docs/gate.md."
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    help="A run to compare with image by image, or a folder of runs.",
+)
+@_TOLERANCE
+@click.option("--strict", is_flag=True, help="What cannot be decided counts as a regression.")
+@click.option("--update", is_flag=True, help="Write the run's minima into the thresholds file.")
+@_FORMAT
+@DEBUG
+def check(
+    run: str | None,
+    thresholds: Path | None,
+    baseline: Path | None,
+    tolerance: str | None,
+    strict: bool,
+    update: bool,
+    form: str,
+    debug: bool,
+) -> int:
+    """Fail when RUN is worse than it should be: a folder, a name in results/, or the newest there.
+
+    \b
+    bench check --update --thresholds thresholds.toml     first: take the limits from a run
+    bench check --thresholds thresholds.toml              then: hold other runs against them
+    bench check results/new --baseline results/old        or compare two runs, image by image
+    """
+    from bench import gate, store
+
+    if thresholds is None and baseline is None:
+        raise UsageError("nothing to check against: give --thresholds FILE or --baseline RUN")
+    if update and (thresholds is None or baseline is not None):
+        raise UsageError("--update writes a thresholds file: give it with --thresholds FILE alone")
+    opened = store.find_run(run)
+    if update:
+        assert thresholds is not None
+        count, single = gate.update_thresholds(opened, thresholds)
+        click.echo(f"{thresholds}: {count} thresholds set from {opened.path}")
+        if single:
+            click.echo(
+                f"Note: {', '.join(single)}: of one training seed, so that the margin does not "
+                "know how seeds differ; better measure with --seeds 0,1,2,3",
+                err=True,
+            )
+        return 0
+    verdict = gate.check_run(
+        opened, thresholds=thresholds, baseline=baseline, tolerance=_tolerance(tolerance)
+    )
+    _print(verdict, form, strict)
+    return verdict.exit_code(strict)
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("run_a")
+@click.argument("run_b")
+@_TOLERANCE
+@_FORMAT
+@DEBUG
+def compare(run_a: str, run_b: str, tolerance: str | None, form: str, debug: bool) -> int:
+    """Compare RUN_B with RUN_A image by image, as a table for people.
+
+    The exit code is 0 unless nothing could be compared.
+
+    \b
+    bench compare results/old results/new
+    """
+    from bench import gate, store
+
+    older, newer = store.find_run(run_a), store.find_run(run_b)
+    verdict = gate.check_run(newer, baseline=older.path, tolerance=_tolerance(tolerance))
+    _print(verdict, form, strict=False)
+    return 0 if verdict.findings else verdict.exit_code()
+
+
+def _tolerance(text: str | None) -> Mapping[str, float]:
+    from bench.check import TOLERANCE
+
+    if text is None:
+        return TOLERANCE
+    try:
+        values = [float(item) for item in text.split(",")]
+    except ValueError:
+        values = []
+    if not 0 < len(values) <= len(TOLERANCE) or not all(0 <= v < math.inf for v in values):
+        raise UsageError(
+            f"--tolerance {text!r} is not understood: give PSNR in dB, or PSNR,SSIM as 0.05,0.002"
+        )
+    return {**TOLERANCE, **dict(zip(TOLERANCE, values, strict=False))}
+
+
+def _print(verdict: Verdict, form: str, strict: bool) -> None:
+    click.echo(verdict.render(form, strict))
+    page = os.environ.get("GITHUB_STEP_SUMMARY")
+    if form == "github" and page:
+        try:
+            with Path(page).open("a", encoding="utf-8") as file:
+                file.write(verdict.render("markdown", strict) + "\n")
+        except OSError as error:
+            raise StorageError(f"cannot write the step summary {page}: {error.strerror}") from error

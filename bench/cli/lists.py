@@ -1,0 +1,75 @@
+"""`bench methods` and `bench datasets`: what there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.cli.options import DEBUG, PLUGINS
+from bench.cli.program import main
+from bench.core import UsageError
+
+
+@main.command()
+@PLUGINS
+@DEBUG
+def methods(plugin: tuple[Path, ...], debug: bool) -> None:
+    """List the methods: what they do, their parameters and defaults, their source.
+
+    A broken one is listed with the reason why it cannot run.
+
+    \b
+    bench methods
+    bench methods --plugin my_method.py
+    """
+    from bench.registry import Registry
+
+    registry = Registry(plugin)
+    broken = None
+    for name, source in registry.sources.items():
+        try:
+            method = source.load()
+        except UsageError as error:
+            _entry(name, f"cannot run here: {error}", [])
+            broken = broken or (error if source.given else None)
+            continue
+        kind = "learned" if method.learns else "told the noise" if method.told else "blind"
+        parameters = [
+            f"{key}={value}"
+            + (
+                f" (tuned over {', '.join(map(str, method.tune[key]))})"
+                if key in method.tune
+                else ""
+            )
+            for key, value in method.parameters.items()
+        ]
+        about = [kind, method.reference] + ([] if method.origin == "built in" else [method.origin])
+        _entry(name, method.summary, ["; ".join(filter(None, about)), *parameters])
+    if broken:
+        raise broken
+
+
+@main.command()
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the data sets.")
+@DEBUG
+def datasets(data_dir: Path | None, debug: bool) -> None:
+    """List the data sets, and whether they are here.
+
+    \b
+    bench datasets
+    bench datasets --data-dir ~/data
+    """
+    from bench import datasets as data
+
+    folder = data.data_folder(data_dir)
+    for source in data.SOURCES.values():
+        missing = source.missing(folder)
+        state = f"to be downloaded: {missing}" if missing else "ready"
+        _entry(source.name, source.summary, [source.reference, state])
+
+
+def _entry(name: str, summary: str, details: list[str]) -> None:
+    click.echo(f"{name:<15} {summary}")
+    for detail in details:
+        click.echo(f"{'':<15} {detail}")

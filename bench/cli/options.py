@@ -1,0 +1,13 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+
+import click
+
+DEBUG = click.option("--debug", is_flag=True, help="Show tracebacks.")
+PLUGINS = click.option(
+    "--plugin",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A method's file, or a folder of such; may be repeated. [also: $BENCH_PLUGINS]",
+)

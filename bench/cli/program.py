@@ -1,0 +1,88 @@
+"""The command group, and what becomes of errors: one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from bench.core import BenchError
+
+EXIT_INTERNAL = 70
+EXIT_INTERRUPTED = 130
+
+EXIT_CODES = """\
+\b
+Exit codes:
+  0    all went well
+  1    bench check: a regression; bench test: a check that failed
+  2    usage: the command cannot be carried out as given
+  3    some cells failed, or a method asked for by name was skipped
+  4    bench check: nothing was measured, or a threshold matched nothing
+  5    a data set is missing, damaged or cannot be downloaded
+  6    a run, report or cache folder cannot be read or written
+  70   an error inside bench itself
+  130  interrupted"""
+
+
+class Program(click.Group):
+    """Turns every error into one line and an exit code; with `--debug` a traceback as well."""
+
+    def main(self, args: Sequence[str] | None = None, **kwargs: Any) -> NoReturn:  # type: ignore[override]
+        """Run a command line and exit with its code."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        kwargs["standalone_mode"] = False
+        try:
+            code = super().main(arguments, **kwargs)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            code = error.exit_code
+        except click.UsageError as error:
+            where = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
+            code = _say_error(f"{error.format_message()}{where}", error.exit_code)
+        except click.ClickException as error:
+            code = _say_error(error.format_message(), error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            code = _say_error(
+                "interrupted; finished cells are safe, and the same command goes on from there",
+                EXIT_INTERRUPTED,
+            )
+        except Exception as error:
+            if "--debug" in arguments:
+                import traceback
+
+                traceback.print_exception(error)
+            if isinstance(error, BenchError):
+                code = _say_error(str(error), error.exit_code)
+            else:
+                text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+                code = _say_error(
+                    f"inside bench: {text}; --debug shows the traceback: please report it",
+                    EXIT_INTERNAL,
+                )
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say_error(text: str, code: int) -> int:
+    click.echo(f"Error: {text}", err=True)
+    return code
+
+
+@click.group(
+    cls=Program,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="denoise-bench", prog_name="bench")
+def main() -> None:
+    """Compare image denoisers: the same noise, splits, tuning, timing and metrics for all.
+
+    \b
+    bench run --noise 0.1,0.3,0.5      measure, on MNIST
+    bench report                       tables and figures of the newest run
+    bench check --thresholds FILE      has a method got worse?
+    bench methods                      what can be compared
+    bench new NAME                     begin a method of your own
+    """

@@ -1,0 +1,134 @@
+"""`bench run`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.cli.options import DEBUG, PLUGINS
+from bench.cli.program import EXIT_CODES, main
+from bench.core import UsageError, nearest
+
+EXIT_CELLS_FAILED = 3
+
+
+def _read_config(context: click.Context, option: click.Parameter, path: Path | None) -> None:
+    """A TOML file's settings become the options' defaults, so that the command line wins."""
+    if path is None:
+        return
+    import tomllib
+
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+    known = {
+        parameter.opts[0].removeprefix("--"): parameter
+        for parameter in context.command.params
+        if parameter.name not in ("config", "debug")
+    }
+    defaults = {}
+    for name, value in values.items():
+        if name not in known:
+            raise UsageError(f"{path}: unknown setting {name!r}: {nearest(name, known)}")
+        kind = known[name].type.name
+        if kind == "boolean" and not isinstance(value, bool):
+            raise UsageError(f"{path}: {name} is true or false")
+        if kind == "integer" and type(value) is not int:
+            raise UsageError(f"{path}: {name} is a whole number")
+        if isinstance(value, (bool, dict)) and kind != "boolean":
+            raise UsageError(f"{path}: {name} is a text, a number or a list of them")
+        if getattr(known[name], "multiple", False):
+            value = value if isinstance(value, list) else [value]
+        elif isinstance(value, list):
+            value = ",".join(str(item) for item in value)
+        defaults[str(known[name].name)] = value
+    context.default_map = defaults
+
+
+def _seeds(context: click.Context, option: click.Parameter, text: str) -> list[int]:
+    try:
+        return [int(item) for item in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--seeds {text!r}: give whole numbers such as 0,1,2") from None
+
+
+@main.command(epilog=EXIT_CODES)
+@click.option("--dataset", help="See `bench datasets`. [default: mnist, or digits without it]")
+@click.option("--methods", help="a,b[param=1],… [default: see `bench methods`]")
+@PLUGINS
+@click.option("--noise", default="0.1,0.3,0.5", show_default=True, help="Levels of Gaussian noise.")
+@click.option("--clip", is_flag=True, help="Limit noisy images to [0, 1], as an 8-bit file would.")
+@click.option(
+    "--seeds", default="0", show_default=True, callback=_seeds, help="Training seeds, as 0,1,2."
+)
+@click.option("--limit", type=int, help="Only the first so many test images.")
+@click.option("--epochs", type=int, help="Training epochs, instead of the preset's.")
+@click.option(
+    "--preset", default="default", show_default=True, help="quick, default or paper: effort."
+)
+@click.option(
+    "--tune/--no-tune", default=True, help="Choose parameters on validation images.  [default: on]"
+)
+@click.option("--quantize", is_flag=True, help="Round outputs to 8 bits before scoring.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Folder of the data sets. [default: $BENCH_DATA_DIR, else a cache folder]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="results",
+    show_default=True,
+    help="Folder of the runs.",
+)
+@click.option("--name", help="The run's name. [default: data set and a hash of the settings]")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    is_eager=True,
+    expose_value=False,
+    callback=_read_config,
+    help="TOML file with the same settings under the same names.",
+)
+@click.option("--fresh", is_flag=True, help="Start over, and train anew.")
+@DEBUG
+def run(methods: str | None, plugin: tuple[Path, ...], debug: bool, **settings: Any) -> int:
+    """Measure denoising methods and keep every number.
+
+    An interrupted run goes on where it stopped when the same command is given again.
+
+    \b
+    bench run --noise 0.1,0.3,0.5
+    bench run --noise 15/255,25/255 --methods "identity,median[size=5],vae" --seeds 0,1
+    bench run --dataset digits --preset quick --limit 100
+    bench run --config sweep.toml --noise 0.2
+    bench run --plugin my_method.py --methods identity,my-method
+    """
+    from bench import api, summary
+    from bench.console import Console
+
+    with Console(debug=debug) as console:
+        result = api.run(
+            methods=methods,
+            plugins=plugin,
+            command=api.command_line(),
+            listener=console,
+            **settings,
+        )
+    cells = result.cells()
+    click.echo(summary.text_table(result.records(), cells))
+    for problem in summary.problems(summary.with_labels(cells)):
+        click.echo(": ".join(problem))
+    where = shlex.quote(str(result.path))
+    click.echo(f"Run:    {result.path}\nReport: bench report {where}")
+    asked_for = methods is not None
+    bad = cells.status.eq("failed") | (cells.status.eq("skipped") & asked_for)
+    return EXIT_CELLS_FAILED if bad.any() else 0
