@@ -104,16 +104,23 @@ def _baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> tuple[pd.DataF
         if reason:
             notes.append(f"{other.path}: {reason}")
             continue
-        theirs = other.cells()
-        theirs = theirs[theirs["status"] == "done"]
-        keys = [
-            key
-            for key, identity in zip(theirs["key"], _identities(theirs), strict=True)
-            if identity in wanted or len(runs) == 1
-        ]
+        try:
+            theirs = other.cells()
+            theirs = theirs[theirs["status"] == "done"]
+            keys = [
+                key
+                for key, identity in zip(theirs["key"], _identities(theirs), strict=True)
+                if identity in wanted or len(runs) == 1
+            ]
+            records = other.records(keys)
+        except StorageError as error:
+            if store.is_run(path):  # the one that was named, not one of a folder's many
+                raise
+            notes.append(f"left out: {error}")
+            continue
         wanted -= set(_identities(theirs))
         if keys:
-            frames.append(other.records(keys))
+            frames.append(records)
             notes += _settings_that_differ(run, other)
     empty = run.records([])
     return (pd.concat(frames, ignore_index=True) if frames else empty), notes

@@ -28,12 +28,12 @@ _POINT = ["dataset", "label", "noise", "level"]
 def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with `label` (method with typed parameters) and the noise's full name."""
     return frame.assign(
-        label=_rowwise(method_label, frame["method"], frame["params"]),
-        noise=_rowwise(noise_name, frame["noise"], frame["clip"]),
+        label=rowwise(method_label, frame["method"], frame["params"]),
+        noise=rowwise(noise_name, frame["noise"], frame["clip"]),
     )
 
 
-def _rowwise(function: Callable[[Any, Any], str], *columns: Any) -> list[str]:
+def rowwise(function: Callable[[Any, Any], str], *columns: Any) -> list[str]:
     """`function` of each row; rows are many, their values few."""
     known: dict[Any, str] = {}
     for key in dict.fromkeys(zip(*columns, strict=True)):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench import registry
+from bench.testing import check_method
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = re.findall(
@@ -19,16 +19,19 @@ def test_the_page_shows_all_three_forms():
 
 
 @pytest.mark.parametrize(("number", "margin"), [(0, 5), (1, 1), (2, 5)])
-def test_an_example_of_the_documentation_beats_the_noisy_image(
-    number, margin, tmp_path, monkeypatch
-):
-    (tmp_path / "example.py").write_text(EXAMPLES[number])
-    (tmp_path / "identity.py").write_text((registry.BUILTIN / "identity.py").read_text())
-    monkeypatch.setattr(registry, "BUILTIN", tmp_path)
-    run = bench.run("digits", methods=["identity", "example"], noise=0.5, limit=100)
+def test_an_example_of_the_documentation_works_as_a_plugin(number, margin, tmp_path):
+    file = tmp_path / "example.py"
+    file.write_text(EXAMPLES[number])
+    check_method(file)
+    run = bench.run("digits", methods=["identity", "example"], plugins=[file], noise=0.5, limit=100)
     assert list(run.cells()["status"]) == ["done", "done"]
     psnr = run.records().groupby("method")["psnr"].mean()
     assert psnr["example"] > psnr["identity"] + margin
+
+
+def test_the_readmes_method_is_the_pages_first():
+    readme = (ROOT / "README.md").read_text()
+    assert EXAMPLES[0] in readme
 
 
 def test_readme_links_lead_somewhere():

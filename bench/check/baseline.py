@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bench.core import noise_text
-from bench.summary import with_labels
+from bench.summary import rowwise, with_labels
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -126,7 +126,7 @@ def pair(new: pd.DataFrame, old: pd.DataFrame) -> Pairing:
     )
     joined = with_labels(joined)
     # Matched training is one way to train at all levels, whatever each level's is called.
-    own = [noise_text(*pair) for pair in zip(joined["noise"], joined["level"], strict=True)]
+    own = rowwise(noise_text, joined["noise"], joined["level"])
     joined["trained"] = joined["train"].where(joined["train"] != own, "").fillna("")
     joined["random"] = joined["seed"].notna()
     joined["seed"] = joined["seed"].fillna(-1)

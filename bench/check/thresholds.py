@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ _KEYS = (
 )  # fmt: skip
 _TEXTS = ("method", "dataset", "noise", "metric", "relative_to", "made_from")
 _DECIMALS = {"psnr": 2, "ssim": 4}
+_HEAD = "# Limits for `bench check`; see docs/gate.md.\n"
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,8 @@ def _threshold(table: Mapping[str, Any], where: str) -> Threshold:
 
 
 def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not (number and abs(value) <= sys.float_info.max):  # TOML's integers have no end
         raise UsageError(f"{where} is a finite number")
     return float(value)
 
@@ -160,6 +163,8 @@ def _level(value: Any, where: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise UsageError(f"{where}: level is a number, or a text such as '25/255'")
+    if not isinstance(value, str):
+        value = _number(value, f"{where}: level")
     try:
         return parse_noise([value])[0].level
     except UsageError as error:
@@ -244,7 +249,7 @@ def _found(
 
 def _required(threshold: Threshold) -> str:
     limits = (("≥", threshold.min), ("≤", threshold.max))
-    return ", ".join(f"{sign} {limit:g}" for sign, limit in limits if limit is not None)
+    return ", ".join(f"{sign} {limit:.10g}" for sign, limit in limits if limit is not None)
 
 
 def _why_unmatched(threshold: Threshold, cells: pd.DataFrame) -> str:
@@ -282,16 +287,20 @@ def update(text: str, records: pd.DataFrame, run: str) -> tuple[str, int]:
 
     Returns:
         The new text, and the number of thresholds made or renewed.
+
+    Raises:
+        UsageError: the entries stand in an inline array, which cannot be added to.
     """
     import tomlkit
+    from tomlkit.items import AoT
 
     document = tomlkit.parse(text)
-    if "threshold" not in document:
-        if not text.strip():
-            document.add(tomlkit.comment("Limits for `bench check`; see docs/gate.md."))
-        document.append("threshold", tomlkit.aot())
-    tables: Any = document["threshold"]
-    known = {_point_of(table): table for table in tables}
+    tables: Any = document.get("threshold", tomlkit.aot())
+    if not isinstance(tables, AoT):
+        raise UsageError("to be updated, thresholds are written as tables [[threshold]]")
+    # Where one of ours and one set by hand speak of the same, ours comes last and is found.
+    known = {_point_of(table): table for table in sorted(tables, key=lambda t: "made_from" in t)}
+    added = tomlkit.aot()
     count = 0
     for (dataset, label, noise, level, metric), minimum in _minima(records):
         table = known.get((dataset, label, noise, level, metric))
@@ -301,19 +310,22 @@ def update(text: str, records: pd.DataFrame, run: str) -> tuple[str, int]:
             table = tomlkit.table()
             values = {"method": label, "dataset": dataset, "noise": noise, "level": level}
             table.update({**values, "metric": metric})
-            tables.append(table)
+            added.append(table)
         table.update({"min": minimum, "made_from": run})
         count += 1
-    return tomlkit.dumps(document), count
+    text = tomlkit.dumps(document) if text.strip() else _HEAD
+    if added:
+        # As text, since tomlkit neither begins a line nor leaves one empty before what it adds.
+        text = f"{text.rstrip()}\n\n{tomlkit.dumps({'threshold': added})}"
+    return text, count
 
 
 def _point_of(table: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What an entry speaks of; an entry with a `max` or a wildcard is none of ours."""
-    if "max" in table:
+    """What an entry speaks of, as `_minima` names it; one without a minimum is none of ours."""
+    if "min" not in table:
         return ()
-    level = table.get("level")
-    level = parse_noise([level])[0].level if isinstance(level, (str, float)) else level
-    return (*(table.get(key) for key in ("method", "dataset", "noise")), level, table["metric"])
+    texts = (table.get(key) for key in ("dataset", "method", "noise"))
+    return (*texts, _level(table.get("level"), "level"), table["metric"])
 
 
 def _minima(records: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str, float, str], float]]:

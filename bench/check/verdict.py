@@ -166,7 +166,8 @@ class Verdict:
                 continue
             fails = finding.verdict != "undecided" or strict
             _, subject, metric, measured, required, reason = finding.as_row()
-            text = f"{metric} {measured}, required {required}" + (f": {reason}" if reason else "")
+            limit = f"{metric} {measured}, required {required}" if required else ""
+            text = ": ".join(filter(None, (limit, reason)))
             lines.append(
                 _annotation("error" if fails else "warning", f"{finding.verdict}: {subject}", text)
             )
