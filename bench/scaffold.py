@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import keyword
 import re
+from collections.abc import Container
 from pathlib import Path
 
 from bench.core import StorageError, UsageError
@@ -11,20 +13,25 @@ from bench.core import StorageError, UsageError
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write(name: str, folder: Path, *, learned: bool = False) -> list[Path]:
+def write(
+    name: str, folder: Path, *, learned: bool = False, taken: Container[str] = ()
+) -> list[Path]:
     """Write `NAME.py` and `test_NAME.py` into a folder, and return their paths.
 
     Args:
         name: the method's name: letters, digits, `-` and `_`.
         folder: made if it is not there.
         learned: a network that the harness trains, not a function.
+        taken: names of the methods that there are.
 
     Raises:
-        UsageError: the name cannot be a method's, or a file is there already.
+        UsageError: the name cannot be a method's, is taken, or a file is there already.
         StorageError: the folder cannot be written.
     """
     stem = name.replace("-", "_")
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", stem) or keyword.iskeyword(stem):
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", stem) or any(
+        map(keyword.iskeyword, (stem, _class_name(stem)))
+    ):
         raise UsageError(
             f"{name!r} cannot be a method's name: use small letters, digits and '-', a letter first"
         )
@@ -37,6 +44,13 @@ def write(name: str, folder: Path, *, learned: bool = False) -> list[Path]:
     for path in files:
         if path.exists():
             raise UsageError(f"{path} is there already: choose another name, or remove it")
+    if stem.replace("_", "-") in taken:
+        raise UsageError(f"there is a method {name!r} already: choose another name")
+    if importlib.util.find_spec(stem):
+        raise UsageError(
+            f"{name!r} is the name of a Python module, which the file would hide from its test: "
+            "choose another"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, template in files.items():
@@ -51,11 +65,14 @@ def write(name: str, folder: Path, *, learned: bool = False) -> list[Path]:
 
 def _renamed(text: str, stem: str) -> str:
     """The template with its name replaced, in each of its spellings."""
-    words = stem.split("_")
     for old, new in (
         ("my_method", stem),
         ("my-method", stem.replace("_", "-")),
-        ("MyMethod", "".join(word.capitalize() for word in words)),
+        ("MyMethod", _class_name(stem)),
     ):
         text = text.replace(old, new)
     return text
+
+
+def _class_name(stem: str) -> str:
+    return "".join(word.capitalize() for word in stem.split("_"))

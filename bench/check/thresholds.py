@@ -164,7 +164,7 @@ def _level(value: Any, where: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise UsageError(f"{where}: level is a number, or a text such as '25/255'")
     if not isinstance(value, str):
-        value = _number(value, f"{where}: level")
+        _number(value, f"{where}: level")
     try:
         return parse_noise([value])[0].level
     except UsageError as error:
@@ -257,7 +257,8 @@ def _why_unmatched(threshold: Threshold, cells: pd.DataFrame) -> str:
     labelled = with_labels(cells)
     for cell in labelled[labelled["status"] != "done"].itertuples():
         if threshold.matches(cell.dataset, cell.label, cell.noise, cell.level):
-            return f"the cell was {cell.status}: {cell.reason}"
+            status = "failed" if cell.status == "failed" else f"was {cell.status}"
+            return f"the cell {status}: {cell.reason}"
     for name, column in (
         ("method", "label"), ("dataset", "dataset"), ("noise", "noise"), ("relative_to", "label"),
     ):  # fmt: skip

@@ -33,8 +33,9 @@ def new(name: str, learned: bool, folder: Path, debug: bool) -> None:
     bench new my-network --learned --dir methods
     """
     from bench import scaffold
+    from bench.registry import Registry
 
-    file, test = scaffold.write(name, folder, learned=learned)
+    file, test = scaffold.write(name, folder, learned=learned, taken=Registry().sources)
     method, path = name.replace("_", "-"), shlex.quote(str(file))
     click.echo(
         f"Wrote {file} and {test}. Now change it, and:\n"

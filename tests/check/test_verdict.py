@@ -1,0 +1,279 @@
+"""A verdict: the exit code that follows from it, and how each format prints it."""
+
+import dataclasses
+import itertools
+import json
+import re
+
+import pytest
+from markdown_it import MarkdownIt
+
+from bench.check import EXIT_CODES, FORMATS, Finding, Verdict
+
+FOUND = {
+    "held": Finding("held", "median at gaussian 0.3 on toy", "psnr", 20.5, "≥ 20"),
+    "regression": Finding(
+        "regression", "vae at gaussian 0.3 on toy", "ssim", 0.5, "≥ 0.6 - 0.002",
+        "difference ≤ -0.0900 with 95% confidence", difference=-0.1, bound=-0.09,
+    ),
+    "unmatched": Finding(
+        "unmatched", "method = 'medain', metric = 'psnr'", "psnr", required="≥ 20",
+        reason="the run has no method 'medain'",
+    ),
+    "undecided": Finding(
+        "undecided", "dae at gaussian 0.3 on toy", "psnr", 19.0, "≥ 20.000 - 0.05",
+        "1 training seed in common, 4 are needed", difference=-1.0,
+    ),
+}  # fmt: skip
+
+
+def verdict(*names, problems=(), notes=()):
+    return Verdict("run-1", [FOUND[name] for name in names], problems, notes)
+
+
+# -- exit codes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "problems", "code", "strict_code"),
+    [
+        (["held"], [], 0, 0),
+        (["held", "undecided"], [], 0, 1),
+        (["undecided"], [], 0, 1),
+        (["held", "regression"], [], 1, 1),
+        (["held", "unmatched"], [], 4, 4),
+        (["unmatched", "undecided"], [], 4, 1),
+        (["held"], ["a cell failed"], 3, 3),
+        (["held", "undecided"], ["a cell failed"], 3, 1),
+        (["unmatched"], ["a cell failed"], 4, 4),
+        (["regression"], ["a cell failed"], 1, 1),
+        (["unmatched", "regression"], [], 1, 1),
+        (["held", "unmatched", "undecided", "regression"], ["a cell failed"], 1, 1),
+        ([], [], 4, 4),
+        ([], ["a cell failed"], 4, 4),
+    ],
+)
+def test_the_worst_of_what_was_found_is_the_exit_code(names, problems, code, strict_code):
+    found = verdict(*names, problems=problems)
+    assert found.exit_code() == code
+    assert found.exit_code(strict=True) == strict_code
+
+
+def test_every_combination_follows_the_documented_precedence():
+    assert list(EXIT_CODES) == [1, 4, 3, 0]
+    for chosen in itertools.product([False, True], repeat=5):
+        regression, unmatched, undecided, _, problem = chosen
+        names = list(itertools.compress(("regression", "unmatched", "undecided", "held"), chosen))
+        for strict in (False, True):
+            applying = {
+                1: regression or (strict and undecided),
+                4: unmatched or not names,
+                3: problem,
+                0: True,
+            }
+            expected = next(code for code in EXIT_CODES if applying[code])
+            assert verdict(*names, problems=["p"] * problem).exit_code(strict) == expected
+
+
+def test_notes_do_not_change_the_exit_code():
+    assert verdict("held", notes=["only in the baseline"]).exit_code() == 0
+
+
+# -- tables ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", list(itertools.permutations(FOUND)))
+def test_what_failed_comes_first_in_whatever_order_it_was_found(names):
+    found = verdict(*names)
+    words = [line.split()[0] for line in found.render("text").splitlines()[4:]]
+    assert words == ["REGRESSION", "UNMATCHED", "UNDECIDED", "held"]
+    listed = [finding["verdict"] for finding in json.loads(found.render("json"))["findings"]]
+    assert listed == ["regression", "unmatched", "undecided", "held"]
+
+
+def test_findings_of_one_verdict_keep_their_order():
+    findings = [dataclasses.replace(FOUND["held"], subject=name) for name in "zay"]
+    rows = Verdict("run-1", findings).render("text").splitlines()[4:]
+    assert [row.split()[1] for row in rows] == ["z", "a", "y"]
+
+
+@pytest.mark.parametrize(
+    ("names", "strict", "line"),
+    [
+        (["held", "held"], False, "run-1: held (2 held)"),
+        (["held", "regression"], False, "run-1: regression (1 worse, 1 held)"),
+        (
+            ["held", "undecided"], False,
+            "run-1: no regression shown, and not everything could be decided "
+            "(1 undecided, 1 held)",
+        ),
+        (
+            ["undecided"], True,
+            "run-1: undecided, which --strict takes for a regression (1 undecided)",
+        ),
+        (
+            ["unmatched"], False,
+            "run-1: nothing was measured, or a threshold matched nothing (1 unmatched)",
+        ),
+        (
+            [], False,
+            "run-1: nothing was measured, or a threshold matched nothing (nothing compared)",
+        ),
+    ],
+)  # fmt: skip
+def test_every_table_begins_with_the_outcome(names, strict, line):
+    assert verdict(*names).render("text", strict).splitlines()[0] == line
+
+
+def test_a_row_shows_what_was_measured_and_what_was_required():
+    text = verdict("regression", "unmatched").render("text")
+    header, _, worse, unmatched = text.splitlines()[2:]
+    assert re.split(" {2,}", header) == [
+        "verdict", "what", "metric", "measured", "required", "why",
+    ]  # fmt: skip
+    assert re.split(" {2,}", worse) == [
+        "REGRESSION", "vae at gaussian 0.3 on toy", "ssim", "0.5000 (-0.1000)", "≥ 0.6 - 0.002",
+        "difference ≤ -0.0900 with 95% confidence",
+    ]  # fmt: skip
+    assert re.split(" {2,}", unmatched)[3:] == ["–", "≥ 20", "the run has no method 'medain'"]
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_problems_and_notes_are_listed_below_the_table(form):
+    text = verdict("held", problems=["vae failed"], notes=["one", "two"]).render(form)
+    lines = [line for line in text.splitlines() if line]
+    assert lines[-5:] == ["Problems:", "- vae failed", "Notes:", "- one", "- two"]
+
+
+def test_without_findings_there_is_no_table():
+    assert verdict(notes=["one"]).render("text").splitlines()[1:] == ["", "Notes:", "- one"]
+
+
+HOSTILE = [
+    "a|b|c", "`code`", "<img src=x>", "**bold** *it* _it_", "back\\slash\\|", "line\nbreak",
+    "::error::x", "%0A::error::x", "tab\tand\r\nreturn", "commas, and: colons", "50%", "a,title=b",
+    "\n::error title=forged::a forged line",
+]  # fmt: skip
+
+
+def hostile(text):
+    finding = Finding("regression", text, text, required=text, reason=text)
+    return Verdict("run-1", [finding, FOUND["held"]], [text], [text])
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_markdown_shows_hostile_names_as_they_are(text):
+    tokens = MarkdownIt("commonmark").enable("table").parse(hostile(text).render("markdown"))
+    cells = [after for token, after in itertools.pairwise(tokens) if token.type == "td_open"]
+    shown = [tokens[i + 2] for i, token in enumerate(tokens) if token.type == "list_item_open"]
+    assert all(child.type == "text" for cell in (*cells, *shown) for child in cell.children)
+    said = ["".join(child.content for child in cell.children) for cell in cells]
+    plain = " ".join(text.split())
+    assert said[:6] == ["REGRESSION", plain, plain, "–", plain, plain]
+    assert said[6:9] == ["held", "median at gaussian 0.3 on toy", "psnr"]
+    assert len(said) == 12
+    assert ["".join(child.content for child in item.children) for item in shown] == [plain] * 2
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_table_for_people_has_a_line_a_finding_whatever_the_names(text):
+    lines = hostile(text).render("text").splitlines()
+    assert len(lines) == 4 + 2 + 2 * 3  # a head, the two findings, a problem and a note
+    assert lines[4].startswith("REGRESSION")
+    assert lines[5].startswith("held")
+
+
+# -- json ------------------------------------------------------------------------------------
+
+
+def test_json_holds_everything():
+    found = verdict("held", "regression", problems=["p"], notes=["n"])
+    document = json.loads(found.render("json"))
+    assert document == {
+        "run": "run-1",
+        "exit_code": 1,
+        "summary": "run-1: regression (1 worse, 1 held)",
+        "findings": [dataclasses.asdict(FOUND[name]) for name in ("regression", "held")],
+        "problems": ["p"],
+        "notes": ["n"],
+    }
+
+
+def test_json_says_the_exit_code_that_follows():
+    found = verdict("undecided")
+    codes = [json.loads(found.render("json", strict))["exit_code"] for strict in (False, True)]
+    assert codes == [0, 1]
+
+
+# -- GitHub ----------------------------------------------------------------------------------
+
+
+def commands(text):
+    """Workflow commands as GitHub's runner reads them: kind, title and message of each line."""
+    found = []
+    for line in text.splitlines():
+        kind, properties, message = re.fullmatch(r"::(\w+) (.*?)::(.*)", line).groups()
+        title = dict(item.split("=", 1) for item in properties.split(","))["title"]
+        for code, character in (("%3A", ":"), ("%2C", ","), ("%0D", "\r"), ("%0A", "\n")):
+            title = title.replace(code, character)
+            message = message if code in ("%3A", "%2C") else message.replace(code, character)
+        found.append((kind, title.replace("%25", "%"), message.replace("%25", "%")))
+    return found
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_github_gets_an_annotation_for_all_that_did_not_hold(strict):
+    found = commands(verdict(*FOUND, problems=["nlm failed"]).render("github", strict))
+    assert found == [
+        ("error", "regression: vae at gaussian 0.3 on toy",
+         "ssim 0.5000 (-0.1000), required ≥ 0.6 - 0.002: "
+         "difference ≤ -0.0900 with 95% confidence"),
+        ("error", "unmatched: method = 'medain', metric = 'psnr'",
+         "psnr –, required ≥ 20: the run has no method 'medain'"),
+        ("error" if strict else "warning", "undecided: dae at gaussian 0.3 on toy",
+         "psnr 19.000 (-1.000), required ≥ 20.000 - 0.05: "
+         "1 training seed in common, 4 are needed"),
+        ("error", "no result", "nlm failed"),
+        ("notice", "bench check", "run-1: regression (1 worse, 1 unmatched, 1 undecided, 1 held)"),
+    ]  # fmt: skip
+
+
+def test_what_held_is_a_single_notice():
+    notice = ("notice", "bench check", "run-1: held (2 held)")
+    assert commands(verdict("held", "held").render("github")) == [notice]
+
+
+def test_nothing_compared_is_an_error():
+    (kind, title, _), notice = commands(verdict().render("github"))
+    assert (kind, title, notice[0]) == ("error", "nothing compared", "notice")
+
+
+def test_a_baseline_that_nothing_could_be_paired_with_requires_nothing():
+    found = Verdict("r", [Finding("unmatched", "baseline old", "", reason="nothing was paired")])
+    assert commands(found.render("github"))[0] == (
+        "error", "unmatched: baseline old", "nothing was paired",
+    )  # fmt: skip
+
+
+def test_github_texts_are_escaped_as_its_toolkit_does():
+    finding = Finding("undecided", "a,b: 5%\r\n", "psnr", 1.0, "≥ 2", reason="50%:\r\n, x")
+    assert Verdict("r", [finding]).render("github").splitlines()[0] == (
+        "::warning title=undecided%3A a%2Cb%3A 5%25%0D%0A::"
+        "psnr 1.000, required ≥ 2: 50%25:%0D%0A, x"
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_name_can_begin_a_command_of_its_own(text):
+    output = hostile(text).render("github")
+    assert re.findall(r"^\s*::(\w+)", output, re.MULTILINE) == ["error", "error", "notice"]
+    regression, problem, _ = commands(output)
+    assert regression == ("error", f"regression: {text}", f"{text} –, required {text}: {text}")
+    assert problem == ("error", "no result", text)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_ends_without_an_empty_line(form):
+    text = verdict(*FOUND, problems=["p"], notes=["n"]).render(form)
+    assert text
+    assert text == text.strip()

@@ -1,0 +1,11 @@
+"""Every registered method keeps the contract; a new file is tested the moment it exists."""
+
+import pytest
+
+from bench.registry import Registry
+from bench.testing import check_method
+
+
+@pytest.mark.parametrize("name", Registry().sources)
+def test_the_method_keeps_the_contract(name, one_thread):
+    check_method(name)
