@@ -73,7 +73,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     import difflib
 
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    folded = {item.casefold(): item for item in known}
+    close = [
+        folded[item] for item in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
+    ]
     if close:
         return f"did you mean {' or '.join(close)}?"
     return f"there is: {', '.join(known)}" if known else "there is none"
@@ -103,7 +106,7 @@ def markdown_text(text: str) -> str:
     """Text from outside, so that Markdown shows it as it is and a table keeps its columns."""
     for character in "\\`*_|<>":
         text = text.replace(character, f"\\{character}")
-    return " ".join(text.split())
+    return " ".join(text.replace("](", "]\\(").split())  # no links
 
 
 # -- noise ---------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ T = TypeVar("T", bound=Callable[..., Any])
 
 
 def method(
-    *,
+    *misplaced: object,
     tune: Mapping[str, Iterable[Any]] | None = None,
     reference: str = "",
     threads: bool = False,
@@ -52,6 +52,7 @@ def method(
     annotated attributes are its parameters; or it extends `bench.TrainedMethod`.
 
     Args:
+        *misplaced: nothing; it is there to say so.
         tune: for each parameter that the harness may choose on validation images, the
             values to try. A tuned parameter of a class must not change what `fit` learns.
         reference: the method's source, as a table would cite it.
@@ -62,6 +63,10 @@ def method(
     Returns:
         A decorator that notes this on its target and returns the same object.
     """
+    if misplaced:
+        raise TypeError("write @method(...), with parentheses and named arguments")
+    if not isinstance(reference, str):
+        raise TypeError(f"reference={reference!r} is not a text")
     declared = {name: tuple(values) for name, values in (tune or {}).items()}
 
     def declare(target: T) -> T:

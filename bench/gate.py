@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Two runs that differ in these are compared, and the verdict says so.
-_TOLD = ("preset", "epochs", "tune", "device")
+_TOLD = ("preset", "epochs", "tune", "limit", "device")
+_POINT = ["dataset", "method", "params", "noise", "clip", "level", "train"]
 
 
 def check_run(
@@ -44,113 +46,172 @@ def check_run(
     if thresholds is not None:
         limits = check.parse(_read(thresholds), str(thresholds))
         findings += check.judge(limits, records, cells)
+        if not limits:
+            nothing = f"{thresholds} holds no [[threshold]]"
+            findings.append(Finding("unmatched", str(thresholds), "", reason=nothing))
     if baseline is not None:
-        older, notes = _baseline(baseline, run, cells)
-        comparisons, unpaired = check.compare(records, older, tolerance)
-        if not comparisons and thresholds is not None:
-            findings.append(
-                Finding("unmatched", f"baseline {baseline}", "", reason="nothing could be paired")
-            )
+        older = _baseline(baseline, run, cells)
+        comparisons, unpaired = check.compare(records, older.records, tolerance)
         findings += [_finding(comparison, tolerance) for comparison in comparisons]
-        notes += unpaired
+        notes += [*older.notes, *unpaired]
+        lost = _missing(cells, older.cells)
+        if comparisons:
+            findings += lost
+        else:
+            notes += [f"{finding.subject}: only in the baseline" for finding in lost]
+        if not comparisons and thresholds is not None:
+            nothing = "nothing could be paired"
+            findings.append(Finding("unmatched", f"baseline {baseline}", "", reason=nothing))
     return Verdict(run.name, findings, _problems(run, cells), notes)
 
 
-def update_thresholds(run: store.Run, path: Path) -> tuple[int, list[str]]:
+def update_thresholds(run: store.Run, path: Path) -> tuple[check.Updated, list[str], list[str]]:
     """Write a run's PSNR and SSIM minima into a thresholds file.
 
     Returns:
-        The number of thresholds, and the labels of random methods that have but one seed.
+        What was set; the labels of random methods that were measured with but one seed; and a
+        line for each cell of the run that failed or has no result.
 
     Raises:
         UsageError: the file is not understood, or the run has no result.
         StorageError: it cannot be written.
     """
-    text = _read(path) if path.exists() else ""
+    text = _read(path, new=True)
     check.parse(text, str(path))
-    records = run.records()
+    cells, records = run.cells(), run.records()
     if records.empty:
         raise UsageError(f"{run.path} has no result to take thresholds from")
-    text, count = check.update(text, records, run.name)
-    store.write_text(path, text)
+    updated = check.update(text, records, run.name)
+    store.write_text(path, updated.text)
     random = with_labels(records[records["seed"].notna()]).groupby("label", sort=False)
     seeds = random["seed"].nunique()
-    return count, [str(label) for label in seeds[seeds == 1].index]
+    single = [str(label) for label in seeds[seeds == 1].index]
+    return updated, single, _problems(run, cells)
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, *, new: bool = False) -> str:
+    """A file's text; nothing of one that is not there, where it may be `new`."""
     try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UsageError(
-            f"there is no file {path}: `bench check --update --thresholds {path}` makes one from a "
-            "run"
-        ) from None
+        if new and path.exists() and not path.is_file():  # a pipe would be waited for
+            raise UsageError(f"cannot update {path}: it is no file")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
+        if new and isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            return ""
+        if isinstance(error, FileNotFoundError):
+            raise UsageError(
+                f"there is no file {path}: `bench check --update --thresholds {path}` makes one "
+                "from a run"
+            ) from None
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
 
 
-def _baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Records to compare a run with, and what differs in how they were made."""
+@dataclass(frozen=True)
+class _Baseline:
+    """What a run is compared with.
+
+    Attributes:
+        records: of the cells that both have.
+        cells: all done ones of the newest run that counts.
+        notes: which runs count, which do not, and what differs in how they were made.
+    """
+
+    records: pd.DataFrame
+    cells: pd.DataFrame
+    notes: list[str]
+
+
+def _baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> _Baseline:
     import pandas as pd
 
-    runs, notes = _runs(path, run)
-    wanted = set(_identities(cells))
-    frames = []
+    named = store.locate(path)
+    if store.is_run(named):
+        runs, notes = [store.open_run(named)], list[str]()
+        if runs[0].path.resolve() == run.path.resolve():
+            raise UsageError(f"the baseline {path} is the run itself: name another run")
+    else:
+        runs, notes = _earlier_runs(path, run)
+    wanted = set(_points(cells))
+    frames, newest = [run.records([])], cells[:0]
     for other in runs:
         reason = _incomparable(run, other)
-        if reason:
-            notes.append(f"{other.path}: {reason}")
-            continue
         try:
             theirs = other.cells()
             theirs = theirs[theirs["status"] == "done"]
-            keys = [
-                key
-                for key, identity in zip(theirs["key"], _identities(theirs), strict=True)
-                if identity in wanted or len(runs) == 1
-            ]
-            records = other.records(keys)
+            both = [point in wanted for point in _points(theirs)]
+            records = other.records(set(theirs["key"][both]))
         except StorageError as error:
-            if store.is_run(path):  # the one that was named, not one of a folder's many
+            if store.is_run(named):  # the one that was named, not one of a folder's many
                 raise
-            notes.append(f"left out: {error}")
+            reason = str(error)
+        if reason:
+            notes.append(f"not compared with {other.path}: {reason}")
             continue
-        wanted -= set(_identities(theirs))
-        if keys:
+        newest = newest if len(newest) else theirs
+        if len(records):
+            wanted -= set(_points(theirs))
             frames.append(records)
+            notes.append(f"compared with {other.path}, ended {_ended(other)}")
             notes += _settings_that_differ(run, other)
-    empty = run.records([])
-    return (pd.concat(frames, ignore_index=True) if frames else empty), notes
+    found = [frame for frame in frames if len(frame)] or frames[:1]
+    return _Baseline(pd.concat(found, ignore_index=True), newest, notes)
 
 
-def _runs(path: Path, run: store.Run) -> tuple[list[store.Run], list[str]]:
-    """The run at `path`, or those in that folder, the newest first; and what is left out."""
-    if store.is_run(path):
-        other = store.open_run(path)
-        if other.path.resolve() == run.path.resolve():
-            raise UsageError(f"the baseline {path} is the run itself: name another run")
-        return [other], []
+def _earlier_runs(path: Path, run: store.Run) -> tuple[list[store.Run], list[str]]:
+    """The runs in a folder that ended before this one, the newest first; what is left out."""
     folders = store.run_folders(path)
     if not folders:
-        raise StorageError(f"there is no run in the baseline {path}: name a run, or its folder")
-    runs, notes = [], []
-    for folder in reversed(folders):
-        if folder.resolve() == run.path.resolve():
-            continue
+        raise StorageError(
+            f"there is no run {path}, neither a folder nor a name in results/, nor a folder of runs"
+        )
+    runs: list[store.Run] = []
+    notes: list[str] = []
+    for folder in folders:
         try:
             runs.append(store.open_run(folder))
         except StorageError as error:
-            notes.append(f"left out: {error}")
-    return runs, notes if runs else [*notes, f"there is no other run in the baseline {path}"]
+            notes.append(f"not compared with {folder}: {error}")
+    # By what they say themselves: files copied or checked out are all of today.
+    earlier = [
+        other
+        for other in runs
+        if other.path.resolve() != run.path.resolve() and _ended(other) <= _ended(run)
+    ]
+    notes += [] if earlier else [f"there is no earlier run in the baseline {path}"]
+    return sorted(earlier, key=_ended, reverse=True), notes
 
 
-def _identities(cells: pd.DataFrame) -> list[tuple[Any, ...]]:
-    columns = ["dataset", "method", "params", "noise", "clip", "level", "train", "seed"]
-    frame = cells[columns].astype(object).where(cells[columns].notna(), None)
+def _ended(run: store.Run) -> str:
+    """When a run was worked on last, as text that sorts."""
+    return str(run.manifest.get("ended") or run.manifest.get("started"))
+
+
+def _points(cells: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """What was measured in each cell, but for the seed."""
+    frame = cells[_POINT].astype(object).where(cells[_POINT].notna(), None)
     return list(frame.itertuples(index=False, name=None))
+
+
+def _missing(cells: pd.DataFrame, baseline: pd.DataFrame) -> list[Finding]:
+    """A finding for each point that the baseline measured and the run did not."""
+    have = set(_points(cells[cells["status"] == "done"]))
+    labelled = with_labels(baseline)
+    lost = [point not in have for point in _points(baseline)]
+    found = {}
+    for cell in labelled[lost].itertuples():
+        point = (cell.dataset, cell.label, cell.noise, cell.level)
+        about = dict(zip(("dataset", "method", "noise", "levels"), point, strict=True))
+        about["levels"] = [cell.level]
+        found[point] = Finding(
+            "undecided",
+            Finding.subject_of(*point),
+            "",
+            reason="the baseline has it, and this run has no result",
+            about=about,
+        )
+    return list(found.values())
 
 
 def _incomparable(run: store.Run, other: store.Run) -> str:
@@ -167,10 +228,14 @@ def _incomparable(run: store.Run, other: store.Run) -> str:
 def _settings_that_differ(run: store.Run, other: store.Run) -> list[str]:
     mine, theirs = run.manifest["settings"], other.manifest["settings"]
     return [
-        f"the runs differ in {name}: {mine.get(name)} here, {theirs.get(name)} in {other.path}"
+        f"the runs differ in {name}: {_said(mine.get(name))} here, {_said(theirs.get(name))} there"
         for name in _TOLD
         if mine.get(name) != theirs.get(name)
     ]
+
+
+def _said(value: Any) -> str:
+    return "the default" if value is None else str(value)
 
 
 def _finding(comparison: Comparison, tolerance: Mapping[str, float]) -> Finding:
@@ -178,20 +243,37 @@ def _finding(comparison: Comparison, tolerance: Mapping[str, float]) -> Finding:
     levels = [noise_text(name["noise"], level) for level in name["levels"]]
     where = levels[0] if len(levels) == 1 else f"{name['noise']}, {len(levels)} levels"
     trained = f" (trained on {name['trained']})" if name["trained"] else ""
-    bound = None if math.isnan(comparison.bound) else comparison.bound
-    reason = comparison.reason
-    if not reason and bound is not None:
-        reason = f"difference ≤ {check.number(metric, bound, '+')} with 95% confidence"
-    seeds = f", {comparison.seeds} seeds" if comparison.seeds else ""
+    low, high = (
+        None if math.isnan(value) else value for value in (comparison.low, comparison.high)
+    )
+    change = check.number(metric, comparison.difference, "+")
+    if low is not None and high is not None and low != high:
+        ends = (check.number(metric, value, "+") for value in (low, high))
+        change += f" [{', '.join(ends)}]"
+    count = comparison.seeds
+    seeds = f", {count} seed{'s' * (count > 1)}" if count else ""
     return Finding(
         comparison.verdict,
         f"{name['label']}{trained} at {where} on {name['dataset']}",
         metric,
         value=comparison.new,
-        required=f"≥ {check.number(metric, comparison.old)} - {tolerance[metric]:g}",
-        reason=f"{reason}; {comparison.images:,} images{seeds}",
-        difference=comparison.difference,
-        bound=bound,
+        against=f"baseline {check.number(metric, comparison.old)}",
+        reason="; ".join(
+            filter(None, (change, comparison.reason, f"{comparison.images:,} images{seeds}"))
+        ),
+        about={
+            "dataset": name["dataset"],
+            "method": name["label"],
+            "trained_on": name["trained"] or None,
+            "noise": name["noise"],
+            "levels": name["levels"],
+            "baseline": comparison.old,
+            "difference": comparison.difference,
+            "interval": [low, high],
+            "tolerance": tolerance[metric],
+            "images": comparison.images,
+            "seeds": count,
+        },
     )
 
 
@@ -202,8 +284,7 @@ def _problems(run: store.Run, cells: pd.DataFrame) -> list[str]:
         for status, where, reason in problems(with_labels(cells))
         if status == "failed"
     ]
-    missing = len(run.manifest["cells"]) - len(cells)
-    if missing:
-        of = len(run.manifest["cells"])
+    of = len(set(run.manifest["cells"]))
+    if missing := of - len(cells):
         lines.append(f"{missing} of {of} cells have no result: the run is unfinished")
     return lines

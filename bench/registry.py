@@ -2,27 +2,22 @@
 
 One contract for all: a file declares one method with `@bench.method`, and the file's stem is
 the method's name, `_` read as `-`. The built-in ones are the files of the `methods` folder
-beside this package, listed by path. Files are loaded one by one, when they are asked for,
-under a private module prefix, so that no other module on the path is taken for ours and a
+beside this package, listed by path. Files are loaded one by one, when they are asked for: a
 method that nobody asked for costs nothing.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import importlib.util
-import inspect
 import os
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.core import UsageError, nearest
-from bench.denoiser import Declaration, Method
+from bench.denoiser import Method
+from bench.loading import load_entry, load_file
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -32,12 +27,6 @@ BUILTIN = Path(__file__).resolve().parent.parent / "methods"
 ENTRY_POINTS = "bench.methods"
 #: Environment variable: files and folders of methods, separated as in PATH.
 PLUGINS = "BENCH_PLUGINS"
-
-_PREFIX = "_bench_method_"
-
-
-class BrokenMethod(UsageError):
-    """A method's file cannot be used: its name, and why."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +56,9 @@ class Source:
             BrokenMethod: its code raises, or declares no method, several, or one wrongly.
         """
         if self.path is not None:
-            return load_file(self.path, self.origin)
-        return _load_entry(self)
+            return load_file(self.name, self.origin, self.path)
+        assert self.entry is not None
+        return load_entry(self.name, self.origin, self.place, self.entry)
 
 
 class Registry:
@@ -92,7 +82,7 @@ class Registry:
         found: dict[str, Source] = {}
         for source in (
             *_files(given, "--plugin", given=True),
-            *(file_source(path, "built in") for path in _methods_in(BUILTIN)),
+            *(file_source(path, "built in") for path in _scripts(BUILTIN)),
             *_files(usual, PLUGINS),
             *_entries(),
         ):
@@ -110,6 +100,7 @@ class Registry:
 
     def find(self, name: str) -> Source:
         """Where the method of that name comes from; raises `UsageError` if there is none."""
+        name = _name(name)
         if name not in self.sources:
             raise UsageError(f"unknown method {name!r}: {nearest(name, self.sources)}")
         return self.sources[name]
@@ -136,25 +127,41 @@ def _files(paths: Iterable[Path], option: str, *, given: bool = False) -> Iterat
     for path in paths:
         if path.is_dir():
             files = _methods_in(path)
-            if not files:
-                raise UsageError(f"{option} {path}: the folder holds no method's file (*.py)")
+            if not files and given:
+                raise UsageError(
+                    f"{option} {path}: no file in this folder declares a @bench.method"
+                )
         elif path.is_file():
             if path.suffix != ".py":
                 raise UsageError(f"{option} {path}: a method is a Python file, NAME.py")
             files = [path]
-        else:
+        elif given:
             raise UsageError(f"{option} {path}: there is no such file or folder")
+        else:
+            files = [path]  # listed as broken
         for file in files:
             yield file_source(file, given=given)
 
 
+def _scripts(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")]
+
+
 def _methods_in(folder: Path) -> list[Path]:
-    """A folder's files that are methods: neither private ones nor tests."""
+    """A user's folder's files that are methods: neither private, nor tests, nor other scripts."""
     return [
         path
-        for path in sorted(folder.glob("*.py"))
-        if not path.name.startswith(("_", "test_", "conftest."))
+        for path in _scripts(folder)
+        if not path.name.startswith(("test_", "conftest.")) and _declares(path)
     ]
+
+
+def _declares(path: Path) -> bool:
+    """Whether a file looks as if it declared a method, without running it."""
+    try:
+        return re.search(rb"^@(\w+\.)*method\b", path.read_bytes(), re.M) is not None
+    except OSError:
+        return True  # loading it will say why
 
 
 def file_source(path: Path, origin: str = "", given: bool = False) -> Source:
@@ -180,148 +187,3 @@ def _entries() -> Iterator[Source]:
 
 def _name(stem: str) -> str:
     return stem.replace("_", "-")
-
-
-# -- loading ---------------------------------------------------------------------------------
-
-
-def load_file(path: Path, origin: str = "") -> Method:
-    """The method that a file declares with `@bench.method`.
-
-    Raises:
-        BrokenMethod: the file raises, declares none or several, or declares one wrongly.
-    """
-    name = _name(path.stem)
-    if not re.fullmatch(r"\w[\w-]*", path.stem, re.ASCII):
-        raise BrokenMethod(
-            f"{path}: {path.stem!r} cannot be a method's name: name the file with letters, digits "
-            "and _"
-        )
-    try:
-        code = path.read_bytes()
-    except OSError as error:
-        raise BrokenMethod(f"cannot read {path}: {error.strerror}") from error
-    module_name = _PREFIX + hashlib.blake2b(bytes(path.resolve()) + code, digest_size=8).hexdigest()
-    module = sys.modules.get(module_name)
-    if module is None:
-        spec = importlib.util.spec_from_file_location(module_name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module
-        try:
-            spec.loader.exec_module(module)
-        except (Exception, SystemExit) as error:
-            del sys.modules[module_name]
-            raise BrokenMethod(_cannot_load(name, str(path), error)) from error
-    return _describe(name, origin, str(path), _declared_in(module, str(path)), code)
-
-
-def _load_entry(source: Source) -> Method:
-    """The method of an installed package: a module that declares one, or the method itself."""
-    entry = source.entry
-    assert entry is not None
-    try:
-        loaded = entry.load()
-    except (Exception, SystemExit) as error:
-        raise BrokenMethod(_cannot_load(source.name, source.place, error)) from error
-    target = _declared_in(loaded, source.place) if inspect.ismodule(loaded) else loaded
-    if not _is_declared(target):
-        raise BrokenMethod(f"{source.place}: it is neither a module nor made with @bench.method")
-    # A package may spread its code over many files, which its version stands for.
-    code = Path(inspect.getfile(target)).read_bytes() + source.origin.encode()
-    return _describe(source.name, source.origin, source.place, target, code)
-
-
-def _cannot_load(name: str, place: str, error: BaseException) -> str:
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"method {name!r} cannot be loaded: {place}: {reason}"
-
-
-def _is_declared(value: Any) -> bool:
-    return "__bench_method__" in getattr(value, "__dict__", {})
-
-
-def _declared_in(module: Any, place: str) -> Any:
-    """The one method that a module declares, of those it did not import."""
-    found = [
-        value
-        for value in vars(module).values()
-        if _is_declared(value) and value.__module__ == module.__name__
-    ]
-    if len(found) != 1:
-        raise BrokenMethod(
-            f"{place} declares {len(found) or 'no'} methods: a file declares one, with "
-            "@bench.method"
-        )
-    return found[0]
-
-
-def _describe(name: str, origin: str, place: str, target: Any, code: bytes) -> Method:
-    declared: Declaration = target.__bench_method__
-    arguments = inspect.signature(target)
-    # A class is told by its contract, a function if it has an argument for it.
-    told = inspect.isclass(target) or "noise" in arguments.parameters
-    recipes: Mapping[str, Mapping[str, Any]] | None = getattr(target, "recipes", None)
-    parameters = {
-        argument.name: argument.default
-        for argument in arguments.parameters.values()
-        if argument.kind is argument.KEYWORD_ONLY
-    }
-    _check_form(target, arguments, place)
-    missing = [key for key, value in parameters.items() if value is inspect.Parameter.empty]
-    if missing:
-        raise BrokenMethod(f"{place}: parameter {missing[0]!r} has no default: give it one")
-    unknown = [key for key in declared.tune if key not in parameters]
-    if unknown:
-        raise BrokenMethod(f"{place}: tune names {unknown[0]!r}: {nearest(unknown[0], parameters)}")
-    for preset, recipe in (recipes or {}).items():
-        absent = [field for field in ("epochs", "batch_size") if field not in recipe]
-        if absent:
-            raise BrokenMethod(f"{place}: the recipe {preset!r} does not say {absent[0]}")
-    if recipes is not None:
-        # What torch trains also depends on the loop that trains it.
-        code += (Path(__file__).parent / "training.py").read_bytes()
-    summary = (
-        inspect.getdoc(target) or inspect.getdoc(sys.modules[target.__module__]) or ""
-    ).split("\n")[0]
-    return Method(
-        name=name,
-        origin=origin,
-        target=target,
-        parameters=parameters,
-        tune=declared.tune,
-        summary=summary,
-        reference=declared.reference,
-        source=hashlib.blake2b(code, digest_size=8).hexdigest(),
-        told=told,
-        recipes=recipes,
-        threads=declared.threads,
-        random=declared.random,
-    )
-
-
-def _check_form(target: Any, arguments: inspect.Signature, place: str) -> None:
-    """A class has what the harness calls; a function's parameters are keyword-only."""
-    if inspect.isclass(target):
-        absent = [
-            name
-            for name in ("fit", "denoise", "state", "load")
-            if not callable(getattr(target, name, None))
-        ]
-        if absent:
-            raise BrokenMethod(f"{place}: the class {target.__name__} has no {absent[0]}()")
-        return
-    positional = [
-        argument.name
-        for argument in arguments.parameters.values()
-        if argument.kind is not argument.KEYWORD_ONLY
-    ]
-    if not positional:
-        raise BrokenMethod(f"{place}: {target.__name__}() takes no images: write (noisy, *, ...)")
-    for name in positional[1:]:
-        if name != "noise":
-            raise BrokenMethod(
-                f"{place}: the argument {name!r} of {target.__name__}() is not keyword-only: "
-                f"write (noisy, *, {name}=...)"
-            )

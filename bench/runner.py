@@ -64,7 +64,9 @@ def run_cells(
             raise
         except Unsupported as error:
             record = Record(cell, "skipped", reason=_one_line(error))
-        except (Exception, SystemExit) as error:
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
             reason = explain(error, work.method)
             record = Record(cell, "failed", reason=reason, traceback=traceback.format_exc())
         yield record
@@ -247,7 +249,10 @@ def _count(denoiser: Any, fit: Fit | None) -> int:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    try:
+        return " ".join(str(error).split()) or type(error).__name__
+    except Exception:  # a method's own exception may be broken too
+        return "(it cannot say why)"
 
 
 def explain(error: BaseException, method: Method) -> str:

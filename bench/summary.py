@@ -15,6 +15,7 @@ import numpy as np
 from bench.core import method_label, noise_name, noise_text
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
 
 #: Metric -> whether larger is better.
@@ -33,12 +34,12 @@ def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def rowwise(function: Callable[[Any, Any], str], *columns: Any) -> list[str]:
-    """`function` of each row; rows are many, their values few."""
-    known: dict[Any, str] = {}
-    for key in dict.fromkeys(zip(*columns, strict=True)):
-        known[key] = function(*key)
-    return [known[key] for key in zip(*columns, strict=True)]
+def rowwise(function: Callable[..., str], *columns: Any) -> npt.NDArray[np.object_]:
+    """`function` of each row; rows are many, their values few, so each value is asked once."""
+    import pandas as pd
+
+    codes, rows = pd.MultiIndex.from_arrays(columns).factorize()
+    return np.array([*(function(*row) for row in rows), ""], dtype=object)[codes]
 
 
 def means(records: pd.DataFrame) -> pd.DataFrame:

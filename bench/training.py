@@ -220,7 +220,7 @@ class _Training:
         for index in torch.split(order, self.recipe.batch_size):
             clean = images[index]
             noisy = self.noise.corrupt(clean, self._draw(clean, self.draws))
-            terms = self.method.loss(self.network, noisy, clean, self.noise)
+            terms = self._loss(noisy, clean)
             self.optimiser.zero_grad(set_to_none=True)
             torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()
@@ -236,10 +236,16 @@ class _Training:
         with torch.no_grad():
             for clean in torch.split(images, _EVALUATION_BATCH):
                 noisy = self.noise.corrupt(clean, self._draw(clean, draws))
-                terms = self.method.loss(self.network, noisy, clean, self.noise)
+                terms = self._loss(noisy, clean)
                 _accumulate(sums, terms, len(clean))
         self.network.train()
         return {term: float(value) / len(images) for term, value in sums.items()}
+
+    def _loss(self, noisy: Tensor, clean: Tensor) -> dict[str, Tensor]:
+        terms = self.method.loss(self.network, noisy, clean, self.noise)
+        if not isinstance(terms, dict):
+            raise TypeError('loss() gives no dictionary of named terms: return {"loss": ...}')
+        return terms
 
     def _draw(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         make = torch.randn if self.noise.draws == "normal" else torch.rand

@@ -170,7 +170,11 @@ def test_a_broken_plugin_of_the_environment_is_in_nobodys_way(bench, fails, plug
 
 def test_a_broken_plugin_does_not_hide_the_others_from_the_list(bench, plugin):
     plugin("more/fine.py")
-    result = bench("methods", "--plugin", plugin("more/bad.py", "1 / 0").parent)
+    result = bench(
+        "methods",
+        "--plugin",
+        plugin("more/bad.py", "1 / 0\n@method()\ndef bad(noisy): pass").parent,
+    )
     assert result.code == 2
     assert len(lines_that_begin("fine ", result.out)) == 1
     assert "cannot run here" in lines_that_begin("bad ", result.out)[0]
@@ -219,18 +223,59 @@ def test_a_plugin_that_cannot_be_used_is_one_line(fails, plugin, path, body, mes
     assert not Path("results").exists()
 
 
-def test_a_plugin_that_is_not_there_is_an_error(fails, tmp_path, monkeypatch):
+def test_a_plugin_that_is_not_there_is_an_error(bench, fails, tmp_path, monkeypatch):
     absent = tmp_path / "absent.py"
     line = fails("run", *FEW, "--plugin", absent, code=2)
     assert f"--plugin {absent}: there is no such file or folder" in line
     monkeypatch.setenv("BENCH_PLUGINS", str(absent))
-    assert f"BENCH_PLUGINS {absent}: there is no such file" in fails("methods", code=2)
+    listed = bench("methods")  # nobody asked for it now
+    assert listed.code == 0
+    assert f"cannot read {absent}" in lines_that_begin("absent ", listed.out)[0]
 
 
 def test_a_folder_without_methods_is_an_error(fails, plugin):
     folder = plugin("empty/_private.py").parent
     line = fails("methods", "--plugin", folder, code=2)
-    assert f"--plugin {folder}: the folder holds no method's file (*.py)" in line
+    assert f"--plugin {folder}: no file in this folder declares a @bench.method" in line
+
+
+def test_other_scripts_in_a_folder_are_not_run(bench, plugin, tmp_path):
+    folder = plugin("mixed/fine.py").parent
+    (folder / "plot.py").write_text("from pathlib import Path\nPath('ran').touch()\n")
+    result = bench("methods", "--plugin", folder)
+    assert result.code == 0
+    assert len(lines_that_begin("fine ", result.out)) == 1
+    assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("@method\ndef some(noisy): return noisy", "write @method(...), with parentheses"),
+        ("@method(reference=2020)\ndef some(noisy): return noisy", "reference=2020 is not a text"),
+        ("@method(tune={1: 2})\ndef some(noisy): return noisy", "cannot be loaded"),
+        ("@method()\ndef some(noise, noisy): return noisy", "takes the images first"),
+        ("class Odd(BaseException): pass\nraise Odd('out')", "Odd: out (line 5)"),
+        (
+            "class Odd(Exception):\n    def __str__(self): raise KeyError\nraise Odd",
+            "cannot be loaded",
+        ),
+    ],
+)
+def test_whatever_a_plugin_does_when_loaded_is_one_line(fails, plugin, body, message):
+    assert message in fails("methods", "--plugin", plugin("some.py", body), code=2)
+
+
+def test_a_plugin_that_needs_its_neighbour_is_told_what_to_do(fails, plugin):
+    plugin("helper.py", "x = 1")
+    line = fails("methods", "--plugin", plugin("some.py", "import helper"), code=2)
+    assert "a plugin stands alone: put what it shares into an installed package" in line
+
+
+def test_a_name_may_be_typed_with_underscores(bench, plugin):
+    done = bench("run", *FEW, "--methods", "my_box", "--plugin", plugin("my_box.py"))
+    assert done.code == 0, done.err
+    assert "my-box at gaussian 0.3" in done.err
 
 
 BAD = {  # what the method does -> (its body, what is said of it, the check that names it)
@@ -282,7 +327,7 @@ def test_a_bad_plugin_gives_one_clear_line(bench, fails, plugin, case):
 def test_the_conformance_suite_names_the_check_that_a_bad_plugin_fails(
     bench, plugin, monkeypatch, case
 ):
-    here = [check for check in testing.CHECKS if check is not testing.another_process]
+    here = [check for check in testing.CHECKS if check.__name__ != "another_process"]
     monkeypatch.setattr(testing, "CHECKS", here)  # a second for each case, and it says no more
     body, _, check = BAD[case]
     result = bench("test", "bad", "--plugin", plugin("bad.py", body))

@@ -120,7 +120,7 @@ def test_a_name_that_would_not_work_is_refused(fails, name, message):
 
 
 def test_the_name_of_a_plugin_is_taken(fails, tmp_path, monkeypatch):
-    (tmp_path / "my_box.py").write_text("")
+    (tmp_path / "my_box.py").write_text("@method()")
     monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path))
     assert "there is a method 'my_box' already" in fails("new", "my_box", code=2)
 

@@ -21,7 +21,8 @@ ALLOWED = {
     "metrics": {"core"},
     "environment": set(),
     "datasets": {"core"},
-    "registry": {"core", "denoiser"},
+    "loading": {"core", "denoiser"},
+    "registry": {"core", "denoiser", "loading"},
     "spec": {"core", "denoiser"},
     "plan": {"core", "denoiser", "noise"},
     "training": {"core"},
@@ -42,7 +43,8 @@ ALLOWED = {
         "store",
     },
     "testing": {
-        "core", "denoiser", "noise", "registry", "runner", "scoring", "spec", "training",
+        "core", "denoiser", "noise", "plan", "registry", "runner", "scoring", "spec",
+        "training",
     },
     "scaffold": {"core"},
 }  # fmt: skip

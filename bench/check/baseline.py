@@ -11,14 +11,15 @@ random in its training has two sorts, and the variance of d is their sum,
     s_image^2 / n  +  s_new^2 / k  +  s_old^2 / k
 
 with s_image over the n images' differences (each a mean over seeds) and s_new, s_old over the
-means of the k seeds, with Satterthwaite's degrees of freedom (Welch 1947). Equal seeds of two
-versions of a method are taken as independent: where they are not, they resemble each other,
-and the interval is too wide rather than too narrow.
+means of the k seeds. Its degrees of freedom are those of the seeds alone (Welch 1947): counting
+the many images in would promise more than so few seeds can keep. Equal seeds of two versions of
+a method are taken as independent: where they are not, they resemble each other, and the interval
+is too wide rather than too narrow.
 
 What is tested: H0, the drop is no larger than the tolerance (-d <= tolerance), one-sided t-test.
-All comparisons of two runs together err with at most 5% (Holm 1979, with weights): of a
-method's share four fifths go to the mean over its levels, where the seeds of all levels count,
-and one fifth to the single levels. Where two runs agree in every image nothing is left to test.
+The comparisons of two runs share an error of 5% (Holm 1979, with weights): of a method's share
+four fifths go to the mean over its levels, where the seeds of all levels count, and one fifth to
+the single levels. Where two runs agree in every image nothing is left to test.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Comparison:
         metric: "psnr" or "ssim".
         new, old: means.
         difference: new less old.
-        bound: the corrected one-sided bound: the difference is at most this; NaN if unknown.
+        low, high: the 95% interval of this difference alone; NaN if unknown.
         verdict: "regression", "held" or "undecided".
         reason: why undecided; "identical" where the runs agree in every image.
         images, seeds: how many were paired.
@@ -86,7 +87,8 @@ class Comparison:
     new: float
     old: float
     difference: float
-    bound: float
+    low: float
+    high: float
     verdict: Literal["regression", "held", "undecided"]
     reason: str
     images: int
@@ -121,9 +123,9 @@ def pair(new: pd.DataFrame, old: pd.DataFrame) -> Pairing:
     """Join two runs' records; see the module's text for what is equal."""
     metrics = list(TOLERANCE)
     columns = [*_IDENTITY, "digest", *metrics]
-    joined = new[columns].merge(
-        old[columns], on=_IDENTITY, how="outer", suffixes=("_new", "_old"), indicator="side"
-    )
+    # As nullable integers, since digests as floats would lose bits where a side has no row.
+    new, old = (frame[columns].astype({"digest": "UInt64"}) for frame in (new, old))
+    joined = new.merge(old, on=_IDENTITY, how="outer", suffixes=("_new", "_old"), indicator="side")
     joined = with_labels(joined)
     # Matched training is one way to train at all levels, whatever each level's is called.
     own = rowwise(noise_text, joined["noise"], joined["level"])
@@ -152,7 +154,7 @@ def _describe(rows: pd.DataFrame, why: str) -> list[str]:
         ["label", "noise", "level"], sort=False, observed=True
     ):
         seeds = sorted(int(seed) for seed in part["seed"].unique() if seed >= 0)
-        of = f", seed {', '.join(map(str, seeds))}" if seeds else ""
+        of = f", seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}" if seeds else ""
         lines.append(
             f"{label} at {noise_text(noise, level)}{of}: {part['image'].nunique():,} images {why}"
         )
@@ -208,13 +210,12 @@ def estimate(sample: Sample) -> tuple[float, float, float]:
     seeds, images = new.shape
     if images < 2:
         return float(by_image.mean()), float("nan"), float("nan")
-    parts = [(by_image.var(ddof=1) / images, images - 1)]
+    variance, degrees = by_image.var(ddof=1) / images, images - 1
     if seeds > 1:
-        parts += [(side.mean(axis=1).var(ddof=1) / seeds, seeds - 1) for side in (new, old)]
-    variance = sum(part for part, _ in parts)
-    if variance == 0:
-        return float(by_image.mean()), 0.0, float(images - 1)
-    degrees = variance**2 / sum(part**2 / df for part, df in parts)
+        parts = [side.mean(axis=1).var(ddof=1) / seeds for side in (new, old)]
+        variance += sum(parts)
+        if sum(parts) > 0:
+            degrees = sum(parts) ** 2 / sum(part**2 / (seeds - 1) for part in parts)
     return float(by_image.mean()), float(np.sqrt(variance)), float(degrees)
 
 
@@ -234,19 +235,17 @@ def decide(
             continue
         excess = difference + tolerance[sample.metric]
         p_values[index] = float(excess >= 0) if error == 0 else stdtr(degrees, excess / error)
-    levels = _holm({i: (p, samples[i].weight) for i, p in p_values.items()}, alpha)
+    rejected = _holm({i: (p, samples[i].weight) for i, p in p_values.items()}, alpha)
     comparisons = []
     for index, (sample, (difference, error, degrees)) in enumerate(
         zip(samples, estimates, strict=True)
     ):
-        verdict: Literal["regression", "held", "undecided"]
-        verdict = "held" if reasons[index] in ("", "identical") else "undecided"
-        bound = difference if error == 0 else float("nan")
-        if index in levels:
-            rejected, level = levels[index]
-            verdict = "regression" if rejected else "held"
-            if error > 0:
-                bound = difference + float(stdtrit(degrees, 1 - level)) * error
+        verdict: Literal["regression", "held", "undecided"] = "held"
+        if index in rejected:
+            verdict = "regression"
+        elif reasons[index] not in ("", "identical"):
+            verdict = "undecided"
+        half_width = float(stdtrit(degrees, 0.975)) * error if error else 0.0
         comparisons.append(
             Comparison(
                 name=sample.name,
@@ -254,7 +253,8 @@ def decide(
                 new=float(sample.new.mean()),
                 old=float(sample.old.mean()),
                 difference=difference,
-                bound=bound,
+                low=difference - half_width,
+                high=difference + half_width,
                 verdict=verdict,
                 reason=reasons[index],
                 images=sample.new.shape[2],
@@ -270,30 +270,25 @@ def _not_tested(sample: Sample) -> str:
         return "identical"
     _, seeds, images = sample.new.shape
     if sample.random and seeds < MIN_SEEDS:
-        return f"{seeds} training seed{'s' if seeds > 1 else ''} in common, {MIN_SEEDS} are needed"
-    return "one image, two are needed" if images < 2 else ""
+        return (
+            f"{seeds} training seed{'s' if seeds > 1 else ''} in common and {MIN_SEEDS} needed: "
+            "measure both with --seeds 0,1,2,3"
+        )
+    return "one image, two needed" if images < 2 else ""
 
 
-def _holm(
-    p_values: Mapping[int, tuple[float, float]], alpha: float
-) -> dict[int, tuple[bool, float]]:
-    """Holm's step-down test with weights (Holm 1979, section 4).
+def _holm(p_values: Mapping[int, tuple[float, float]], alpha: float) -> set[int]:
+    """The hypotheses that Holm's step-down test with weights rejects (Holm 1979, section 4).
 
     Args:
         p_values: p-value and weight of each hypothesis.
         alpha: chance of one or more false rejections.
-
-    Returns:
-        Whether each is rejected, and the level that it was tested at; after the first that is
-        not, the level that it would have been tested at then.
     """
-    result = {}
+    rejected = set()
     left = sum(weight for _, weight in p_values.values())
-    rejecting = True
     for index, (p, weight) in sorted(p_values.items(), key=lambda item: item[1][0] / item[1][1]):
-        level = alpha * weight / left
-        rejecting = rejecting and p <= level
-        result[index] = (rejecting, level)
-        if rejecting:
-            left -= weight
-    return result
+        if p > alpha * weight / left:
+            break
+        rejected.add(index)
+        left -= weight
+    return rejected

@@ -20,10 +20,8 @@ import math
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from bench.check.verdict import Finding
 from bench.core import UsageError, nearest
@@ -33,15 +31,11 @@ from bench.summary import METRICS, means, with_labels
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Standard errors of the mean that `update` leaves below what it found.
-MARGIN = 3.0
 _CELL_METRICS = ("images_per_second", "parameters")
 _KEYS = (
     "method", "dataset", "noise", "level", "metric", "min", "max", "relative_to", "made_from",
 )  # fmt: skip
 _TEXTS = ("method", "dataset", "noise", "metric", "relative_to", "made_from")
-_DECIMALS = {"psnr": 2, "ssim": 4}
-_HEAD = "# Limits for `bench check`; see docs/gate.md.\n"
 
 
 @dataclass(frozen=True)
@@ -67,7 +61,7 @@ class Threshold:
 
     def __str__(self) -> str:
         where = [
-            f"{name} = {value if isinstance(value, (int, float)) else repr(value)}"
+            f"{name} = {f'{value:.4g}' if isinstance(value, float) else repr(value)}"
             for name in ("method", "dataset", "noise", "level")
             if (value := getattr(self, name)) is not None
         ]
@@ -104,7 +98,7 @@ def parse(text: str, where: str) -> list[Threshold]:
 
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also of absurd numbers and nesting
         raise UsageError(f"{where} is not valid TOML: {error}") from error
     for key in document:
         if key != "threshold":
@@ -147,7 +141,7 @@ def _threshold(table: Mapping[str, Any], where: str) -> Threshold:
     texts = {
         key: table[key] for key in ("method", "dataset", "noise", "relative_to") if key in table
     }
-    level = _level(table.get("level"), where)
+    level = level_of(table.get("level"), where)
     return Threshold(metric, level=level, min=limits.get("min"), max=limits.get("max"), **texts)
 
 
@@ -158,7 +152,8 @@ def _number(value: Any, where: str) -> float:
     return float(value)
 
 
-def _level(value: Any, where: str) -> float | None:
+def level_of(value: Any, where: str) -> float | None:
+    """The level that an entry gives, as a number; None matches all; raises `UsageError`."""
     if value is None or value == "*":
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
@@ -185,19 +180,22 @@ def judge(
         cells: its `cells()`.
 
     Returns:
-        Verdicts "held" and "regression"; "unmatched" for a threshold that matches nothing.
+        Verdicts "held" and "regression"; "failed" for a cell that it matches and that has no
+        result; "unmatched" for a threshold that matches nothing.
     """
     measured = _measured(records, cells)
+    labelled = with_labels(cells)
     findings = []
     for threshold in thresholds:
-        found = list(_found(threshold, measured))
+        found = [*_found(threshold, measured), *_without_result(threshold, labelled)]
         findings += found or [
             Finding(
                 "unmatched",
                 str(threshold),
                 threshold.metric,
-                required=_required(threshold),
-                reason=_why_unmatched(threshold, cells),
+                against=_against(threshold),
+                reason=_why_unmatched(threshold, labelled),
+                about=asdict(threshold),
             )
         ]
     return findings
@@ -229,10 +227,21 @@ def _found(
         if not threshold.matches(*point):
             continue
         metric = threshold.metric
+        about = {**asdict(threshold), **_named(point)}
         if threshold.relative_to is not None:
             dataset, label, noise, level = point
             other = values.get((dataset, threshold.relative_to, noise, level))
-            if other is None or label == threshold.relative_to:
+            if label == threshold.relative_to:
+                continue
+            if other is None:
+                yield Finding(
+                    "unmatched",
+                    Finding.subject_of(*point),
+                    metric,
+                    against=_against(threshold),
+                    reason=f"the run has no speed of {threshold.relative_to!r} there",
+                    about=about,
+                )
                 continue
             value, metric = value / other, f"{metric} / {threshold.relative_to}'s"
         low = threshold.min is not None and value < threshold.min
@@ -242,105 +251,45 @@ def _found(
             Finding.subject_of(*point),
             metric,
             value=value,
-            required=_required(threshold),
+            against=_against(threshold),
             reason="under the minimum" if low else "over the maximum" if high else "",
+            about=about,
         )
 
 
-def _required(threshold: Threshold) -> str:
+def _without_result(threshold: Threshold, cells: pd.DataFrame) -> Iterator[Finding]:
+    """Cells that a threshold matches and that failed or were skipped."""
+    for cell in cells[cells["status"] != "done"].itertuples():
+        point = (cell.dataset, cell.label, cell.noise, cell.level)
+        if threshold.matches(*point):
+            status = "failed" if cell.status == "failed" else f"was {cell.status}"
+            yield Finding(
+                "failed",
+                Finding.subject_of(*point),
+                threshold.metric,
+                against=_against(threshold),
+                reason=f"the cell {status}: {cell.reason}",
+                about={**asdict(threshold), **_named(point)},
+            )
+
+
+def _named(point: _Point) -> dict[str, Any]:
+    return dict(zip(("dataset", "method", "noise", "level"), point, strict=True))
+
+
+def _against(threshold: Threshold) -> str:
     limits = (("≥", threshold.min), ("≤", threshold.max))
     return ", ".join(f"{sign} {limit:.10g}" for sign, limit in limits if limit is not None)
 
 
 def _why_unmatched(threshold: Threshold, cells: pd.DataFrame) -> str:
     """What a threshold that matches nothing meant, as far as the run's cells tell."""
-    labelled = with_labels(cells)
-    for cell in labelled[labelled["status"] != "done"].itertuples():
-        if threshold.matches(cell.dataset, cell.label, cell.noise, cell.level):
-            status = "failed" if cell.status == "failed" else f"was {cell.status}"
-            return f"the cell {status}: {cell.reason}"
-    for name, column in (
-        ("method", "label"), ("dataset", "dataset"), ("noise", "noise"), ("relative_to", "label"),
-    ):  # fmt: skip
-        pattern, known = getattr(threshold, name), dict.fromkeys(labelled[column])
+    for name, column in (("method", "label"), ("dataset", "dataset"), ("noise", "noise")):
+        pattern, known = getattr(threshold, name), dict.fromkeys(cells[column])
         if pattern is not None and not any(_like(pattern, text) for text in known):
             return f"the run has no {name} {pattern!r}: {nearest(pattern, known)}"
+    levels = dict.fromkeys(cells["level"])
+    if threshold.level is not None and not any(math.isclose(threshold.level, x) for x in levels):
+        said = ", ".join(f"{level:.4g}" for level in levels)
+        return f"the run has no level {threshold.level:.4g}: there is {said}"
     return "nothing in the run matches all of it"
-
-
-# -- updating --------------------------------------------------------------------------------
-
-
-def update(text: str, records: pd.DataFrame, run: str) -> tuple[str, int]:
-    """A thresholds file's text, brought up to a run.
-
-    PSNR and SSIM of each method at each noise get the minimum
-
-        mean - 3 sqrt(s_image^2 / n + s_seed^2 / k),
-
-    n images and k seeds. Comments, entries set by hand (without `made_from`) and entries of
-    points that the run did not measure stay as they are.
-
-    Args:
-        text: of the file, empty for a new one; `parse` has accepted it.
-        records: the run's `records()`.
-        run: its name.
-
-    Returns:
-        The new text, and the number of thresholds made or renewed.
-
-    Raises:
-        UsageError: the entries stand in an inline array, which cannot be added to.
-    """
-    import tomlkit
-    from tomlkit.items import AoT
-
-    document = tomlkit.parse(text)
-    tables: Any = document.get("threshold", tomlkit.aot())
-    if not isinstance(tables, AoT):
-        raise UsageError("to be updated, thresholds are written as tables [[threshold]]")
-    # Where one of ours and one set by hand speak of the same, ours comes last and is found.
-    known = {_point_of(table): table for table in sorted(tables, key=lambda t: "made_from" in t)}
-    added = tomlkit.aot()
-    count = 0
-    for (dataset, label, noise, level, metric), minimum in _minima(records):
-        table = known.get((dataset, label, noise, level, metric))
-        if table is not None and "made_from" not in table:
-            continue
-        if table is None:
-            table = tomlkit.table()
-            values = {"method": label, "dataset": dataset, "noise": noise, "level": level}
-            table.update({**values, "metric": metric})
-            added.append(table)
-        table.update({"min": minimum, "made_from": run})
-        count += 1
-    text = tomlkit.dumps(document) if text.strip() else _HEAD
-    if added:
-        # As text, since tomlkit neither begins a line nor leaves one empty before what it adds.
-        text = f"{text.rstrip()}\n\n{tomlkit.dumps({'threshold': added})}"
-    return text, count
-
-
-def _point_of(table: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What an entry speaks of, as `_minima` names it; one without a minimum is none of ours."""
-    if "min" not in table:
-        return ()
-    texts = (table.get(key) for key in ("dataset", "method", "noise"))
-    return (*texts, _level(table.get("level"), "level"), table["metric"])
-
-
-def _minima(records: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str, float, str], float]]:
-    """Data set, label, noise, level and metric -> minimum."""
-    labelled = with_labels(records).assign(seed=records["seed"].fillna(-1))
-    points = labelled.groupby(["dataset", "label", "noise", "level"], sort=False)
-    for (dataset, label, noise, level), part in points:
-        for metric, decimals in _DECIMALS.items():
-            values = part.pivot(index="image", columns="seed", values=metric).dropna().to_numpy()
-            if not len(values):
-                continue
-            variance = values.mean(axis=1).var(ddof=1) / len(values) if len(values) > 1 else 0.0
-            if values.shape[1] > 1:
-                variance += values.mean(axis=0).var(ddof=1) / values.shape[1]
-            minimum = values.mean() - MARGIN * np.sqrt(variance)
-            rounded = math.floor(minimum * 10**decimals) / 10**decimals
-            yield (dataset, label, noise, level, metric), rounded

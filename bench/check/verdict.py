@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -16,16 +16,17 @@ EXIT_CODES = {
     3: "some cells failed or have no result",
     0: "held",
 }
-FORMATS = ("text", "markdown", "json", "github")
 
-_ORDER = ("regression", "unmatched", "undecided", "held")
+_ORDER = ("regression", "unmatched", "failed", "undecided", "held")
 _DECIMALS = {"psnr": 3, "ssim": 4, "mse": 6, "parameters": 0}
-_COLUMNS = ["verdict", "what", "metric", "measured", "required", "why"]
+_COLUMNS = ["verdict", "what", "metric", "measured", "against", "why"]
 
 
 def number(metric: str, value: float, sign: str = "") -> str:
     """A value of a metric as it is printed; `sign` "+" for a difference."""
-    return f"{value:{sign},.{_DECIMALS.get(metric, 2)}f}"
+    if metric in _DECIMALS:
+        return f"{value:{sign},.{_DECIMALS[metric]}f}"
+    return f"{value:{sign}.4g}"
 
 
 @dataclass(frozen=True)
@@ -33,25 +34,23 @@ class Finding:
     """One thing that was checked.
 
     Attributes:
-        verdict: "regression", "unmatched" (a threshold that matches nothing), "undecided" or
-            "held".
+        verdict: "regression"; "unmatched", a threshold that matches nothing; "failed", one that
+            matches a cell without a result; "undecided"; or "held".
         subject: method and noise, in words.
         metric: its name.
         value: what was measured; None where nothing was.
-        required: what it is held against, in words.
+        against: what it is held against, in words.
         reason: why so, in words.
-        difference: from the baseline; None for a threshold.
-        bound: with a baseline, the corrected one-sided bound of the difference.
+        about: the same for programs, such as the method, the level and the limits.
     """
 
-    verdict: Literal["regression", "unmatched", "undecided", "held"]
+    verdict: Literal["regression", "unmatched", "failed", "undecided", "held"]
     subject: str
     metric: str
     value: float | None = None
-    required: str = ""
+    against: str = ""
     reason: str = ""
-    difference: float | None = None
-    bound: float | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @staticmethod
     def subject_of(dataset: str, label: str, noise: str, level: float) -> str:
@@ -60,15 +59,12 @@ class Finding:
 
     def as_row(self) -> list[str]:
         """Its line in a table."""
-        measured = "–" if self.value is None else number(self.metric, self.value)
-        if self.difference is not None:
-            measured += f" ({number(self.metric, self.difference, '+')})"
         return [
             self.verdict.upper() if self.verdict != "held" else "held",
             self.subject,
             self.metric,
-            measured,
-            self.required,
+            "–" if self.value is None else number(self.metric, self.value),
+            self.against,
             self.reason,
         ]
 
@@ -100,14 +96,16 @@ class Verdict:
             return 1
         if not self.findings or "unmatched" in verdicts:
             return 4
-        return 3 if self.problems else 0
+        return 3 if self.problems or "failed" in verdicts else 0
 
     def render(self, form: str, strict: bool = False) -> str:
-        """The verdict as "text", "markdown", "json" or "github" (annotations)."""
+        """The verdict as "text", "markdown", "json" or "github" (the text, and annotations)."""
         if form == "json":
             return self._json(strict)
         if form == "github":
-            return "\n".join(self._annotations(strict))
+            # Nothing of a run's may begin a line, where GitHub would look for a command.
+            text = f"bench check: {self._table('text', strict)}"
+            return "\n".join([text, *self._annotations(strict)])
         return self._table(form, strict)
 
     def _sorted(self) -> list[Finding]:
@@ -118,12 +116,17 @@ class Verdict:
         counts = dict.fromkeys(_ORDER, 0)
         for finding in self.findings:
             counts[finding.verdict] += 1
-        words = {"regression": "worse"}
-        said = ", ".join(f"{n} {words.get(name, name)}" for name, n in counts.items() if n)
+        plural = {"regression": "regressions"}
+        said = ", ".join(
+            f"{n} {plural.get(name, name) if n > 1 else name}" for name, n in counts.items() if n
+        )
         code = self.exit_code(strict)
-        outcome = "regression" if code == 1 else EXIT_CODES[code]
+        outcome = EXIT_CODES[code]
         if code == 1 and not counts["regression"]:
             outcome = "undecided, which --strict takes for a regression"
+        elif code == 4:
+            nothing, unmatched = EXIT_CODES[4].split(", or ")
+            outcome = unmatched if self.findings else nothing
         elif code == 0 and counts["undecided"]:
             outcome = "no regression shown, and not everything could be decided"
         return f"{self.run}: {outcome} ({said or 'nothing compared'})"
@@ -150,7 +153,6 @@ class Verdict:
     def _json(self, strict: bool) -> str:
         document = {
             "run": self.run,
-            "exit_code": self.exit_code(strict),
             "summary": self.summary(strict),
             "findings": [asdict(finding) for finding in self._sorted()],
             "problems": list(self.problems),
@@ -165,13 +167,14 @@ class Verdict:
             if finding.verdict == "held":
                 continue
             fails = finding.verdict != "undecided" or strict
-            _, subject, metric, measured, required, reason = finding.as_row()
-            limit = f"{metric} {measured}, required {required}" if required else ""
-            text = ": ".join(filter(None, (limit, reason)))
+            _, subject, metric, measured, against, reason = finding.as_row()
+            values = f"{metric} {measured}, {against}" if against else ""
+            text = ": ".join(filter(None, (values, reason)))
             lines.append(
                 _annotation("error" if fails else "warning", f"{finding.verdict}: {subject}", text)
             )
         lines += [_annotation("error", "no result", problem) for problem in self.problems]
+        lines += [_annotation("notice", "note", note) for note in self.notes]
         code = self.exit_code(strict)
         if code == 4 and not self.findings:
             lines.append(_annotation("error", "nothing compared", self.summary(strict)))

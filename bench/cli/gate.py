@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli.options import DEBUG
-from bench.cli.program import EXIT_CODES, main
+from bench.cli.program import EXIT_CELLS_FAILED, EXIT_CODES, main
 from bench.core import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -65,27 +65,34 @@ def check(
     """
     from bench import gate, store
 
-    if thresholds is None and baseline is None:
-        raise UsageError("nothing to check against: give --thresholds FILE or --baseline RUN")
     if update and (thresholds is None or baseline is not None):
         raise UsageError("--update writes a thresholds file: give it with --thresholds FILE alone")
+    for option, given in (("--tolerance", tolerance is not None), ("--strict", strict)):
+        if given and baseline is None:
+            raise UsageError(f"{option} is for comparing with a --baseline")
+    if thresholds is None and baseline is None:
+        raise UsageError("nothing to check against: give --thresholds FILE or --baseline RUN")
     opened = store.find_run(run)
     if update:
         assert thresholds is not None
-        count, single = gate.update_thresholds(opened, thresholds)
-        click.echo(f"{thresholds}: {count} thresholds set from {opened.path}")
-        if single:
+        done, single_seed, problems = gate.update_thresholds(opened, thresholds)
+        lower = f", {done.lowered} of them lower than before" if done.lowered else ""
+        click.echo(f"{thresholds}: {done.count} thresholds set from {opened.path}{lower}")
+        if single_seed:
             click.echo(
-                f"Note: {', '.join(single)}: of one training seed, so that the margin does not "
-                "know how seeds differ; better measure with --seeds 0,1,2,3",
+                f"Note: {', '.join(single_seed)}: of one training seed, so that the margin "
+                "does not know how seeds differ; better measure with --seeds 0,1,2,3",
                 err=True,
             )
-        return 0
+        for problem in problems:
+            click.echo(f"Without a threshold: {problem}", err=True)
+        return EXIT_CELLS_FAILED if problems else 0
     verdict = gate.check_run(
         opened, thresholds=thresholds, baseline=baseline, tolerance=_tolerance(tolerance)
     )
-    _print(verdict, form, strict)
-    return verdict.exit_code(strict)
+    code = verdict.exit_code(strict)
+    _print(verdict, form, strict, code)
+    return code
 
 
 @main.command(epilog=EXIT_CODES)
@@ -106,8 +113,9 @@ def compare(run_a: str, run_b: str, tolerance: str | None, form: str, debug: boo
 
     older, newer = store.find_run(run_a), store.find_run(run_b)
     verdict = gate.check_run(newer, baseline=older.path, tolerance=_tolerance(tolerance))
-    _print(verdict, form, strict=False)
-    return 0 if verdict.findings else verdict.exit_code()
+    code = 0 if verdict.findings else verdict.exit_code()
+    _print(verdict, form, strict=False, code=code)
+    return code
 
 
 def _tolerance(text: str | None) -> Mapping[str, float]:
@@ -126,7 +134,8 @@ def _tolerance(text: str | None) -> Mapping[str, float]:
     return {**TOLERANCE, **dict(zip(TOLERANCE, values, strict=False))}
 
 
-def _print(verdict: Verdict, form: str, strict: bool) -> None:
+def _print(verdict: Verdict, form: str, strict: bool, code: int) -> None:
+    """Print a verdict that ends the command with `code`, which outranks an unwritable page."""
     click.echo(verdict.render(form, strict))
     page = os.environ.get("GITHUB_STEP_SUMMARY")
     if form == "github" and page:
@@ -134,4 +143,7 @@ def _print(verdict: Verdict, form: str, strict: bool) -> None:
             with Path(page).open("a", encoding="utf-8") as file:
                 file.write(verdict.render("markdown", strict) + "\n")
         except OSError as error:
-            raise StorageError(f"cannot write the step summary {page}: {error.strerror}") from error
+            line = f"cannot write the step summary {page}: {error.strerror}"
+            if code == 0:
+                raise StorageError(line) from error
+            click.echo(f"Error: {line}", err=True)

@@ -10,6 +10,7 @@ import click
 
 from bench.core import BenchError
 
+EXIT_CELLS_FAILED = 3
 EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
 
@@ -19,7 +20,7 @@ Exit codes:
   0    all went well
   1    bench check: a regression; bench test: a check that failed
   2    usage: the command cannot be carried out as given
-  3    some cells failed, or a method asked for by name was skipped
+  3    some cells failed or have no result; bench run: a method asked for was skipped
   4    bench check: nothing was measured, or a threshold matched nothing
   5    a data set is missing, damaged or cannot be downloaded
   6    a run, report or cache folder cannot be read or written
@@ -66,7 +67,9 @@ class Program(click.Group):
 
 
 def _say_error(text: str, code: int) -> int:
-    click.echo(f"Error: {text}", err=True)
+    # One line, whatever names and messages hold.
+    line = " ".join(text.split()).encode("utf-8", "backslashreplace").decode()
+    click.echo(f"Error: {line}", err=True)
     return code
 
 

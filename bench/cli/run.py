@@ -9,10 +9,8 @@ from typing import Any
 import click
 
 from bench.cli.options import DEBUG, PLUGINS
-from bench.cli.program import EXIT_CODES, main
+from bench.cli.program import EXIT_CELLS_FAILED, EXIT_CODES, main
 from bench.core import UsageError, nearest
-
-EXIT_CELLS_FAILED = 3
 
 
 def _read_config(context: click.Context, option: click.Parameter, path: Path | None) -> None:
@@ -45,6 +43,8 @@ def _read_config(context: click.Context, option: click.Parameter, path: Path | N
             raise UsageError(f"{path}: {name} is a text, a number or a list of them")
         if getattr(known[name], "multiple", False):
             value = value if isinstance(value, list) else [value]
+            if not all(isinstance(item, str) for item in value):
+                raise UsageError(f"{path}: {name} is a text or a list of texts")
         elif isinstance(value, list):
             value = ",".join(str(item) for item in value)
         defaults[str(known[name].name)] = value

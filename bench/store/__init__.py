@@ -2,7 +2,15 @@
 
 from bench.store.files import write_text
 from bench.store.fits import FitCache, cache_folder
-from bench.store.opening import FORMAT_VERSION, find_run, is_run, open_run, run_folders, start_run
+from bench.store.opening import (
+    FORMAT_VERSION,
+    find_run,
+    is_run,
+    locate,
+    open_run,
+    run_folders,
+    start_run,
+)
 from bench.store.runs import Run
 
 __all__ = [
@@ -12,6 +20,7 @@ __all__ = [
     "cache_folder",
     "find_run",
     "is_run",
+    "locate",
     "open_run",
     "run_folders",
     "start_run",

@@ -78,7 +78,10 @@ def commit(path: Path, write: Callable[[Path], object]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all; raises `StorageError`."""
     with writable(path):
+        path = path.resolve()  # a link stays one
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            raise StorageError(f"cannot write {path}: it is no file; choose another")
     commit(path, lambda aside: aside.write_text(text, encoding="utf-8"))
 
 

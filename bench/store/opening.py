@@ -44,12 +44,27 @@ def open_run(path: str | os.PathLike[str]) -> Run:
         raise StorageError(
             f"{manifest_path} is damaged (it has no {absent[0]!r}): start over with --fresh"
         )
+    settings, cells = manifest["settings"], manifest["cells"]
+    keys = isinstance(cells, list) and all(isinstance(key, str) for key in cells)
+    if not isinstance(settings, dict) or not keys:
+        raise StorageError(
+            f"{manifest_path} is damaged (settings or cells of another type): start over with "
+            "--fresh"
+        )
     return Run(folder, manifest)
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
     """Whether a run's manifest lies in the folder."""
-    return (Path(path) / "manifest.json").is_file()
+    try:
+        return (Path(path) / "manifest.json").is_file()
+    except OSError:  # a name that no file can have
+        return False
+
+
+def locate(run: str | os.PathLike[str], results: Path = Path("results")) -> Path:
+    """The folder that is meant by a run's folder or by its name in `results`."""
+    return results / run if is_run(results / run) and not is_run(run) else Path(run)
 
 
 def find_run(run: str | None, results: Path = Path("results")) -> Run:
@@ -59,8 +74,13 @@ def find_run(run: str | None, results: Path = Path("results")) -> Run:
         StorageError: there is none.
     """
     if run is not None:
-        inside = is_run(results / run) and not Path(run).exists()
-        return open_run(results / run if inside else run)
+        folder = locate(run, results)
+        if not is_run(folder):
+            raise StorageError(
+                f"{folder} is not a run: it has no manifest.json, nor is there a run of that name "
+                f"in {results}"
+            )
+        return open_run(folder)
     folders = run_folders(results)
     if not folders:
         raise StorageError(f"there is no run in {results}: make one with `bench run`")
@@ -69,7 +89,10 @@ def find_run(run: str | None, results: Path = Path("results")) -> Run:
 
 def run_folders(folder: Path) -> list[Path]:
     """The folders of the runs in `folder`, the one that was worked on last at the end."""
-    manifests = sorted(folder.glob("*/manifest.json"), key=lambda path: path.stat().st_mtime)
+    try:
+        manifests = sorted(folder.glob("*/manifest.json"), key=lambda path: path.stat().st_mtime)
+    except OSError as error:
+        raise StorageError(f"cannot read {folder}: {error.strerror}") from error
     return [path.parent for path in manifests]
 
 

@@ -192,7 +192,7 @@ class Run:
 
     def _finished_in_order(self) -> list[str]:
         finished = self.finished()
-        return [key for key in self.manifest["cells"] if key in finished]
+        return [key for key in dict.fromkeys(self.manifest["cells"]) if key in finished]
 
     def _cell_path(self, key: str) -> Path:
         return self.path / "cells" / f"{key}.parquet"

@@ -2,9 +2,9 @@
 
 A simulated run has the spreads of a real one: over 1,000 images the standard error of a paired
 difference is 0.02 dB, and the training seeds of a VAE differ with a standard deviation of
-0.07 dB. Five deterministic methods and two learned ones of four seeds, three levels, PSNR and
-SSIM. SSIM is simulated without a drop, so it only makes the comparisons more: what is found, is
-found in PSNR.
+0.07 dB. Seeds are independent between levels: of the six correlations between levels in two
+real runs of eight seeds the mean was -0.04. SSIM is simulated without a drop where PSNR drops,
+so it only makes the comparisons more: what is found, is found in PSNR.
 """
 
 import re
@@ -21,10 +21,10 @@ IMAGES = 1000
 # Standard deviation of one image's paired difference: 0.02 dB is that of 1,000 images' mean.
 PAIRED = {"psnr": 0.02 * IMAGES**0.5, "ssim": 0.0006 * IMAGES**0.5}
 SEEDS = {"psnr": 0.07, "ssim": 0.002}
-DETERMINISTIC, LEARNED, LEVELS = 5, 2, 3
+LEVELS = 3
 
 
-def method(rng, *, random, drops, seeds=4, same=False):
+def method(rng, *, random, drops=(0.0,) * LEVELS, seeds=4, same=False, border=False, ratio=1.0):
     """The samples of one method: over all levels and at each, as `pair` makes them.
 
     Args:
@@ -32,20 +32,23 @@ def method(rng, *, random, drops, seeds=4, same=False):
         random: its training is random.
         drops: the true drop in dB at each level.
         seeds: a side.
-        same: the two runs agree in every image, as unchanged code does.
+        same: the two runs agree in every image, as with unchanged code.
+        border: it drops by the tolerance itself, at every level and in both metrics.
+        ratio: of the seeds' spreads, old to new.
     """
     samples = []
     levels = len(drops)
     for metric in TOLERANCE:
         shape = (levels, seeds if random else 1, IMAGES)
         spread = PAIRED[metric] / 2**0.5
-        sides = [spread * rng.standard_normal(shape, np.float32) for _ in range(2)]
+        new, old = (spread * rng.standard_normal(shape, np.float32) for _ in range(2))
         if random:
-            for side in sides:
-                side += SEEDS[metric] * rng.standard_normal((*shape[:2], 1), np.float32)
-        new, old = sides
+            for side, share in ((new, 1.0), (old, ratio)):
+                side += share * SEEDS[metric] * rng.standard_normal((*shape[:2], 1), np.float32)
         if same:
             new = old
+        elif border:
+            new = new - TOLERANCE[metric]
         elif metric == "psnr":
             new = new - np.array(drops, np.float32)[:, None, None]
         if levels > 1:
@@ -66,46 +69,58 @@ def alarm_rate(make, runs=1000):
     return alarms / runs
 
 
-def all_methods(rng, drop):
-    """Every method was changed and is measured anew; all drop by `drop` at every level."""
+def methods(rng, deterministic, learned, **options):
+    """So many methods of each sort, all measured anew."""
     samples = []
-    for number in range(DETERMINISTIC + LEARNED):
-        random = number >= DETERMINISTIC
-        samples += method(rng, random=random, drops=[drop] * LEVELS)
+    for number in range(deterministic + learned):
+        samples += method(rng, random=number >= deterministic, **options)
     return samples
 
 
-def one_deterministic(rng, drop):
-    """One deterministic method drops at one level only, amid others measured anew."""
-    return all_methods(rng, 0.0) + method(rng, random=False, drops=[drop] + [0.0] * (LEVELS - 1))
+def learned(rng, levels=LEVELS, seeds=4):
+    """A learned method that drops by 0.2 dB at every level."""
+    return method(rng, random=True, drops=(0.2,) * levels, seeds=seeds)
 
 
-def one_learned(rng, drop, levels=LEVELS, seeds=4):
-    """A learned method drops at every level; the rest of the code and its results are as before."""
-    rest = method(rng, random=True, drops=[0.0] * levels, same=True)
-    return rest + method(rng, random=True, drops=[drop] * levels, seeds=seeds)
-
-
+# What is true -> how it is simulated, and the least and most alarms that the gate may raise. At
+# the border the promise is 5%, which 1,000 runs tell to within 1.4 points.
 SCENARIOS = {
-    "nothing is worse, every method measured anew": (lambda rng: all_methods(rng, 0.0), 0, 0.05),
-    "every method is worse by the tolerance itself": (
-        # At the border the promise is 5%; 1,000 runs tell it to within 1.4 points.
-        lambda rng: all_methods(rng, TOLERANCE["psnr"]), 0, 0.064,
+    "nothing is worse; all seven methods measured anew": (
+        lambda rng: methods(rng, 5, 2), 0, 0.05,
     ),
-    "a deterministic method drops by 0.2 dB at one level of three": (
-        lambda rng: one_deterministic(rng, 0.2), 0.95, 1,
+    "all seven are worse by the tolerance itself, in PSNR and SSIM": (
+        lambda rng: methods(rng, 5, 2, border=True), 0, 0.064,
     ),
-    "a learned method, 4 seeds a side, drops by 0.2 dB at three levels": (
-        lambda rng: one_learned(rng, 0.2), 0.95, 1,
+    "a deterministic method drops at one level of three; all seven measured anew": (
+        lambda rng: methods(rng, 4, 2) + method(rng, random=False, drops=(0.2, 0, 0)), 0.95, 1,
     ),
-    "the same, measured at one level only": (
+    "a learned method drops, 4 seeds a side; the others' results are as before": (
+        lambda rng: learned(rng), 0.95, 1,
+    ),
+    "a learned method drops, 4 seeds a side; the other learned one trained anew": (
+        lambda rng: learned(rng) + methods(rng, 0, 1), 0.8, 1,
+    ),
+    "a learned method drops, 4 seeds a side; all seven measured anew": (
+        lambda rng: learned(rng) + methods(rng, 5, 1), 0.4, 1,
+    ),
+    "a learned method drops, 8 seeds a side; all seven measured anew": (
+        lambda rng: learned(rng, seeds=8) + methods(rng, 5, 1, seeds=8), 0.95, 1,
+    ),
+    "a learned method drops, 4 seeds a side, one level only; nothing else": (
         # With 4 seeds even known spreads would give no more than 88%.
-        lambda rng: one_learned(rng, 0.2, levels=1), 0.5, 0.88,
+        lambda rng: learned(rng, levels=1), 0.5, 0.88,
     ),
-    "the same, measured at one level only, 8 seeds a side": (
-        lambda rng: one_learned(rng, 0.2, levels=1, seeds=8), 0.95, 1,
+    "a learned method drops, 8 seeds a side, one level only; nothing else": (
+        lambda rng: learned(rng, levels=1, seeds=8), 0.95, 1,
     ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("ratio", [1.0, 0.1])
+def test_many_learned_methods_of_unequal_spreads_err_no_more_than_promised(ratio):
+    # The hardest case for so few seeds: the error is shared by many, deep in the tails.
+    rate = alarm_rate(lambda rng: methods(rng, 0, 7, border=True, ratio=ratio), runs=500)
+    assert rate <= 0.05 + 0.02  # within two standard errors of 500 runs
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

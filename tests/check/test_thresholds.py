@@ -1,5 +1,6 @@
 """Thresholds: what is understood, what they match, how they judge, and how they are renewed."""
 
+import dataclasses
 import itertools
 import math
 from decimal import ROUND_FLOOR, Decimal
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from bench.check import Threshold, judge, parse, update
+from bench.check import Threshold, Updated, judge, parse, update
 from bench.core import UsageError, canonical_json
 
 GOOD = '[[threshold]]\nmetric = "psnr"\nmin = 10\n'
@@ -37,10 +38,20 @@ def frame(psnr, *, ssim=0.5, dataset="toy", method="median", params="{}", level=
     )  # fmt: skip
 
 
-def cell(method="median", *, params="{}", status="done", reason="", speed=np.nan, parameters=0):
+def cell(
+    method="median",
+    *,
+    params="{}",
+    status="done",
+    reason="",
+    speed=np.nan,
+    parameters=0,
+    level=0.3,
+    seed=None,
+):
     return {
         "dataset": "toy", "method": method, "params": params, "noise": "gaussian", "clip": False,
-        "level": 0.3, "seed": None, "status": status, "reason": reason,
+        "level": level, "seed": seed, "status": status, "reason": reason,
         "images_per_second": speed, "parameters": parameters,
     }  # fmt: skip
 
@@ -76,6 +87,11 @@ def test_every_key_of_an_entry_is_read():
     ]  # fmt: skip
 
 
+def test_the_limits_of_a_written_file_may_be_whole_numbers_or_not():
+    text = GOOD.replace("10", "1_000") + GOOD.replace("10", "1e1") + GOOD.replace("10", "-0.5")
+    assert [threshold.min for threshold in parse(text, "limits.toml")] == [1000.0, 10.0, -0.5]
+
+
 def test_a_file_without_entries_is_no_error():
     assert parse("# nothing yet\n", "limits.toml") == []
 
@@ -85,6 +101,9 @@ def test_a_file_without_entries_is_no_error():
     [
         ("[[threshold]", "limits.toml is not valid TOML"),
         ("min = 1\nmin = 2", "limits.toml is not valid TOML"),
+        (f"min = {'[' * 20_000}", "limits.toml is not valid TOML"),
+        (f"min = {'{a=' * 20_000}", "limits.toml is not valid TOML"),
+        (f"{GOOD}max = 1{'0' * 5000}", "limits.toml is not valid TOML"),
         ('[threshold]\nmetric = "psnr"\nmin = 1', "double brackets"),
         ("threshold = 3", "double brackets"),
         ("threshold = [1, 2]", "double brackets"),
@@ -229,8 +248,17 @@ def test_the_reason_names_the_limit_that_broke():
     low, high = judge(
         [Threshold("psnr", min=30), Threshold("psnr", max=20.5)], frame([21.0]), cells()
     )
-    assert (low.reason, low.required) == ("under the minimum", "≥ 30")
-    assert (high.reason, high.required) == ("over the maximum", "≤ 20.5")
+    assert (low.reason, low.against) == ("under the minimum", "≥ 30")
+    assert (high.reason, high.against) == ("over the maximum", "≤ 20.5")
+
+
+def test_a_finding_says_for_programs_what_it_speaks_of():
+    (finding,) = judged(Threshold("psnr", method="med*", min=10, max=30))
+    assert finding.about == {
+        "dataset": "toy", "method": "median", "noise": "gaussian", "level": 0.3,
+        "metric": "psnr", "min": 10, "max": 30, "relative_to": None,
+    }  # fmt: skip
+    assert finding.against == "≥ 10, ≤ 30"
 
 
 def test_mse_is_judged_like_the_others():
@@ -280,11 +308,12 @@ def test_parameters_are_counted(high, verdict):
     ("keys", "reason"),
     [
         ({"method": "medain"}, "the run has no method 'medain': did you mean median?"),
-        ({"method": "median"}, "the cell was skipped: RGB only"),
-        ({"method": "vae*"}, "the cell failed: ValueError: no idea"),
+        ({"method": "vae"}, "the run has no method 'vae': there is: nlm, median, vae[latent=5]"),
         ({"dataset": "mnist"}, "the run has no dataset 'mnist': there is: toy"),
         ({"noise": "poisson"}, "the run has no noise 'poisson': there is: gaussian"),
-        ({"method": "nlm", "level": 0.5}, "nothing in the run matches all of it"),
+        ({"level": 0.5}, "the run has no level 0.5: there is 0.3, 0.09804"),
+        ({"method": "nlm", "level": 0.5}, "the run has no level 0.5: there is 0.3, 0.09804"),
+        ({"method": "nlm", "level": 25 / 255}, "nothing in the run matches all of it"),
     ],
 )
 def test_an_entry_that_matches_nothing_says_why(keys, reason):
@@ -292,24 +321,91 @@ def test_an_entry_that_matches_nothing_says_why(keys, reason):
         cell("nlm"),
         cell("median", status="skipped", reason="RGB only"),
         cell("vae", params='{"latent":5}', status="failed", reason="ValueError: no idea"),
+        cell("vae", params='{"latent":5}', level=25 / 255),
     )
     finding = only(judged(Threshold("psnr", min=1, **keys), frame([20.0], method="nlm"), table))
-    assert (finding.verdict, finding.value, finding.required) == ("unmatched", None, "≥ 1")
+    assert (finding.verdict, finding.value, finding.against) == ("unmatched", None, "≥ 1")
     assert finding.reason == reason
-    assert all(f"{key} = {value!r}" in finding.subject for key, value in keys.items())
+    said = {
+        name: f"{value:.4g}" if name == "level" else repr(value) for name, value in keys.items()
+    }
+    assert all(f"{name} = {value}" in finding.subject for name, value in said.items())
+    assert {name: finding.about[name] for name in keys} == keys
 
 
-def test_a_speed_beside_a_method_that_was_not_measured_is_unmatched():
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"method": "median"}, {"median": ("failed", "the cell was skipped: RGB only")}),
+        ({"method": "vae*"}, {"vae[latent=5]": ("failed", "the cell failed: ValueError: no idea")}),
+        (
+            {},
+            {
+                "nlm": ("held", ""),
+                "median": ("failed", "the cell was skipped: RGB only"),
+                "vae[latent=5]": ("failed", "the cell failed: ValueError: no idea"),
+            },
+        ),
+        ({"method": "nlm"}, {"nlm": ("held", "")}),
+    ],
+)
+@pytest.mark.parametrize("metric", ["psnr", "parameters"])
+def test_a_cell_without_a_result_that_an_entry_matches_is_failed(keys, expected, metric):
+    table = cells(
+        cell("nlm", parameters=5),
+        cell("median", status="skipped", reason="RGB only"),
+        cell("vae", params='{"latent":5}', status="failed", reason="ValueError: no idea"),
+    )
+    found = judged(Threshold(metric, min=1, **keys), frame([20.0], method="nlm"), table)
+    assert {f.about["method"]: (f.verdict, f.reason) for f in found} == expected
+    for finding in found:
+        assert finding.subject == f"{finding.about['method']} at gaussian 0.3 on toy"
+        assert (finding.value is None) == (finding.verdict == "failed")
+        assert (finding.against, finding.about["min"]) == ("≥ 1", 1)
+
+
+def test_a_seed_that_failed_is_told_beside_the_mean_of_the_others():
+    table = cells(cell("vae", seed=0), cell("vae", seed=1, status="failed", reason="out of memory"))
+    held, failed = judged(Threshold("psnr", min=1), frame([20.0], method="vae"), table)
+    assert (held.verdict, failed.verdict) == ("held", "failed")
+    assert failed.reason == "the cell failed: out of memory"
+
+
+def test_a_speed_beside_a_method_that_was_not_measured_is_unmatched_at_each_point():
     threshold = Threshold("images_per_second", relative_to="medain", min=1)
-    finding = only(judged(threshold, table=cells(cell("vae", speed=1.0), cell(speed=1.0))))
-    assert finding.verdict == "unmatched"
-    assert finding.reason == "the run has no relative_to 'medain': did you mean median?"
+    found = judged(threshold, table=cells(cell("vae", speed=1.0), cell(speed=1.0)))
+    assert [finding.verdict for finding in found] == ["unmatched"] * 2
+    assert [finding.about["method"] for finding in found] == ["vae", "median"]
+    assert {finding.reason for finding in found} == {"the run has no speed of 'medain' there"}
+    assert {finding.against for finding in found} == {"≥ 1"}
 
 
-def test_nothing_measured_at_all_is_unmatched():
+def test_a_speed_is_unmatched_only_where_the_other_method_has_none():
+    table = cells(
+        cell("vae", speed=10.0),
+        cell("median", speed=20.0),
+        cell("vae", speed=10.0, level=0.5),
+        cell("median", level=0.5, status="failed", reason="no idea"),
+    )
+    threshold = Threshold("images_per_second", method="vae", relative_to="median", min=0.1)
+    there, missing = judged(threshold, table=table)
+    assert (there.verdict, there.value, there.about["level"]) == ("held", 0.5, 0.3)
+    assert (missing.verdict, missing.value, missing.about["level"]) == ("unmatched", None, 0.5)
+
+
+def test_a_run_whose_only_cell_failed_is_failed_not_unmatched():
     table = cells(cell(status="failed", reason="no idea"))
     finding = only(judged(Threshold("psnr", min=1), frame([]), table))
-    assert (finding.verdict, finding.reason) == ("unmatched", "the cell failed: no idea")
+    assert (finding.verdict, finding.reason) == ("failed", "the cell failed: no idea")
+
+
+def test_a_run_without_any_cell_is_unmatched():
+    table = cells()[:0]
+    finding = only(judged(Threshold("psnr", min=1), frame([]), table))
+    assert (finding.verdict, finding.reason) == (
+        "unmatched",
+        "nothing in the run matches all of it",
+    )
 
 
 # -- updating --------------------------------------------------------------------------------
@@ -327,8 +423,9 @@ def floored(value, decimals):
 
 def test_a_new_file_lists_each_point_with_both_metrics_ready_to_be_edited():
     records = pd.concat([frame([20.0]), frame([10.0], method="identity", level=25 / 255)])
-    text, count = update("", records, "first")
-    assert count == 4
+    updated = update("", records, "first")
+    text = updated.text
+    assert updated.count == 4
     assert text.startswith(
         f'{HEAD}\n[[threshold]]\nmethod = "median"\ndataset = "toy"\nnoise = "gaussian"\n'
         'level = 0.3\nmetric = "psnr"\nmin = 20.0\nmade_from = "first"\n\n[[threshold]]\n'
@@ -343,7 +440,7 @@ def test_a_new_file_lists_each_point_with_both_metrics_ready_to_be_edited():
 def test_a_deterministic_methods_minimum_is_three_standard_errors_below():
     rng = np.random.default_rng(1)
     psnr, ssim = rng.normal(20, 3, 50), rng.uniform(0.4, 0.9, 50)
-    text, _ = update("", frame(psnr, ssim=ssim), "run")
+    text = update("", frame(psnr, ssim=ssim), "run").text
     assert minima(text) == {
         ("median", "psnr"): floored(psnr.mean() - 3 * stats.sem(psnr), 2),
         ("median", "ssim"): floored(ssim.mean() - 3 * stats.sem(ssim), 4),
@@ -353,13 +450,13 @@ def test_a_deterministic_methods_minimum_is_three_standard_errors_below():
 def test_a_random_methods_margin_knows_how_its_seeds_differ():
     rng = np.random.default_rng(2)
     psnr = rng.normal(20, 3, 50) + rng.normal(0, 1, (4, 1)) + rng.normal(0, 0.1, (4, 50))
-    text, _ = update("", frame(psnr), "run")
+    text = update("", frame(psnr), "run").text
     error = math.hypot(stats.sem(psnr.mean(axis=0)), stats.sem(psnr.mean(axis=1)))
     assert minima(text)["median", "psnr"] == floored(psnr.mean() - 3 * error, 2)
 
 
 def test_negative_decibels_are_rounded_down_too():
-    text, _ = update("", frame([-1.005, -1.005]), "run")
+    text = update("", frame([-1.005, -1.005]), "run").text
     assert minima(text)["median", "psnr"] == -1.01
 
 
@@ -401,8 +498,9 @@ made_from = "old"
 
 
 def test_an_update_changes_its_own_entries_of_what_was_measured_and_nothing_else():
-    text, count = update(EDITED, frame([20.0, 20.0]), "new")
-    assert count == 1
+    updated = update(EDITED, frame([20.0, 20.0]), "new")
+    text = updated.text
+    assert updated.count == 1
     expected = EDITED.replace('made_from = "old"\nmin =   1.5 ', 'made_from = "new"\nmin =   20.0 ')
     assert text == expected
 
@@ -410,8 +508,9 @@ def test_an_update_changes_its_own_entries_of_what_was_measured_and_nothing_else
 def test_an_update_repeated_changes_nothing():
     records = pd.concat([frame([20.0, 21.0]), frame([[1.0, 2.0], [2.0, 3.0]], method="dae")])
     for start in ("", EDITED):
-        once, _ = update(start, records, "new")
-        assert update(once, records, "new")[0] == once
+        once = update(start, records, "new").text
+        again = update(once, records, "new")
+        assert (again.text, again.lowered) == (once, 0)
 
 
 @pytest.mark.parametrize(
@@ -419,34 +518,63 @@ def test_an_update_repeated_changes_nothing():
 )
 def test_new_entries_begin_after_an_empty_line_however_the_file_ends(end, kept):
     start = GOOD.rstrip("\n") + end
-    text, count = update(start, frame([20.0]), "new")
-    assert count == 2
+    updated = update(start, frame([20.0]), "new")
+    text = updated.text
+    assert updated.count == 2
     assert text.startswith(f"{start}{kept}[[threshold]]\n")
     assert len(parse(text, "limits.toml")) == 3
 
 
 def test_an_entry_of_ours_is_renewed_whatever_was_set_by_hand_for_the_same():
-    ours, _ = update("", frame([10.0]), "old")
+    ours = update("", frame([10.0]), "old").text
     by_hand = ours.replace('made_from = "old"\n', "").replace("10.0", "5.0").removeprefix(HEAD)
     for text in (ours + by_hand, HEAD + by_hand + ours.removeprefix(HEAD)):
-        renewed, count = update(text, frame([20.0]), "new")
-        assert count == 2
-        assert renewed == text.replace("10.0", "20.0").replace('"old"', '"new"')
+        renewed = update(text, frame([20.0]), "new")
+        assert renewed.count == 2
+        assert renewed.text == text.replace("10.0", "20.0").replace('"old"', '"new"')
 
 
 def test_a_maximum_added_to_an_entry_of_ours_stays_while_its_minimum_is_renewed():
-    ours, _ = update("", frame([10.0]), "old")
-    renewed, _ = update(ours.replace("min = 10.0", "max = 50\nmin = 10.0"), frame([20.0]), "new")
+    ours = update("", frame([10.0]), "old").text
+    renewed = update(ours.replace("min = 10.0", "max = 50\nmin = 10.0"), frame([20.0]), "new").text
     assert parse(renewed, "limits.toml")[0].max == 50
     assert minima(renewed)["median", "psnr"] == 20.0
     assert len(parse(renewed, "limits.toml")) == 2
 
 
+@pytest.mark.parametrize(
+    ("psnr", "ssim", "lowered"),
+    [(20.0, 0.6, 0), (10.0, 0.5, 0), (9.0, 0.6, 1), (9.0, 0.4, 2)],
+)
+def test_an_update_counts_the_minima_that_went_down(psnr, ssim, lowered):
+    before = update("", frame([10.0], ssim=0.5), "old")
+    assert before.lowered == 0  # there was nothing before
+    updated = update(before.text, frame([psnr], ssim=ssim), "new")
+    assert (updated.count, updated.lowered) == (2, lowered)
+
+
+def test_a_minimum_set_by_hand_is_not_counted_as_lowered():
+    by_hand = update("", frame([10.0]), "old").text.replace('made_from = "old"\n', "")
+    assert update(by_hand, frame([5.0], ssim=0.1), "new") == Updated(by_hand, 0, 0)
+
+
+def test_a_maximum_set_by_hand_below_the_minimum_to_be_set_is_an_error():
+    ours = update("", frame([10.0]), "old").text.replace("min = 10.0", "min = 10.0\nmax = 20")
+    assert len(parse(update(ours, frame([20.0]), "new").text, "limits.toml")) == 2
+    with pytest.raises(UsageError) as caught:
+        update(ours, frame([20.01]), "new")
+    assert str(caught.value) == (
+        "the maximum 20 for the psnr of median is below the minimum 20.01 to be set: "
+        "raise it or remove it"
+    )
+
+
 def test_a_maximum_set_by_hand_does_not_stand_for_a_minimum():
-    by_hand, _ = update("", frame([10.0]), "old")
+    by_hand = update("", frame([10.0]), "old").text
     by_hand = by_hand.replace("min", "max").replace('made_from = "old"\n', "")
-    text, count = update(by_hand, frame([20.0]), "new")
-    assert count == 2
+    updated = update(by_hand, frame([20.0]), "new")
+    text = updated.text
+    assert updated.count == 2
     assert text.startswith(by_hand)
 
 
@@ -462,11 +590,11 @@ LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=1
 @given(dataset=LINE, value=LINE, run=LINE)
 def test_whatever_the_names_hold_an_entry_made_from_a_run_matches_that_run(dataset, value, run):
     records = frame([20.0, 21.0], dataset=dataset, params=canonical_json({"mode": value}))
-    text, count = update("", records, run)
+    text, count, _ = dataclasses.astuple(made := update("", records, run))
     thresholds = parse(text, "limits.toml")
     assert [threshold.method for threshold in thresholds] == [f"median[mode={value}]"] * count
     assert [finding.verdict for finding in judge(thresholds, records, cells())] == ["held"] * count
-    assert update(text, records, run) == (text, count)
+    assert update(text, records, run) == made
 
 
 @settings(max_examples=60, deadline=None)
@@ -477,7 +605,7 @@ def test_whatever_the_names_hold_an_entry_made_from_a_run_matches_that_run(datas
 )  # fmt: skip
 def test_a_run_holds_against_the_limits_made_from_it(psnr, scale):
     records = frame(psnr.astype(float), ssim=psnr[0].astype(float) * scale)
-    text, _ = update("", records, "run")
+    text = update("", records, "run").text
     findings = judge(parse(text, "limits.toml"), records, cells())
     assert [finding.verdict for finding in findings] == ["held", "held"]
     for finding, threshold in zip(findings, parse(text, "limits.toml"), strict=True):
@@ -486,7 +614,7 @@ def test_a_run_holds_against_the_limits_made_from_it(psnr, scale):
 
 def test_a_worse_run_breaks_the_limits_made_from_a_better_one():
     values = np.random.default_rng(3).normal(20, 1, 100)
-    thresholds = parse(update("", frame(values), "good")[0], "limits.toml")
+    thresholds = parse(update("", frame(values), "good").text, "limits.toml")
     drops = (0.0, 0.2, 0.4)  # three standard errors are about 0.3 dB
     verdicts = [judge(thresholds, frame(values - drop), cells())[0].verdict for drop in drops]
     assert verdicts == ["held", "held", "regression"]
@@ -499,8 +627,9 @@ def test_points_differ_by_each_of_their_parts():
         frame([float(number)] * 2, dataset=dataset, params=params, clip=clip, level=level)
         for number, (dataset, params, clip, level) in enumerate(itertools.product(*axes))
     )
-    text, count = update("", records, "run")
-    assert count == 32
+    updated = update("", records, "run")
+    text = updated.text
+    assert updated.count == 32
     thresholds = [t for t in parse(text, "limits.toml") if t.metric == "psnr"]
     findings = judge(thresholds, records, cells())
     assert [finding.value for finding in findings] == list(range(16))

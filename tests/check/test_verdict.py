@@ -8,23 +8,30 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from bench.check import EXIT_CODES, FORMATS, Finding, Verdict
+from bench.check import EXIT_CODES, Finding, Verdict, number
 
 FOUND = {
     "held": Finding("held", "median at gaussian 0.3 on toy", "psnr", 20.5, "≥ 20"),
     "regression": Finding(
-        "regression", "vae at gaussian 0.3 on toy", "ssim", 0.5, "≥ 0.6 - 0.002",
-        "difference ≤ -0.0900 with 95% confidence", difference=-0.1, bound=-0.09,
+        "regression", "vae at gaussian 0.3 on toy", "ssim", 0.5, "baseline 0.6000",
+        "-0.1000 [-0.1100, -0.0900]; 100 images",
+        {"method": "vae", "levels": [0.3], "difference": -0.1, "interval": [-0.11, -0.09]},
     ),
     "unmatched": Finding(
-        "unmatched", "method = 'medain', metric = 'psnr'", "psnr", required="≥ 20",
+        "unmatched", "method = 'medain', metric = 'psnr'", "psnr", against="≥ 20",
         reason="the run has no method 'medain'",
     ),
+    "failed": Finding(
+        "failed", "nlm at gaussian 0.3 on toy", "psnr", against="≥ 20",
+        reason="the cell failed: ValueError: no idea",
+    ),
     "undecided": Finding(
-        "undecided", "dae at gaussian 0.3 on toy", "psnr", 19.0, "≥ 20.000 - 0.05",
-        "1 training seed in common, 4 are needed", difference=-1.0,
+        "undecided", "dae at gaussian 0.3 on toy", "psnr", 19.0, "baseline 20.000",
+        "-1.000; 1 training seed in common and 4 needed; 100 images, 1 seed",
+        {"interval": [None, None]},
     ),
 }  # fmt: skip
+FORMATS = ("text", "markdown", "json", "github")
 
 
 def verdict(*names, problems=(), notes=()):
@@ -45,6 +52,11 @@ def verdict(*names, problems=(), notes=()):
         (["unmatched", "undecided"], [], 4, 1),
         (["held"], ["a cell failed"], 3, 3),
         (["held", "undecided"], ["a cell failed"], 3, 1),
+        (["held", "failed"], [], 3, 3),
+        (["failed"], [], 3, 3),
+        (["failed", "undecided"], [], 3, 1),
+        (["failed", "unmatched"], [], 4, 4),
+        (["failed", "regression"], [], 1, 1),
         (["unmatched"], ["a cell failed"], 4, 4),
         (["regression"], ["a cell failed"], 1, 1),
         (["unmatched", "regression"], [], 1, 1),
@@ -61,14 +73,15 @@ def test_the_worst_of_what_was_found_is_the_exit_code(names, problems, code, str
 
 def test_every_combination_follows_the_documented_precedence():
     assert list(EXIT_CODES) == [1, 4, 3, 0]
-    for chosen in itertools.product([False, True], repeat=5):
-        regression, unmatched, undecided, _, problem = chosen
-        names = list(itertools.compress(("regression", "unmatched", "undecided", "held"), chosen))
+    verdicts = ("regression", "unmatched", "failed", "undecided", "held")
+    for chosen in itertools.product([False, True], repeat=6):
+        regression, unmatched, failed, undecided, _, problem = chosen
+        names = list(itertools.compress(verdicts, chosen))
         for strict in (False, True):
             applying = {
                 1: regression or (strict and undecided),
                 4: unmatched or not names,
-                3: problem,
+                3: problem or failed,
                 0: True,
             }
             expected = next(code for code in EXIT_CODES if applying[code])
@@ -86,9 +99,9 @@ def test_notes_do_not_change_the_exit_code():
 def test_what_failed_comes_first_in_whatever_order_it_was_found(names):
     found = verdict(*names)
     words = [line.split()[0] for line in found.render("text").splitlines()[4:]]
-    assert words == ["REGRESSION", "UNMATCHED", "UNDECIDED", "held"]
+    assert words == ["REGRESSION", "UNMATCHED", "FAILED", "UNDECIDED", "held"]
     listed = [finding["verdict"] for finding in json.loads(found.render("json"))["findings"]]
-    assert listed == ["regression", "unmatched", "undecided", "held"]
+    assert listed == ["regression", "unmatched", "failed", "undecided", "held"]
 
 
 def test_findings_of_one_verdict_keep_their_order():
@@ -101,7 +114,16 @@ def test_findings_of_one_verdict_keep_their_order():
     ("names", "strict", "line"),
     [
         (["held", "held"], False, "run-1: held (2 held)"),
-        (["held", "regression"], False, "run-1: regression (1 worse, 1 held)"),
+        (["held", "regression"], False, "run-1: regression (1 regression, 1 held)"),
+        (["regression", "regression"], False, "run-1: regression (2 regressions)"),
+        (
+            ["held", "failed"], False,
+            "run-1: some cells failed or have no result (1 failed, 1 held)",
+        ),
+        (
+            ["held", "failed", "failed", "unmatched", "undecided", "regression"], True,
+            "run-1: regression (1 regression, 1 unmatched, 2 failed, 1 undecided, 1 held)",
+        ),
         (
             ["held", "undecided"], False,
             "run-1: no regression shown, and not everything could be decided "
@@ -111,31 +133,46 @@ def test_findings_of_one_verdict_keep_their_order():
             ["undecided"], True,
             "run-1: undecided, which --strict takes for a regression (1 undecided)",
         ),
-        (
-            ["unmatched"], False,
-            "run-1: nothing was measured, or a threshold matched nothing (1 unmatched)",
-        ),
-        (
-            [], False,
-            "run-1: nothing was measured, or a threshold matched nothing (nothing compared)",
-        ),
+        (["unmatched"], False, "run-1: a threshold matched nothing (1 unmatched)"),
+        ([], False, "run-1: nothing was measured (nothing compared)"),
     ],
 )  # fmt: skip
 def test_every_table_begins_with_the_outcome(names, strict, line):
     assert verdict(*names).render("text", strict).splitlines()[0] == line
 
 
-def test_a_row_shows_what_was_measured_and_what_was_required():
+def test_a_row_shows_what_was_measured_and_what_it_is_held_against():
     text = verdict("regression", "unmatched").render("text")
     header, _, worse, unmatched = text.splitlines()[2:]
     assert re.split(" {2,}", header) == [
-        "verdict", "what", "metric", "measured", "required", "why",
+        "verdict", "what", "metric", "measured", "against", "why",
     ]  # fmt: skip
     assert re.split(" {2,}", worse) == [
-        "REGRESSION", "vae at gaussian 0.3 on toy", "ssim", "0.5000 (-0.1000)", "≥ 0.6 - 0.002",
-        "difference ≤ -0.0900 with 95% confidence",
+        "REGRESSION", "vae at gaussian 0.3 on toy", "ssim", "0.5000", "baseline 0.6000",
+        "-0.1000 [-0.1100, -0.0900]; 100 images",
     ]  # fmt: skip
     assert re.split(" {2,}", unmatched)[3:] == ["–", "≥ 20", "the run has no method 'medain'"]
+
+
+def test_where_all_held_there_is_no_column_of_reasons():
+    header, _, row = verdict("held").render("text").splitlines()[2:]
+    assert re.split(" {2,}", header) == ["verdict", "what", "metric", "measured", "against"]
+    assert re.split(" {2,}", row)[3:] == ["20.500", "≥ 20"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "sign", "text"),
+    [
+        ("psnr", 19.66, "", "19.660"),
+        ("psnr", -0.2884, "+", "-0.288"),
+        ("ssim", 0.1, "+", "+0.1000"),
+        ("mse", 0.25, "", "0.250000"),
+        ("parameters", 1234567.0, "", "1,234,567"),
+        ("images_per_second / median's", 0.123456, "", "0.1235"),
+    ],
+)
+def test_a_value_has_the_decimals_of_its_metric(metric, value, sign, text):
+    assert number(metric, value, sign) == text
 
 
 @pytest.mark.parametrize("form", ["text", "markdown"])
@@ -157,7 +194,7 @@ HOSTILE = [
 
 
 def hostile(text):
-    finding = Finding("regression", text, text, required=text, reason=text)
+    finding = Finding("regression", text, text, against=text, reason=text)
     return Verdict("run-1", [finding, FOUND["held"]], [text], [text])
 
 
@@ -191,25 +228,47 @@ def test_json_holds_everything():
     document = json.loads(found.render("json"))
     assert document == {
         "run": "run-1",
-        "exit_code": 1,
-        "summary": "run-1: regression (1 worse, 1 held)",
+        "summary": "run-1: regression (1 regression, 1 held)",
         "findings": [dataclasses.asdict(FOUND[name]) for name in ("regression", "held")],
         "problems": ["p"],
         "notes": ["n"],
     }
 
 
-def test_json_says_the_exit_code_that_follows():
+def test_json_says_what_was_checked_for_programs_too():
+    (finding,) = json.loads(verdict("regression").render("json"))["findings"]
+    assert finding == {
+        "verdict": "regression",
+        "subject": "vae at gaussian 0.3 on toy",
+        "metric": "ssim",
+        "value": 0.5,
+        "against": "baseline 0.6000",
+        "reason": "-0.1000 [-0.1100, -0.0900]; 100 images",
+        "about": {
+            "method": "vae", "levels": [0.3], "difference": -0.1, "interval": [-0.11, -0.09],
+        },
+    }  # fmt: skip
+
+
+def test_the_summary_in_json_follows_strict():
     found = verdict("undecided")
-    codes = [json.loads(found.render("json", strict))["exit_code"] for strict in (False, True)]
-    assert codes == [0, 1]
+    said = [json.loads(found.render("json", strict))["summary"] for strict in (False, True)]
+    assert said == [found.summary(), found.summary(strict=True)]
+    assert said[0] != said[1]
 
 
 # -- GitHub ----------------------------------------------------------------------------------
 
 
-def commands(text):
-    """Workflow commands as GitHub's runner reads them: kind, title and message of each line."""
+def commands(checked, strict=False):
+    """Workflow commands as GitHub's runner reads them: kind, title and message of each line.
+
+    They stand below the table, which is that for people, and none of whose lines is a command.
+    """
+    table = checked.render("text", strict)
+    head, after, text = checked.render("github", strict).partition(f"bench check: {table}\n")
+    assert (head, bool(after)) == ("", True)
+    assert not re.search(r"^\s*(::|##\[)", table, re.MULTILINE)
     found = []
     for line in text.splitlines():
         kind, properties, message = re.fullmatch(r"::(\w+) (.*?)::(.*)", line).groups()
@@ -223,53 +282,64 @@ def commands(text):
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_github_gets_an_annotation_for_all_that_did_not_hold(strict):
-    found = commands(verdict(*FOUND, problems=["nlm failed"]).render("github", strict))
+    found = commands(verdict(*FOUND, problems=["nlm failed"], notes=["a note"]), strict)
     assert found == [
         ("error", "regression: vae at gaussian 0.3 on toy",
-         "ssim 0.5000 (-0.1000), required ≥ 0.6 - 0.002: "
-         "difference ≤ -0.0900 with 95% confidence"),
+         "ssim 0.5000, baseline 0.6000: -0.1000 [-0.1100, -0.0900]; 100 images"),
         ("error", "unmatched: method = 'medain', metric = 'psnr'",
-         "psnr –, required ≥ 20: the run has no method 'medain'"),
+         "psnr –, ≥ 20: the run has no method 'medain'"),
+        ("error", "failed: nlm at gaussian 0.3 on toy",
+         "psnr –, ≥ 20: the cell failed: ValueError: no idea"),
         ("error" if strict else "warning", "undecided: dae at gaussian 0.3 on toy",
-         "psnr 19.000 (-1.000), required ≥ 20.000 - 0.05: "
-         "1 training seed in common, 4 are needed"),
+         "psnr 19.000, baseline 20.000: "
+         "-1.000; 1 training seed in common and 4 needed; 100 images, 1 seed"),
         ("error", "no result", "nlm failed"),
-        ("notice", "bench check", "run-1: regression (1 worse, 1 unmatched, 1 undecided, 1 held)"),
+        ("notice", "note", "a note"),
+        ("notice", "bench check",
+         "run-1: regression (1 regression, 1 unmatched, 1 failed, 1 undecided, 1 held)"),
     ]  # fmt: skip
 
 
 def test_what_held_is_a_single_notice():
     notice = ("notice", "bench check", "run-1: held (2 held)")
-    assert commands(verdict("held", "held").render("github")) == [notice]
+    assert commands(verdict("held", "held")) == [notice]
 
 
 def test_nothing_compared_is_an_error():
-    (kind, title, _), notice = commands(verdict().render("github"))
+    (kind, title, _), notice = commands(verdict())
     assert (kind, title, notice[0]) == ("error", "nothing compared", "notice")
 
 
-def test_a_baseline_that_nothing_could_be_paired_with_requires_nothing():
+def test_where_nothing_is_held_against_anything_the_reason_stands_alone():
     found = Verdict("r", [Finding("unmatched", "baseline old", "", reason="nothing was paired")])
-    assert commands(found.render("github"))[0] == (
+    assert commands(found)[0] == (
         "error", "unmatched: baseline old", "nothing was paired",
     )  # fmt: skip
 
 
 def test_github_texts_are_escaped_as_its_toolkit_does():
     finding = Finding("undecided", "a,b: 5%\r\n", "psnr", 1.0, "≥ 2", reason="50%:\r\n, x")
-    assert Verdict("r", [finding]).render("github").splitlines()[0] == (
-        "::warning title=undecided%3A a%2Cb%3A 5%25%0D%0A::"
-        "psnr 1.000, required ≥ 2: 50%25:%0D%0A, x"
+    assert Verdict("r", [finding]).render("github").split("\n")[-2] == (
+        "::warning title=undecided%3A a%2Cb%3A 5%25%0D%0A::psnr 1.000, ≥ 2: 50%25:%0D%0A, x"
     )
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_name_can_begin_a_command_of_its_own(text):
     output = hostile(text).render("github")
-    assert re.findall(r"^\s*::(\w+)", output, re.MULTILINE) == ["error", "error", "notice"]
-    regression, problem, _ = commands(output)
-    assert regression == ("error", f"regression: {text}", f"{text} –, required {text}: {text}")
+    kinds = ["error", "error", "notice", "notice"]
+    assert re.findall(r"^\s*::(\w+)", output, re.MULTILINE) == kinds
+    regression, problem, note, _ = commands(hostile(text))
+    assert regression == ("error", f"regression: {text}", f"{text} –, {text}: {text}")
     assert problem == ("error", "no result", text)
+    assert note == ("notice", "note", text)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_runs_name_begins_no_line_on_github(text):
+    output = Verdict(text, [FOUND["held"]]).render("github")
+    assert output.startswith("bench check: ")
+    assert re.findall(r"^\s*::(\w+)", output, re.MULTILINE) == ["notice"]
 
 
 @pytest.mark.parametrize("form", FORMATS)

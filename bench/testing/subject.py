@@ -1,0 +1,99 @@
+"""What a method is tried on: small images, and what it learned from some."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench import scoring
+from bench.core import Noise, Unsupported
+from bench.denoiser import Method
+from bench.noise import make_noise
+from bench.registry import Source
+
+if TYPE_CHECKING:
+    from bench.core import Array
+
+TRAINING_IMAGES = 32
+#: A method is tried on images of the first of these shapes that it does not refuse.
+SHAPES = ((1, 28, 28), (3, 28, 28), (1, 64, 64), (3, 64, 64), (1, 128, 128), (3, 128, 128))
+
+
+class Subject:
+    """A method with what the checks try it on; what was fitted is kept."""
+
+    noise: Noise = make_noise("gaussian", 0.2)
+
+    def __init__(self, method: Method, source: Source) -> None:
+        self.method, self.source = method, source
+        self._fitted: dict[Any, Mapping[str, Any]] = {}
+        self.shape = next(filter(self._takes, SHAPES), SHAPES[0])
+
+    def _takes(self, shape: tuple[int, ...]) -> bool:
+        """Whether the method does not refuse images of that shape; it may fail at them."""
+        try:
+            self.make(shape).denoise(self.noisy(2, shape), self.noise)
+        except Unsupported:
+            return False
+        except (Exception, SystemExit):
+            return True  # the checks will tell
+        return True
+
+    def images(self, count: int = 5, shape: tuple[int, ...] | None = None, seed: int = 0) -> Array:
+        """Smooth clean images with edges, float32 (count, *shape)."""
+        shape = shape or self.shape
+        height, width = shape[1:]
+        rng = np.random.default_rng(seed)
+        y, x = np.mgrid[0:height, 0:width]
+        images = np.empty((count, *shape), np.float32)
+        for image in images.reshape(-1, height, width):
+            a, b, c = rng.uniform(-0.4, 0.4, 3)
+            image[:] = 0.5 + 0.5 * np.sin(a * y + b * x + 9 * c)
+            top, left = rng.integers(0, height), rng.integers(0, width)
+            image[top : top + height // 2, left : left + width // 2] = rng.uniform()
+        return images
+
+    def noisy(self, *arguments: Any, **options: Any) -> Array:
+        """Such images under `noise`."""
+        clean = self.images(*arguments, **options)
+        draws = np.random.default_rng(1).standard_normal(clean.shape).astype(np.float32)
+        return self.noise.corrupt(clean, draws)
+
+    def state(
+        self, shape: tuple[int, ...] | None = None, seed: int = 0, fresh: bool = False
+    ) -> Mapping[str, Any]:
+        """What `fit` learns from a few images of that shape."""
+        shape = shape or self.shape
+        if fresh:
+            return self.fitted(shape, seed).state()
+        if (shape, seed) not in self._fitted:
+            self._fitted[shape, seed] = self.fitted(shape, seed).state()
+        return self._fitted[shape, seed]
+
+    def fitted(self, shape: tuple[int, ...] | None = None, seed: int = 0, **params: Any) -> Any:
+        """A denoiser just fitted, that never went through `state` and `load`."""
+        denoiser = self.method.create(params)
+        train = self.images(TRAINING_IMAGES, shape, seed=2)
+        if self.method.uses_torch:
+            from bench.training import Recipe
+
+            validation = self.images(8, shape, seed=3)
+            recipe = Recipe(epochs=1, batch_size=8)
+            denoiser.fit(train, self.noise, seed, validation=validation, recipe=recipe)
+        else:
+            denoiser.fit(train, self.noise, seed)
+        return denoiser
+
+    def make(self, shape: tuple[int, ...] | None = None, **params: Any) -> Any:
+        """A denoiser with such parameters, fitted on images of that shape if it learns."""
+        denoiser = self.method.create(params)
+        if self.method.learns:
+            denoiser.load(self.state(shape))
+        return denoiser
+
+    def restore(self, noisy: Array, denoiser: Any = None) -> Array:
+        """The denoiser's result for a copy of `noisy`, found to be one that may be given."""
+        denoiser = denoiser or self.make(noisy.shape[1:])
+        return scoring.apply(denoiser, noisy.copy(), self.noise)
