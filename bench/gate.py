@@ -234,6 +234,10 @@ def _settings_that_differ(run: store.Run, other: store.Run) -> list[str]:
     ]
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number > 1)}"
+
+
 def _said(value: Any) -> str:
     return "the default" if value is None else str(value)
 
@@ -250,17 +254,16 @@ def _finding(comparison: Comparison, tolerance: Mapping[str, float]) -> Finding:
     if low is not None and high is not None and low != high:
         ends = (check.number(metric, value, "+") for value in (low, high))
         change += f" [{', '.join(ends)}]"
-    count = comparison.seeds
-    seeds = f", {count} seed{'s' * (count > 1)}" if count else ""
+    counts = _counted(comparison.images, "image")
+    if comparison.seeds:
+        counts += f", {_counted(comparison.seeds, 'seed')}"
     return Finding(
         comparison.verdict,
         f"{name['label']}{trained} at {where} on {name['dataset']}",
         metric,
         value=comparison.new,
         against=f"baseline {check.number(metric, comparison.old)}",
-        reason="; ".join(
-            filter(None, (change, comparison.reason, f"{comparison.images:,} images{seeds}"))
-        ),
+        reason="; ".join(filter(None, (change, comparison.reason, counts))),
         about={
             "dataset": name["dataset"],
             "method": name["label"],
@@ -272,7 +275,7 @@ def _finding(comparison: Comparison, tolerance: Mapping[str, float]) -> Finding:
             "interval": [low, high],
             "tolerance": tolerance[metric],
             "images": comparison.images,
-            "seeds": count,
+            "seeds": comparison.seeds,
         },
     )
 

@@ -251,7 +251,8 @@ def test_a_speed_beside_a_method_that_has_none_is_exit_code_4(bench, take):
     speed = 'metric = "images_per_second"\nrelative_to = "nlm"\nmin = 0'
     result = bench("check", *limits(speed))
     assert (result.code, words(result)) == (4, ["UNMATCHED"] * 2)
-    assert set(reasons(result)) == {"the run has no speed of 'nlm' there"}
+    (reason,) = set(reasons(result))
+    assert reason.startswith("the run has no speed of 'nlm' there: ")
 
 
 @pytest.mark.parametrize(
@@ -760,6 +761,19 @@ def test_of_a_folder_a_cell_that_failed_does_not_hide_an_older_result(bench, tak
     take("former", "raising", "worse")
     result = bench("check", "worse", "--baseline", "results")
     assert (result.code, words(result)) == (1, ["REGRESSION", "REGRESSION"])
+
+
+def test_of_a_folder_a_cell_that_failed_beside_others_does_not_hide_an_older_result(bench, take):
+    take(("whole", "old"), "failed", ("whole", "checked"))
+    result = bench("check", "checked", "--baseline", "results", "--strict")
+    assert (result.code, words(result)) == (0, ["held"] * 4)
+    assert notes(result) == [compared("failed", 1), compared("old", 0)]
+
+
+def test_what_failed_in_the_baseline_is_not_lost(bench, take):
+    take("failed", "one")
+    result = bench("check", "one", "--baseline", "results/failed", "--strict")
+    assert (result.code, words(result)) == (0, ["held", "held"])
 
 
 def test_a_folder_that_holds_only_the_run_itself_is_exit_code_4(bench, take):

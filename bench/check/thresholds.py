@@ -239,7 +239,10 @@ def _found(
                     Finding.subject_of(*point),
                     metric,
                     against=_against(threshold),
-                    reason=f"the run has no speed of {threshold.relative_to!r} there",
+                    reason=f"the run has no speed of {threshold.relative_to!r} there: "
+                    + nearest(
+                        threshold.relative_to, dict.fromkeys(label for _, label, *_ in values)
+                    ),
                     about=about,
                 )
                 continue

@@ -376,7 +376,9 @@ def test_a_speed_beside_a_method_that_was_not_measured_is_unmatched_at_each_poin
     found = judged(threshold, table=cells(cell("vae", speed=1.0), cell(speed=1.0)))
     assert [finding.verdict for finding in found] == ["unmatched"] * 2
     assert [finding.about["method"] for finding in found] == ["vae", "median"]
-    assert {finding.reason for finding in found} == {"the run has no speed of 'medain' there"}
+    assert {finding.reason for finding in found} == {
+        "the run has no speed of 'medain' there: did you mean median?"
+    }
     assert {finding.against for finding in found} == {"≥ 1"}
 
 
