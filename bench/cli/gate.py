@@ -67,9 +67,8 @@ def check(
 
     if update and (thresholds is None or baseline is not None):
         raise UsageError("--update writes a thresholds file: give it with --thresholds FILE alone")
-    for option, given in (("--tolerance", tolerance is not None), ("--strict", strict)):
-        if given and baseline is None:
-            raise UsageError(f"{option} is for comparing with a --baseline")
+    if tolerance is not None and baseline is None:
+        raise UsageError("--tolerance is for comparing with a --baseline")
     if thresholds is None and baseline is None:
         raise UsageError("nothing to check against: give --thresholds FILE or --baseline RUN")
     opened = store.find_run(run)
