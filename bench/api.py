@@ -94,7 +94,9 @@ def run(
     for given in registry.given:
         registry.load(given)  # a plugin that was asked for and is broken ends it here
     if methods is None:
-        names = [*plan.DEFAULT_METHODS, *registry.given]
+        # The user's own come early, so that a mistake in them shows before hours of training.
+        first, *rest = plan.DEFAULT_METHODS
+        names = [first, *registry.given, *rest]
     else:
         names = spec.split_list(methods) if isinstance(methods, str) else list(methods)
     # However it is typed, one method with the same parameters is measured once.

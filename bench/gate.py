@@ -274,6 +274,7 @@ def _finding(comparison: Comparison, tolerance: Mapping[str, float]) -> Finding:
             "difference": comparison.difference,
             "interval": [low, high],
             "tolerance": tolerance[metric],
+            "identical": comparison.reason == "identical",
             "images": comparison.images,
             "seeds": comparison.seeds,
         },

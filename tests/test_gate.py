@@ -493,7 +493,7 @@ def test_a_row_shows_both_runs_their_difference_and_its_interval(bench, take):
         "dataset": "digits", "method": "shift", "trained_on": None, "noise": "gaussian",
         "levels": [0.3], "baseline": pytest.approx(old.mean()),
         "difference": pytest.approx(difference.mean()), "interval": pytest.approx([low, high]),
-        "tolerance": 0.05, "images": 20, "seeds": 0,
+        "tolerance": 0.05, "identical": False, "images": 20, "seeds": 0,
     }  # fmt: skip
 
 
@@ -654,9 +654,11 @@ def test_several_levels_are_compared_together_and_each(bench, take):
     shutil.copytree("results/levels", "results/copy")
     result = bench("check", "levels", "--baseline", "results/copy")
     assert result.code == 0
+    assert "12 comparisons held: they agree in every image (identity, median)." in result.out
+    each = bench("check", "levels", "--baseline", "results/copy", "--format", "json").out
     for method in ("identity", "median"):
         for where in ("gaussian, 2 levels", "gaussian 0.3", "gaussian 0.5"):
-            assert result.out.count(f"{method} at {where} on digits") == 2
+            assert each.count(f"{method} at {where} on digits") == 2
 
 
 def test_runs_rounded_otherwise_or_under_another_protocol_are_not_compared(bench, take):

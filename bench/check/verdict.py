@@ -19,6 +19,8 @@ EXIT_CODES = {
 
 _ORDER = ("regression", "unmatched", "failed", "undecided", "held")
 _DECIMALS = {"psnr": 3, "ssim": 4, "mse": 6, "parameters": 0}
+# So many comparisons that agree in every image get a line each, more of them one together.
+_FOLDED_FROM = 9
 _COLUMNS = ["verdict", "what", "metric", "measured", "against", "why"]
 
 
@@ -136,14 +138,22 @@ class Verdict:
 
         escape = markdown_text if form == "markdown" else _plain
         lines = [escape(self.summary(strict))]
-        if self.findings:
-            rows = [[escape(entry) for entry in finding.as_row()] for finding in self._sorted()]
+        folded = [finding for finding in self.findings if finding.about.get("identical")]
+        if len(folded) < _FOLDED_FROM:
+            folded = []
+        shown = [finding for finding in self._sorted() if finding not in folded]
+        if shown:
+            rows = [[escape(entry) for entry in finding.as_row()] for finding in shown]
             frame = pd.DataFrame(rows, columns=_COLUMNS)
             if not frame["why"].any():
                 frame = frame.drop(columns="why")
             style = "pipe" if form == "markdown" else "simple"
             table = frame.to_markdown(index=False, tablefmt=style, disable_numparse=True)
             lines += ["", "\n".join(line.rstrip() for line in table.splitlines())]
+        if folded:
+            names = ", ".join(dict.fromkeys(str(finding.about["method"]) for finding in folded))
+            said = f"{len(folded)} comparisons held: they agree in every image ({names})."
+            lines += ["", escape(said)]
         for title, entries in (("Problems", self.problems), ("Notes", self.notes)):
             if entries:
                 lines += ["", f"{title}:", *([""] if form == "markdown" else [])]

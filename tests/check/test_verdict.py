@@ -347,3 +347,17 @@ def test_every_format_ends_without_an_empty_line(form):
     text = verdict(*FOUND, problems=["p"], notes=["n"]).render(form)
     assert text
     assert text == text.strip()
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+@pytest.mark.parametrize(("count", "folded"), [(8, False), (9, True)])
+def test_many_comparisons_that_agree_in_every_image_are_one_line(form, count, folded):
+    about = {"identical": True, "method": "nlm"}
+    same = [Finding("held", f"nlm {number}", "psnr", 20.0, about=about) for number in range(count)]
+    worse = Finding("regression", "vae", "psnr", 19.0, about={"identical": False, "method": "vae"})
+    text = Verdict("run", [*same, worse]).render(form)
+    assert ("nlm 0" not in text) == folded
+    assert ("9 comparisons held: they agree in every image (nlm)." in text) == folded
+    assert "REGRESSION" in text
+    everything = Verdict("run", same).render(form)
+    assert ("verdict" not in everything) == folded
