@@ -1,6 +1,7 @@
 """How fast the suite is, as ratios measured side by side in one run.
 
-    BENCH_DATA_DIR=~/data python tests/speed/speed.py [metrics] [classical] [benchopt] [repeat]
+    BENCH_DATA_DIR=~/data python tests/speed/speed.py [metrics] [classical] [benchopt] [training]
+                                                      [repeat]
 
 Each comparison is measured in turns (ours, theirs, ours, theirs, ...) and the medians are
 compared, since machines are shared and noisy. `benchopt` needs the extra `[speed]`; it and
@@ -28,6 +29,7 @@ import bench
 from bench import datasets, metrics, registry
 from bench.environment import usable_cpus
 from bench.noise import draw, make_noise
+from bench.training import Recipe
 
 LEVELS = (0.1, 0.3, 0.5)
 METHODS = "identity,gaussian,median,nlm,wavelet"
@@ -156,6 +158,84 @@ def measure_benchopt():
         )  # fmt: skip
 
 
+def measure_training():
+    """An epoch of the report's recipe (batch 64, Adam 1e-3), against the loop of its listing."""
+    import torch
+
+    folder, noise = datasets.data_folder(), make_noise("gaussian", 0.3)
+    data = datasets.load("mnist", folder)
+    train, validation = (next(iter(data.groups(split))).images for split in ("train", "validation"))
+    losses = {"ours": [], "theirs": []}
+
+    def ours():
+        method = registry.load("vae").create({})
+        recipe = Recipe(epochs=1, batch_size=64)
+        history = method.fit(train, noise, 0, validation=validation, recipe=recipe)
+        losses["ours"].append(sum(value for _, split, _, value in history if split == "train"))
+
+    compare(
+        "an epoch of the VAE on MNIST, batch 64, against torchvision, DataLoader and Adam",
+        ours,
+        lambda: losses["theirs"].append(usual_epoch(folder, len(train), noise.level)),
+        3,
+    )
+    (first, *_), (second, *_) = losses.values()
+    print(f"  loss in that epoch: {first:.1f} here, {second:.1f} there")
+    assert abs(first - second) < 0.05 * second  # the same work is done
+
+    # Forward and twice that backward; two operations a weight and image.
+    weights = 784 * 400 + 400 * 40 + 20 * 400 + 400 * 784
+    size = 4096
+    one, other = torch.randn(2, size, size).unbind()
+    epoch, product = (
+        statistics.median(seconds(work) for _ in range(3)) for work in (ours, lambda: one @ other)
+    )
+    rate, peak = 3 * 2 * weights * len(train) / epoch, 2 * size**3 / product
+    print(
+        f"  {rate / 1e9:.0f} GFLOP/s, {rate / peak:.0%} of a large float32 matrix product's "
+        f"{peak / 1e9:.0f} (validation and noise included)"
+    )
+
+
+def usual_epoch(folder, images, sigma):
+    """The training loop as it is usually written; the mean loss of an epoch."""
+    import torch
+    from torch import nn
+    from torch.nn import functional
+    from torch.utils.data import DataLoader, Subset
+    from torchvision import transforms
+    from torchvision.datasets import MNIST
+
+    class VAE(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc1 = nn.Linear(784, 400)
+            self.mean, self.logvar = nn.Linear(400, 20), nn.Linear(400, 20)
+            self.fc3, self.fc4 = nn.Linear(20, 400), nn.Linear(400, 784)
+
+        def forward(self, x):
+            hidden = torch.relu(self.fc1(x))
+            mean, logvar = self.mean(hidden), self.logvar(hidden)
+            code = mean + torch.randn_like(mean) * torch.exp(0.5 * logvar)
+            return torch.sigmoid(self.fc4(torch.relu(self.fc3(code)))), mean, logvar
+
+    torch.manual_seed(0)
+    data = Subset(MNIST(folder, train=True, transform=transforms.ToTensor()), range(images))
+    model = VAE()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    total = 0.0
+    for clean, _ in DataLoader(data, batch_size=64, shuffle=True):
+        clean = clean.view(-1, 784)
+        output, mean, logvar = model(clean + sigma * torch.randn_like(clean))
+        loss = functional.binary_cross_entropy(output, clean, reduction="sum")
+        loss -= 0.5 * torch.sum(1 + logvar - mean.pow(2) - logvar.exp())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item()
+    return total / images
+
+
 def measure_repeat():
     """A finished default run, repeated as a whole command."""
     command = [str(Path(sys.executable).parent / "bench"), "run", "--preset", "quick"]
@@ -177,6 +257,7 @@ def main():
         "metrics": measure_metrics,
         "classical": measure_classical,
         "benchopt": measure_benchopt,
+        "training": measure_training,
         "repeat": measure_repeat,
     }
     for name in sys.argv[1:] or known:
