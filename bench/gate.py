@@ -136,7 +136,9 @@ def _baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> _Baseline:
     wanted = set(_points(cells))
     frames, newest = [run.records([])], cells[:0]
     for other in runs:
-        reason = _incomparable(run, other)
+        if reason := _incomparable(run, other):
+            notes.append(f"not compared with {other.path}: {reason}")
+            continue
         try:
             theirs = other.cells()
             theirs = theirs[theirs["status"] == "done"]
@@ -145,9 +147,7 @@ def _baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> _Baseline:
         except StorageError as error:
             if store.is_run(named):  # the one that was named, not one of a folder's many
                 raise
-            reason = str(error)
-        if reason:
-            notes.append(f"not compared with {other.path}: {reason}")
+            notes.append(f"not compared with {other.path}: {error}")
             continue
         newest = newest if len(newest) else theirs
         if len(records):
