@@ -22,7 +22,7 @@ from bench.core import (
     method_label,
 )
 from bench.denoiser import Method
-from bench.registry import Registry
+from bench.registry import Registry, load
 
 
 class Listener(Protocol):
@@ -190,7 +190,7 @@ def get_method(name: str, **params: Any) -> Any:
     Raises:
         UsageError: there is no such method or parameter.
     """
-    method = Registry().load(name)
+    method = load(name)
     return method.create(spec.typed_params(method, {k: str(v) for k, v in params.items()}))
 
 

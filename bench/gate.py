@@ -114,7 +114,7 @@ class _Baseline:
 
     Attributes:
         records: of the cells that both have.
-        cells: all done ones of the newest run that counts.
+        cells: all done ones of the newest run that has cells in common, else of the newest.
         notes: which runs count, which do not, and what differs in how they were made.
     """
 
@@ -134,7 +134,8 @@ def _baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> _Baseline:
     else:
         runs, notes = _earlier_runs(path, run)
     wanted = set(_points(cells))
-    frames, newest = [run.records([])], cells[:0]
+    frames: list[pd.DataFrame] = []
+    newest = cells[:0]
     for other in runs:
         if reason := _incomparable(run, other):
             notes.append(f"not compared with {other.path}: {reason}")
@@ -149,14 +150,15 @@ def _baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> _Baseline:
                 raise
             notes.append(f"not compared with {other.path}: {error}")
             continue
-        newest = newest if len(newest) else theirs
+        if newest.empty or (len(records) and not frames):
+            newest = theirs
         if len(records):
             wanted -= set(_points(theirs))
             frames.append(records)
             notes.append(f"compared with {other.path}, ended {_ended(other)}")
             notes += _settings_that_differ(run, other)
-    found = [frame for frame in frames if len(frame)] or frames[:1]
-    return _Baseline(pd.concat(found, ignore_index=True), newest, notes)
+    records = pd.concat(frames, ignore_index=True) if frames else run.records([])
+    return _Baseline(records, newest, notes)
 
 
 def _earlier_runs(path: Path, run: store.Run) -> tuple[list[store.Run], list[str]]:

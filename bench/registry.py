@@ -166,10 +166,9 @@ def _declares(path: Path) -> bool:
 
 def file_source(path: Path, origin: str = "", given: bool = False) -> Source:
     """A file as the source of a method."""
-    path = path.resolve()
-    return Source(
-        _name(path.stem), origin or f"file {path.name}", str(path), path=path, given=given
-    )
+    # A link is named as it is called, and is the same method as the file that it leads to.
+    place, origin = str(path.resolve()), origin or f"file {path.name}"
+    return Source(_name(path.stem), origin, place, path=path.absolute(), given=given)
 
 
 def _entries() -> Iterator[Source]:

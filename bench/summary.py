@@ -39,7 +39,7 @@ def rowwise(function: Callable[..., str], *columns: Any) -> npt.NDArray[np.objec
     import pandas as pd
 
     codes, rows = pd.MultiIndex.from_arrays(columns).factorize()
-    return np.array([*(function(*row) for row in rows), ""], dtype=object)[codes]
+    return np.array([function(*row) for row in rows], dtype=object)[codes]
 
 
 def means(records: pd.DataFrame) -> pd.DataFrame:

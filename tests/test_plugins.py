@@ -486,3 +486,12 @@ def test_a_package_installed_beside_bench_is_found_and_measured(tmp_path):
     assert "All checks passed." in call(
         scripts / "bench", "test", "box", cwd=folder, env=environment
     )
+
+
+def test_a_link_is_named_as_it_is_called(bench, plugin):
+    target = plugin("long_name.py")
+    link = target.with_name("short.py")
+    link.symlink_to(target)
+    done = bench("run", *FEW, "--methods", "short", "--plugin", link)
+    assert done.code == 0, done.err
+    assert "short at gaussian 0.3" in done.err

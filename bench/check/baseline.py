@@ -56,7 +56,9 @@ class Sample:
     Attributes:
         new, old: (levels, seeds, images); one seed where nothing is random.
         random: the method's training is random.
+        metric: "psnr" or "ssim".
         weight: share of the error.
+        name: dataset, label, noise, levels, trained.
     """
 
     new: npt.NDArray[np.float64]

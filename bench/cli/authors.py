@@ -69,5 +69,5 @@ def test(names: tuple[str, ...], plugin: tuple[Path, ...], debug: bool) -> int:
             verdict = "FAILED" if outcome.verdict == "failed" else outcome.verdict
             click.echo(f"  {verdict:<8}{outcome.check}{remark}")
             failed += outcome.verdict == "failed"
-    click.echo(f"{failed} checks failed." if failed else "All checks passed.")
+    click.echo(f"{failed} check{'s' * (failed > 1)} failed." if failed else "All checks passed.")
     return EXIT_CHECK_FAILED if failed else 0

@@ -317,6 +317,12 @@ def test_of_a_folder_only_what_the_newest_measured_can_be_lost(bench, take):
     assert notes(result) == [compared("a", 2)]
 
 
+def test_of_a_folder_a_run_with_nothing_in_common_loses_nothing(bench, take):
+    take("one", "other", ("one", "checked"))  # the newest earlier run is of another method
+    result = bench("check", "checked", "--baseline", "results", "--strict")
+    assert (result.code, words(result)) == (0, ["held", "held"])
+
+
 def test_of_a_folder_a_cell_that_failed_does_not_hide_an_older_result(bench, take):
     take("former", "raising", "worse")
     result = bench("check", "worse", "--baseline", "results")
