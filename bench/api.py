@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,15 +14,15 @@ from typing import Any, Protocol
 from bench import datasets, environment, plan, runner, spec, store
 from bench.core import (
     CONVENTIONS,
+    MATCHED,
     PROTOCOL_VERSION,
     Cell,
     Progress,
     Record,
     UsageError,
-    canonical_json,
-    method_label,
 )
 from bench.denoiser import Method
+from bench.noise import training_regime
 from bench.registry import Registry, load
 
 
@@ -37,6 +38,9 @@ class Listener(Protocol):
     def recorded(self, record: Record) -> None:
         """A cell is finished, and its result is on disk."""
 
+    def warned(self, text: str) -> None:
+        """Something is not as it should be, and the run goes on."""
+
 
 def run(
     dataset: str | None = None,
@@ -45,9 +49,11 @@ def run(
     plugins: Iterable[str | os.PathLike[str]] = (),
     noise: str | float | Iterable[str | float] = plan.DEFAULT_NOISE,
     clip: bool = False,
+    train_noise: str | float | Iterable[str | float] = MATCHED,
     seeds: Iterable[int] = (0,),
     limit: int | None = None,
     epochs: int | None = None,
+    batch_size: int | None = None,
     preset: str = "default",
     tune: bool = True,
     quantize: bool = False,
@@ -70,9 +76,14 @@ def run(
         plugins: files and folders that hold more methods.
         noise: levels of Gaussian noise in [0, 1] units, as numbers or text (`25/255`).
         clip: limit noisy images to [0, 1].
-        seeds: training seeds of the methods in which something is random.
+        train_noise: how methods that learn are trained: "matched" (on the noise that they are
+            tested on), "blind" (on levels from 0 to the highest tested), or a level, or
+            several of these. A method's own, as in `dae[train=blind]`, goes before it.
+        seeds: training seeds of the methods in which something is random. A method's own
+            number of them, as in `vae[seeds=4]` (0 to 3), goes before it.
         limit: only the first so many test images.
         epochs: instead of the preset's.
+        batch_size: training images an update, instead of the recipe's.
         preset: "quick", "default" or "paper": how long methods are trained and tuned.
         tune: choose untyped parameters on validation images.
         quantize: round outputs to 8 bits before scoring.
@@ -100,9 +111,9 @@ def run(
     else:
         names = spec.split_list(methods) if isinstance(methods, str) else list(methods)
     # However it is typed, one method with the same parameters is measured once.
-    resolved = [_resolve(text, registry) for text in names]
-    chosen = {method_label(m.name, canonical_json(params)): (m, params) for m, params in resolved}
-    noise = list(noise) if isinstance(noise, Iterable) and not isinstance(noise, str) else noise
+    chosen = {str(asked): asked for asked in (_resolve(text, registry) for text in names)}
+    methods_used = {asked.method.name: asked.method for asked in chosen.values()}
+    noise, train_noise = _repeatable(noise), _repeatable(train_noise)
     seeds = list(seeds)
     folder = datasets.data_folder(data_dir)
     # Settings are checked before anything is downloaded.
@@ -110,19 +121,21 @@ def run(
         "methods": chosen,
         "noise": noise,
         "clip": clip,
+        "train_noise": train_noise,
         "seeds": seeds,
         "limit": limit,
         "epochs": epochs,
+        "batch_size": batch_size,
         "preset": preset,
         "tune": tune,
         "quantize": quantize,
         "device": device,
     }
     plan.settings(dataset or "mnist", **values)
-    torch_device = _device(device, [method for method, _ in chosen.values()])
+    torch_device = _device(device, [asked.method for asked in chosen.values()])
     data = datasets.load(dataset, folder) if dataset else datasets.load_default(folder)
     settings = plan.settings(data.name, **values)
-    cells = plan.plan(settings, data, list(chosen.values()))
+    cells = plan.plan(settings, data, chosen.values())
     manifest = {
         "protocol": PROTOCOL_VERSION,
         "conventions": _conventions(quantize),
@@ -141,7 +154,7 @@ def run(
                 "told_noise": method.told,
                 "learns": method.learns,
             }
-            for method, _ in chosen.values()
+            for method in methods_used.values()
         },
         "cells": [cell.key for cell in cells],
         "device": torch_device,
@@ -162,13 +175,13 @@ def run(
         listener.started(result, cells, waiting)
     if not waiting:
         return result
-    fits = store.FitCache(fresh=fresh)
-    if any(method.learns for method, _ in chosen.values()):
+    fits = store.FitCache(fresh=fresh, warn=listener.warned if listener else warnings.warn)
+    if any(method.learns for method in methods_used.values()):
         fits.check()
     records = runner.run_cells(
         waiting,
         data,
-        {method.name: method for method, _ in chosen.values()},
+        methods_used,
         fits,
         device=torch_device,
         threads=environment.usable_cpus(),
@@ -199,10 +212,26 @@ def _conventions(quantize: bool) -> dict[str, str]:
     return {**CONVENTIONS, "outputs": CONVENTIONS["outputs"] + rounded}
 
 
-def _resolve(text: str, registry: Registry) -> tuple[Method, Mapping[str, Any]]:
+def _repeatable(levels: Any) -> Any:
+    """Levels that can be gone through twice."""
+    return list(levels) if isinstance(levels, Iterable) and not isinstance(levels, str) else levels
+
+
+def _resolve(text: str, registry: Registry) -> plan.Asked:
     name, params = spec.parse(text)
     method = registry.load(name)
-    return method, spec.typed_params(method, params)
+    regime, seeds = params.pop("train", None), params.pop("seeds", None)
+    for word, value, useful in (("train", regime, method.learns), ("seeds", seeds, method.random)):
+        if value is not None and not useful:
+            raise UsageError(f"method {name!r} learns nothing: leave {word}={value} out")
+    if seeds is not None and not (seeds.isdecimal() and int(seeds) > 0):
+        raise UsageError(f"{name}[seeds={seeds}]: give the number of training seeds, from 1 on")
+    return plan.Asked(
+        method,
+        spec.typed_params(method, params),
+        None if regime is None else training_regime(regime),
+        None if seeds is None else int(seeds),
+    )
 
 
 def _device(asked: str, methods: list[Method]) -> str:

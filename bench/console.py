@@ -115,6 +115,10 @@ class Console:
         if self._bars is not None:
             self._bars.update(self._tasks[0], completed=self._done, description=self._overall())
 
+    def warned(self, text: str) -> None:
+        """Something is not as it should be, and the run goes on."""
+        self._say(f"Note: {text}")
+
     # How it is shown ------------------------------------------------------------------------
 
     def _count(self, number: int) -> str:

@@ -97,9 +97,9 @@ def noise_name(kind: str, clip: bool) -> str:
     return f"{kind}, clipped" if clip else kind
 
 
-def noise_text(name: str, level: float) -> str:
-    """A noise's name and level as tables show them: `gaussian 0.3`."""
-    return f"{name} {level:g}"
+def noise_text(name: str, level: float, lowest: float | None = None) -> str:
+    """A noise's name and level, or range of levels, as tables show them: `gaussian 0.3`."""
+    return f"{name} {level:g}" if lowest is None else f"{name} {lowest:g} to {level:g}"
 
 
 def markdown_text(text: str) -> str:
@@ -157,6 +157,31 @@ class Noise(ABC):
     def as_dict(self) -> dict[str, Any]:
         """What identifies this noise, for keys and files."""
         return {"kind": self.kind, "level": self.level, "clip": self.clip}
+
+
+@dataclass(frozen=True)
+class TrainNoise:
+    """The noise that a method is trained on: of one level, or of levels from a range.
+
+    Attributes:
+        regime: how it was asked for: "matched" (the noise that it is tested on), "blind"
+            (a range, whatever it is tested on) or a level.
+        noise: its kind; its level, of a range the highest.
+        lowest: of a range, the lowest level: each training image gets one drawn evenly.
+    """
+
+    regime: str
+    noise: Noise
+    lowest: float | None = None
+
+    def __str__(self) -> str:
+        if self.lowest is None:
+            return str(self.noise)
+        return noise_text(self.noise.name, self.noise.level, self.lowest)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What identifies it, for keys and files."""
+        return {"regime": self.regime, "lowest": self.lowest, **self.noise.as_dict()}
 
 
 # -- data sets -----------------------------------------------------------------------------
@@ -218,6 +243,7 @@ class Cell:
         dataset, fingerprint: the data, by name and content.
         method, params, source: the method, its parameters as typed (canonical JSON), the
             digest of its code.
+        fit_params: those of the parameters that training depends on.
         train: the noise trained on; None where nothing is trained.
         noise: the noise tested on.
         seed: the training seed; None where nothing is random.
@@ -232,8 +258,9 @@ class Cell:
     fingerprint: str
     method: str
     params: str
+    fit_params: str
     source: str
-    train: Noise | None
+    train: TrainNoise | None
     noise: Noise
     seed: int | None
     recipe: str | None
@@ -252,29 +279,44 @@ class Cell:
     @property
     def key(self) -> str:
         """Names this cell's result: 16 hex digits of all that it depends on."""
-        return digest([PROTOCOL_VERSION, self.as_dict()])
+        values = self.as_dict()
+        del values["fit_params"]  # given by the parameters and the method's code
+        return digest([PROTOCOL_VERSION, values])
 
     @property
     def fit_key(self) -> str:
         """Names the fitted model: the same, less the test noise and the evaluation."""
+        return digest([PROTOCOL_VERSION, self.fitted_for()])
+
+    def fitted_for(self) -> dict[str, Any]:
+        """All that the fitted model depends on."""
         values = self.as_dict()
-        for name in ("noise", "limit", "tune", "quantize", "noise_seed"):
+        for name in ("params", "noise", "limit", "tune", "quantize", "noise_seed"):
             del values[name]
-        return digest([PROTOCOL_VERSION, values])
+        if values["train"]:
+            del values["train"]["regime"]
+        return values
 
     @property
     def label(self) -> str:
         """The method as tables show it: with the parameters that were typed."""
-        return method_label(self.method, self.params)
+        return method_label(self.method, self.params, self.train.regime if self.train else "")
 
     def __str__(self) -> str:
         seed = "" if self.seed is None else f" seed {self.seed}"
         return f"{self.label} at {self.noise}{seed}"
 
 
-def method_label(name: str, params: str) -> str:
-    """`median` and `{"size":5}` as `median[size=5]`."""
-    typed = ",".join(f"{key}={value}" for key, value in json.loads(params).items())
+#: How methods are trained where nothing else is asked for: on the noise they are tested on.
+MATCHED = "matched"
+
+
+def method_label(name: str, params: str, regime: str = "") -> str:
+    """`median` and `{"size":5}` as `median[size=5]`; `dae` trained so as `dae[train=blind]`."""
+    items = dict(json.loads(params))
+    if regime and regime != MATCHED:
+        items["train"] = regime
+    typed = ",".join(f"{key}={value}" for key, value in items.items())
     return f"{name}[{typed}]" if typed else name
 
 
@@ -297,7 +339,10 @@ class Record:
         peak_memory_bytes: peak resident memory of the process while the cell ran.
         conditions: batch size, device and thread count that the times hold for.
         history: rows (epoch, split, term, value) of the training's loss terms.
-        samples: lists `image`, `clean`, `noisy`, `restored` for the images that reports show.
+        samples: lists `image`, `clean`, `noisy`, `restored` for the images that reports show, and
+            `deviation` where the method says how uncertain it is.
+        calibration: rows (predicted deviation, root mean squared error, pixels), a bin each,
+            from the least to the most uncertain; see `metrics.calibration`.
         traceback: of a failure, for whoever mends the method.
     """
 
@@ -316,6 +361,7 @@ class Record:
     conditions: dict[str, Any] = field(default_factory=dict)
     history: list[tuple[int, str, str, float]] = field(default_factory=list)
     samples: dict[str, list[Any]] = field(default_factory=dict)
+    calibration: list[tuple[float, float, int]] = field(default_factory=list)
     traceback: str = ""
 
 

@@ -31,6 +31,7 @@ class Declaration:
     reference: str
     threads: bool
     random: bool
+    inference: tuple[str, ...]
 
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -42,6 +43,7 @@ def method(
     reference: str = "",
     threads: bool = False,
     random: bool = True,
+    inference: Iterable[str] = (),
 ) -> Callable[[T], T]:
     """Declare a function or class as the denoising method of its file.
 
@@ -59,6 +61,8 @@ def method(
         threads: a function's images may be handled in several threads at once (its work
             releases the interpreter's lock).
         random: fitting depends on the seed. Functions never do.
+        inference: names of a class's parameters that only `denoise` depends on, not what
+            `fit` learns: one trained model then serves all their values. Tuned ones are such.
 
     Returns:
         A decorator that notes this on its target and returns the same object.
@@ -73,7 +77,7 @@ def method(
         if inspect.isclass(target):
             dataclasses.dataclass(eq=False, kw_only=True)(target)
         target.__bench_method__ = Declaration(  # type: ignore[attr-defined]
-            declared, reference, threads, random and inspect.isclass(target)
+            declared, reference, threads, random and inspect.isclass(target), tuple(inference)
         )
         return target
 
@@ -97,6 +101,7 @@ class Method:
         recipes: preset -> training recipe, for methods that torch trains.
         threads: its images may be handled in several threads.
         random: its fit depends on the seed.
+        inference: names of the parameters that its fit does not depend on.
     """
 
     name: str
@@ -111,6 +116,7 @@ class Method:
     recipes: Mapping[str, Mapping[str, Any]] | None
     threads: bool
     random: bool
+    inference: tuple[str, ...]
 
     @property
     def learns(self) -> bool:
@@ -163,9 +169,18 @@ def in_threads(call: Callable[..., Any], threads: int, *batches: Array) -> list[
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted model, as the cache holds it."""
+    """A fitted model, as the cache holds it.
+
+    Attributes:
+        arrays: what its `load` takes.
+        seconds: that fitting took.
+        device: on which it was fitted.
+        history: rows (epoch, split, term, value) of its loss terms.
+        about: what it was fitted for: method, parameters, data, noise, seed, recipe.
+    """
 
     arrays: Mapping[str, Any]
     seconds: float
     device: str
     history: list[tuple[int, str, str, float]] = field(default_factory=list)
+    about: Mapping[str, Any] = field(default_factory=dict)

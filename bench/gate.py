@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Two runs that differ in these are compared, and the verdict says so.
-_TOLD = ("preset", "epochs", "tune", "limit", "device")
-_POINT = ["dataset", "method", "params", "noise", "clip", "level", "train"]
+_TOLD = ("preset", "epochs", "batch-size", "tune", "limit", "device")
+_POINT = ["dataset", "method", "params", "noise", "clip", "level", "train", "regime"]
 
 
 def check_run(
@@ -248,7 +248,6 @@ def _finding(comparison: Comparison, tolerance: Mapping[str, float]) -> Finding:
     name, metric = comparison.name, comparison.metric
     levels = [noise_text(name["noise"], level) for level in name["levels"]]
     where = levels[0] if len(levels) == 1 else f"{name['noise']}, {len(levels)} levels"
-    trained = f" (trained on {name['trained']})" if name["trained"] else ""
     low, high = (
         None if math.isnan(value) else value for value in (comparison.low, comparison.high)
     )
@@ -261,7 +260,7 @@ def _finding(comparison: Comparison, tolerance: Mapping[str, float]) -> Finding:
         counts += f", {_counted(comparison.seeds, 'seed')}"
     return Finding(
         comparison.verdict,
-        f"{name['label']}{trained} at {where} on {name['dataset']}",
+        f"{name['label']} at {where} on {name['dataset']}",
         metric,
         value=comparison.new,
         against=f"baseline {check.number(metric, comparison.old)}",

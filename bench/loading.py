@@ -149,16 +149,22 @@ def _describe(name: str, origin: str, place: str, target: Any, code: bytes) -> M
     missing = [key for key, value in parameters.items() if value is inspect.Parameter.empty]
     if missing:
         raise BrokenMethod(f"{place}: parameter {missing[0]!r} has no default: give it one")
-    unknown = [key for key in declared.tune if key not in parameters]
-    if unknown:
-        raise BrokenMethod(f"{place}: tune names {unknown[0]!r}: {nearest(unknown[0], parameters)}")
+    for reserved in {"train", "seeds"} & set(parameters):
+        raise BrokenMethod(
+            f"{place}: no parameter may be called {reserved!r}, which says how a method is "
+            "trained: call it otherwise"
+        )
+    for what, names in (("tune", tuple(declared.tune)), ("inference", declared.inference)):
+        for unknown in (name for name in names if name not in parameters):
+            raise BrokenMethod(f"{place}: {what} names {unknown!r}: {nearest(unknown, parameters)}")
     for preset, recipe in (recipes or {}).items():
         absent = [field for field in ("epochs", "batch_size") if field not in recipe]
         if absent:
             raise BrokenMethod(f"{place}: the recipe {preset!r} does not say {absent[0]}")
     if recipes is not None:
         # What torch trains also depends on the loop that trains it.
-        code += (Path(__file__).parent / "training.py").read_bytes()
+        for file in sorted((Path(__file__).parent / "training").glob("*.py")):
+            code += file.read_bytes()
     summary = (
         inspect.getdoc(target) or inspect.getdoc(sys.modules[target.__module__]) or ""
     ).split("\n")[0]
@@ -175,6 +181,7 @@ def _describe(name: str, origin: str, place: str, target: Any, code: bytes) -> M
         recipes=recipes,
         threads=declared.threads,
         random=declared.random,
+        inference=(*declared.tune, *declared.inference),
     )
 
 

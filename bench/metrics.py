@@ -6,6 +6,7 @@ float64. Restored images come clamped to [0, 1]: the harness does that once, bef
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -100,3 +101,37 @@ def _band(size: int) -> Values:
     for tap, weight in enumerate(_taps()):
         band[np.arange(windows) + tap, np.arange(windows)] = weight
     return band
+
+
+def calibration(deviation: Array, error: Array, bins: int = 15) -> list[tuple[float, float, int]]:
+    """How errors compare with the deviations predicted for them (Levi et al. 2022, section 3.2).
+
+    Args:
+        deviation: predicted standard deviation of each pixel's error, any shape.
+        error: restored less clean, of the same shape.
+        bins: pixels are sorted by deviation and cut into so many bins of equal size; of a
+            calibrated prediction the two columns are equal.
+
+    Returns:
+        A row a bin, from the least to the most uncertain: root mean square of the predicted
+        deviations, root mean square of the errors, number of pixels.
+    """
+    order = np.argsort(deviation, axis=None, kind="stable")
+    rows = []
+    for part in np.array_split(order, min(bins, order.size)):
+        predicted, observed = (
+            float(np.sqrt(np.mean(np.square(values.ravel()[part], dtype=np.float64))))
+            for values in (deviation, error)
+        )
+        rows.append((predicted, observed, len(part)))
+    return rows
+
+
+def calibration_error(rows: Sequence[tuple[float, float, int]]) -> float:
+    """Expected normalised calibration error: the mean over bins of |observed / predicted - 1|.
+
+    Levi et al. 2022, eq. 8; 0 where calibrated. Bins of which nothing was predicted are left
+    out; NaN where none is left.
+    """
+    shares = [abs(observed / predicted - 1) for predicted, observed, _ in rows if predicted > 0]
+    return float(np.mean(shares)) if shares else float("nan")

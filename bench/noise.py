@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.core import Noise, UsageError, nearest
+from bench.core import MATCHED, Noise, UsageError, nearest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,6 +61,32 @@ def make_noise(kind: str, level: float, clip: bool = False, *, typed: str = "") 
     return KINDS[kind](level, clip)
 
 
+#: Training on a range of levels, from 0 to the highest that is tested.
+BLIND = "blind"
+
+
+def training_regime(text: str | float) -> str:
+    """How a method is trained: "matched", "blind", or a level, as labels show it.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    text = str(text).strip()
+    if text in (MATCHED, BLIND):
+        return text
+    try:
+        level = parse_level(text)
+    except UsageError:
+        raise UsageError(
+            f"training noise {text!r} is not understood: write {MATCHED}, {BLIND} or a level such "
+            "as 0.1"
+        ) from None
+    # All kinds share the range of levels.
+    level = make_noise(Gaussian.kind, level, typed=text).level
+    short = f"{level:g}"
+    return short if float(short) == level else text.replace(" ", "")
+
+
 def parse_noise(levels: str | float | Iterable[str | float], clip: bool = False) -> list[Noise]:
     """Gaussian noises from levels: numbers, or text such as `0.1,25/255`.
 
@@ -72,7 +98,8 @@ def parse_noise(levels: str | float | Iterable[str | float], clip: bool = False)
     elif not isinstance(levels, Iterable):
         levels = [levels]
     noises = [
-        make_noise(Gaussian.kind, _level(level), clip, typed=str(level).strip()) for level in levels
+        make_noise(Gaussian.kind, parse_level(level), clip, typed=str(level).strip())
+        for level in levels
     ]
     if not noises:
         raise UsageError("no noise level given: use for example --noise 0.1,0.3,0.5")
@@ -85,7 +112,8 @@ def parse_noise(levels: str | float | Iterable[str | float], clip: bool = False)
     return noises
 
 
-def _level(text: str | float) -> float:
+def parse_level(text: str | float) -> float:
+    """A number, or text such as `25/255`; raises `UsageError`."""
     if not isinstance(text, str):
         return float(text)
     numerator, slash, denominator = text.partition("/")

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from bench.core import Cell, Dataset, Noise, UsageError, canonical_json, digest, nearest
+from bench.core import (
+    MATCHED,
+    Cell,
+    Dataset,
+    Noise,
+    TrainNoise,
+    UsageError,
+    canonical_json,
+    digest,
+    method_label,
+    nearest,
+)
 from bench.denoiser import Method
-from bench.noise import parse_noise
+from bench.noise import BLIND, parse_level, parse_noise, training_regime
 
 DEFAULT_METHODS = ("identity", "gaussian", "median", "nlm", "wavelet", "dae", "vae")
 DEFAULT_NOISE = "0.1,0.3,0.5"
@@ -26,16 +39,19 @@ class Settings:
     """What a run is asked to measure, after defaults; made by `settings`.
 
     Two runs of equal settings measure the same. `methods` are as typed
-    (`median[size=5]`); `limit` and `epochs` are None where the data set's and the preset's
-    own hold.
+    (`median[size=5]`); `train_noise` are the regimes of those that learn and do not say their
+    own; `limit`, `epochs` and `batch_size` are None where the data set's and the preset's own
+    hold.
     """
 
     dataset: str
     methods: tuple[str, ...]
     noise: tuple[Noise, ...]
+    train_noise: tuple[str, ...]
     seeds: tuple[int, ...]
     limit: int | None
     epochs: int | None
+    batch_size: int | None
     preset: str
     tune: bool
     quantize: bool
@@ -48,9 +64,11 @@ class Settings:
             "methods": list(self.methods),
             "noise": [noise.level for noise in self.noise],
             "clip": self.noise[0].clip,
+            "train-noise": list(self.train_noise),
             "seeds": list(self.seeds),
             "limit": self.limit,
             "epochs": self.epochs,
+            "batch-size": self.batch_size,
             "preset": self.preset,
             "tune": self.tune,
             "quantize": self.quantize,
@@ -69,9 +87,11 @@ def settings(
     methods: Iterable[str] = DEFAULT_METHODS,
     noise: str | float | Iterable[str | float] = DEFAULT_NOISE,
     clip: bool = False,
+    train_noise: str | float | Iterable[str | float] = MATCHED,
     seeds: Iterable[int] = (0,),
     limit: int | None = None,
     epochs: int | None = None,
+    batch_size: int | None = None,
     preset: str = "default",
     tune: bool = True,
     quantize: bool = False,
@@ -84,12 +104,21 @@ def settings(
     """
     methods = tuple(dict.fromkeys(methods))
     seeds = tuple(dict.fromkeys(map(operator.index, seeds)))
-    limit, epochs = (None if value is None else operator.index(value) for value in (limit, epochs))
+    limit, epochs, batch_size = (
+        None if value is None else operator.index(value) for value in (limit, epochs, batch_size)
+    )
+    if isinstance(train_noise, str):
+        train_noise = train_noise.split(",")
+    elif not isinstance(train_noise, Iterable):
+        train_noise = [train_noise]
+    regimes = tuple(dict.fromkeys(training_regime(text) for text in train_noise))
+    if not regimes:
+        raise UsageError("no training noise given: use for example --train-noise matched,blind")
     if not methods:
         raise UsageError("no method given: use for example --methods median,vae")
     if not seeds or min(seeds) < 0 or max(seeds) > MAX_SEED:
         raise UsageError(f"seeds are numbers from 0 to {MAX_SEED}: use for example --seeds 0,1,2")
-    for name, value in (("limit", limit), ("epochs", epochs)):
+    for name, value in (("limit", limit), ("epochs", epochs), ("batch-size", batch_size)):
         if value is not None and value < 1:
             raise UsageError(f"--{name} {value} is out of range: give a number from 1 on")
     if preset not in PRESETS:
@@ -100,9 +129,11 @@ def settings(
         dataset=dataset,
         methods=methods,
         noise=tuple(parse_noise(noise, clip)),
+        train_noise=regimes,
         seeds=seeds,
         limit=limit,
         epochs=epochs,
+        batch_size=batch_size,
         preset=preset,
         tune=tune,
         quantize=quantize,
@@ -110,40 +141,73 @@ def settings(
     )
 
 
-def plan(
-    settings: Settings, dataset: Dataset, methods: Sequence[tuple[Method, Mapping[str, Any]]]
-) -> list[Cell]:
+class Asked(NamedTuple):
+    """A method as it was asked for: with the parameters typed, and how it is to be trained.
+
+    `regime` and the number of `seeds` are None where the settings' own hold.
+    """
+
+    method: Method
+    params: Mapping[str, Any]
+    regime: str | None = None
+    seeds: int | None = None
+
+    def __str__(self) -> str:
+        training = {"train": self.regime, "seeds": self.seeds}
+        typed = {name: value for name, value in training.items() if value is not None}
+        return method_label(self.method.name, canonical_json({**self.params, **typed}))
+
+
+def plan(settings: Settings, dataset: Dataset, methods: Iterable[Asked]) -> list[Cell]:
     """The cells of a run, noise by noise: cells that share their noisy images are neighbours.
 
     Args:
         settings: what to measure.
         dataset: the data set that they name.
-        methods: each method with the parameters that the user typed.
+        methods: those that they name.
 
     Raises:
         UsageError: a method has no recipe for the preset.
     """
     cells = []
-    for noise in settings.noise:
-        for method, params in methods:
-            for seed in settings.seeds if method.random else (None,):
-                cells.append(
-                    Cell(
-                        dataset=dataset.name,
-                        fingerprint=dataset.fingerprint,
-                        method=method.name,
-                        params=canonical_json(params),
-                        source=method.source,
-                        train=noise if method.learns else None,
-                        noise=noise,
-                        seed=seed,
-                        recipe=_recipe(method, settings, dataset),
-                        limit=settings.limit,
-                        tune=_tuning_images(method, params, settings, dataset),
-                        quantize=settings.quantize,
-                    )
+    highest = max(settings.noise, key=lambda noise: noise.level)
+    for noise, asked in itertools.product(settings.noise, methods):
+        method, params = asked.method, asked.params
+        regimes = (asked.regime,) if asked.regime else settings.train_noise
+        seeds = settings.seeds if asked.seeds is None else range(asked.seeds)
+        trained = [_trained_on(regime, noise, highest) for regime in regimes]
+        for train, seed in itertools.product(
+            trained if method.learns else [None], seeds if method.random else [None]
+        ):
+            cells.append(
+                Cell(
+                    dataset=dataset.name,
+                    fingerprint=dataset.fingerprint,
+                    method=method.name,
+                    params=canonical_json(params),
+                    fit_params=canonical_json(
+                        {k: v for k, v in params.items() if k not in method.inference}
+                    ),
+                    source=method.source,
+                    train=train,
+                    noise=noise,
+                    seed=seed,
+                    recipe=_recipe(method, settings, dataset),
+                    limit=settings.limit,
+                    tune=_tuning_images(method, params, settings, dataset),
+                    quantize=settings.quantize,
                 )
-    return cells
+            )
+    return list(dict.fromkeys(cells))  # a regime may have been asked for in two ways
+
+
+def _trained_on(regime: str, noise: Noise, highest: Noise) -> TrainNoise:
+    """What a method of that regime is trained on when it is tested on `noise`."""
+    if regime == MATCHED:
+        return TrainNoise(regime, noise)
+    if regime == BLIND:
+        return TrainNoise(regime, highest, lowest=0.0)
+    return TrainNoise(regime, dataclasses.replace(noise, level=parse_level(regime)))
 
 
 def _tuning_images(
@@ -156,7 +220,7 @@ def _tuning_images(
 
 
 def _recipe(method: Method, settings: Settings, dataset: Dataset) -> str | None:
-    """The preset's recipe with its number of epochs decided."""
+    """The preset's recipe with its batch size and number of epochs decided."""
     if method.recipes is None:
         return None
     if settings.preset not in method.recipes:
@@ -165,6 +229,7 @@ def _recipe(method: Method, settings: Settings, dataset: Dataset) -> str | None:
             f"{nearest(settings.preset, method.recipes)}"
         )
     recipe = dict(method.recipes[settings.preset])
+    recipe["batch_size"] = settings.batch_size or recipe["batch_size"]
     updates = -(-dataset.sizes["train"] // recipe["batch_size"])
     enough = -(-recipe.pop("min_updates", 0) // updates)
     recipe["epochs"] = settings.epochs or max(recipe["epochs"], enough)

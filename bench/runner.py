@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from bench import scoring, tuning
+from bench import metrics, scoring, tuning
 from bench.core import Cell, DataError, Dataset, Progress, Record, StorageError, Unsupported
 from bench.denoiser import Fit, Method
 from bench.environment import PeakMemory
@@ -20,7 +20,10 @@ from bench.noisy import NoisyImages
 
 if TYPE_CHECKING:
     from bench.core import Array
+    from bench.training import Checkpoint
 
+# Uncertainty costs many passes, and so many images say enough of it.
+_CALIBRATION_IMAGES = 1000
 # A function needs but a few images to warm up; what runs on a device wants the true batch.
 _WARM_UP_IMAGES = 16
 
@@ -33,6 +36,9 @@ class Fits(Protocol):
 
     def put(self, key: str, fit: Fit) -> None:
         """Keep a model."""
+
+    def remove(self, key: str) -> None:
+        """Forget a model."""
 
 
 def run_cells(
@@ -118,31 +124,41 @@ class _Work:
 
     def _fit(self) -> Fit:
         """The cached model, if it was fitted on such a device, or one fitted now."""
-        known = self.fits.get(self.cell.fit_key)
+        cell = self.cell
+        known = self.fits.get(cell.fit_key)
         if known is not None and known.device == self.device:
             self.reused = True
             return known
-        train, noise = _stack(self.dataset, "train"), self.cell.train
+        assert cell.train is not None
+        train, noise, lowest = _stack(self.dataset, "train"), cell.train.noise, cell.train.lowest
         denoiser = self._make({}, None)
         history = []
         started = time.perf_counter()
         if self.method.uses_torch:
             from bench.training import Recipe
 
-            assert self.cell.recipe is not None
+            assert cell.recipe is not None
+            unfinished = _Unfinished(self.fits, cell, self.device)
             history = denoiser.fit(
                 train,
                 noise,
-                self.cell.seed,
+                cell.seed,
                 validation=_stack(self.dataset, "validation"),
-                recipe=Recipe(**json.loads(self.cell.recipe)),
+                recipe=Recipe(**json.loads(cell.recipe)),
+                lowest=lowest,
                 watch=lambda done, total, loss: self._tell("fit", done, total, "epochs", loss),
+                checkpoints=unfinished,
             )
+            started -= unfinished.seconds_before
+        elif lowest is not None:
+            raise Unsupported("only methods that torch trains can be trained on a range of levels")
         else:
-            denoiser.fit(train, noise, self.cell.seed)
-        arrays = denoiser.state()
-        fit = Fit(arrays, time.perf_counter() - started, self.device, history)
-        self.fits.put(self.cell.fit_key, fit)
+            denoiser.fit(train, noise, cell.seed)
+        seconds = time.perf_counter() - started
+        fit = Fit(denoiser.state(), seconds, self.device, history, cell.fitted_for())
+        self.fits.put(cell.fit_key, fit)
+        if self.method.uses_torch:
+            unfinished.remove()
         return fit
 
     def _tune(self, fit: Fit | None) -> tuning.Trials:
@@ -165,7 +181,9 @@ class _Work:
         total = test.count(cell.limit)
         wanted = _sample_positions(self.dataset, total)
         columns: dict[str, list[Any]] = {name: [] for name in ("image", "digest")}
-        samples: dict[int, tuple[Array, Array, Array]] = {}
+        samples: dict[int, dict[str, Array]] = {}
+        predicted: list[Array] = []
+        errors: list[Array] = []
         seconds, done, largest = 0.0, 0, 0
         for batch in test.batches(cell.noise, cell.limit, cell.noise_seed):
             noisy = batch.noisy.copy()  # a method that writes into its input harms only itself
@@ -182,9 +200,19 @@ class _Work:
             columns["digest"].append(batch.digests)
             for name, values in scoring.score(batch.clean, restored, self.threads).items():
                 columns.setdefault(name, []).append(values)
-            for row in np.flatnonzero(np.isin(batch.positions, wanted)):
+            shown = {"clean": batch.clean, "noisy": batch.noisy, "restored": restored}
+            rows = np.flatnonzero(np.isin(batch.positions, wanted))
+            for row in rows:
                 position = int(batch.positions[row])
-                samples[position] = (batch.clean[row], batch.noisy[row], restored[row])
+                samples[position] = {name: images[row] for name, images in shown.items()}
+            certain = np.union1d(np.flatnonzero(batch.positions < _CALIBRATION_IMAGES), rows)
+            deviation = self._deviation(denoiser, batch.noisy[certain])
+            if deviation is not None:
+                for row, image in zip(certain, deviation, strict=True):
+                    if (position := int(batch.positions[row])) in samples:
+                        samples[position]["deviation"] = image
+                predicted.append(deviation)
+                errors.append(restored[certain] - batch.clean[certain])
             done, largest = done + len(noisy), max(largest, len(noisy))
             self._tell("denoise", done, total, "images")
         record.images = {name: np.concatenate(parts) for name, parts in columns.items()}
@@ -195,10 +223,24 @@ class _Work:
             "threads": self._threads_used(),
             "fit_reused": self.reused,
         }
-        shown = [position for position in wanted if position in samples]
-        record.samples = {"image": shown}
-        for index, name in enumerate(("clean", "noisy", "restored")):
-            record.samples[name] = [samples[position][index] for position in shown]
+        kept = [position for position in wanted if position in samples]
+        record.samples = {"image": kept}
+        for name in samples[kept[0]] if kept else ():
+            record.samples[name] = [samples[position][name] for position in kept]
+        if predicted:
+            record.calibration = metrics.calibration(_flat(predicted), _flat(errors))
+
+    def _deviation(self, denoiser: Any, noisy: Array) -> Array | None:
+        """The standard deviation that the method predicts for each pixel, if it does."""
+        if not callable(getattr(denoiser, "deviation", None)) or not len(noisy):
+            return None
+        deviation = denoiser.deviation(noisy, self.cell.noise)
+        if deviation is None:
+            return None
+        deviation = scoring.check(deviation, noisy.shape, "uncertainty")
+        if (deviation < 0).any():
+            raise scoring.BadOutput("uncertainty returned negative values")
+        return deviation
 
     def _clock(self) -> Callable[[], float]:
         if not self.device.startswith("cuda"):
@@ -220,6 +262,35 @@ class _Work:
         self.watch(Progress(self.cell, phase, done, total, unit, loss))
 
 
+class _Unfinished:
+    """How far a cell's fit has come, kept beside the finished ones."""
+
+    def __init__(self, fits: Fits, cell: Cell, device: str) -> None:
+        self._fits, self._cell, self._device = fits, cell, device
+        self._key = f"{cell.fit_key}-unfinished"
+        self._started = time.perf_counter()
+        self.seconds_before = 0.0
+
+    def load(self) -> Checkpoint | None:
+        from bench.training import Checkpoint
+
+        known = self._fits.get(self._key)
+        if known is None or known.device != self._device:
+            return None
+        self.seconds_before = known.seconds
+        return Checkpoint(known.arrays, known.history)
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        seconds = self.seconds_before + time.perf_counter() - self._started
+        about = self._cell.fitted_for()
+        self._fits.put(
+            self._key, Fit(checkpoint.arrays, seconds, self._device, checkpoint.history, about)
+        )
+
+    def remove(self) -> None:
+        self._fits.remove(self._key)
+
+
 def _stack(dataset: Dataset, split: Any) -> Array:
     """A split as one array.
 
@@ -231,6 +302,10 @@ def _stack(dataset: Dataset, split: Any) -> Array:
         what = "no images" if not groups else "images of several shapes"
         raise Unsupported(f"the {split} split of {dataset.name} has {what}")
     return groups[0].images
+
+
+def _flat(parts: list[Array]) -> Array:
+    return np.concatenate([part.ravel() for part in parts])
 
 
 def _sample_positions(dataset: Dataset, images: int) -> list[int]:

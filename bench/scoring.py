@@ -25,21 +25,21 @@ def apply(denoiser: Denoiser, noisy: Array, noise: Noise) -> Array:
     return check(denoiser.denoise(noisy, noise), noisy.shape)
 
 
-def check(restored: Any, shape: tuple[int, ...]) -> Array:
+def check(restored: Any, shape: tuple[int, ...], what: str = "denoise") -> Array:
     """What a denoiser gave for input of `shape`, if a denoiser may give it.
 
     Raises:
         BadOutput: it is not an array, or of another shape or type, or not finite.
     """
     if not isinstance(restored, np.ndarray):
-        raise BadOutput(f"denoise returned {type(restored).__name__}, not a NumPy array")
+        raise BadOutput(f"{what} returned {type(restored).__name__}, not a NumPy array")
     if restored.shape != shape:
-        raise BadOutput(f"denoise returned shape {restored.shape} for input of shape {shape}")
+        raise BadOutput(f"{what} returned shape {restored.shape} for input of shape {shape}")
     if restored.dtype != np.float32:
-        raise BadOutput(f"denoise returned {restored.dtype}, not float32: use .astype('float32')")
+        raise BadOutput(f"{what} returned {restored.dtype}, not float32: use .astype('float32')")
     if not np.isfinite(restored).all():
         bad = int((~np.isfinite(restored)).reshape(len(restored), -1).any(axis=1).sum())
-        raise BadOutput(f"denoise returned NaN or infinity in {bad} of {len(restored)} images")
+        raise BadOutput(f"{what} returned NaN or infinity in {bad} of {len(restored)} images")
     return restored
 
 

@@ -27,9 +27,9 @@ _POINT = ["dataset", "label", "noise", "level"]
 
 
 def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with `label` (method with typed parameters) and the noise's full name."""
+    """The frame with `label` (method as typed) and the noise's full name."""
     return frame.assign(
-        label=rowwise(method_label, frame["method"], frame["params"]),
+        label=rowwise(method_label, frame["method"], frame["params"], frame["regime"].fillna("")),
         noise=rowwise(noise_name, frame["noise"], frame["clip"]),
     )
 

@@ -235,3 +235,52 @@ def test_metrics_leave_their_arguments_alone_and_give_float64():
     assert values.dtype == np.float64
     assert values.shape == (3, 3)
     np.testing.assert_array_equal((clean, noisy), before)
+
+
+# -- calibration -----------------------------------------------------------------------------
+
+
+def predicted_and_drawn(seed=0):
+    """Deviations, and Gaussian errors that have them."""
+    rng = np.random.default_rng(seed)
+    deviation = rng.uniform(0.02, 0.5, (250, 1, 28, 28)).astype(np.float32)
+    return deviation, deviation * rng.standard_normal(deviation.shape, dtype=np.float32)
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.0, 0.5])
+def test_errors_of_the_predicted_deviation_are_calibrated_and_others_off_by_their_ratio(factor):
+    deviation, error = predicted_and_drawn()
+    rows = metrics.calibration(factor * deviation, error)
+    ratios = [observed / predicted for predicted, observed, _ in rows]
+    np.testing.assert_allclose(ratios, 1 / factor, rtol=0.03)
+    assert metrics.calibration_error(rows) == pytest.approx(abs(1 / factor - 1), abs=0.03)
+
+
+def test_bins_go_from_the_surest_pixels_to_the_least_sure_and_hold_all():
+    deviation, error = predicted_and_drawn()
+    predicted, observed, pixels = np.transpose(metrics.calibration(deviation, error))
+    assert len(pixels) == 15
+    assert pixels.sum() == error.size
+    assert np.ptp(pixels) <= 1
+    assert (np.diff(predicted) > 0).all()
+    assert np.average(observed**2, weights=pixels) == pytest.approx(np.mean(error**2), rel=1e-5)
+
+
+def test_a_bin_has_the_root_mean_squares_of_its_pixels():
+    deviation = np.array([[3, 0], [1, 0]], np.float32)
+    error = np.array([[3, -1], [-4, 1]], np.float32)
+    rows = metrics.calibration(deviation, error, bins=2)
+    np.testing.assert_allclose(rows, [(0, 1, 2), (5**0.5, 12.5**0.5, 2)])
+    assert metrics.calibration_error(rows) == pytest.approx(2.5**0.5 - 1)
+
+
+def test_fewer_pixels_than_bins_are_a_bin_each():
+    deviation = np.array([0.3, 0.1], np.float32)
+    np.testing.assert_allclose(
+        metrics.calibration(deviation, 2 * deviation), [(0.1, 0.2, 1), (0.3, 0.6, 1)]
+    )
+
+
+def test_where_nothing_is_predicted_there_is_no_calibration_error():
+    assert np.isnan(metrics.calibration_error([(0.0, 0.1, 5)]))
+    assert np.isnan(metrics.calibration_error([]))

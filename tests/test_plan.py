@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bench import plan, registry, spec
-from bench.core import Dataset, UsageError
+from bench.core import Dataset, TrainNoise, UsageError
 from bench.noise import make_noise
 
 DATA = Dataset("toy", "f00d", {"train": 1000, "validation": 200, "test": 50}, lambda split: [])
@@ -17,8 +17,8 @@ def cells(names="median,vae", **values):
     chosen = []
     for text in settings.methods:
         name, params = spec.parse(text)
-        method = registry.load(name)
-        chosen.append((method, spec.typed_params(method, params)))
+        method, regime = registry.load(name), params.pop("train", None)
+        chosen.append(plan.Asked(method, spec.typed_params(method, params), regime))
     return plan.plan(settings, DATA, chosen)
 
 
@@ -37,7 +37,7 @@ def test_cells_that_share_noisy_images_are_neighbours():
 def test_only_what_is_trained_has_a_seed_a_recipe_and_a_training_noise():
     median, vae = cells(noise=0.3)
     assert (median.seed, median.recipe, median.train) == (None, None, None)
-    assert (vae.seed, vae.train) == (0, make_noise("gaussian", 0.3))
+    assert (vae.seed, vae.train) == (0, TrainNoise("matched", make_noise("gaussian", 0.3)))
     assert json.loads(vae.recipe)["epochs"] > 0
 
 
@@ -46,18 +46,23 @@ def test_keys_depend_on_all_that_a_result_depends_on():
     other_noise = make_noise("gaussian", 0.4)
     changes = {
         "dataset": "other", "fingerprint": "beef", "method": "dae", "params": '{"latent":2}',
-        "source": "0", "train": other_noise, "noise": other_noise, "seed": 1, "recipe": "{}",
-        "limit": 5, "tune": 7, "quantize": True, "noise_seed": 1,
+        "fit_params": '{"latent":2}', "source": "0", "train": TrainNoise("matched", other_noise),
+        "noise": other_noise, "seed": 1, "recipe": "{}", "limit": 5, "tune": 7, "quantize": True,
+        "noise_seed": 1,
     }  # fmt: skip
     assert set(changes) == set(cell.as_dict())
-    keys = {replace(cell, **{name: value}).key for name, value in changes.items()}
-    assert len(keys | {cell.key}) == len(changes) + 1
+    keys = {
+        replace(cell, **{name: value}).key
+        for name, value in changes.items()
+        if name != "fit_params"  # the parameters and the code tell
+    }
+    assert len(keys | {cell.key}) == len(changes)
     fit_keys = {
         name: replace(cell, **{name: value}).fit_key != cell.fit_key
         for name, value in changes.items()
     }
     assert {name for name, changed in fit_keys.items() if not changed} == {
-        "noise", "limit", "tune", "quantize", "noise_seed",
+        "params", "noise", "limit", "tune", "quantize", "noise_seed",
     }  # fmt: skip
 
 
@@ -87,6 +92,14 @@ def test_epochs_are_the_presets_but_small_sets_get_enough_updates():
     assert json.loads(cells("vae", noise=0.3, epochs=3)[0].recipe)["epochs"] == 3
 
 
+def test_a_batch_size_is_asked_for_and_the_number_of_updates_holds():
+    recipe = registry.load("vae").recipes["default"]
+    resolved = json.loads(cells("vae", noise=0.3, batch_size=100)[0].recipe)
+    assert resolved["batch_size"] == 100
+    assert resolved["epochs"] == -(-recipe["min_updates"] // 10)
+    assert resolved["lr"] == recipe["lr"]
+
+
 def test_equal_settings_have_equal_names_and_others_others():
     one = plan.settings("toy", noise="0.1,0.3")
     assert one.default_name == plan.settings("toy", noise=[0.1, 0.3]).default_name
@@ -98,6 +111,8 @@ def test_equal_settings_have_equal_names_and_others_others():
         plan.settings("toy", noise="0.1,0.3", quantize=True),
         plan.settings("toy", noise="0.1,0.3", tune=False),
         plan.settings("toy", noise="0.1,0.3", limit=1),
+        plan.settings("toy", noise="0.1,0.3", train_noise="blind"),
+        plan.settings("toy", noise="0.1,0.3", batch_size=64),
     ]
     assert len({s.default_name for s in [one, *others]}) == len(others) + 1
 
@@ -110,11 +125,86 @@ def test_equal_settings_have_equal_names_and_others_others():
         ({"seeds": (-1,)}, "seeds"),
         ({"limit": 0}, "--limit 0"),
         ({"epochs": 0}, "--epochs 0"),
+        ({"batch_size": 0}, "--batch-size 0"),
         ({"preset": "papr"}, "unknown preset 'papr': did you mean paper"),
         ({"device": "gpu"}, "unknown device 'gpu'"),
         ({"noise": []}, "no noise level"),
+        ({"train_noise": []}, "no training noise"),
     ],
 )
 def test_settings_out_of_range_are_refused(values, message):
     with pytest.raises(UsageError, match=message):
         plan.settings("toy", **values)
+
+
+# -- training noise --------------------------------------------------------------------------
+
+
+def trained(names, **values):
+    return [(c.label, c.noise.level, str(c.train)) for c in cells(names, **values)]
+
+
+def test_what_learns_is_trained_in_each_way_asked_for():
+    assert trained("median,dae", noise=[0.1, 0.3], train_noise="matched, blind,0.20") == [
+        ("median", 0.1, "None"),
+        ("dae", 0.1, "gaussian 0.1"),
+        ("dae[train=blind]", 0.1, "gaussian 0 to 0.3"),
+        ("dae[train=0.2]", 0.1, "gaussian 0.2"),
+        ("median", 0.3, "None"),
+        ("dae", 0.3, "gaussian 0.3"),
+        ("dae[train=blind]", 0.3, "gaussian 0 to 0.3"),
+        ("dae[train=0.2]", 0.3, "gaussian 0.2"),
+    ]
+
+
+def test_a_methods_own_training_noise_goes_before_the_runs():
+    found = trained("dae[train=blind],vae[latent=2,train=matched],vae", noise=0.3, train_noise=0.5)
+    assert found == [
+        ("dae[train=blind]", 0.3, "gaussian 0 to 0.3"),
+        ("vae[latent=2]", 0.3, "gaussian 0.3"),
+        ("vae[train=0.5]", 0.3, "gaussian 0.5"),
+    ]
+
+
+def test_the_training_noise_is_clipped_as_the_tests_is():
+    found = trained("dae", noise=0.3, clip=True, train_noise=["blind", 0.1])
+    assert [noise for *_, noise in found] == ["gaussian, clipped 0 to 0.3", "gaussian, clipped 0.1"]
+
+
+def test_a_training_asked_for_in_two_ways_is_one_cell():
+    found = trained(
+        "dae,dae[train=matched],dae[train=blind]", noise=0.3, train_noise="blind,matched"
+    )
+    assert [label for label, *_ in found] == ["dae[train=blind]", "dae"]
+    assert plan.settings("toy", train_noise="0.3,0.30,matched,matched").train_noise == (
+        "0.3",
+        "matched",
+    )
+
+
+def test_cells_share_what_was_trained_alike():
+    found = cells("dae", noise=[0.1, 0.3], train_noise="matched,blind,0.3")
+    assert len({cell.key for cell in found}) == 6
+    key = {(cell.train.regime, cell.noise.level): cell.fit_key for cell in found}
+    assert key["blind", 0.1] == key["blind", 0.3]
+    assert key["0.3", 0.1] == key["0.3", 0.3] == key["matched", 0.3]
+    assert len(set(key.values())) == 3
+
+
+def test_a_level_that_has_no_short_form_is_the_one_tested():
+    matched, asked = cells("dae", noise="25/255", train_noise="matched,25/255")
+    assert asked.label == "dae[train=25/255]"
+    assert asked.fit_key == matched.fit_key
+
+
+def test_parameters_of_inference_alone_share_a_training():
+    found = cells("vae,vae[samples=4],vae[latent=2]", noise=0.3)
+    assert len({cell.key for cell in found}) == 3
+    default, sampled, other = (cell.fit_key for cell in found)
+    assert default == sampled != other
+
+
+@pytest.mark.parametrize("level", ["bling", "", "matched,", "-1", "0", "nan", "inf", "1e9", "1/0"])
+def test_a_training_noise_that_is_none_is_refused(level):
+    with pytest.raises(UsageError, match="noise"):
+        plan.settings("toy", train_noise=level)

@@ -23,7 +23,7 @@ def test_a_method_says_what_it_is(name):
     assert set(method.tune) <= set(method.parameters)
     for parameter, values in method.tune.items():
         assert len(values) > 1, parameter
-    assert method.learns == (name in ("dae", "vae"))
+    assert method.learns == (name not in ("identity", "gaussian", "median", "nlm", "wavelet"))
 
 
 def test_underscores_of_a_file_are_hyphens_of_a_name(plugins):
@@ -84,6 +84,8 @@ def test_other_code_is_another_source(plugins):
         ("@method()\ndef f(n): return n\n@method()\ndef g(n): return n", "declares 2 methods"),
         ("@method()\ndef f(noisy, *, a): return noisy", "parameter 'a' has no default"),
         ("@method(tune={'sz': (1, 2)})\ndef f(noisy, *, size=1): return noisy", "mean size?"),
+        ("@method(inference=['sz'])\ndef f(noisy, *, size=1): return noisy", "inference .* size?"),
+        ("@method()\ndef f(noisy, *, train=1): return noisy", "may be called 'train'"),
         (
             "from bench import TrainedMethod\n@method()\nclass N(TrainedMethod):\n"
             "    recipes = {'quick': {'epochs': 1}}",

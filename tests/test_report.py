@@ -8,6 +8,7 @@ import pytest
 
 import bench
 from bench import summary
+from bench.metrics import calibration_error
 from bench.report import render
 from bench.report.style import assign
 
@@ -89,7 +90,8 @@ def test_csv_files_hold_what_the_page_shows(run, folder):
 
 def test_every_link_and_figure_is_there_and_figures_have_captions(folder, page):
     targets = re.findall(r'src="([^"]+)"', page) + re.findall(r"\]\(([^)]+)\)", page)
-    assert {"quality.png", "examples.png", "speed.png", "training.png"} <= set(targets)
+    expected = {"quality", "examples", "speed", "training", "uncertainty", "calibration"}
+    assert {f"{name}.png" for name in expected} <= set(targets)
     for target in targets:
         assert (folder / target).stat().st_size > 100, target
     assert len(re.findall(r"<img [^>]+>\n\n\*[A-Z][^*]+\*", page)) == page.count("<img")
@@ -109,6 +111,24 @@ def test_parameters_tell_what_each_method_ran_with(run, page):
     assert rows["median"][2] == f"size={size} ({median['chosen_score']:.2f} dB)"
     assert rows["gaussian[width=0.7]"] == ["blind", "width=0.7", "width=0.7"]
     assert rows["vae"][0] == "trained on it"
+
+
+def test_calibration_errors_are_the_means_over_seeds(run, page):
+    columns, rows = table(page, "Uncertainty")
+    assert columns == ["gaussian 0.1", "gaussian 0.3"]
+    assert list(rows) == ["vae"]
+    for level, cell in zip((0.1, 0.3), rows["vae"], strict=True):
+        errors = [
+            calibration_error(meta["calibration"])
+            for meta in run.metadata()
+            if meta["cell"]["method"] == "vae" and meta["cell"]["noise"]["level"] == level
+        ]
+        assert len(errors) == 2
+        assert float(cell) == pytest.approx(sum(errors) / 2, abs=0.0051)
+
+
+def test_without_other_trainings_there_is_nothing_to_transfer(page):
+    assert "Trained on one noise" not in page
 
 
 def test_the_footer_tells_how_the_numbers_were_made(run, page):

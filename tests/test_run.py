@@ -52,7 +52,8 @@ def test_the_manifest_says_how_the_numbers_were_made(few):
     assert "Wang et al. 2004" in manifest["conventions"]["ssim"]
     assert manifest["settings"] == {
         "dataset": "digits", "methods": ["identity", "median"], "noise": [0.3], "clip": False,
-        "seeds": [0], "limit": 12, "epochs": None, "preset": "default", "tune": True,
+        "train-noise": ["matched"], "seeds": [0], "limit": 12, "epochs": None,
+        "batch-size": None, "preset": "default", "tune": True,
         "quantize": False, "device": "auto",
     }  # fmt: skip
     assert manifest["dataset"]["fingerprint"]
@@ -98,16 +99,19 @@ def test_a_config_file_holds_the_same_settings_and_the_command_line_wins(few, be
     config = tmp_path / "sweep.toml"
     config.write_text(
         'dataset = "digits"\nlimit = 12\nnoise = [0.3]\nmethods = ["identity", "median"]\n'
+        'train-noise = "matched"\n'
     )
     assert bench("run", "--config", config).out == few.out
     config.write_text(
-        config.read_text() + 'clip = true\nseeds = [1, 2]\ntune = false\nout = "other"\n'
+        config.read_text().replace('"matched"', '["blind", 0.3]')
+        + 'clip = true\nseeds = [1, 2]\ntune = false\nout = "other"\nbatch-size = 32\n'
     )
     result = bench("run", "--config", config, "--noise", "25/255")
     assert result.code == 0, result.err
     settings = json.loads((only_run("other") / "manifest.json").read_text())["settings"]
     assert settings["noise"] == [25 / 255]
     assert (settings["clip"], settings["tune"], settings["seeds"]) == (True, False, [1, 2])
+    assert (settings["train-noise"], settings["batch-size"]) == (["blind", "0.3"], 32)
 
 
 def test_clipping_is_part_of_the_noises_name_and_does_not_change_identity(few, bench):
@@ -244,6 +248,15 @@ def test_interrupted_by_the_user_it_says_how_to_go_on(tmp_path):
         (("--limit", "0"), "--limit 0 is out of range"),
         (("--limit", "x"), "'x' is not a valid integer"),
         (("--epochs", "0"), "--epochs 0 is out of range"),
+        (("--batch-size", "0"), "--batch-size 0 is out of range"),
+        (("--train-noise", "bling"), "training noise 'bling' is not understood: write matched"),
+        (("--train-noise", "matched,"), "training noise '' is not understood"),
+        (("--train-noise", ""), "training noise '' is not understood"),
+        (("--train-noise", "-1"), "noise level -1 is out of range"),
+        (("--train-noise", "nan"), "noise level nan is out of range"),
+        (("--methods", "dae[train=bling]"), "training noise 'bling' is not understood"),
+        (("--methods", "dae[train=0]"), "noise level 0 is out of range"),
+        (("--methods", "median[train=blind]"), "'median' learns nothing: leave train=blind out"),
         (("--preset", "slow"), "unknown preset 'slow'"),
         (("--device", "tpu"), "unknown device 'tpu'"),
         (("--name", "../up"), "is no folder's name"),

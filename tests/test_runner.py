@@ -167,3 +167,61 @@ def test_a_limit_takes_the_first_images_and_changes_no_pixel(run):
     assert list(part["image"]) == list(range(7))
     assert list(part["digest"]) == list(whole["digest"][:7])
     assert list(part["psnr"]) == list(whole["psnr"][:7])
+
+
+# -- uncertainty -----------------------------------------------------------------------------
+
+UNSURE = """
+from torch import nn
+from bench import TrainedMethod
+
+@method()
+class Unsure(TrainedMethod):
+    recipes = {{"default": {{"epochs": 1, "batch_size": 1197}}}}
+    def network(self, image_shape):
+        return nn.Conv2d(1, 1, 1)
+    def loss(self, network, noisy, clean, noise):
+        return {{"mse": (network(noisy) - clean).float().square().mean()}}
+    def restore(self, network, noisy, noise):
+        return noisy
+    def uncertainty(self, network, noisy, noise):
+        return {}
+"""
+
+
+def test_predicted_deviations_are_kept_and_compared_with_the_errors(plugins, run, one_thread):
+    plugins("unsure", UNSURE.format("0 * noisy + noise.level"))
+    result = run("unsure")
+    cell = next(meta for meta in result.metadata() if meta["cell"]["method"] == "unsure")
+    predicted, observed, pixels = np.transpose(cell["calibration"])
+    np.testing.assert_allclose(predicted, 0.3, rtol=1e-6)
+    assert pixels.sum() == 20 * 28 * 28
+    mse = result.records().query("method == 'unsure'")["mse"].mean()
+    assert np.average(observed**2, weights=pixels) == pytest.approx(mse, rel=1e-5)
+    keys = result.cells().set_index("method")["key"]
+    samples = result.samples(keys["unsure"])
+    assert len(samples["deviation"]) == len(samples["image"]) == 10
+    assert {image.shape for image in samples["deviation"]} == {(1, 28, 28)}
+    assert result.samples(keys["identity"])["deviation"] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("noisy[:, :, 1:]", "uncertainty returned shape (20, 1, 27, 28) for input of shape"),
+        ("noisy * float('nan')", "uncertainty returned NaN or infinity in 20 of 20 images"),
+        ("0 * noisy - 1", "uncertainty returned negative values"),
+    ],
+)
+def test_an_impossible_uncertainty_fails_its_cell_alone(plugins, run, one_thread, value, reason):
+    plugins("unsure", UNSURE.format(value))
+    cells = run("unsure").cells().set_index("method")
+    assert cells.loc["unsure", "status"] == "failed"
+    assert reason in cells.loc["unsure", "reason"]
+    assert cells.loc["identity", "status"] == "done"
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+def test_a_parameter_may_be_called_deviation(plugins, run):
+    plugins("mean", MEAN.format(log="fits", change="").replace("weight", "deviation"))
+    assert set(run("mean").cells()["status"]) == {"done"}

@@ -10,18 +10,30 @@ import textwrap
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 import bench
-from bench.core import Cell, Record, StorageError
+from bench.core import Cell, Record, StorageError, TrainNoise
 from bench.denoiser import Fit
 from bench.noise import make_noise
 from bench.store import FitCache, find_run, start_run
 
 CELL = Cell(
-    "toy", "f00d", "vae", '{"latent":2}', "c0de", make_noise("gaussian", 0.1, True),
-    make_noise("gaussian", 0.3), 7, "{}", None, 0, False,
-)  # fmt: skip
+    dataset="toy",
+    fingerprint="f00d",
+    method="vae",
+    params='{"latent":2}',
+    fit_params='{"latent":2}',
+    source="c0de",
+    train=TrainNoise("0.1", make_noise("gaussian", 0.1, True)),
+    noise=make_noise("gaussian", 0.3),
+    seed=7,
+    recipe="{}",
+    limit=None,
+    tune=0,
+    quantize=False,
+)
 
 
 def record(status="done", **values):
@@ -65,6 +77,7 @@ def test_a_record_is_read_as_it_was_written(run):
             "clip",
             "level",
             "train",
+            "regime",
             "seed",
             "image",
             "mse",
@@ -77,7 +90,8 @@ def test_a_record_is_read_as_it_was_written(run):
     assert first["dataset"] == "toy"
     assert first["params"] == '{"latent":2}'
     assert (first["noise"], first["clip"], first["level"]) == ("gaussian", False, 0.3)
-    assert (first["train"], first["seed"]) == ("gaussian, clipped 0.1", 7)
+    assert (first["train"], first["regime"]) == ("gaussian, clipped 0.1", "0.1")
+    assert first["seed"] == 7
     assert list(records["digest"]) == [0, 1, 2**64 - 1]
     assert np.isnan(records["ssim"][1])
     np.testing.assert_allclose(records["psnr"], [10, 7, 5.2], rtol=1e-6)
@@ -93,6 +107,7 @@ def test_a_record_is_read_as_it_was_written(run):
         "clip",
         "level",
         "train",
+        "regime",
         "seed",
         "status",
         "reason",
@@ -117,6 +132,30 @@ def test_a_record_is_read_as_it_was_written(run):
     samples = opened.samples(CELL.key)
     assert samples["image"] == [4]
     np.testing.assert_array_equal(samples["noisy"][0], image * 2)
+
+
+def test_a_record_keeps_what_a_method_says_of_its_uncertainty(run):
+    image = np.zeros((1, 28, 28), np.float32)
+    shown = {"image": [4], "clean": [image], "noisy": [image], "restored": [image]}
+    run.write(record(samples=shown))
+    assert run.samples(CELL.key)["deviation"] == []
+    run.write(record(samples={**shown, "deviation": [image + 1]}, calibration=[(0.1, 0.2, 784)]))
+    np.testing.assert_array_equal(run.samples(CELL.key)["deviation"], [image + 1])
+    assert next(run.metadata())["calibration"] == [[0.1, 0.2, 784]]
+
+
+def test_a_run_made_before_there_were_regimes_was_trained_on_matched_noise(run):
+    run.write(record())
+    path = run.path / "cells" / f"{CELL.key}.parquet"
+    table = pq.read_table(path)
+    meta = json.loads(table.schema.metadata[b"bench"])
+    del meta["cell"]["fit_params"], meta["calibration"]
+    del meta["cell"]["train"]["regime"], meta["cell"]["train"]["lowest"]
+    pq.write_table(table.replace_schema_metadata({"bench": json.dumps(meta)}), path)
+    opened = bench.open_run(run.path)
+    for frame in (opened.records(), opened.cells()):
+        assert set(frame["regime"]) == {"matched"}
+        assert set(frame["train"]) == {"gaussian, clipped 0.1"}
 
 
 def test_a_failure_is_a_record_without_rows(run):

@@ -8,13 +8,13 @@ from scipy import stats
 from bench import summary
 
 
-def frame(values, *, method="median", params="{}", level=0.3, seed=pd.NA, clip=False):
+def frame(values, *, method="median", params="{}", level=0.3, seed=pd.NA, clip=False, regime=None):
     n = len(values)
     return pd.DataFrame(
         {
             "dataset": "toy", "method": method, "params": params, "noise": "gaussian",
-            "clip": clip, "level": level, "train": None, "seed": seed, "image": range(n),
-            "mse": 1.0, "psnr": values, "ssim": 0.5, "digest": 0,
+            "clip": clip, "level": level, "train": None, "regime": regime, "seed": seed,
+            "image": range(n), "mse": 1.0, "psnr": values, "ssim": 0.5, "digest": 0,
         }
     )  # fmt: skip
 
@@ -112,11 +112,11 @@ def test_problems_name_the_cell():
         {
             "method": ["vae", "median", "nlm"], "params": ['{"latent":2}', "{}", "{}"],
             "noise": "gaussian", "clip": [True, False, False], "level": 0.3,
-            "seed": pd.array([1, pd.NA, pd.NA], dtype="Int64"),
+            "regime": ["blind", None, None], "seed": pd.array([1, pd.NA, pd.NA], dtype="Int64"),
             "status": ["failed", "skipped", "done"], "reason": ["no: it", "RGB", ""],
         }
     )  # fmt: skip
     assert summary.problems(summary.with_labels(cells)) == [
-        ("failed", "vae[latent=2] at gaussian, clipped 0.3 seed 1", "no: it"),
+        ("failed", "vae[latent=2,train=blind] at gaussian, clipped 0.3 seed 1", "no: it"),
         ("skipped", "median at gaussian 0.3", "RGB"),
     ]

@@ -30,8 +30,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bench.core import noise_text
-from bench.summary import rowwise, with_labels
+from bench.core import MATCHED, noise_text
+from bench.summary import with_labels
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -46,7 +46,18 @@ MIN_SEEDS = 4
 #: Share of a method's error that its mean over several levels gets.
 OVERALL_SHARE = 0.8
 
-_IDENTITY = ["dataset", "method", "params", "noise", "clip", "level", "train", "seed", "image"]
+_IDENTITY = [
+    "dataset",
+    "method",
+    "params",
+    "noise",
+    "clip",
+    "level",
+    "train",
+    "regime",
+    "seed",
+    "image",
+]
 
 
 @dataclass(frozen=True)
@@ -130,8 +141,7 @@ def pair(new: pd.DataFrame, old: pd.DataFrame) -> Pairing:
     joined = new.merge(old, on=_IDENTITY, how="outer", suffixes=("_new", "_old"), indicator="side")
     joined = with_labels(joined)
     # Matched training is one way to train at all levels, whatever each level's is called.
-    own = rowwise(noise_text, joined["noise"], joined["level"])
-    joined["trained"] = joined["train"].where(joined["train"] != own, "").fillna("")
+    joined["trained"] = joined["train"].where(joined["regime"] != MATCHED, "").fillna("")
     joined["random"] = joined["seed"].notna()
     joined["seed"] = joined["seed"].fillna(-1)
     both = joined["side"] == "both"

@@ -65,10 +65,18 @@ def _seeds(context: click.Context, option: click.Parameter, text: str) -> list[i
 @click.option("--noise", default="0.1,0.3,0.5", show_default=True, help="Levels of Gaussian noise.")
 @click.option("--clip", is_flag=True, help="Limit noisy images to [0, 1], as an 8-bit file would.")
 @click.option(
+    "--train-noise",
+    default="matched",
+    show_default=True,
+    help="What networks are trained on: matched (the noise tested on), blind (levels from 0 to the "
+    "highest tested), a level, or several of these.",
+)
+@click.option(
     "--seeds", default="0", show_default=True, callback=_seeds, help="Training seeds, as 0,1,2."
 )
 @click.option("--limit", type=int, help="Only the first so many test images.")
 @click.option("--epochs", type=int, help="Training epochs, instead of the preset's.")
+@click.option("--batch-size", type=int, help="Training images an update, instead of the recipe's.")
 @click.option(
     "--preset", default="default", show_default=True, help="quick, default or paper: effort."
 )
@@ -110,6 +118,7 @@ def run(methods: str | None, plugin: tuple[Path, ...], debug: bool, **settings: 
     bench run --noise 15/255,25/255 --methods "identity,median[size=5],vae" --seeds 0,1
     bench run --dataset digits --preset quick --limit 100
     bench run --config sweep.toml --noise 0.2
+    bench run --train-noise matched,blind --methods "unet,dae[train=0.3]"
     bench run --plugin my_method.py --methods identity,my-method
     """
     from bench import api, summary

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench import summary as tables
+from bench.metrics import calibration_error
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,3 +51,12 @@ class Contents:
     def images(self) -> int:
         """Number of test images."""
         return int(self.summary["images"].max()) if len(self.summary) else 0
+
+    def calibration_errors(self) -> dict[tuple[str, str, float], float]:
+        """(Label, noise, level) -> calibration error, the mean over seeds; see `metrics`."""
+        found: dict[tuple[str, str, float], list[float]] = {}
+        for cell, meta in zip(self.cells.itertuples(), self.metadata, strict=True):
+            if meta.get("calibration"):
+                point = (str(cell.label), str(cell.noise), float(cell.level))
+                found.setdefault(point, []).append(calibration_error(meta["calibration"]))
+        return {point: sum(errors) / len(errors) for point, errors in found.items()}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from bench import summary as tables
+from bench.core import MATCHED, noise_text
 from bench.core import markdown_text as _text
-from bench.core import noise_text
+from bench.report.figures import UNCERTAINTY
 from bench.summary import DECIMALS, METRICS, UNITS
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def markdown(contents: Contents, figures: list[Figure]) -> str:
     for name in dict.fromkeys(figure.title for figure in figures):
         parts.append(f"## {name}")
         parts += [_figure(figure) for figure in figures if figure.title == name]
+        if name == UNCERTAINTY:
+            parts.append(_calibration(contents))
     parts += [_chosen(contents), _costs(contents), _problems(contents), _footer(contents)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -69,6 +72,8 @@ def _lead(contents: Contents) -> str:
         else "left at their defaults"
     )
     trained = f", {settings['epochs']} epochs" if settings["epochs"] else ""
+    if settings.get("batch-size"):
+        trained += f" of batches of {settings['batch-size']}"
     rounded = "; outputs rounded to 8 bits" if settings["quantize"] else ""
     lines.append(
         f"{contents.images:,} test images of {_text(data['name'])}; noise: {noises}; preset "
@@ -147,10 +152,7 @@ def _chosen(contents: Contents) -> str:
     if not rows:
         return ""
     frame = pd.DataFrame(rows).T.fillna("–")
-    known = {
-        _text(str(cell.label)): _knows(contents, cell.method)
-        for cell in contents.cells.itertuples()
-    }
+    known = {_text(str(cell.label)): _knows(contents, cell) for cell in contents.cells.itertuples()}
     frame.insert(0, "knows the noise", [known[label] for label in frame.index])
     frame.index.name = "method"
     return (
@@ -161,12 +163,28 @@ def _chosen(contents: Contents) -> str:
     )
 
 
-def _knows(contents: Contents, method: str) -> str:
+def _knows(contents: Contents, cell: Any) -> str:
     """What a method knows of the noise that it meets."""
-    about = contents.run.manifest["methods"].get(method, {})
+    about = contents.run.manifest["methods"].get(cell.method, {})
     if about.get("learns"):
-        return "trained on it"
+        return "trained on it" if cell.regime == MATCHED else f"trained on {cell.train}"
     return "is told" if about.get("told_noise") else "blind"
+
+
+def _calibration(contents: Contents) -> str:
+    """How far predicted deviations are from the errors, a figure a method and level."""
+    rows: dict[str, dict[str, str]] = {}
+    for (label, noise, level), error in contents.calibration_errors().items():
+        rows.setdefault(_text(label), {})[noise_text(noise, level)] = f"{error:.2f}"
+    if not rows:
+        return ""
+    frame = pd.DataFrame(rows).T.fillna("–")
+    frame.index.name = "method"
+    return (
+        f"{frame.to_markdown(disable_numparse=True)}\n\n"
+        "Expected normalised calibration error (Levi et al. 2022): the mean over the bins of the "
+        "figure of |observed / predicted - 1|, the mean over seeds; 0 is calibrated."
+    )
 
 
 def _costs(contents: Contents) -> str:

@@ -21,9 +21,22 @@ _KNOWN = {
     "wavelet": (_PURPLE, "v"),
     "dae": (_ORANGE, "D"),
     "vae": (_BLUE, "P"),
+    "cvae": (_YELLOW, "<"),
+    "hvae": (_RED, "*"),
+    "unet": ("#000000", "h"),
+    "dncnn": ("#5b3a8e", ">"),
 }
-_SPARE_COLOURS = (_RED, _PINK, _YELLOW, "#000000", "#5b3a8e", "#7f7f00", "#8b0000", "#2f4f4f")
-_SPARE_MARKERS = ("*", "h", "<", ">", "p", "d", "H", "8")
+_SPARE_COLOURS = (
+    _PINK,
+    "#7f7f00",
+    "#8b0000",
+    "#2f4f4f",
+    "#4b6cb7",
+    "#b5651d",
+    "#3cb371",
+    "#c71585",
+)
+_SPARE_MARKERS = ("p", "d", "H", "8", "^", "v", "s", "o")
 
 #: Width of a figure in inches; 900 pixels at screen resolution, twice that in the file.
 WIDTH = 9.0

@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.core import Record, canonical_json, noise_name, noise_text
+from bench.core import MATCHED, Record, canonical_json, noise_name, noise_text
 from bench.store.files import commit, read_json, readable, write_arrays
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _ROWS = pa.schema(
         ("digest", pa.uint64()),
     ]
 )
+_SAMPLES = ("clean", "noisy", "restored", "deviation")
 _RECORD_COLUMNS = [
     "dataset",
     "method",
@@ -46,6 +47,7 @@ _RECORD_COLUMNS = [
     "clip",
     "level",
     "train",
+    "regime",
     "seed",
     "image",
     "mse",
@@ -64,6 +66,7 @@ _CELL_COLUMNS = [
     "clip",
     "level",
     "train",
+    "regime",
     "seed",
     "status",
     "reason",
@@ -106,7 +109,7 @@ class Run:
         """A row a finished cell, in the plan's order.
 
         Columns: key, dataset, method, params, chosen (canonical JSON), chosen_score (mean
-        validation PSNR in dB), noise, clip, level, train, seed, status (done, failed or
+        validation PSNR in dB), noise, clip, level, train, regime, seed, status (done, failed or
         skipped), reason, fit_seconds, tune_seconds, images_per_second, parameters,
         peak_memory_bytes.
 
@@ -132,7 +135,8 @@ class Run:
         With `keys` only the cells of those keys are read.
 
         Columns: dataset, method, params (typed ones, canonical JSON), noise, clip, level,
-        train (noise trained on, or missing), seed (missing where nothing is random), image
+        train (noise trained on, or missing), regime (why on that: "matched", "blind" or a level,
+        or missing), seed (missing where nothing is random), image
         (position in the test split), mse, psnr (dB), ssim, digest (uint64).
 
         Raises:
@@ -177,17 +181,19 @@ class Run:
     def samples(self, key: str) -> dict[str, list[Any]]:
         """The images kept of a cell: lists `image` (positions), `clean`, `noisy`, `restored`.
 
+        And `deviation`, each pixel's predicted standard deviation, where the method gives one.
         Images are float32 (C, H, W); noisy ones may leave [0, 1]. Empty lists where none are
         kept.
         """
         path = self.path / "samples" / f"{key}.npz"
-        result: dict[str, list[Any]] = {"image": [], "clean": [], "noisy": [], "restored": []}
+        result: dict[str, list[Any]] = {"image": [], **{name: [] for name in _SAMPLES}}
         if not path.is_file():
             return result
         with readable(path), np.load(path, allow_pickle=False) as arrays:
             result["image"] = [int(position) for position in arrays["image"]]
-            for name in ("clean", "noisy", "restored"):
-                result[name] = [arrays[f"{name}_{i}"] for i in range(len(result["image"]))]
+            for name in _SAMPLES:
+                if f"{name}_0" in arrays or name != "deviation":
+                    result[name] = [arrays[f"{name}_{i}"] for i in range(len(result["image"]))]
         return result
 
     def _finished_in_order(self) -> list[str]:
@@ -217,8 +223,8 @@ class Run:
             commit(self.path / "history" / f"{key}.json", lambda path: path.write_text(rows))
         if record.samples.get("image"):
             arrays = {"image": np.array(record.samples["image"])}
-            for name in ("clean", "noisy", "restored"):
-                for index, image in enumerate(record.samples[name]):
+            for name in _SAMPLES:
+                for index, image in enumerate(record.samples.get(name, ())):
                     arrays[f"{name}_{index}"] = image
             commit(
                 self.path / "samples" / f"{key}.npz",
@@ -248,6 +254,7 @@ _DTYPES: dict[str, Any] = {
     "params": "str",
     "noise": "str",
     "train": "str",
+    "regime": "str",
     "seed": "Int64",
 }
 
@@ -263,12 +270,13 @@ def _identity(cell: Mapping[str, Any]) -> dict[str, Any]:
         "clip": noise["clip"],
         "level": noise["level"],
         "train": _noise_text(train) if train else None,
+        "regime": train.get("regime", MATCHED) if train else None,
         "seed": cell["seed"],
     }
 
 
 def _noise_text(noise: Mapping[str, Any]) -> str:
-    return noise_text(noise_name(noise["kind"], noise["clip"]), noise["level"])
+    return noise_text(noise_name(noise["kind"], noise["clip"]), noise["level"], noise.get("lowest"))
 
 
 def _metadata(path: Path) -> dict[str, Any]:

@@ -311,7 +311,7 @@ def state_and_load(subject: Subject) -> str:
         and all(isinstance(k, str) and isinstance(v, np.ndarray) for k, v in state.items()),
         "state() is to return a dictionary of NumPy arrays by name",
     )
-    stored = load(save({name: np.ascontiguousarray(array) for name, array in state.items()}))
+    stored = load(save({name: np.asarray(array, order="C") for name, array in state.items()}))
     noisy = subject.noisy()
     expected = subject.restore(noisy, fitted)
     denoiser = subject.method.create({})

@@ -11,13 +11,14 @@ from bench.check.baseline import MIN_SEEDS, OVERALL_SHARE, Sample, decide, estim
 RNG = np.random.default_rng
 
 
-def frame(psnr, *, method="median", level=0.3, seed=pd.NA, train=None, digest=None, **more):
-    """A run's records of one cell."""
+def frame(psnr, *, method="median", level=0.3, seed=pd.NA, regime=None, digest=None, **more):
+    """A run's records of one cell; a regime is "matched" or a level."""
     n = len(psnr)
+    train = f"gaussian {level if regime == 'matched' else regime}" if regime else None
     return pd.DataFrame(
         {
             "dataset": "toy", "method": method, "params": "{}", "noise": "gaussian",
-            "clip": False, "level": level, "train": train,
+            "clip": False, "level": level, "train": train, "regime": regime,
             "seed": pd.array([seed] * n, dtype="Int64"), "image": np.arange(n), "mse": 1.0,
             "psnr": psnr, "ssim": 0.5, "digest": np.arange(n) if digest is None else digest,
             **more,
@@ -29,7 +30,7 @@ def learned(offsets, images, **more):
     """Records of a random method: a constant for each seed, added to the images' values."""
     return pd.concat(
         [
-            frame(images + offset, method="vae", seed=seed, train="gaussian 0.3", **more)
+            frame(images + offset, method="vae", seed=seed, regime="matched", **more)
             for seed, offset in enumerate(offsets)
         ]
     )
@@ -191,7 +192,8 @@ def test_what_only_one_run_has_is_listed():
     "other",
     [
         {"dataset": "else"}, {"method": "nlm"}, {"params": '{"size":5}'}, {"level": 0.5},
-        {"clip": True}, {"noise": "speckle"}, {"train": "gaussian 0.1"}, {"seed": 1},
+        {"clip": True}, {"noise": "speckle"}, {"train": "gaussian 0.1"}, {"regime": "blind"},
+        {"seed": 1},
     ],
     ids=str,
 )  # fmt: skip
@@ -229,14 +231,28 @@ def test_matched_training_is_one_way_to_train_at_all_levels():
     images = RNG(14).normal(20, 3, 30)
     both = pd.concat(
         [
-            frame(images, method="vae", seed=0, level=level, train=train)
+            frame(images, method="vae", seed=0, level=level, regime=regime)
             for level in (0.1, 0.3)
-            for train in (f"gaussian {level}", "gaussian 0.2")
+            for regime in ("matched", "0.2")
         ]
     )
     comparisons, _ = check.compare(both, both)
-    overall = [c.name["trained"] for c in comparisons if len(c.name["levels"]) == 2]
-    assert overall == ["", "", "gaussian 0.2", "gaussian 0.2"]  # PSNR and SSIM of each
+    names = [c.name for c in comparisons if len(c.name["levels"]) == 2 and c.metric == "psnr"]
+    assert [(name["label"], name["trained"]) for name in names] == [
+        ("vae", ""),
+        ("vae[train=0.2]", "gaussian 0.2"),
+    ]
+
+
+def test_a_level_asked_for_is_not_the_matched_training_at_that_level():
+    images = RNG(17).normal(20, 3, 30)
+    matched, asked = (frame(images, method="vae", seed=0, regime=r) for r in ("matched", "0.3"))
+    comparisons, unpaired = check.compare(matched, asked)
+    assert comparisons == []
+    assert unpaired == [
+        "vae at gaussian 0.3, seed 0: 30 images only in the new run",
+        "vae[train=0.3] at gaussian 0.3, seed 0: 30 images only in the baseline",
+    ]
 
 
 def test_seeds_of_a_learned_method_are_joined():

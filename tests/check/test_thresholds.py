@@ -28,7 +28,7 @@ def frame(psnr, *, ssim=0.5, dataset="toy", method="median", params="{}", level=
         pd.DataFrame(
             {
                 "dataset": dataset, "method": method, "params": params, "noise": "gaussian",
-                "clip": clip, "level": level, "train": None,
+                "clip": clip, "level": level, "train": None, "regime": None,
                 "seed": pd.array([seed] * len(values), dtype="Int64"),
                 "image": range(len(values)), "mse": 0.25, "psnr": values, "ssim": ssim,
                 "digest": 0,
@@ -51,7 +51,7 @@ def cell(
 ):
     return {
         "dataset": "toy", "method": method, "params": params, "noise": "gaussian", "clip": False,
-        "level": level, "seed": seed, "status": status, "reason": reason,
+        "level": level, "regime": None, "seed": seed, "status": status, "reason": reason,
         "images_per_second": speed, "parameters": parameters,
     }  # fmt: skip
 

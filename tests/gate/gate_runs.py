@@ -45,7 +45,7 @@ RUNS = {
     "loud": ((*BOTH, "--noise", "0.5"), None),
     "levels": ((*BOTH, "--noise", "0.3,0.5"), None),
     "rounded": ((*BOTH, "--quantize"), None),
-    "quick": ((*BOTH, "--preset", "quick", "--epochs", "2"), None),
+    "quick": ((*BOTH, "--preset", "quick", "--epochs", "2", "--batch-size", "64"), None),
     "one": (("--methods", "identity"), None),
     "other": (("--methods", "median[size=5]"), None),
     "failed": (("--methods", "identity,bad"), ("bad", BAD)),

@@ -246,6 +246,7 @@ def test_settings_that_differ_are_noted(bench, take):
         compared("a"),
         "- the runs differ in preset: quick here, default there",
         "- the runs differ in epochs: 2 here, the default there",
+        "- the runs differ in batch-size: 64 here, the default there",
     ]
     edit_manifest("a", settings={**api.open_run("results/a").manifest["settings"], "limit": None})
     result = bench("check", "quick", "--baseline", "results/a")

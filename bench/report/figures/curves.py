@@ -1,60 +1,19 @@
-"""The figures of a report, each as PNG and SVG."""
+"""Quality over noise level and over speed; the training's losses."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from bench.core import noise_text
 from bench.report import style
+from bench.report.figures.figure import Drawn, Figure
 from bench.summary import UNITS
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from bench.report.contents import Contents
 
-# The picture grid: so many images of each level, and so many levels side by side.
-_IMAGES = 4
-_LEVELS = 3
 
-
-@dataclass(frozen=True)
-class Figure:
-    """A drawn figure: its file's stem and what it shows."""
-
-    name: str
-    title: str
-    caption: str
-
-
-def draw(contents: Contents, folder: Path) -> list[Figure]:
-    """Draw what the run has data for; the figures in the order of the page."""
-    import matplotlib.pyplot as plt
-
-    style.use()
-    drawn = []
-    for make in (_examples, _quality, _speed, _losses):
-        for figure, canvas in make(contents):
-            for suffix in ("png", "svg"):
-                canvas.savefig(
-                    folder / f"{figure.name}.{suffix}",
-                    bbox_inches="tight",
-                    metadata={"Date": None} if suffix == "svg" else {"Software": None},
-                )
-            plt.close(canvas)
-            drawn.append(figure)
-    return drawn
-
-
-Drawn = list[tuple[Figure, Any]]
-
-
-def _quality(contents: Contents) -> Drawn:
+def quality(contents: Contents) -> Drawn:
     """PSNR and SSIM over the noise level."""
     import seaborn as sns
 
@@ -101,7 +60,7 @@ def _quality(contents: Contents) -> Drawn:
     return [(Figure("quality", "Quality over noise level", caption), grid.figure)]
 
 
-def _speed(contents: Contents) -> Drawn:
+def speed(contents: Contents) -> Drawn:
     """PSNR against images a second, a panel a level."""
     import matplotlib.pyplot as plt
 
@@ -160,7 +119,7 @@ def _conditions(meta: Any) -> str:
     return f"{conditions['device']}, {threads} thread{'s' if threads != 1 else ''}"
 
 
-def _losses(contents: Contents) -> Drawn:
+def losses(contents: Contents) -> Drawn:
     """Loss terms over the epochs, a panel for each method and term."""
     import pandas as pd
     import seaborn as sns
@@ -209,96 +168,3 @@ def _losses(contents: Contents) -> Drawn:
         "entropies and KL divergences in nats."
     )
     return [(Figure("training", "Training", caption), grid.figure)]
-
-
-def _examples(contents: Contents) -> Drawn:
-    """Clean, noisy and restored images, a few a level."""
-    done = contents.cells[contents.cells["status"] == "done"]
-    columns = list(dict.fromkeys(zip(done["noise"], done["level"], strict=True)))
-    result = []
-    for start in range(0, len(columns), _LEVELS):
-        shown = columns[start : start + _LEVELS]
-        canvas = _example_grid(contents, done, shown)
-        if canvas is None:
-            continue
-        number = f"-{start // _LEVELS + 1}" if len(columns) > _LEVELS else ""
-        levels = "; ".join(noise_text(*column) for column in shown)
-        caption = (
-            f"The same test images at {levels}: clean, noisy (`identity`), and as each method "
-            "restores them. They are chosen by position, not by result."
-        )
-        result.append((Figure(f"examples{number}", "Examples", caption), canvas))
-    return result
-
-
-def _example_grid(
-    contents: Contents, done: pd.DataFrame, columns: Sequence[tuple[str, float]]
-) -> Any:
-    import matplotlib.pyplot as plt
-
-    labels = [label for label in contents.labels if label in set(done["label"])]
-    samples: dict[tuple[str, tuple[str, float]], dict[str, list[Any]]] = {}
-    for cell in done.drop_duplicates(["label", "noise", "level"]).itertuples():
-        point = (str(cell.label), (str(cell.noise), float(cell.level)))
-        if point[1] in columns:
-            samples[point] = contents.run.samples(str(cell.key))
-    first = next((s for s in samples.values() if s["image"]), None)
-    if first is None:
-        return None
-    shown = min(_IMAGES, len(first["image"]))
-    rows = ["clean", "noisy", *(label for label in labels if label != "identity")]
-    across = shown * len(columns)
-    side = min(style.WIDTH / across, 1.5)  # of an image, in inches
-    height, width = first["clean"][0].shape[-2:]
-    canvas, grid = plt.subplots(
-        len(rows),
-        across + len(columns) - 1,
-        figsize=(side * across, 0.9 * side * len(rows) * height / width),
-        squeeze=False,
-        gridspec_kw={
-            "wspace": 0.04,
-            "hspace": 0.04,
-            "width_ratios": ([1] * shown + [0.25]) * (len(columns) - 1) + [1] * shown,
-        },
-    )
-    for axes in grid.flat:
-        axes.set_axis_off()
-    for block, column in enumerate(columns):
-        offset = block * (shown + 1)
-        middle = grid[0, offset + (shown - 1) // 2]
-        middle.set_title(noise_text(*column), x=0.5 if shown % 2 else 1.02)
-        for index, name in enumerate(rows):
-            pick = _row(samples, labels, name, column)
-            for image in range(shown):
-                if pick is not None and image < len(pick):
-                    _show(grid[index, offset + image], pick[image])
-    for index, name in enumerate(rows):
-        grid[index, 0].text(
-            -0.12, 0.5, name, ha="right", va="center", transform=grid[index, 0].transAxes
-        )
-    return canvas
-
-
-def _row(
-    samples: dict[tuple[str, tuple[str, float]], dict[str, list[Any]]],
-    labels: Sequence[str],
-    name: str,
-    column: tuple[str, float],
-) -> list[Any] | None:
-    """The images of one row of the grid at one level."""
-    if name in ("clean", "noisy"):
-        for label in labels:
-            if (label, column) in samples:
-                return samples[label, column][name]
-        return None
-    found = samples.get((name, column))
-    return found["restored"] if found else None
-
-
-def _show(axes: Any, image: Any) -> None:
-    """One image (C, H, W), shown from 0 to 1."""
-    pixels = np.clip(np.moveaxis(image, 0, -1), 0, 1)
-    if pixels.shape[-1] == 1:
-        axes.imshow(pixels[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    else:
-        axes.imshow(pixels, interpolation="nearest")

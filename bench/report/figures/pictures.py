@@ -1,0 +1,110 @@
+"""Clean, noisy and restored images side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.core import noise_text
+from bench.report import style
+from bench.report.figures.figure import IMAGES, LEVELS, Drawn, Figure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.report.contents import Contents
+
+
+def examples(contents: Contents) -> Drawn:
+    """Clean, noisy and restored images, a few a level."""
+    done = contents.cells[contents.cells["status"] == "done"]
+    columns = list(dict.fromkeys(zip(done["noise"], done["level"], strict=True)))
+    result = []
+    for start in range(0, len(columns), LEVELS):
+        shown = columns[start : start + LEVELS]
+        canvas = _example_grid(contents, done, shown)
+        if canvas is None:
+            continue
+        number = f"-{start // LEVELS + 1}" if len(columns) > LEVELS else ""
+        levels = "; ".join(noise_text(*column) for column in shown)
+        caption = (
+            f"The same test images at {levels}: clean, noisy (`identity`), and as each method "
+            "restores them. They are chosen by position, not by result."
+        )
+        result.append((Figure(f"examples{number}", "Examples", caption), canvas))
+    return result
+
+
+def _example_grid(
+    contents: Contents, done: pd.DataFrame, columns: Sequence[tuple[str, float]]
+) -> Any:
+    import matplotlib.pyplot as plt
+
+    labels = [label for label in contents.labels if label in set(done["label"])]
+    samples: dict[tuple[str, tuple[str, float]], dict[str, list[Any]]] = {}
+    for cell in done.drop_duplicates(["label", "noise", "level"]).itertuples():
+        point = (str(cell.label), (str(cell.noise), float(cell.level)))
+        if point[1] in columns:
+            samples[point] = contents.run.samples(str(cell.key))
+    first = next((s for s in samples.values() if s["image"]), None)
+    if first is None:
+        return None
+    shown = min(IMAGES, len(first["image"]))
+    rows = ["clean", "noisy", *(label for label in labels if label != "identity")]
+    across = shown * len(columns)
+    side = min(style.WIDTH / across, 1.5)  # of an image, in inches
+    height, width = first["clean"][0].shape[-2:]
+    canvas, grid = plt.subplots(
+        len(rows),
+        across + len(columns) - 1,
+        figsize=(side * across, 0.9 * side * len(rows) * height / width),
+        squeeze=False,
+        gridspec_kw={
+            "wspace": 0.04,
+            "hspace": 0.04,
+            "width_ratios": ([1] * shown + [0.25]) * (len(columns) - 1) + [1] * shown,
+        },
+    )
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for block, column in enumerate(columns):
+        offset = block * (shown + 1)
+        middle = grid[0, offset + (shown - 1) // 2]
+        middle.set_title(noise_text(*column), x=0.5 if shown % 2 else 1.02)
+        for index, name in enumerate(rows):
+            pick = _row(samples, labels, name, column)
+            for image in range(shown):
+                if pick is not None and image < len(pick):
+                    show(grid[index, offset + image], pick[image])
+    for index, name in enumerate(rows):
+        grid[index, 0].text(
+            -0.12, 0.5, name, ha="right", va="center", transform=grid[index, 0].transAxes
+        )
+    return canvas
+
+
+def _row(
+    samples: dict[tuple[str, tuple[str, float]], dict[str, list[Any]]],
+    labels: Sequence[str],
+    name: str,
+    column: tuple[str, float],
+) -> list[Any] | None:
+    """The images of one row of the grid at one level."""
+    if name in ("clean", "noisy"):
+        for label in labels:
+            if (label, column) in samples:
+                return samples[label, column][name]
+        return None
+    found = samples.get((name, column))
+    return found["restored"] if found else None
+
+
+def show(axes: Any, image: Any) -> None:
+    """One image (C, H, W), shown from 0 to 1."""
+    pixels = np.clip(np.moveaxis(image, 0, -1), 0, 1)
+    if pixels.shape[-1] == 1:
+        axes.imshow(pixels[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    else:
+        axes.imshow(pixels, interpolation="nearest")

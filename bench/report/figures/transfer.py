@@ -1,0 +1,80 @@
+"""Trained on one noise, tested on another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.core import method_label
+from bench.report import style
+from bench.report.figures.figure import Drawn, Figure
+from bench.summary import rowwise
+
+if TYPE_CHECKING:
+    from bench.report.contents import Contents
+
+
+def transfer(contents: Contents) -> Drawn:
+    """PSNR by noise trained on and noise tested on, for methods trained in several ways."""
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    cells = contents.cells[(contents.cells["status"] == "done") & contents.cells["train"].notna()]
+    psnr = contents.summary[contents.summary["metric"] == "psnr"]
+    if cells.empty:
+        return []
+    data = cells.merge(psnr, on=["dataset", "label", "noise", "level"])
+    data = data.assign(method=rowwise(method_label, data["method"], data["params"]))
+    # A level asked for by name and as the matched one is one training.
+    data = data.drop_duplicates(["method", "train", "noise", "level"])
+    tables = {}
+    for (method, noise), part in data.groupby(["method", "noise"], sort=False):
+        table = part.pivot(index="train", columns="level", values="mean")
+        if len(table) > 1 and table.notna().sum(axis=1).max() > 1:
+            tables[method, noise] = table
+    if not tables:
+        return []
+    # All panels have the same rows, since only the first of a line names them.
+    trainings = sorted(
+        {str(train) for table in tables.values() for train in table.index},
+        key=lambda train: (" to " in train, _highest(train)),
+    )
+    columns = min(3, len(tables))
+    rows = -(-len(tables) // columns)
+    canvas, grid = plt.subplots(
+        rows,
+        columns,
+        figsize=(style.WIDTH, rows * (1.1 + 0.42 * len(trainings))),
+        squeeze=False,
+        layout="constrained",
+    )
+    for axes in grid.flat[len(tables) :]:
+        axes.set_visible(False)
+    for axes, ((method, noise), table) in zip(grid.flat, tables.items(), strict=False):
+        axes.grid(visible=False)
+        table = table.reindex(trainings)
+        sns.heatmap(
+            table - table.max(),  # the levels' own differences would drown all others
+            annot=table.round(2),
+            fmt=".2f",
+            cmap="viridis",
+            vmin=-6,
+            vmax=0,
+            cbar=axes is grid.flat[min(columns, len(tables)) - 1],
+            cbar_kws={"label": "dB below the column's best"},
+            linewidths=1,
+            ax=axes,
+        )
+        axes.set(title=method, xlabel=f"tested on {noise}", ylabel="trained on")
+        axes.tick_params(axis="y", rotation=0)
+        if axes not in grid[:, 0]:
+            axes.set(ylabel="", yticklabels=[])
+    caption = (
+        "Mean PSNR (dB) of one method by the noise that it was trained on (rows; a range is "
+        "training on levels drawn evenly from it) and the level that it is tested on (columns). "
+        "Colours compare the trainings at one test level."
+    )
+    return [(Figure("transfer", "Trained on one noise, tested on another", caption), canvas)]
+
+
+def _highest(train: str) -> float:
+    return float(train.rsplit(" ", 1)[1])

@@ -1,0 +1,192 @@
+"""What a torch method says, and what the harness does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench.core import Unsupported
+from bench.training.device import convolves, laid_out, memory_needed, seeded, stream
+from bench.training.loop import EVALUATION_BATCH, Checkpoints, History, Recipe, Training, Watcher
+
+if TYPE_CHECKING:
+    from bench.core import Array, Noise
+
+
+class TrainedMethod:
+    """Base of the methods that torch trains; a subclass adds only what is its own.
+
+    Annotated attributes of the subclass are its parameters. `recipes` gives, for each preset
+    ("quick", "default", "paper"), the fields of a `Recipe`, and optionally `min_updates`:
+    data sets with so few images that the recipe's epochs make fewer updates get more epochs.
+    A fully convolutional one says `any_size = True`.
+    """
+
+    recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    #: The network takes images of any size, not only of the one that it was trained on.
+    any_size: ClassVar[bool] = False
+    #: Where it computes; set by the harness.
+    device: ClassVar[str] = "cpu"
+
+    _network: nn.Module
+    _image_shape: tuple[int, ...]
+
+    # What a method says ---------------------------------------------------------------------
+
+    def network(self, image_shape: tuple[int, int, int]) -> nn.Module:
+        """The network for images of shape (C, H, W), freshly initialised."""
+        raise NotImplementedError
+
+    def loss(
+        self, network: nn.Module, noisy: Tensor, clean: Tensor, noise: Noise
+    ) -> dict[str, Tensor]:
+        """Named scalar terms whose sum is minimised: sums over pixels, means over images.
+
+        Where the method is trained on a range of levels, `noise.level` is a tensor of shape
+        (N, 1, 1, 1). A network with convolutions may be run in bfloat16: compute sums in
+        float32 (`network(noisy).float()`).
+        """
+        raise NotImplementedError
+
+    def restore(self, network: nn.Module, noisy: Tensor, noise: Noise) -> Tensor:
+        """Restored images, of the shape of `noisy`.
+
+        Where this is random, draw once and share the draw over the batch, so that an image's
+        result does not depend on its neighbours. torch is seeded before each call.
+        """
+        raise NotImplementedError
+
+    def uncertainty(self, network: nn.Module, noisy: Tensor, noise: Noise) -> Tensor:
+        """Optional: the predicted standard deviation of each pixel's error, shaped like `noisy`.
+
+        Random as `restore` may be.
+        """
+        raise NotImplementedError
+
+    # What the harness does with it ----------------------------------------------------------
+
+    def fit(
+        self,
+        train: Array,
+        noise: Noise,
+        seed: int,
+        *,
+        validation: Array,
+        recipe: Recipe,
+        lowest: float | None = None,
+        watch: Watcher = lambda done, total, loss: None,
+        checkpoints: Checkpoints | None = None,
+    ) -> History:
+        """Train on clean images (N, C, H, W); keep the weights of the best validation loss.
+
+        The same seed gives the same weights on one machine: it decides the initial weights,
+        the order of the images (drawn on the CPU) and the noise (drawn on the device).
+
+        Args:
+            train: clean images, float32 (N, C, H, W).
+            noise: what to train for.
+            seed: the training seed.
+            validation: clean images that decide which epoch's weights are kept.
+            recipe: how to train.
+            lowest: if given, each image's noise level is drawn evenly from here to `noise`'s.
+            watch: told of each epoch.
+            checkpoints: where to go on from, and where to keep how far it came.
+
+        Returns:
+            The loss terms of each epoch, on training and validation images, per image.
+
+        Raises:
+            Unsupported: the images are too small for the network.
+            FloatingPointError: the loss is no longer finite.
+            MemoryError: batches of the recipe's size do not fit.
+        """
+        device = torch.device(self.device)
+        half = max(1, recipe.batch_size // 2)
+        with (
+            seeded(device, stream(seed, "weights")),
+            memory_needed(
+                f"training with batches of {recipe.batch_size}", f"try --batch-size {half}"
+            ),
+        ):
+            self._image_shape = train.shape[1:]
+            training = Training(self._build(), self.loss, noise, lowest, seed, recipe)
+            images, held_out = (torch.from_numpy(part).to(device) for part in (train, validation))
+            return training.run(images, held_out, watch, checkpoints)
+
+    def denoise(self, noisy: Array, noise: Noise) -> Array:
+        """Restore (N, C, H, W) on the device; the result lies on the CPU.
+
+        Raises:
+            Unsupported: the network was trained on images of another shape.
+            MemoryError: the images do not fit.
+        """
+        return self._apply(self.restore, noisy, noise)
+
+    def deviation(self, noisy: Array, noise: Noise) -> Array | None:
+        """The predicted standard deviation of each pixel's error; None if it gives none."""
+        if type(self).uncertainty is TrainedMethod.uncertainty:
+            return None
+        return self._apply(self.uncertainty, noisy, noise)
+
+    def state(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The fitted model as arrays."""
+        weights = {
+            f"network.{name}": value.detach().cpu().numpy()
+            for name, value in self._network.state_dict().items()
+        }
+        return {"image_shape": np.array(self._image_shape), **weights}
+
+    def load(self, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """Take a fitted model's arrays back.
+
+        Raises:
+            ValueError: they are of a model with other parameters.
+        """
+        self._image_shape = tuple(int(side) for side in arrays["image_shape"])
+        network = self._build()
+        weights = {
+            name.removeprefix("network."): torch.from_numpy(np.array(value))
+            for name, value in arrays.items()
+            if name.startswith("network.")
+        }
+        own = {name: value.shape for name, value in network.state_dict().items()}
+        if own != {name: value.shape for name, value in weights.items()}:
+            raise ValueError("these weights were made for other parameters of the method")
+        network.load_state_dict(weights)
+
+    def parameter_count(self) -> int:
+        """Number of learned values."""
+        return sum(parameter.numel() for parameter in self._network.parameters())
+
+    def _apply(
+        self, step: Callable[[nn.Module, Tensor, Noise], Tensor], noisy: Array, noise: Noise
+    ) -> Array:
+        """`restore` or `uncertainty`, on so many images at once as fit a cache."""
+        self._check_shape(noisy.shape[1:])
+        device = torch.device(self.device)
+        network = self._network.eval()
+        parts = []
+        with torch.inference_mode(), memory_needed("denoising", "give smaller images"):
+            images = torch.from_numpy(np.ascontiguousarray(noisy)).to(device)
+            for part in torch.split(images, EVALUATION_BATCH):
+                with seeded(device, 0):
+                    parts.append(step(network, laid_out(part, network), noise).float())
+            return torch.cat(parts).contiguous().cpu().numpy()
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        channels, *size = self._image_shape
+        if shape[0] != channels or (not self.any_size and list(shape[1:]) != size):
+            trained, given = ("x".join(map(str, s)) for s in (self._image_shape, shape))
+            raise Unsupported(f"it was trained on images of {trained} and is given {given}")
+
+    def _build(self) -> nn.Module:
+        channels, height, width = self._image_shape
+        network = self.network((channels, height, width)).to(self.device)
+        if convolves(network):
+            network = network.to(memory_format=torch.channels_last)
+        self._network = network
+        return network
