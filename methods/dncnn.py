@@ -1,0 +1,57 @@
+"""DnCNN: a deep chain of convolutions that predicts the noise."""
+
+import torch
+from torch import nn
+
+from bench import TrainedMethod, method
+from bench.training import noise_map
+
+FAST = {"batch_size": 32, "lr": 2e-3, "schedule": "one-cycle"}
+
+
+@method(reference="Zhang et al. 2017")
+class DnCNN(TrainedMethod):
+    """Feed-forward denoising network with residual learning and batch normalisation.
+
+    `depth` convolutions of 3 x 3 with `width` channels; it predicts the noise, which is then
+    subtracted. The loss is half the squared error, summed over pixels (Zhang et al. 2017,
+    eq. 1). With `conditioned` it is given the noise's standard deviation as one more channel.
+    An epoch is cut to what two cores of a CPU can do, so that it is undertrained there.
+    """
+
+    depth: int = 17
+    width: int = 64
+    conditioned: bool = False
+    any_size = True
+    recipes = {
+        "quick": {**FAST, "epochs": 4, "images": 1024},
+        "default": {**FAST, "epochs": 12, "images": 4096},
+        "paper": {"epochs": 50, "batch_size": 128},
+    }
+
+    def network(self, image_shape):
+        channels = image_shape[0]
+        layers = [
+            nn.Conv2d(channels + self.conditioned, self.width, 3, padding=1),
+            nn.ReLU(),
+        ]
+        for _ in range(self.depth - 2):
+            layers += [
+                nn.Conv2d(self.width, self.width, 3, padding=1, bias=False),
+                nn.BatchNorm2d(self.width),
+                nn.ReLU(),
+            ]
+        layers.append(nn.Conv2d(self.width, channels, 3, padding=1))
+        network = nn.Sequential(*layers)
+        for layer in network:
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # section III.C
+        return network
+
+    def loss(self, network, noisy, clean, noise):
+        error = self.restore(network, noisy, noise) - clean
+        return {"squared error": 0.5 * error.square().sum() / len(clean)}
+
+    def restore(self, network, noisy, noise):
+        seen = torch.cat([noisy, noise_map(noisy, noise)], dim=1) if self.conditioned else noisy
+        return noisy - network(seen).float()
