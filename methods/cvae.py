@@ -74,7 +74,7 @@ class CVAE(TrainedMethod):
     samples: int = 0
     recipes = {
         "quick": {**FAST, "epochs": 3, "min_updates": 1000},
-        "default": {**FAST, "epochs": 12, "min_updates": 3000},
+        "default": {**FAST, "epochs": 6, "min_updates": 3000},
         "paper": {"epochs": 100, "batch_size": 64, "lr": 1e-3},
     }
 

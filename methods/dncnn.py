@@ -25,7 +25,7 @@ class DnCNN(TrainedMethod):
     any_size = True
     recipes = {
         "quick": {**FAST, "epochs": 4, "images": 1024},
-        "default": {**FAST, "epochs": 12, "images": 4096},
+        "default": {**FAST, "epochs": 12, "images": 2048},
         "paper": {"epochs": 50, "batch_size": 128},
     }
 

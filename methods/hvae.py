@@ -10,6 +10,8 @@ from bench.training import noise_map, padded
 FAST = {"batch_size": 64, "lr": 3e-3, "schedule": "one-cycle"}
 # Draws of the codes that the predicted deviation is taken over.
 UNCERTAINTY_SAMPLES = 16
+# One image in so many of a batch has its codes from the posterior.
+INFORMED = 4
 # Log-deviations beyond this would over- or underflow, and no image needs them.
 LIMIT = 7
 
@@ -82,8 +84,9 @@ class Network(nn.Module):
         # The posterior's own path sees the noisy and the clean image, at half the resolution.
         self.informed2 = Block(4 * (channels_in + channels_out), width)
         self.informed4 = Block(width, 2 * width)
-        # Of the observation model: a Gaussian around what is restored.
-        self.log_variance = nn.Parameter(torch.tensor(-4.0))
+        # Of the observation models: Gaussians around what is restored with codes from the
+        # posterior and with the means of the priors.
+        self.log_variances = nn.Parameter(torch.tensor([-4.0, -4.0]))
 
     def down(self, seen):
         """Features of the noisy images (N, C, H, W), fine to coarse; sides divisible by 4."""
@@ -132,11 +135,11 @@ class HVAE(TrainedMethod):
 
     What the noisy image tells goes through the U-Net's skip connections, so that the codes need
     only hold what it leaves open; a code of 20 numbers for the whole image, as in `vae`, is
-    what blurs. The loss on half of each batch is the negative evidence lower bound: Gaussian
-    observations of a learned variance (Rybkin et al. 2021), plus `beta` times the KL divergence
-    of each scale's posterior, which sees the clean image, from its prior, which sees the noisy
-    one. The other half is restored as in use, with the means of the priors, and its squared
-    error is weighted as the first half's (Sohn et al. 2015, eq. 7). It restores with the
+    what blurs. The loss on a quarter of each batch is the negative evidence lower bound:
+    Gaussian observations of a learned variance (Rybkin et al. 2021), plus `beta` times the KL
+    divergence of each scale's posterior, which sees the clean image, from its prior, which sees
+    the noisy one. The others are restored as in use, with the means of the priors, under such
+    observations of their own (the hybrid of Sohn et al. 2015, eq. 7). It restores with the
     priors' means, or with the mean over `samples` draws from them. With `conditioned` it is
     given the noise's standard deviation as one more channel.
     """
@@ -149,7 +152,7 @@ class HVAE(TrainedMethod):
     any_size = True
     recipes = {
         "quick": {**FAST, "epochs": 3, "min_updates": 1500},
-        "default": {**FAST, "epochs": 10, "min_updates": 4000},
+        "default": {**FAST, "epochs": 6, "min_updates": 4000},
         "paper": {**FAST, "epochs": 100},
     }
 
@@ -158,20 +161,21 @@ class HVAE(TrainedMethod):
         return Network(channels + self.conditioned, channels, self.width, self.code)
 
     def loss(self, network, noisy, clean, noise):
-        n = -(-len(clean) // 2)
+        n = -(-len(clean) // INFORMED)
         seen = self._seen(noisy, noise)
         pairs = torch.cat([seen[:n], padded(clean[:n], 4)], dim=1)
         predicted, kl2, kl4 = network.up_informed(network.down(seen), pairs)
         height, width = noisy.shape[-2:]
         restored = noisy - predicted[..., :height, :width].float()
         errors = (restored - clean).square().flatten(1).sum(dim=1)
-        log_variance = network.log_variance
-        pixels = clean[0].numel()
-        reconstruction = errors[:n].mean() * torch.exp(-log_variance) + pixels * log_variance
-        restoration = errors[n:].sum() / max(1, len(clean) - n) * torch.exp(-log_variance.detach())
+        # A batch of one image has none to restore.
+        means = torch.stack([errors[:n].mean(), errors[n:].sum() / max(1, len(clean) - n)])
+        likelihoods = 0.5 * (
+            means * torch.exp(-network.log_variances) + clean[0].numel() * network.log_variances
+        )
         return {
-            "reconstruction": 0.5 * reconstruction,
-            "restoration": 0.5 * restoration,
+            "reconstruction": likelihoods[0],
+            "restoration": likelihoods[1],
             "kl at 1/2": self.beta * kl2.mean(),
             "kl at 1/4": self.beta * kl4.mean(),
         }

@@ -59,7 +59,7 @@ class UNet(TrainedMethod):
     any_size = True
     recipes = {
         "quick": {**FAST, "epochs": 3, "min_updates": 1500},
-        "default": {**FAST, "epochs": 12, "min_updates": 4000},
+        "default": {**FAST, "epochs": 7, "min_updates": 4000},
         "paper": {**FAST, "epochs": 100},
     }
 

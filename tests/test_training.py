@@ -5,7 +5,7 @@ import pytest
 import safetensors.numpy
 import torch
 from torch import nn
-from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.optim.adam import adam
 
 from bench.noise import Gaussian
 from bench.training import Recipe, TrainedMethod
@@ -291,24 +291,30 @@ def test_a_loss_that_is_not_finite_ends_the_training_and_names_the_epoch(bad, tr
 # -- learning rate -------------------------------------------------------------------------
 
 
-def learning_rates(**recipe):
-    rates = []
-    hook = register_optimizer_step_pre_hook(
-        lambda optimiser, *_: rates.append(float(optimiser.param_groups[0]["lr"]))
-    )
-    try:
+@pytest.fixture
+def learning_rates(monkeypatch):
+    """The learning rate of each update of a training."""
+
+    def of(**recipe):
+        rates = []
+
+        def watched(*arguments, lr, **options):
+            rates.append(lr)
+            adam(*arguments, lr=lr, **options)
+
+        monkeypatch.setattr("bench.training.loop.adam", watched)
         fit(Scripted(), **recipe)
-    finally:
-        hook.remove()
-    return rates
+        return rates
+
+    return of
 
 
-def test_the_constant_schedule_keeps_the_learning_rate():
+def test_the_constant_schedule_keeps_the_learning_rate(learning_rates):
     assert learning_rates(epochs=2, batch_size=8, lr=0.02) == [0.02] * 6
 
 
 @pytest.mark.parametrize("batch_size", [5, 7, 8])
-def test_one_cycle_rises_to_lr_over_a_tenth_and_falls_along_a_cosine(batch_size):
+def test_one_cycle_rises_to_lr_over_a_tenth_and_falls_along_a_cosine(batch_size, learning_rates):
     updates = 20 * math.ceil(20 / batch_size)
     rates = learning_rates(epochs=20, batch_size=batch_size, lr=0.02, schedule="one-cycle")
     assert len(rates) == updates
@@ -320,7 +326,7 @@ def test_one_cycle_rises_to_lr_over_a_tenth_and_falls_along_a_cosine(batch_size)
 
 
 @pytest.mark.parametrize("updates", [1, 2, 5, 9, 10, 11, 20])
-def test_one_cycle_takes_any_number_of_updates(updates):
+def test_one_cycle_takes_any_number_of_updates(updates, learning_rates):
     rates = learning_rates(epochs=updates, batch_size=20, lr=0.02, schedule="one-cycle")
     assert len(rates) == updates
     assert 0 < min(rates) <= max(rates) <= 0.02
@@ -329,6 +335,38 @@ def test_one_cycle_takes_any_number_of_updates(updates):
 def test_an_unknown_schedule_is_refused():
     with pytest.raises(ValueError, match="unknown schedule 'cosine'"):
         fit(Tiny(), schedule="cosine")
+
+
+@pytest.mark.parametrize("batch_size", [2, 8])
+def test_the_updates_are_those_of_torchs_adam(batch_size):
+    """The same batches, one by one, through torch's own optimiser."""
+
+    class Linear(Tiny):
+        def network(self, image_shape):
+            return nn.Sequential(
+                nn.Flatten(), nn.Linear(PIXELS, PIXELS), nn.Unflatten(1, (1, 6, 5))
+            )
+
+    class Recording(Linear):
+        def loss(self, network, noisy, clean, noise):
+            if network.training:
+                self.batches.append((noisy.clone(), clean.clone()))
+            return super().loss(network, noisy, clean, noise)
+
+    method = Recording()
+    method.batches = []
+    fit(method, epochs=1, batch_size=batch_size, lr=0.01)
+    start, _ = fit(Linear(), epochs=1, batch_size=100, lr=0.0)
+    network = start._network
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
+    for noisy, clean in method.batches:
+        optimiser.zero_grad()
+        start.loss(network, noisy, clean, NOISE)["mse"].backward()
+        optimiser.step()
+    for name, value in network.state_dict().items():
+        np.testing.assert_allclose(
+            method.state()[f"network.{name}"], value.numpy(), rtol=1e-4, atol=1e-5
+        )
 
 
 # -- the fitted model ----------------------------------------------------------------------
