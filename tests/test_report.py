@@ -127,6 +127,21 @@ def test_calibration_errors_are_the_means_over_seeds(run, page):
         assert float(cell) == pytest.approx(sum(errors) / 2, abs=0.0051)
 
 
+def test_the_page_says_which_seeds_each_method_was_trained_with(page, tmp_path, one_thread):
+    assert "; training seeds: 0, 1; " in page
+    run = bench.run(
+        "digits",
+        methods=["identity", "dae[seeds=3]", "vae", "vae[latent=2]"],
+        noise=0.3,
+        limit=3,
+        epochs=1,
+        preset="quick",
+        out=tmp_path,
+    )
+    text = render(run, tmp_path / "reports").read_text()
+    assert "; training seeds: 0 (of dae: 0, 1, 2); the methods'" in text
+
+
 def test_without_other_trainings_there_is_nothing_to_transfer(page):
     assert "Trained on one noise" not in page
 

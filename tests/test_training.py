@@ -302,7 +302,7 @@ def learning_rates(monkeypatch):
             rates.append(lr)
             adam(*arguments, lr=lr, **options)
 
-        monkeypatch.setattr("bench.training.loop.adam", watched)
+        monkeypatch.setattr("bench.training.adam.adam", watched)
         fit(Scripted(), **recipe)
         return rates
 

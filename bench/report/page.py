@@ -65,7 +65,6 @@ def _lead(contents: Contents) -> str:
             noise_text(*c) for c in contents.cells[["noise", "level"]].itertuples(index=False)
         )
     )
-    seeds = ", ".join(map(str, settings["seeds"]))
     tuned = (
         "chosen on validation images for each noise level"
         if settings["tune"]
@@ -77,10 +76,23 @@ def _lead(contents: Contents) -> str:
     rounded = "; outputs rounded to 8 bits" if settings["quantize"] else ""
     lines.append(
         f"{contents.images:,} test images of {_text(data['name'])}; noise: {noises}; preset "
-        f"`{settings['preset']}`{trained}{rounded}; training seeds: {seeds}; the methods' tunable "
+        f"`{settings['preset']}`{trained}{rounded}; {_seeds(contents)}the methods' tunable "
         f"parameters were {tuned}."
     )
     return "\n\n".join(lines)
+
+
+def _seeds(contents: Contents) -> str:
+    """The training seeds, most methods' first; nothing where nothing is random."""
+    labels: dict[str, list[str]] = {}
+    for label, part in contents.cells.groupby("label", sort=False):
+        if seeds := ", ".join(map(str, sorted(part["seed"].dropna().unique()))):
+            labels.setdefault(seeds, []).append(_text(str(label)))
+    (most, _), *others = sorted(labels.items(), key=lambda item: -len(item[1])) or [("", [])]
+    if not most:
+        return ""
+    rest = "".join(f" (of {', '.join(names)}: {seeds})" for seeds, names in others)
+    return f"training seeds: {most}{rest}; "
 
 
 def _metric_section(contents: Contents, metric: str) -> str:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.adam import adam
 
+from bench.training.adam import Adam
 from bench.training.device import laid_out, stream, training_precision
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Training:
         self.device = next(network.parameters()).device
         self.order = torch.Generator().manual_seed(stream(seed, "order"))
         self.draws = torch.Generator(self.device).manual_seed(stream(seed, "noise"))
-        self.optimiser = _Adam(network)
+        self.optimiser = Adam(network)
         self.history: History = []
         self.done = 0
         self.best: dict[str, Tensor] = {}
@@ -259,68 +259,6 @@ class _Batch(NamedTuple):
             _Batch(noisy, clean, dataclasses.replace(self.noise, level=level))
             for (noisy, clean), level in zip(parts, self.noise.level.split(size), strict=True)
         )
-
-
-class _Adam:
-    """Adam (Kingma and Ba 2015) by torch's function for it.
-
-    Its class spends as long on looking after small networks' parameters as on the update.
-    """
-
-    def __init__(self, network: nn.Module) -> None:
-        self.parameters = list(network.parameters())
-        self.means, self.squares = (
-            [torch.zeros_like(parameter, requires_grad=False) for parameter in self.parameters]
-            for _ in range(2)
-        )
-        self.steps = [
-            torch.zeros((), dtype=torch.float32, device=parameter.device)
-            for parameter in self.parameters
-        ]
-
-    def clear(self) -> None:
-        """Forget the gradients."""
-        for parameter in self.parameters:
-            parameter.grad = None
-
-    def step(self, lr: float) -> None:
-        """One update of the parameters that have a gradient."""
-        used = [i for i, parameter in enumerate(self.parameters) if parameter.grad is not None]
-        with torch.no_grad():
-            adam(
-                [self.parameters[i] for i in used],
-                [self.parameters[i].grad for i in used],  # type: ignore[misc]
-                [self.means[i] for i in used],
-                [self.squares[i] for i in used],
-                [],
-                [self.steps[i] for i in used],
-                fused=True,
-                amsgrad=False,
-                beta1=0.9,
-                beta2=0.999,
-                lr=lr,
-                weight_decay=0.0,
-                eps=1e-8,
-                maximize=False,
-            )
-
-    def state(self) -> dict[str, Tensor]:
-        """By name."""
-        return {
-            f"{index}.{name}": value
-            for name, values in (
-                ("mean", self.means),
-                ("square", self.squares),
-                ("steps", self.steps),
-            )
-            for index, value in enumerate(values)
-        }
-
-    def set_state(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from there."""
-        # Moments go on lying in memory as their parameters do, or kernels would sum otherwise.
-        for name, value in self.state().items():
-            value.copy_(state[name])
 
 
 class _Means:
