@@ -221,11 +221,16 @@ def _resolve(text: str, registry: Registry) -> plan.Asked:
     name, params = spec.parse(text)
     method = registry.load(name)
     regime, seeds = params.pop("train", None), params.pop("seeds", None)
-    for word, value, useful in (("train", regime, method.learns), ("seeds", seeds, method.random)):
+    for word, value, useful, why in (
+        ("train", regime, method.learns, "learns nothing"),
+        ("seeds", seeds, method.random, "has nothing random"),
+    ):
         if value is not None and not useful:
-            raise UsageError(f"method {name!r} learns nothing: leave {word}={value} out")
-    if seeds is not None and not (seeds.isdecimal() and int(seeds) > 0):
-        raise UsageError(f"{name}[seeds={seeds}]: give the number of training seeds, from 1 on")
+            raise UsageError(f"method {name!r} {why}: leave {word}={value} out")
+    if seeds is not None and not (seeds.isdecimal() and 0 < int(seeds) <= plan.MAX_SEEDS):
+        raise UsageError(
+            f"{name}[seeds={seeds}]: give the number of training seeds, from 1 to {plan.MAX_SEEDS}"
+        )
     return plan.Asked(
         method,
         spec.typed_params(method, params),

@@ -28,6 +28,8 @@ DEFAULT_METHODS = ("identity", "gaussian", "median", "nlm", "wavelet", "dae", "v
 DEFAULT_NOISE = "0.1,0.3,0.5"
 DEVICES = ("auto", "cpu", "cuda")
 MAX_SEED = 2**31 - 1
+#: Seeds that `[seeds=...]` may ask for: far above any use.
+MAX_SEEDS = 1000
 
 #: Validation images to tune on, by preset. `quick` cuts training and tuning, never the test.
 TUNING_IMAGES = {"quick": 100, "default": 300, "paper": 300}
@@ -230,7 +232,8 @@ def _recipe(method: Method, settings: Settings, dataset: Dataset) -> str | None:
         )
     recipe = dict(method.recipes[settings.preset])
     recipe["batch_size"] = settings.batch_size or recipe["batch_size"]
-    updates = -(-dataset.sizes["train"] // recipe["batch_size"])
+    images = min(dataset.sizes["train"], recipe.get("images") or dataset.sizes["train"])
+    updates = -(-images // recipe["batch_size"])
     enough = -(-recipe.pop("min_updates", 0) // updates)
     recipe["epochs"] = settings.epochs or max(recipe["epochs"], enough)
     return canonical_json(recipe)

@@ -232,7 +232,7 @@ class _Work:
 
     def _deviation(self, denoiser: Any, noisy: Array) -> Array | None:
         """The standard deviation that the method predicts for each pixel, if it does."""
-        if not callable(getattr(denoiser, "deviation", None)) or not len(noisy):
+        if not self.method.uses_torch or not len(noisy):
             return None
         deviation = denoiser.deviation(noisy, self.cell.noise)
         if deviation is None:

@@ -79,6 +79,8 @@ class CVAE(TrainedMethod):
     }
 
     def network(self, image_shape):
+        if self.samples < 0:
+            raise Unsupported(f"samples={self.samples}: give 0 (the mean of the code) or more")
         if min(image_shape[1:]) < 4:
             raise Unsupported("images must have at least 4 pixels a side")
         return Network(image_shape, self.width, self.latent)

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from bench import TrainedMethod, method
+from bench import TrainedMethod, Unsupported, method
 from bench.training import noise_map
 
 FAST = {"batch_size": 32, "lr": 2e-3, "schedule": "one-cycle"}
@@ -30,6 +30,8 @@ class DnCNN(TrainedMethod):
     }
 
     def network(self, image_shape):
+        if self.depth < 2:
+            raise Unsupported(f"depth={self.depth}: give at least 2 convolutions")
         channels = image_shape[0]
         layers = [
             nn.Conv2d(channels + self.conditioned, self.width, 3, padding=1),

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import max_pool2d, pixel_unshuffle
 
-from bench import TrainedMethod, method
+from bench import TrainedMethod, Unsupported, method
 from bench.training import noise_map, padded
 
 FAST = {"batch_size": 64, "lr": 3e-3, "schedule": "one-cycle"}
@@ -12,7 +12,7 @@ FAST = {"batch_size": 64, "lr": 3e-3, "schedule": "one-cycle"}
 UNCERTAINTY_SAMPLES = 16
 # One image in so many of a batch has its codes from the posterior.
 INFORMED = 4
-# Log-deviations beyond this would over- or underflow, and no image needs them.
+# Log-deviations are kept this near to 0, far beyond what images need.
 LIMIT = 7
 
 
@@ -157,6 +157,8 @@ class HVAE(TrainedMethod):
     }
 
     def network(self, image_shape):
+        if self.samples < 0:
+            raise Unsupported(f"samples={self.samples}: give 0 (the mean of the codes) or more")
         channels = image_shape[0]
         return Network(channels + self.conditioned, channels, self.width, self.code)
 
@@ -168,14 +170,14 @@ class HVAE(TrainedMethod):
         height, width = noisy.shape[-2:]
         restored = noisy - predicted[..., :height, :width].float()
         errors = (restored - clean).square().flatten(1).sum(dim=1)
-        # A batch of one image has none to restore.
         means = torch.stack([errors[:n].mean(), errors[n:].sum() / max(1, len(clean) - n)])
         likelihoods = 0.5 * (
             means * torch.exp(-network.log_variances) + clean[0].numel() * network.log_variances
         )
         return {
             "reconstruction": likelihoods[0],
-            "restoration": likelihoods[1],
+            # A batch of one image has none to restore.
+            "restoration": likelihoods[1] * (len(clean) > n),
             "kl at 1/2": self.beta * kl2.mean(),
             "kl at 1/4": self.beta * kl4.mean(),
         }

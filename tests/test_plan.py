@@ -100,6 +100,13 @@ def test_a_batch_size_is_asked_for_and_the_number_of_updates_holds():
     assert resolved["lr"] == recipe["lr"]
 
 
+def test_an_epoch_of_a_part_of_the_images_has_fewer_updates():
+    recipe = {"epochs": 1, "batch_size": 10, "images": 100, "min_updates": 45}
+    method = replace(registry.load("vae"), recipes={"default": recipe})
+    (cell,) = plan.plan(plan.settings("toy", noise=0.3), DATA, [plan.Asked(method, {})])
+    assert json.loads(cell.recipe) == {"epochs": 5, "batch_size": 10, "images": 100}
+
+
 def test_equal_settings_have_equal_names_and_others_others():
     one = plan.settings("toy", noise="0.1,0.3")
     assert one.default_name == plan.settings("toy", noise=[0.1, 0.3]).default_name

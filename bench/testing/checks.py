@@ -141,7 +141,7 @@ def finite_values(subject: Subject) -> None:
 
 
 def tuned_values(subject: Subject) -> str:
-    """Every value of `tune` gives a result that may be given."""
+    """Values of `tune` give what may be given; neither they nor `inference` change the fit."""
     tried = 0
     for name, values in subject.method.tune.items():
         for value in values:
@@ -157,6 +157,15 @@ def tuned_values(subject: Subject) -> str:
                 _same(*states),
                 f"{name} is tuned, and changes what fit learns: a tuned parameter is chosen after "
                 "the fit; take it out of tune",
+            )
+    for name in set(subject.method.inference) - set(subject.method.tune):
+        value = subject.method.parameters[name]
+        if subject.method.learns and type(value) in (int, float):
+            states = [subject.fitted(**{name: other}).state() for other in (value, 2 * value + 1)]
+            _expect(
+                _same(*states),
+                f"{name} is named as of inference, and changes what fit learns: models would be "
+                "taken for each other; take it out of inference",
             )
     return f"{tried} tried" if tried else "nothing is tuned"
 

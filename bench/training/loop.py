@@ -179,7 +179,7 @@ class Training:
         return sums.values()
 
     def _evaluate(self, images: Tensor) -> dict[str, float]:
-        """The mean of each loss term, under the same noise whenever it is asked."""
+        """The mean of each loss term, on the same noisy images whenever it is asked."""
         draws = torch.Generator(self.device).manual_seed(stream(self.seed, "validation"))
         sums = _Means()
         self.network.eval()

@@ -105,12 +105,12 @@ class TrainedMethod:
             MemoryError: batches of the recipe's size do not fit.
         """
         device = torch.device(self.device)
-        half = max(1, recipe.batch_size // 2)
+        remedy = "give smaller images or another device"
+        if recipe.batch_size > 1:
+            remedy = f"try --batch-size {recipe.batch_size // 2}"
         with (
             seeded(device, stream(seed, "weights")),
-            memory_needed(
-                f"training with batches of {recipe.batch_size}", f"try --batch-size {half}"
-            ),
+            memory_needed(f"training with batches of {recipe.batch_size}", remedy),
         ):
             self._image_shape = train.shape[1:]
             training = Training(self._build(), self.loss, noise, lowest, seed, recipe)
@@ -155,7 +155,9 @@ class TrainedMethod:
         }
         own = {name: value.shape for name, value in network.state_dict().items()}
         if own != {name: value.shape for name, value in weights.items()}:
-            raise ValueError("these weights were made for other parameters of the method")
+            raise ValueError(
+                "these weights were made for other parameters of the method: --fresh trains anew"
+            )
         network.load_state_dict(weights)
 
     def parameter_count(self) -> int:
@@ -170,7 +172,10 @@ class TrainedMethod:
         device = torch.device(self.device)
         network = self._network.eval()
         parts = []
-        with torch.inference_mode(), memory_needed("denoising", "give smaller images"):
+        with (
+            torch.inference_mode(),
+            memory_needed("denoising", "give smaller images or fewer samples"),
+        ):
             images = torch.from_numpy(np.ascontiguousarray(noisy)).to(device)
             for part in torch.split(images, EVALUATION_BATCH):
                 with seeded(device, 0):

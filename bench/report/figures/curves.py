@@ -164,7 +164,8 @@ def losses(contents: Contents) -> Drawn:
     sns.move_legend(grid, "center right")
     caption = (
         "Loss terms per epoch on training images (solid, fresh noise each epoch) and validation "
-        "images (dashed, the same noise each time), summed over pixels, mean over images; cross-"
-        "entropies and KL divergences in nats."
+        "images (dashed, the same noisy images each time), summed over pixels, mean over images; "
+        "cross-entropies and KL divergences in nats, the latter as weighted in the loss; Gaussian "
+        "likelihoods less their constant."
     )
     return [(Figure("training", "Training", caption), grid.figure)]
