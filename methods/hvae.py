@@ -152,7 +152,7 @@ class HVAE(TrainedMethod):
     any_size = True
     recipes = {
         "quick": {**FAST, "epochs": 3, "min_updates": 1500},
-        "default": {**FAST, "epochs": 6, "min_updates": 4000},
+        "default": {**FAST, "epochs": 7, "min_updates": 4000},
         "paper": {**FAST, "epochs": 100},
     }
 
