@@ -128,10 +128,28 @@ def calibration(deviation: Array, error: Array, bins: int = 15) -> list[tuple[fl
 
 
 def calibration_error(rows: Sequence[tuple[float, float, int]]) -> float:
-    """Expected normalised calibration error: the mean over bins of |observed / predicted - 1|.
+    """Expected calibration error of predicted deviations: 0 where calibrated, in [0, 1] units.
 
-    Levi et al. 2022, eq. 8; 0 where calibrated. Bins of which nothing was predicted are left
-    out; NaN where none is left.
+    The mean over pixels of their bin's |observed - predicted|: the uncertainty calibration
+    error of Laves et al. 2020 (eq. 9), of deviations instead of variances, so that it is in the
+    images' unit. (Relative errors, as Levi et al. 2022 take them, are ruled by pixels of a black
+    background, whose errors and deviations nobody can see.) NaN without rows.
     """
-    shares = [abs(observed / predicted - 1) for predicted, observed, _ in rows if predicted > 0]
-    return float(np.mean(shares)) if shares else float("nan")
+    if not rows:
+        return float("nan")
+    predicted, observed, pixels = np.transpose(rows)
+    return float(np.average(np.abs(observed - predicted), weights=pixels))
+
+
+def overconfidence(rows: Sequence[tuple[float, float, int]]) -> float:
+    """How many times as large as predicted the errors are: ratio of the root mean squares.
+
+    1 where calibrated; infinite where nothing was predicted and something observed; NaN without
+    either.
+    """
+    if not rows:
+        return float("nan")
+    predicted, observed, pixels = np.transpose(rows)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squares = (np.average(np.square(part), weights=pixels) for part in (observed, predicted))
+        return float(np.sqrt(np.divide(*squares)))

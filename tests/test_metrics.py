@@ -253,7 +253,9 @@ def test_errors_of_the_predicted_deviation_are_calibrated_and_others_off_by_thei
     rows = metrics.calibration(factor * deviation, error)
     ratios = [observed / predicted for predicted, observed, _ in rows]
     np.testing.assert_allclose(ratios, 1 / factor, rtol=0.03)
-    assert metrics.calibration_error(rows) == pytest.approx(abs(1 / factor - 1), abs=0.03)
+    assert metrics.overconfidence(rows) == pytest.approx(1 / factor, rel=0.01)
+    expected = abs(factor - 1) * deviation.mean()
+    assert metrics.calibration_error(rows) == pytest.approx(expected, abs=0.003)
 
 
 def test_bins_go_from_the_surest_pixels_to_the_least_sure_and_hold_all():
@@ -271,7 +273,15 @@ def test_a_bin_has_the_root_mean_squares_of_its_pixels():
     error = np.array([[3, -1], [-4, 1]], np.float32)
     rows = metrics.calibration(deviation, error, bins=2)
     np.testing.assert_allclose(rows, [(0, 1, 2), (5**0.5, 12.5**0.5, 2)])
-    assert metrics.calibration_error(rows) == pytest.approx(2.5**0.5 - 1)
+    assert metrics.calibration_error(rows) == pytest.approx((1 + 12.5**0.5 - 5**0.5) / 2)
+    assert metrics.overconfidence(rows) == pytest.approx((13.5 / 5) ** 0.5)
+
+
+def test_a_background_that_is_certain_and_black_counts_for_little():
+    """Relative errors of invisible deviations would rule the mean."""
+    rows = [(1e-12, 1e-5, 900), (0.2, 0.21, 100)]
+    assert metrics.calibration_error(rows) == pytest.approx(0.001, rel=0.01)
+    assert metrics.overconfidence(rows) == pytest.approx(1.05, rel=0.001)
 
 
 def test_fewer_pixels_than_bins_are_a_bin_each():
@@ -281,6 +291,9 @@ def test_fewer_pixels_than_bins_are_a_bin_each():
     )
 
 
-def test_where_nothing_is_predicted_there_is_no_calibration_error():
-    assert np.isnan(metrics.calibration_error([(0.0, 0.1, 5)]))
+def test_what_is_predicted_to_be_certain_and_is_not_is_overconfident_without_bound():
+    assert metrics.calibration_error([(0.0, 0.1, 5)]) == pytest.approx(0.1)
+    assert metrics.overconfidence([(0.0, 0.1, 5)]) == np.inf
+    assert np.isnan(metrics.overconfidence([(0.0, 0.0, 5)]))
     assert np.isnan(metrics.calibration_error([]))
+    assert np.isnan(metrics.overconfidence([]))

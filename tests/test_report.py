@@ -8,7 +8,7 @@ import pytest
 
 import bench
 from bench import summary
-from bench.metrics import calibration_error
+from bench.metrics import calibration_error, overconfidence
 from bench.report import render
 from bench.report.style import assign
 
@@ -118,13 +118,17 @@ def test_calibration_errors_are_the_means_over_seeds(run, page):
     assert columns == ["gaussian 0.1", "gaussian 0.3"]
     assert list(rows) == ["vae"]
     for level, cell in zip((0.1, 0.3), rows["vae"], strict=True):
-        errors = [
-            calibration_error(meta["calibration"])
+        kept = [
+            meta
             for meta in run.metadata()
             if meta["cell"]["method"] == "vae" and meta["cell"]["noise"]["level"] == level
         ]
+        errors = [calibration_error(meta["calibration"]) for meta in kept]
         assert len(errors) == 2
-        assert float(cell) == pytest.approx(sum(errors) / 2, abs=0.0051)
+        shown, ratio = re.fullmatch(r"([\d.]+) \(x ([\d.]+)\)", cell).groups()
+        assert float(shown) == pytest.approx(sum(errors) / 2, abs=0.00051)
+        ratios = [overconfidence(meta["calibration"]) for meta in kept]
+        assert float(ratio) == pytest.approx(sum(ratios) / 2, abs=0.051)
 
 
 def test_the_page_says_which_seeds_each_method_was_trained_with(page, tmp_path, one_thread):

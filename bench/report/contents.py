@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from bench import summary as tables
-from bench.metrics import calibration_error
+from bench.metrics import calibration_error, overconfidence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,11 +53,18 @@ class Contents:
         """Number of test images."""
         return int(self.summary["images"].max()) if len(self.summary) else 0
 
-    def calibration_errors(self) -> dict[tuple[str, str, float], float]:
-        """(Label, noise, level) -> calibration error, the mean over seeds; see `metrics`."""
-        found: dict[tuple[str, str, float], list[float]] = {}
+    def calibrations(self) -> dict[tuple[str, str, float], tuple[float, float]]:
+        """(Label, noise, level) -> calibration error and overconfidence, see `metrics`.
+
+        Means over the seeds.
+        """
+        found: dict[tuple[str, str, float], list[tuple[float, float]]] = {}
         for cell, meta in zip(self.cells.itertuples(), self.metadata, strict=True):
             if meta.get("calibration"):
                 point = (str(cell.label), str(cell.noise), float(cell.level))
-                found.setdefault(point, []).append(calibration_error(meta["calibration"]))
-        return {point: sum(errors) / len(errors) for point, errors in found.items()}
+                rows = meta["calibration"]
+                found.setdefault(point, []).append((calibration_error(rows), overconfidence(rows)))
+        return {
+            point: (fmean(error for error, _ in values), fmean(ratio for _, ratio in values))
+            for point, values in found.items()
+        }

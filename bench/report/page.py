@@ -186,16 +186,17 @@ def _knows(contents: Contents, cell: Any) -> str:
 def _calibration(contents: Contents) -> str:
     """How far predicted deviations are from the errors, a figure a method and level."""
     rows: dict[str, dict[str, str]] = {}
-    for (label, noise, level), error in contents.calibration_errors().items():
-        rows.setdefault(_text(label), {})[noise_text(noise, level)] = f"{error:.2f}"
+    for (label, noise, level), (error, ratio) in contents.calibrations().items():
+        rows.setdefault(_text(label), {})[noise_text(noise, level)] = f"{error:.3f} (x {ratio:.1f})"
     if not rows:
         return ""
     frame = pd.DataFrame(rows).T.fillna("–")
     frame.index.name = "method"
     return (
         f"{frame.to_markdown(disable_numparse=True)}\n\n"
-        "Expected normalised calibration error (Levi et al. 2022): the mean over the bins of the "
-        "figure of |observed / predicted - 1|, the mean over seeds; 0 is calibrated."
+        "Calibration error (after Laves et al. 2020): the mean over the bins of the figure of "
+        "|observed - predicted|; 0 is calibrated. In brackets how many times as large as predicted "
+        "the errors are, in root mean squares over all pixels. Means over seeds."
     )
 
 

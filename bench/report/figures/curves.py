@@ -133,7 +133,8 @@ def losses(contents: Contents) -> Drawn:
         return []
     # Cells tested at other levels share a training.
     data = data.drop_duplicates(["label", "trained", "seed", "epoch", "split", "term"])
-    data["panel"] = data["label"] + ": " + data["term"].replace({"kl": "KL divergence"})
+    terms = data["term"].str.replace(r"^kl\b", "KL divergence", regex=True)
+    data["panel"] = data["label"] + "\n" + terms
     panels = data["panel"].nunique()
     columns = min(3, panels)
     data["line"] = data["seed"].astype(str)
@@ -161,7 +162,8 @@ def losses(contents: Contents) -> Drawn:
         late = values[values["epoch"] > values["epoch"].max() * 0.05]["value"]
         room = 0.05 * (late.max() - late.min()) or 1.0
         axes.set_ylim(late.min() - room, late.max() + room)
-    sns.move_legend(grid, "center right")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    sns.move_legend(grid, "upper left", bbox_to_anchor=(grid.figure.subplotpars.right + 0.01, 0.98))
     caption = (
         "Loss terms per epoch on training images (solid, fresh noise each epoch) and validation "
         "images (dashed, the same noisy images each time), summed over pixels, mean over images; "
