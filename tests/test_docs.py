@@ -34,19 +34,22 @@ def test_the_readmes_method_is_the_pages_first():
     assert EXAMPLES[0] in readme
 
 
-def test_readme_links_lead_somewhere():
-    text = (ROOT / "README.md").read_text()
-    targets = re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", text)
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.stem
+)
+def test_links_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", page.read_text())
     local = [a or b for a, b in targets if not (a or b).startswith("http")]
-    assert local
+    assert local or page.stem not in ("README", "founding-report", "learned-denoisers")
     for target in local:
-        assert (ROOT / target).exists(), target
+        assert (page.parent / target).exists(), target
 
 
 def test_the_readmes_table_is_the_published_reports():
     readme = (ROOT / "README.md").read_text()
     report = (ROOT / "reports" / "reference" / "report.md").read_text()
-    table = re.search(r"(?:^\|.*\n){9}", readme, re.M)[0]
+    table = re.search(r"(?:^\|.*\n)+", readme, re.M)[0]
+    assert table.count("\n") > 3
     assert table in report.partition("## SSIM")[0]
 
 
@@ -55,3 +58,23 @@ def test_the_published_report_is_the_published_runs(tmp_path):
 
     page = render(bench.open_run(ROOT / "results" / "reference"), tmp_path).read_text()
     assert page == (ROOT / "reports" / "reference" / "report.md").read_text()
+
+
+def test_the_presets_of_the_learned_denoisers_are_as_documented():
+    from bench import registry
+
+    page = (ROOT / "docs" / "learned-denoisers.md").read_text()
+    header, *rows = re.findall(r"^\| (?:preset|`(?:quick|default|paper)`) \|.*$", page, re.M)
+    names = re.findall(r"`([a-z]+)`", header)
+    assert set(names) == {
+        name for name in registry.Registry().sources if registry.load(name).recipes
+    }
+    for row in rows:
+        preset, *cells = (cell.strip().strip("`") for cell in row.strip("|").split("|"))
+        for name, cell in zip(names, cells, strict=True):
+            recipe = registry.load(name).recipes[preset]
+            images = recipe.get("images", 55_000)
+            assert cell == f"{recipe['epochs']} x {images:,}; {recipe['batch_size']}", (
+                name,
+                preset,
+            )
