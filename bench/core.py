@@ -16,7 +16,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,6 +112,23 @@ def markdown_text(text: str) -> str:
 # -- noise ---------------------------------------------------------------------------------
 
 
+class Draws(Protocol):
+    """Random numbers for a batch of images, one a pixel, all of the images' shape.
+
+    Test images have theirs from `bench.noise.ImageDraws`, training images from torch. A noise
+    asks for normal or uniform numbers, not for both: they may be made from the same bits.
+    """
+
+    def normal(self) -> Any:
+        """Standard normal."""
+
+    def uniform(self) -> Any:
+        """Uniform in [0, 1]."""
+
+    def poisson(self, rate: Any) -> Any:
+        """Poisson counts of that mean, independent of `normal`."""
+
+
 @dataclass(frozen=True)
 class Noise(ABC):
     """A way to corrupt clean images, at one level.
@@ -120,17 +137,21 @@ class Noise(ABC):
         level: strength, in the unit that the kind defines.
         clip: limit what methods see to [0, 1], as an 8-bit file would.
         kind: the noise's name.
-        draws: which random numbers `add` takes, one a pixel: "normal" or "uniform".
+        highest: of the levels that the kind may have; all are over 0.
+        unit: what a level is, as messages and reports say it.
+        photons: a level counts photons, so that a higher one is less noise.
     """
 
     level: float
     clip: bool = False
     kind: ClassVar[str]
-    draws: ClassVar[Literal["normal", "uniform"]]
+    highest: ClassVar[float] = 10.0
+    unit: ClassVar[str] = "standard deviation; images lie in [0, 1]"
+    photons: ClassVar[bool] = False
 
     @abstractmethod
-    def add(self, clean: Any, draws: Any) -> Any:
-        """Corrupt `clean` with `draws` of the same shape; NumPy arrays and torch tensors alike."""
+    def add(self, clean: Any, draws: Draws) -> Any:
+        """Corrupt `clean`; NumPy arrays and torch tensors alike."""
 
     @abstractmethod
     def std(self, clean: Any) -> Any:
@@ -138,10 +159,17 @@ class Noise(ABC):
 
     @property
     def sigma(self) -> float:
-        """One standard deviation for methods that want a single number, in [0, 1] units."""
-        return float(self.std(0.5))
+        """One standard deviation for methods that want a single number, in [0, 1] units.
 
-    def corrupt(self, clean: Any, draws: Any) -> Any:
+        The root of the mean variance over clean values spread evenly over [0, 1] (Simpson's
+        rule, exact where the variance is a polynomial of them up to the third degree).
+        """
+        black, grey, white = (float(self.std(value)) for value in (0.0, 0.5, 1.0))
+        if black == grey == white:
+            return grey
+        return ((black**2 + 4 * grey**2 + white**2) / 6) ** 0.5
+
+    def corrupt(self, clean: Any, draws: Draws) -> Any:
         """`add`, then clipping where this noise clips."""
         noisy = self.add(clean, draws)
         return noisy.clip(0, 1) if self.clip else noisy
@@ -166,8 +194,9 @@ class TrainNoise:
     Attributes:
         regime: how it was asked for: "matched" (the noise that it is tested on), "blind"
             (a range, whatever it is tested on) or a level.
-        noise: its kind; its level, of a range the highest.
-        lowest: of a range, the lowest level: each training image gets one drawn evenly.
+        noise: its kind; its level, of a range the one of most noise.
+        lowest: of a range, the level of least noise: each training image gets one drawn evenly
+            from between the two.
     """
 
     regime: str

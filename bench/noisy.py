@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.core import Dataset, Noise
-from bench.noise import digests
-from bench.noise import draw as draw_noise
+from bench.noise import ImageDraws, digests
 from bench.scoring import batches
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ class Drawn(NamedTuple):
 
     positions: npt.NDArray[np.int64]
     clean: Array
-    draws: Array
+    draws: ImageDraws
 
 
 class Batch(NamedTuple):
@@ -56,19 +55,12 @@ class NoisyImages:
             for positions, images in self._dataset.groups("test", limit):
                 shape = images.shape[1:]
                 for part in batches(len(images), shape):
-                    draws = draw_noise(
-                        noise,
-                        positions[part],
-                        shape,
-                        dataset=self._dataset.name,
-                        split="test",
-                        seed=seed,
-                    )
+                    draws = ImageDraws(positions[part], shape, self._dataset.name, "test", seed)
                     yield Drawn(positions[part], images[part], draws)
 
         def corrupt() -> Iterator[Batch]:
             # All levels share the draws, all methods at one level the noisy images.
-            for positions, clean, draws in self._drawn((noise.draws, limit, seed), draw):
+            for positions, clean, draws in self._drawn((limit, seed), draw):
                 noisy = noise.corrupt(clean, draws)
                 yield Batch(positions, clean, noisy, digests(noisy))
 

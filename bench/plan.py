@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import operator
 from collections.abc import Iterable, Mapping
@@ -22,7 +21,7 @@ from bench.core import (
     nearest,
 )
 from bench.denoiser import Method
-from bench.noise import BLIND, parse_level, parse_noise, training_regime
+from bench.noise import BLIND, parse_noise, training_noise, training_regime
 
 DEFAULT_METHODS = ("identity", "gaussian", "median", "nlm", "wavelet", "dae", "vae")
 DEFAULT_NOISE = "0.1,0.3,0.5"
@@ -64,7 +63,10 @@ class Settings:
         return {
             "dataset": self.dataset,
             "methods": list(self.methods),
-            "noise": [noise.level for noise in self.noise],
+            "noise": [
+                noise.level if noise.kind == "gaussian" else f"{noise.kind}:{noise.level!r}"
+                for noise in self.noise
+            ],
             "clip": self.noise[0].clip,
             "train-noise": list(self.train_noise),
             "seeds": list(self.seeds),
@@ -172,12 +174,11 @@ def plan(settings: Settings, dataset: Dataset, methods: Iterable[Asked]) -> list
         UsageError: a method has no recipe for the preset.
     """
     cells = []
-    highest = max(settings.noise, key=lambda noise: noise.level)
     for noise, asked in itertools.product(settings.noise, methods):
         method, params = asked.method, asked.params
         regimes = (asked.regime,) if asked.regime else settings.train_noise
         seeds = settings.seeds if asked.seeds is None else range(asked.seeds)
-        trained = [_trained_on(regime, noise, highest) for regime in regimes]
+        trained = [_trained_on(regime, noise, settings.noise) for regime in regimes]
         for train, seed in itertools.product(
             trained if method.learns else [None], seeds if method.random else [None]
         ):
@@ -203,13 +204,17 @@ def plan(settings: Settings, dataset: Dataset, methods: Iterable[Asked]) -> list
     return list(dict.fromkeys(cells))  # a regime may have been asked for in two ways
 
 
-def _trained_on(regime: str, noise: Noise, highest: Noise) -> TrainNoise:
+def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise]) -> TrainNoise:
     """What a method of that regime is trained on when it is tested on `noise`."""
     if regime == MATCHED:
         return TrainNoise(regime, noise)
     if regime == BLIND:
-        return TrainNoise(regime, highest, lowest=0.0)
-    return TrainNoise(regime, dataclasses.replace(noise, level=parse_level(regime)))
+        same = [other for other in tested if other.kind == noise.kind]
+        if noise.photons:  # without noise there would be no end of them
+            fewest = min(same, key=lambda other: other.level)
+            return TrainNoise(regime, fewest, lowest=10 * max(other.level for other in same))
+        return TrainNoise(regime, max(same, key=lambda other: other.level), lowest=0.0)
+    return TrainNoise(regime, training_noise(regime, noise))
 
 
 def _tuning_images(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench import metrics
-from bench.noise import draw
+from bench.noise import ImageDraws
 from bench.scoring import apply, batches, finish
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def tune(
         watch: told the candidates done and in all.
     """
     validation = [
-        (group.images, noise.corrupt(group.images, _draws(noise, group, dataset, noise_seed)))
+        (group.images, noise.corrupt(group.images, _draws(group, dataset, noise_seed)))
         for group in dataset.groups("validation", images)
     ]
     tried = candidates(method, typed)
@@ -73,6 +73,5 @@ def best(trials: Trials) -> tuple[dict[str, Any], float]:
     return max(trials, key=lambda trial: trial[1])
 
 
-def _draws(noise: Noise, group: Any, dataset: Dataset, seed: int) -> Any:
-    shape = group.images.shape[1:]
-    return draw(noise, group.positions, shape, dataset=dataset.name, split="validation", seed=seed)
+def _draws(group: Any, dataset: Dataset, seed: int) -> ImageDraws:
+    return ImageDraws(group.positions, group.images.shape[1:], dataset.name, "validation", seed)

@@ -7,7 +7,7 @@ import pytest
 
 import bench
 from bench import registry
-from bench.noise import draw, make_noise
+from bench.noise import ImageDraws, make_noise
 
 GOOD = '"""Do nothing."""\n    return noisy'
 
@@ -76,9 +76,7 @@ def test_records_hold_the_scores_of_the_very_test_images(run):
     result = run("median[size=3]")
     group = next(load("digits", data_folder()).groups("test", 20))
     noise = make_noise("gaussian", 0.3)
-    noisy = noise.corrupt(
-        group.images, draw(noise, group.positions, (1, 28, 28), dataset="digits", split="test")
-    )
+    noisy = noise.corrupt(group.images, ImageDraws(group.positions, (1, 28, 28), "digits", "test"))
     restored = registry.load("median").create({"size": 3}).denoise(noisy, noise)
     mse = metrics.mse(group.images, restored.clip(0, 1))
     records = result.records().query("method == 'median'")

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.optim.adam import adam
 
-from bench.noise import Gaussian
+from bench.noise import KINDS, Gaussian, make_noise
 from bench.training import Recipe, TrainedMethod
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -230,12 +230,13 @@ def test_each_epoch_has_fresh_noise_and_validation_always_the_same():
     assert len(set(values(history, "validation", "noise"))) == 1
 
 
-def test_a_noise_with_uniform_draws_gets_uniform_ones():
-    class Uniform(Gaussian):
-        draws = "uniform"
-
-    _, history = fit(Constant(), noise=Uniform(1.0), train=MANY)
-    assert values(history, "train", "noise") == pytest.approx([PIXELS / 3] * 3, rel=0.05)
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_noise_has_the_deviation_that_the_kind_says(kind):
+    noise = make_noise(kind, 20.0 if KINDS[kind].photons else 0.4)
+    _, history = fit(Constant(), noise=noise, train=MANY)
+    bias = 0.4 * (0.5 - MANY) if kind == "salt-pepper" else 0.0  # its mean is not the clean value
+    expected = PIXELS * (noise.std(MANY) ** 2 + bias**2).mean()
+    assert values(history, "train", "noise") == pytest.approx([expected] * 3, rel=0.05)
 
 
 def test_clipped_noise_is_clipped_in_training():

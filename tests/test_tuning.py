@@ -6,7 +6,7 @@ from scipy.ndimage import median_filter
 
 from bench import registry, tuning
 from bench.core import Dataset, Group
-from bench.noise import Gaussian, draw
+from bench.noise import Gaussian, ImageDraws
 
 NOISE = Gaussian(0.3)
 SHAPES = ((12, 13), (9, 8))
@@ -102,9 +102,7 @@ def scores_by_hand(restore, *, images=20, seed=0, levels=None):
     """Mean PSNR over validation images, each restored alone."""
     scores = []
     for positions, clean in read("validation"):
-        z = draw(
-            NOISE, positions, clean.shape[1:], dataset="made-up", split="validation", seed=seed
-        )
+        z = ImageDraws(positions, clean.shape[1:], "made-up", "validation", seed).normal()
         for position, image, normal in zip(positions, clean, z, strict=True):
             if position < images:
                 restored = np.clip(restore(image[0] + 0.3 * normal[0]), 0, 1)

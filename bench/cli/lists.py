@@ -1,4 +1,4 @@
-"""`bench methods` and `bench datasets`: what there is."""
+"""`bench methods`, `bench datasets` and `bench noises`: what there is."""
 
 from __future__ import annotations
 
@@ -69,7 +69,23 @@ def datasets(data_dir: Path | None, debug: bool) -> None:
         _entry(source.name, source.summary, [source.reference, state])
 
 
+@main.command()
+@DEBUG
+def noises(debug: bool) -> None:
+    """List the kinds of noise, and what their levels mean.
+
+    \b
+    bench noises
+    bench run --noise "gaussian:0.3;salt-pepper:0.1;poisson:30"
+    """
+    from bench.noise import KINDS
+
+    for name, kind in KINDS.items():
+        summary = (kind.__doc__ or "").splitlines()[0]
+        _entry(name, summary, [f"levels over 0 and at most {kind.highest:.15g}: {kind.unit}"])
+
+
 def _entry(name: str, summary: str, details: list[str]) -> None:
-    click.echo(f"{name:<15} {summary}")
+    click.echo(f"{name:<20} {summary}")
     for detail in details:
-        click.echo(f"{'':<15} {detail}")
+        click.echo(f"{'':<20} {detail}")

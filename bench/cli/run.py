@@ -62,14 +62,20 @@ def _seeds(context: click.Context, option: click.Parameter, text: str) -> list[i
 @click.option("--dataset", help="See `bench datasets`. [default: mnist, or digits without it]")
 @click.option("--methods", help="a,b[param=1],… [default: see `bench methods`]")
 @PLUGINS
-@click.option("--noise", default="0.1,0.3,0.5", show_default=True, help="Levels of Gaussian noise.")
+@click.option(
+    "--noise",
+    default="0.1,0.3,0.5",
+    show_default=True,
+    help="Levels of Gaussian noise, or kinds with levels: gaussian:0.1,0.3;poisson:30 (see "
+    "`bench noises`).",
+)
 @click.option("--clip", is_flag=True, help="Limit noisy images to [0, 1], as an 8-bit file would.")
 @click.option(
     "--train-noise",
     default="matched",
     show_default=True,
     help="What networks are trained on: matched (the noise tested on), blind (levels from 0 to the "
-    "highest tested), a level, or several of these.",
+    "highest tested), a level (0.3, poisson:30), or several of these.",
 )
 @click.option(
     "--seeds", default="0", show_default=True, callback=_seeds, help="Training seeds, as 0,1,2."

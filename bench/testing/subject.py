@@ -10,7 +10,7 @@ import numpy as np
 from bench import scoring
 from bench.core import Noise, Unsupported
 from bench.denoiser import Method
-from bench.noise import make_noise
+from bench.noise import ImageDraws, make_noise
 from bench.registry import Source
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Subject:
     def noisy(self, *arguments: Any, **options: Any) -> Array:
         """Such images under `noise`."""
         clean = self.images(*arguments, **options)
-        draws = np.random.default_rng(1).standard_normal(clean.shape).astype(np.float32)
+        draws = ImageDraws(np.arange(len(clean)), clean.shape[1:], "conformance", "test")
         return self.noise.corrupt(clean, draws)
 
     def state(

@@ -195,8 +195,7 @@ class Training:
             shares = torch.rand(len(clean), 1, 1, 1, generator=generator, device=self.device)
             levels: Any = self.lowest + (noise.level - self.lowest) * shares
             noise = dataclasses.replace(noise, level=levels)
-        make = torch.randn if noise.draws == "normal" else torch.rand
-        draws = make(clean.shape, generator=generator, device=self.device)
+        draws = _TorchDraws(clean, generator)
         return _Batch(laid_out(noise.corrupt(clean, draws), self.network), clean, noise)
 
     def _terms(self, batch: _Batch) -> dict[str, Tensor]:
@@ -259,6 +258,24 @@ class _Batch(NamedTuple):
             _Batch(noisy, clean, dataclasses.replace(self.noise, level=level))
             for (noisy, clean), level in zip(parts, self.noise.level.split(size), strict=True)
         )
+
+
+class _TorchDraws:
+    """Random numbers for a batch of training images, on their device; see `core.Draws`."""
+
+    def __init__(self, like: Tensor, generator: torch.Generator) -> None:
+        self._like, self._generator = like, generator
+
+    def normal(self) -> Tensor:
+        like = self._like
+        return torch.randn(like.shape, generator=self._generator, device=like.device)
+
+    def uniform(self) -> Tensor:
+        like = self._like
+        return torch.rand(like.shape, generator=self._generator, device=like.device)
+
+    def poisson(self, rate: Tensor) -> Tensor:
+        return torch.poisson(rate, generator=self._generator)
 
 
 class _Means:

@@ -6,7 +6,7 @@ import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from bench import datasets, metrics, registry
-from bench.noise import Gaussian, draw
+from bench.noise import Gaussian, ImageDraws
 from bench.scoring import finish
 from bench.training import Recipe
 
@@ -153,8 +153,7 @@ def test_images_of_other_sizes_and_colours_are_taken(name, shape):
 def test_a_short_training_restores_digits_far_better_than_they_came(name):
     digits = datasets.load("digits", Path("nowhere"))
     ((_, train),), ((positions, clean),) = digits.groups("train"), digits.groups("test")
-    z = draw(NOISE, positions, clean.shape[1:], dataset="digits", split="test")
-    noisy = NOISE.corrupt(clean, z)
+    noisy = NOISE.corrupt(clean, ImageDraws(positions, clean.shape[1:], "digits", "test"))
     restored = fitted(name, train, epochs=30).denoise(noisy, NOISE)
 
     def psnr(result):

@@ -7,7 +7,7 @@ import skimage.restoration
 from scipy.ndimage import gaussian_filter
 
 from bench import datasets, metrics, registry, tuning
-from bench.noise import Gaussian, draw
+from bench.noise import Gaussian, ImageDraws
 from bench.scoring import finish
 
 NOISE = Gaussian(0.2)
@@ -166,8 +166,8 @@ def test_a_constant_image_stays_as_it_is(name):
 def digits():
     """Validation digits, clean and under noise of 0.1."""
     ((positions, clean),) = datasets.load("digits", Path("nowhere")).groups("validation", 100)
-    z = draw(Gaussian(0.1), positions, clean.shape[1:], dataset="digits", split="validation")
-    return clean, Gaussian(0.1).corrupt(clean, z)
+    draws = ImageDraws(positions, clean.shape[1:], "digits", "validation")
+    return clean, Gaussian(0.1).corrupt(clean, draws)
 
 
 def mean_psnr(clean, restored):

@@ -28,7 +28,7 @@ from skimage.restoration import denoise_nl_means, denoise_wavelet
 import bench
 from bench import datasets, metrics, registry
 from bench.environment import usable_cpus
-from bench.noise import draw, make_noise
+from bench.noise import ImageDraws, make_noise
 from bench.training import Recipe
 
 LEVELS = (0.1, 0.3, 0.5)
@@ -53,8 +53,7 @@ def test_images():
     """The MNIST test images, clean and at each level: (10000, 1, 28, 28)."""
     data = datasets.load("mnist", datasets.data_folder())
     group = next(data.groups("test"))
-    noise = make_noise("gaussian", 1.0)
-    draws = draw(noise, group.positions, (1, 28, 28), dataset="mnist", split="test")
+    draws = ImageDraws(group.positions, (1, 28, 28), "mnist", "test").normal()
     return group.images, {level: group.images + np.float32(level) * draws for level in LEVELS}
 
 

@@ -1,0 +1,24 @@
+"""Noise: its kinds, how they are written, and the test noise, which belongs to the image."""
+
+from bench.noise.draws import ImageDraws, digests
+from bench.noise.kinds import KINDS, Gaussian, make_noise
+from bench.noise.writing import (
+    BLIND,
+    parse_level,
+    parse_noise,
+    training_noise,
+    training_regime,
+)
+
+__all__ = [
+    "BLIND",
+    "KINDS",
+    "Gaussian",
+    "ImageDraws",
+    "digests",
+    "make_noise",
+    "parse_level",
+    "parse_noise",
+    "training_noise",
+    "training_regime",
+]
