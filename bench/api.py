@@ -22,6 +22,7 @@ from bench.core import (
     UsageError,
 )
 from bench.denoiser import Method
+from bench.estimate import ESTIMATED
 from bench.noise import training_regime
 from bench.registry import Registry, load
 
@@ -221,9 +222,11 @@ def _resolve(text: str, registry: Registry) -> plan.Asked:
     name, params = spec.parse(text)
     method = registry.load(name)
     regime, seeds = params.pop("train", None), params.pop("seeds", None)
+    sigma = None if ESTIMATED in method.parameters else params.pop(ESTIMATED, None)
     for word, value, useful, why in (
         ("train", regime, method.learns, "learns nothing"),
         ("seeds", seeds, method.random, "has nothing random"),
+        (ESTIMATED, sigma, method.told, "is not told the noise"),
     ):
         if value is not None and not useful:
             raise UsageError(f"method {name!r} {why}: leave {word}={value} out")
@@ -231,9 +234,12 @@ def _resolve(text: str, registry: Registry) -> plan.Asked:
         raise UsageError(
             f"{name}[seeds={seeds}]: give the number of training seeds, from 1 to {plan.MAX_SEEDS}"
         )
+    if sigma not in (None, "known", "estimate"):
+        raise UsageError(f"{name}[{ESTIMATED}={sigma}]: write known or estimate")
+    estimated = {ESTIMATED: sigma} if sigma == "estimate" else {}
     return plan.Asked(
         method,
-        spec.typed_params(method, params),
+        {**spec.typed_params(method, params), **estimated},
         None if regime is None else training_regime(regime),
         None if seeds is None else int(seeds),
     )

@@ -239,6 +239,8 @@ class Dataset:
         read: gives a split's groups, one shape at a time.
         samples: positions in the test split of the handful of images that reports show.
         note: why this data set stands in for another, where it does.
+        training, training_fingerprint: the data set, by name and content, that training and
+            validation images come from; by default this one.
     """
 
     name: str
@@ -247,6 +249,13 @@ class Dataset:
     read: Callable[[Split], Iterable[Group]] = field(repr=False)
     samples: tuple[int, ...] = tuple(range(10))
     note: str = ""
+    training: str = ""
+    training_fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.training:
+            object.__setattr__(self, "training", self.name)
+            object.__setattr__(self, "training_fingerprint", self.fingerprint)
 
     def groups(self, split: Split, limit: int | None = None) -> Iterator[Group]:
         """The groups of `split`, its first `limit` images only where one is given."""
@@ -281,6 +290,8 @@ class Cell:
         tune: number of validation images to tune on; 0 where nothing is tuned.
         quantize: outputs are rounded to 8 bits before scoring.
         noise_seed: of the test noise; not the training seed.
+        training, training_fingerprint: the data that it is fitted and tuned on, by name and
+            content, where they are another data set's; else empty.
     """
 
     dataset: str
@@ -297,10 +308,14 @@ class Cell:
     tune: int
     quantize: bool
     noise_seed: int = 0
+    training: str = ""
+    training_fingerprint: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """All fields, as JSON can hold them."""
+        """All fields, as JSON can hold them; without those of `training` where they are empty."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        if not self.training:
+            del values["training"], values["training_fingerprint"]
         values["noise"] = self.noise.as_dict()
         values["train"] = self.train.as_dict() if self.train else None
         return values
@@ -324,6 +339,10 @@ class Cell:
             del values[name]
         if values["train"]:
             del values["train"]["regime"]
+        # Of the data only what it was fitted on: a model serves every test set.
+        if self.training:
+            values["dataset"] = values.pop("training")
+            values["fingerprint"] = values.pop("training_fingerprint")
         return values
 
     @property

@@ -189,7 +189,11 @@ def plan(settings: Settings, dataset: Dataset, methods: Iterable[Asked]) -> list
                     method=method.name,
                     params=canonical_json(params),
                     fit_params=canonical_json(
-                        {k: v for k, v in params.items() if k not in method.inference}
+                        {
+                            name: value
+                            for name, value in params.items()
+                            if name in method.parameters and name not in method.inference
+                        }
                     ),
                     source=method.source,
                     train=train,
@@ -199,6 +203,7 @@ def plan(settings: Settings, dataset: Dataset, methods: Iterable[Asked]) -> list
                     limit=settings.limit,
                     tune=_tuning_images(method, params, settings, dataset),
                     quantize=settings.quantize,
+                    **_training_data(dataset, method),
                 )
             )
     return list(dict.fromkeys(cells))  # a regime may have been asked for in two ways
@@ -217,13 +222,22 @@ def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise]) -> TrainNois
     return TrainNoise(regime, training_noise(regime, noise))
 
 
+def _training_data(dataset: Dataset, method: Method) -> dict[str, Any]:
+    """The cell's fields that name another data set's training images, where it needs them."""
+    own = dataset.training_fingerprint == dataset.fingerprint
+    if own or not (method.learns or method.tune):
+        return {}
+    return {"training": dataset.training, "training_fingerprint": dataset.training_fingerprint}
+
+
 def _tuning_images(
     method: Method, params: Mapping[str, Any], settings: Settings, dataset: Dataset
 ) -> int:
     """Validation images to tune on; 0 where no parameter is left to tune."""
     if not settings.tune or set(method.tune) <= set(params):
         return 0
-    return min(TUNING_IMAGES[settings.preset], dataset.sizes["validation"])
+    wanted = TUNING_IMAGES[settings.preset]
+    return min(wanted, dataset.sizes["validation"] or wanted)  # of none, the runner will say so
 
 
 def _recipe(method: Method, settings: Settings, dataset: Dataset) -> str | None:

@@ -16,7 +16,9 @@ from bench import metrics, scoring, tuning
 from bench.core import Cell, DataError, Dataset, Progress, Record, StorageError, Unsupported
 from bench.denoiser import Fit, Method
 from bench.environment import PeakMemory
+from bench.estimate import ESTIMATED, Estimating
 from bench.noisy import NoisyImages
+from bench.stacking import stacked
 
 if TYPE_CHECKING:
     from bench.core import Array
@@ -95,7 +97,9 @@ class _Work:
         self.device = device if method.uses_torch else "cpu"
         self.threads, self.watch = threads, watch
         self.reused = False
-        self.typed: dict[str, Any] = json.loads(cell.params)
+        typed = json.loads(cell.params)
+        self.typed: dict[str, Any] = {k: v for k, v in typed.items() if k in method.parameters}
+        self.estimates = typed.get(ESTIMATED) if ESTIMATED not in method.parameters else None
 
     def run(self, test: NoisyImages) -> Record:
         record = Record(self.cell, "done")
@@ -108,7 +112,7 @@ class _Work:
             record.trials = self._tune(fit)
             record.tune_seconds = time.perf_counter() - started
             tuned, record.chosen_score = tuning.best(record.trials)
-        record.chosen = {**self.method.parameters, **self.typed, **tuned}
+        record.chosen = {**self.method.parameters, **json.loads(self.cell.params), **tuned}
         denoiser = self._make(tuned, fit)
         record.parameters = _count(denoiser, fit)
         self._denoise(denoiser, test, record)
@@ -120,7 +124,7 @@ class _Work:
             denoiser.device = self.device
         if fit is not None:
             denoiser.load(fit.arrays)
-        return denoiser
+        return Estimating(denoiser, self.threads) if self.estimates else denoiser
 
     def _fit(self) -> Fit:
         """The cached model, if it was fitted on such a device, or one fitted now."""
@@ -130,7 +134,7 @@ class _Work:
             self.reused = True
             return known
         assert cell.train is not None
-        train, noise, lowest = _stack(self.dataset, "train"), cell.train.noise, cell.train.lowest
+        train, noise, lowest = self._training_images(), cell.train.noise, cell.train.lowest
         denoiser = self._make({}, None)
         history = []
         started = time.perf_counter()
@@ -143,7 +147,7 @@ class _Work:
                 train,
                 noise,
                 cell.seed,
-                validation=_stack(self.dataset, "validation"),
+                validation=stacked(self.dataset, "validation"),
                 recipe=Recipe(**json.loads(cell.recipe)),
                 lowest=lowest,
                 watch=lambda done, total, loss: self._tell("fit", done, total, "epochs", loss),
@@ -161,7 +165,25 @@ class _Work:
             unfinished.remove()
         return fit
 
+    def _training_images(self) -> Array:
+        """The training images, if what is learned from them will fit the test images."""
+        train = stacked(self.dataset, "train")
+        if self.method.uses_torch and not self.method.target.any_size:  # type: ignore[attr-defined]
+            first = next(self.dataset.groups("test", 1)).images
+            if first.shape[1:] != train.shape[1:]:
+                learned, tested = ("x".join(map(str, i.shape[1:])) for i in (train, first))
+                raise Unsupported(
+                    f"it takes images of the size that it is trained on only: {learned} in "
+                    f"training, {tested} in the test"
+                )
+        return train
+
     def _tune(self, fit: Fit | None) -> tuning.Trials:
+        if not self.dataset.sizes["validation"]:
+            raise Unsupported(
+                f"{self.dataset.name} has no validation images to tune it on: name a set that has "
+                "with --train-dataset, or give --no-tune"
+            )
         return tuning.tune(
             self.method,
             self.typed,
@@ -289,19 +311,6 @@ class _Unfinished:
 
     def remove(self) -> None:
         self._fits.remove(self._key)
-
-
-def _stack(dataset: Dataset, split: Any) -> Array:
-    """A split as one array.
-
-    Raises:
-        Unsupported: its images are of several shapes, or there are none.
-    """
-    groups = list(dataset.groups(split))
-    if len(groups) != 1:
-        what = "no images" if not groups else "images of several shapes"
-        raise Unsupported(f"the {split} split of {dataset.name} has {what}")
-    return groups[0].images
 
 
 def _flat(parts: list[Array]) -> Array:

@@ -74,4 +74,5 @@ def best(trials: Trials) -> tuple[dict[str, Any], float]:
 
 
 def _draws(group: Any, dataset: Dataset, seed: int) -> ImageDraws:
-    return ImageDraws(group.positions, group.images.shape[1:], dataset.name, "validation", seed)
+    shape = group.images.shape[1:]
+    return ImageDraws(group.positions, shape, dataset.training, "validation", seed)

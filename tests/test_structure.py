@@ -29,9 +29,12 @@ ALLOWED = {
     "training": {"core"},
     "scoring": {"core", "denoiser", "metrics"},
     "noisy": {"core", "noise", "scoring"},
+    "estimate": {"core", "denoiser", "noise"},
+    "stacking": {"core"},
     "tuning": {"core", "denoiser", "metrics", "noise", "scoring"},
     "runner": {
-        "core", "denoiser", "environment", "metrics", "noisy", "scoring", "training", "tuning",
+        "core", "denoiser", "environment", "estimate", "metrics", "noisy", "scoring", "stacking",
+        "training", "tuning",
     },
     "store": {"core", "denoiser"},
     "summary": {"core"},
@@ -40,8 +43,8 @@ ALLOWED = {
     "check": {"core", "noise", "summary"},
     "gate": {"check", "core", "store", "summary"},
     "api": {
-        "core", "datasets", "denoiser", "environment", "noise", "plan", "registry", "runner",
-        "spec", "store",
+        "core", "datasets", "denoiser", "environment", "estimate", "noise", "plan", "registry",
+        "runner", "spec", "store",
     },
     "testing": {
         "core", "denoiser", "noise", "plan", "registry", "runner", "scoring", "spec",

@@ -59,7 +59,9 @@ def parse_noise(levels: str | float | Iterable[str | float], clip: bool = False)
         UsageError: unknown kind; no level, one that is no number, or one out of range.
     """
     if isinstance(levels, str):
-        groups = [group.split(",") for group in levels.split(";") if group.strip(" ,")]
+        groups: list[list[str | float]] = [
+            [*group.split(",")] for group in levels.split(";") if group.strip(" ,")
+        ]
     elif isinstance(levels, Iterable):
         groups = [[level] for level in levels]
     else:

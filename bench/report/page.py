@@ -178,6 +178,8 @@ def _chosen(contents: Contents) -> str:
 def _knows(contents: Contents, cell: Any) -> str:
     """What a method knows of the noise that it meets."""
     about = contents.run.manifest["methods"].get(cell.method, {})
+    if json.loads(cell.params).get("sigma") == "estimate":
+        return "estimates it"
     if about.get("learns"):
         return "trained on it" if cell.regime == MATCHED else f"trained on {cell.train}"
     return "is told" if about.get("told_noise") else "blind"

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from bench.training.adam import Adam
 from bench.training.device import laid_out, stream, training_precision
+from bench.training.patches import Patches
 
 if TYPE_CHECKING:
     from bench.core import Noise
@@ -31,8 +32,8 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 #: A method's loss: network, noisy, clean, noise -> named terms.
 Loss = Callable[[nn.Module, Tensor, Tensor, "Noise"], dict[str, Tensor]]
 
-#: Images that a forward pass takes at once where nothing has to be learned.
-EVALUATION_BATCH = 250
+#: Pixels that a forward pass takes at once where nothing has to be learned: 250 of MNIST's images.
+EVALUATED_PIXELS = 250 * 28 * 28
 # Training images that are gathered and get their noise at once, whatever the batches: a small
 # batch's share of such work is mostly its calls.
 _GATHERED = 1024
@@ -52,6 +53,9 @@ class Recipe:
             of the updates, then down along a cosine.
         images: so many training images an epoch, drawn anew for each, where all would be too
             many for the budget; the validation images are cut in the same proportion.
+        patch: of larger images, a network that takes any size is trained on random patches of
+            so many pixels a side, turned and mirrored at random; as many of them count as an
+            image as cover it.
     """
 
     epochs: int
@@ -59,6 +63,7 @@ class Recipe:
     lr: float = 1e-3
     schedule: str = "constant"
     images: int | None = None
+    patch: int = 48
 
 
 class Checkpoint(NamedTuple):
@@ -91,6 +96,7 @@ class Training:
         lowest: if given, each image's level is drawn evenly from here to that of `noise`.
         seed: of the order of the images and of the noise.
         recipe: how.
+        any_size: the network takes images of any size, patches of the training images too.
     """
 
     def __init__(
@@ -101,8 +107,11 @@ class Training:
         lowest: float | None,
         seed: int,
         recipe: Recipe,
+        any_size: bool = False,
     ) -> None:
         self.network, self.loss, self.recipe = network, loss, recipe
+        self.any_size = any_size
+        self.cuts: Patches | None = None
         self.noise, self.lowest, self.seed = noise, lowest, seed
         self.device = next(network.parameters()).device
         self.order = torch.Generator().manual_seed(stream(seed, "order"))
@@ -128,8 +137,9 @@ class Training:
         known = checkpoints.load() if checkpoints else None
         if known is not None:
             self._set_state(known)
+        self.cuts = Patches.of(images, self.recipe.patch) if self.any_size else None
         if self.recipe.images is not None:
-            share = min(1.0, self.recipe.images / len(images))
+            share = min(1.0, self.recipe.images / self._count(images))
             held_out = held_out[: math.ceil(share * len(held_out))]
         saved, cost = time.monotonic(), 0.0
         while self.done < self.recipe.epochs:
@@ -156,18 +166,27 @@ class Training:
         self.network.load_state_dict(self.best)
         return self.history
 
+    def _count(self, images: Tensor) -> int:
+        """Number of training images, or of patches that cover them."""
+        return len(images) * (self.cuts.each if self.cuts else 1)
+
     # An epoch -------------------------------------------------------------------------------
 
     def _epoch(self, images: Tensor) -> dict[str, float]:
         """One pass over the images; the mean of each loss term over it."""
         recipe, size = self.recipe, self.recipe.batch_size
-        order = torch.randperm(len(images), generator=self.order)[: recipe.images]
+        order = torch.randperm(self._count(images), generator=self.order)[: recipe.images]
+        order %= len(images)
         updates = -(-len(order) // size)
         update = self.done * updates
         sums = _Means()
         self.network.train()
         for index in torch.split(order.to(self.device), max(1, _GATHERED // size) * size):
-            for batch in self._corrupted(images.index_select(0, index), self.draws).split(size):
+            if self.cuts is None:
+                clean = images.index_select(0, index)
+            else:
+                clean = self.cuts(images, index, self.order)
+            for batch in self._corrupted(clean, self.draws).split(size):
                 terms = self._terms(batch)
                 self.optimiser.clear()
                 sum(terms.values()).backward()  # type: ignore[union-attr]
@@ -184,7 +203,7 @@ class Training:
         sums = _Means()
         self.network.eval()
         with torch.no_grad():
-            for clean in torch.split(images, EVALUATION_BATCH):
+            for clean in torch.split(images, evaluated_at_once(images)):
                 sums.add(self._terms(self._corrupted(clean, draws)), len(clean))
         return sums.values()
 
@@ -240,6 +259,11 @@ class Training:
             torch.cuda.set_rng_state(tensors["random.cuda"], self.device)
         self.optimiser.set_state(below("optimiser."))
         self.history = list(checkpoint.history)
+
+
+def evaluated_at_once(images: Tensor) -> int:
+    """So many images of (N, C, H, W) go through a network at once where nothing is learned."""
+    return max(1, EVALUATED_PIXELS // (images.shape[-2] * images.shape[-1]))
 
 
 class _Batch(NamedTuple):

@@ -11,7 +11,14 @@ from torch import Tensor, nn
 
 from bench.core import Unsupported
 from bench.training.device import convolves, laid_out, memory_needed, seeded, stream
-from bench.training.loop import EVALUATION_BATCH, Checkpoints, History, Recipe, Training, Watcher
+from bench.training.loop import (
+    Checkpoints,
+    History,
+    Recipe,
+    Training,
+    Watcher,
+    evaluated_at_once,
+)
 
 if TYPE_CHECKING:
     from bench.core import Array, Noise
@@ -113,7 +120,9 @@ class TrainedMethod:
             memory_needed(f"training with batches of {recipe.batch_size}", remedy),
         ):
             self._image_shape = train.shape[1:]
-            training = Training(self._build(), self.loss, noise, lowest, seed, recipe)
+            training = Training(
+                self._build(), self.loss, noise, lowest, seed, recipe, any_size=self.any_size
+            )
             images, held_out = (torch.from_numpy(part).to(device) for part in (train, validation))
             return training.run(images, held_out, watch, checkpoints)
 
@@ -177,7 +186,7 @@ class TrainedMethod:
             memory_needed("denoising", "give smaller images or fewer samples"),
         ):
             images = torch.from_numpy(np.ascontiguousarray(noisy)).to(device)
-            for part in torch.split(images, EVALUATION_BATCH):
+            for part in torch.split(images, evaluated_at_once(images)):
                 with seeded(device, 0):
                     parts.append(step(network, laid_out(part, network), noise).float())
             return torch.cat(parts).contiguous().cpu().numpy()

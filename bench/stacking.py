@@ -1,0 +1,49 @@
+"""Training images as one array, whatever their shapes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.core import Dataset, Split, Unsupported
+
+if TYPE_CHECKING:
+    from bench.core import Array
+
+#: Images of several shapes are cut into tiles of so many pixels a side, or of their least side:
+#: as large as the field's training images (Train400).
+TILE = 180
+
+
+def stacked(dataset: Dataset, split: Split) -> Array:
+    """The images of a split, float32 (N, C, H, W).
+
+    Images of several shapes are cut into square tiles that cover them, side by side, the last
+    of a row or column shifted inwards.
+
+    Raises:
+        Unsupported: there are none, or grey and RGB ones.
+    """
+    images = [group.images for group in dataset.groups(split)]
+    if not images:
+        raise Unsupported(
+            f"{dataset.name} has no {split} images to learn from: name a set that has with "
+            "--train-dataset"
+        )
+    if len({part.shape[1] for part in images}) > 1:
+        raise Unsupported(f"the {split} images of {dataset.training} are grey and RGB: give one")
+    if len({part.shape[1:] for part in images}) > 1:
+        side = min(TILE, *(size for part in images for size in part.shape[2:]))
+        images = [tile for part in images for tile in _tiles(part, side)]
+    return np.concatenate(images) if len(images) > 1 else images[0]
+
+
+def _tiles(images: Array, side: int) -> list[Array]:
+    """(N, C, H, W) as arrays (N, C, side, side) that cover it."""
+    tops, lefts = (_starts(size, side) for size in images.shape[2:])
+    return [images[..., top : top + side, left : left + side] for top in tops for left in lefts]
+
+
+def _starts(size: int, side: int) -> list[int]:
+    return sorted({min(start, size - side) for start in range(0, size, side)})
