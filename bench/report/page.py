@@ -28,6 +28,7 @@ def markdown(contents: Contents, figures: list[Figure]) -> str:
         f"# Denoising {_text(title)}: {len(contents.labels)} methods compared",
         _lead(contents),
     ]
+    parts.append(_winners(contents))
     parts += [_metric_section(contents, metric) for metric in METRICS]
     for name in dict.fromkeys(figure.title for figure in figures):
         parts.append(f"## {name}")
@@ -95,52 +96,94 @@ def _seeds(contents: Contents) -> str:
     return f"training seeds: {most}{rest}; "
 
 
+def _winners(contents: Contents) -> str:
+    """The best method under each noise, where there are several kinds."""
+    if contents.summary.empty or contents.summary["noise"].nunique() < 2:
+        return ""
+    columns: dict[str, dict[str, str]] = {}
+    for metric in ("psnr", "ssim"):
+        mean, half_width = tables.table(contents.summary, metric)
+        marks = tables.marks(mean, half_width, metric)
+        for column in mean.columns:
+            best = str(marks[column].eq("best").idxmax())
+            near = [_text(str(label)) for label in marks.index[marks[column] == "near"]]
+            entry = f"**{_text(best)}** {mean.loc[best, column]:.{DECIMALS[metric]}f}"
+            entry += f" († {', '.join(near)})" if near else ""
+            columns.setdefault(noise_text(*column), {})[f"best {UNITS[metric]}"] = entry
+    frame = pd.DataFrame(columns).T
+    frame.index.name = "noise"
+    return (
+        "## Best under each noise\n\n"
+        f"{frame.to_markdown(disable_numparse=True)}\n\n"
+        "By the mean over images; †: within the 95% interval of the best's mean."
+    )
+
+
 def _metric_section(contents: Contents, metric: str) -> str:
+    """A metric's tables, one a kind of noise."""
     if contents.summary.empty:
         return ""
     mean, half_width = tables.table(contents.summary, metric)
     marks = tables.marks(mean, half_width, metric)
-    decimals = DECIMALS[metric]
-    shown = pd.DataFrame(index=[_text(label) for label in mean.index])
     worse = {
         (row.label, (row.noise, row.level)): row.difference
         for row in contents.harm[contents.harm["metric"] == metric].itertuples()
     }
-    for column in mean.columns:
-        entries = []
-        for label in mean.index:
-            value, width = mean.loc[label, column], half_width.loc[label, column]
-            if pd.isna(value):
-                entries.append("–")
-                continue
-            entry = f"{value:.{decimals}f}"
-            interval = "" if pd.isna(width) else f" ± {width:.{decimals}f}"
-            mark = marks.loc[label, column]
-            entry = f"**{entry}**{interval}" if mark == "best" else entry + interval
-            if mark == "near":
-                entry += " †"
-            if (label, column) in worse:
-                entry += " ▾"
-            entries.append(entry)
-        shown[noise_text(*column)] = entries
-    shown.index.name = "method"
+    lines = [f"## {UNITS[metric]}"]
+    noises = list(dict.fromkeys(noise for noise, _ in mean.columns))
+    for noise in noises:
+        shown = pd.DataFrame(index=[_text(label) for label in mean.index])
+        for column in mean.columns[[name == noise for name, _ in mean.columns]]:
+            shown[noise_text(*column)] = [
+                _entry(
+                    mean.loc[label, column],
+                    half_width.loc[label, column],
+                    marks.loc[label, column],
+                    (label, column) in worse,
+                    DECIMALS[metric],
+                )
+                for label in mean.index
+            ]
+        shown.index.name = "method"
+        lines += [f"### {_text(noise)}"] if len(noises) > 1 else []
+        lines.append(shown.to_markdown(disable_numparse=True))
     better = "higher" if METRICS[metric] else "lower"
-    legend = (
+    lines.append(
         f"Mean over images ± half-width of its 95% confidence interval; {better} is better. Bold: "
         "the best; †: within the best's interval; ▾: worse than `identity`, the noisy image "
         "itself, by more than the 95% interval of the paired difference."
     )
-    lines = [f"## {UNITS[metric]}", shown.to_markdown(disable_numparse=True), legend]
     if worse:
-        named = "; ".join(
-            f"{label} at {noise_text(*column)} ({difference:+.{decimals}f})"
-            for (label, column), difference in worse.items()
-        )
-        lines.append(f"Worse than doing nothing: {_text(named)}.")
+        lines.append(_harm(contents, worse, DECIMALS[metric]))
     lines.append(
         f"[As CSV]({metric}.csv); all metrics with their intervals: [summary.csv](summary.csv)."
     )
     return "\n\n".join(lines)
+
+
+def _entry(value: float, width: float, mark: str, worse: bool, decimals: int) -> str:
+    """A cell of a metric's table."""
+    if pd.isna(value):
+        return "–"
+    entry = f"{value:.{decimals}f}"
+    entry = f"**{entry}**" if mark == "best" else entry
+    entry += "" if pd.isna(width) else f" ± {width:.{decimals}f}"
+    return entry + (" †" if mark == "near" else "") + (" ▾" if worse else "")
+
+
+def _harm(contents: Contents, worse: dict[tuple[str, Any], float], decimals: int) -> str:
+    """Where methods are worse than doing nothing, with what each of them is."""
+    named = "; ".join(
+        f"{label} at {noise_text(*column)} ({difference:+.{decimals}f})"
+        for (label, column), difference in worse.items()
+    )
+    methods = dict(zip(contents.cells["label"], contents.cells["method"], strict=True))
+    about = contents.run.manifest["methods"]
+    named_once = dict.fromkeys(methods[label] for label, _ in worse)
+    explained = " ".join(
+        f"{_text(name)}: {_text(about[name]['summary'])}" for name in named_once if name in about
+    )
+    return f"Worse than doing nothing: {_text(named)}. {explained}".strip()
 
 
 def _figure(figure: Figure) -> str:

@@ -25,16 +25,22 @@ _KNOWN = {
     "hvae": (_RED, "*"),
     "unet": ("#000000", "h"),
     "dncnn": ("#5b3a8e", ">"),
+    "tv": ("#7f7f00", "d"),
+    "bilateral": (_PINK, "p"),
+    "wiener": ("#8b0000", "H"),
+    "lmmse": ("#4b6cb7", "8"),
+    "posterior-mean": ("#3cb371", "d"),
+    "bm3d": ("#2f4f4f", "*"),
 }
 _SPARE_COLOURS = (
-    _PINK,
-    "#7f7f00",
-    "#8b0000",
-    "#2f4f4f",
-    "#4b6cb7",
-    "#b5651d",
-    "#3cb371",
     "#c71585",
+    "#556b2f",
+    "#b5651d",
+    "#1b7f79",
+    "#7b68ee",
+    "#ff6f61",
+    "#a0a000",
+    "#6a3d9a",
 )
 _SPARE_MARKERS = ("p", "d", "H", "8", "^", "v", "s", "o")
 

@@ -21,6 +21,10 @@ def quality(contents: Contents) -> Drawn:
     data = contents.summary[contents.summary["metric"].isin(("psnr", "ssim"))]
     if data.empty:
         return []
+    if data["noise"].nunique() > 1 and len(data[["noise", "level"]].drop_duplicates()) == len(
+        data["noise"].unique()
+    ):
+        return _single_levels(data, colours, markers)
     grid = sns.relplot(
         data=data,
         x="level",
@@ -58,6 +62,44 @@ def quality(contents: Contents) -> Drawn:
         "noisy image itself: below its line a method does harm."
     )
     return [(Figure("quality", "Quality over noise level", caption), grid.figure)]
+
+
+def _single_levels(data: Any, colours: Any, markers: Any) -> Drawn:
+    """PSNR and SSIM of several noises of one level each: a column a noise, no lines between."""
+    import matplotlib.pyplot as plt
+
+    canvas, panels = plt.subplots(1, 2, figsize=(style.WIDTH, 3.8), layout="constrained")
+    noises = list(dict.fromkeys(zip(data["noise"], data["level"], strict=True)))
+    labels = list(dict.fromkeys(data["label"]))
+    for axes, metric in zip(panels, ("psnr", "ssim"), strict=True):
+        here = data[data["metric"] == metric]
+        for number, label in enumerate(labels):
+            part = here[here["label"] == label].set_index(["noise", "level"])
+            # Side by side within a column, so that none hides another.
+            shift = 0.6 * ((number + 0.5) / len(labels) - 0.5)
+            known = [i for i, noise in enumerate(noises) if noise in part.index]
+            rows = part.loc[[noises[i] for i in known]]
+            axes.errorbar(
+                [i + shift for i in known],
+                rows["mean"],
+                rows["half_width"],
+                fmt=markers[label],
+                color=colours[label],
+                markersize=6,
+                label=label,
+            )
+        axes.set_xticks(range(len(noises)), [noise_text(*noise) for noise in noises])
+        axes.set(ylabel=UNITS[metric], xlim=(-0.5, len(noises) - 0.5))
+        axes.grid(visible=False, axis="x")
+    canvas.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=7, frameon=False
+    )
+    caption = (
+        "Mean over the test images of PSNR and SSIM under each noise; bars are 95% confidence "
+        "intervals of the mean (often smaller than the marker). `identity` is the noisy image "
+        "itself: below it a method does harm."
+    )
+    return [(Figure("quality", "Quality under each noise", caption), canvas)]
 
 
 def speed(contents: Contents) -> Drawn:
