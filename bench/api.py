@@ -46,6 +46,7 @@ class Listener(Protocol):
 def run(
     dataset: str | None = None,
     *,
+    train_dataset: str | None = None,
     methods: str | Iterable[str] | None = None,
     plugins: Iterable[str | os.PathLike[str]] = (),
     noise: str | float | Iterable[str | float] = plan.DEFAULT_NOISE,
@@ -72,10 +73,13 @@ def run(
 
     Args:
         dataset: by name; None for MNIST, or `digits` where MNIST cannot be had.
+        train_dataset: the data set whose training and validation images are used instead of
+            those of `dataset`.
         methods: names, with parameters where wanted: `["median[size=5]", "vae"]`; None for
             `bench.plan.DEFAULT_METHODS` and those of `plugins`.
         plugins: files and folders that hold more methods.
-        noise: levels of Gaussian noise in [0, 1] units, as numbers or text (`25/255`).
+        noise: levels of Gaussian noise in [0, 1] units, as numbers or text (`25/255`), or of
+            other kinds: `"gaussian:0.1,0.3;poisson:30"` (see `bench.noise.KINDS`).
         clip: limit noisy images to [0, 1].
         train_noise: how methods that learn are trained: "matched" (on the noise that they are
             tested on), "blind" (on levels from 0 to the highest tested), or a level, or
@@ -135,6 +139,9 @@ def run(
     plan.settings(dataset or "mnist", **values)
     torch_device = _device(device, [asked.method for asked in chosen.values()])
     data = datasets.load(dataset, folder) if dataset else datasets.load_default(folder)
+    if train_dataset:
+        data = datasets.with_training(data, datasets.load(train_dataset, folder))
+        values["train_dataset"] = data.training
     settings = plan.settings(data.name, **values)
     cells = plan.plan(settings, data, chosen.values())
     manifest = {
@@ -146,6 +153,8 @@ def run(
             "fingerprint": data.fingerprint,
             "sizes": dict(data.sizes),
             "note": data.note,
+            "training": data.training,
+            "training_fingerprint": data.training_fingerprint,
         },
         "methods": {
             method.name: {
@@ -225,6 +234,7 @@ def _resolve(text: str, registry: Registry) -> plan.Asked:
     sigma = None if ESTIMATED in method.parameters else params.pop(ESTIMATED, None)
     for word, value, useful, why in (
         ("train", regime, method.learns, "learns nothing"),
+        ("train", regime, method.fits_noise, "learns the same whatever the noise"),
         ("seeds", seeds, method.random, "has nothing random"),
         (ESTIMATED, sigma, method.told, "is not told the noise"),
     ):

@@ -157,6 +157,10 @@ class Noise(ABC):
     def std(self, clean: Any) -> Any:
         """Standard deviation of a pixel's noise, given its clean value (before clipping)."""
 
+    def mean(self, clean: Any) -> Any:
+        """Mean of a noisy pixel, given its clean value (before clipping)."""
+        return clean
+
     @property
     def sigma(self) -> float:
         """One standard deviation for methods that want a single number, in [0, 1] units.

@@ -51,7 +51,8 @@ def method(
     same shape and type; its keyword-only arguments are its parameters. With an argument
     `noise` it is told the noise; without one it is blind. A class learns: it has
     `fit(train, noise, seed)`, `denoise(noisy, noise)`, `state()` and `load(arrays)`, and its
-    annotated attributes are its parameters; or it extends `bench.TrainedMethod`.
+    annotated attributes are its parameters; or it extends `bench.TrainedMethod`. Where `fit`
+    has no argument `noise`, what it learns serves every noise.
 
     Args:
         *misplaced: nothing; it is there to say so.
@@ -102,6 +103,7 @@ class Method:
         threads: its images may be handled in several threads.
         random: its fit depends on the seed.
         inference: names of the parameters that its fit does not depend on.
+        fits_noise: what it learns depends on the noise that it is fitted for.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Method:
     threads: bool
     random: bool
     inference: tuple[str, ...]
+    fits_noise: bool
 
     @property
     def learns(self) -> bool:

@@ -182,6 +182,7 @@ def _describe(name: str, origin: str, place: str, target: Any, code: bytes) -> M
         threads=declared.threads,
         random=declared.random,
         inference=(*declared.tune, *declared.inference),
+        fits_noise=inspect.isclass(target) and "noise" in inspect.signature(target.fit).parameters,
     )
 
 

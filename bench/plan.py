@@ -41,11 +41,12 @@ class Settings:
 
     Two runs of equal settings measure the same. `methods` are as typed
     (`median[size=5]`); `train_noise` are the regimes of those that learn and do not say their
-    own; `limit`, `epochs` and `batch_size` are None where the data set's and the preset's own
-    hold.
+    own; `train_dataset`, `limit`, `epochs` and `batch_size` are None where the data set's and
+    the preset's own hold.
     """
 
     dataset: str
+    train_dataset: str | None
     methods: tuple[str, ...]
     noise: tuple[Noise, ...]
     train_noise: tuple[str, ...]
@@ -62,6 +63,7 @@ class Settings:
         """As manifests hold it, under the command line's names."""
         return {
             "dataset": self.dataset,
+            **({"train-dataset": self.train_dataset} if self.train_dataset else {}),
             "methods": list(self.methods),
             "noise": [
                 noise.level if noise.kind == "gaussian" else f"{noise.kind}:{noise.level!r}"
@@ -88,6 +90,7 @@ class Settings:
 def settings(
     dataset: str,
     *,
+    train_dataset: str | None = None,
     methods: Iterable[str] = DEFAULT_METHODS,
     noise: str | float | Iterable[str | float] = DEFAULT_NOISE,
     clip: bool = False,
@@ -131,6 +134,7 @@ def settings(
         raise UsageError(f"unknown device {device!r}: {nearest(device, DEVICES)}")
     return Settings(
         dataset=dataset,
+        train_dataset=train_dataset,
         methods=methods,
         noise=tuple(parse_noise(noise, clip)),
         train_noise=regimes,
@@ -180,7 +184,7 @@ def plan(settings: Settings, dataset: Dataset, methods: Iterable[Asked]) -> list
         seeds = settings.seeds if asked.seeds is None else range(asked.seeds)
         trained = [_trained_on(regime, noise, settings.noise) for regime in regimes]
         for train, seed in itertools.product(
-            trained if method.learns else [None], seeds if method.random else [None]
+            trained if method.fits_noise else [None], seeds if method.random else [None]
         ):
             cells.append(
                 Cell(

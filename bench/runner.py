@@ -133,31 +133,32 @@ class _Work:
         if known is not None and known.device == self.device:
             self.reused = True
             return known
-        assert cell.train is not None
-        train, noise, lowest = self._training_images(), cell.train.noise, cell.train.lowest
+        train = self._training_images()
         denoiser = self._make({}, None)
         history = []
         started = time.perf_counter()
-        if self.method.uses_torch:
+        if cell.train is None:
+            denoiser.fit(train, cell.seed)
+        elif self.method.uses_torch:
             from bench.training import Recipe
 
             assert cell.recipe is not None
             unfinished = _Unfinished(self.fits, cell, self.device)
             history = denoiser.fit(
                 train,
-                noise,
+                cell.train.noise,
                 cell.seed,
                 validation=stacked(self.dataset, "validation"),
                 recipe=Recipe(**json.loads(cell.recipe)),
-                lowest=lowest,
+                lowest=cell.train.lowest,
                 watch=lambda done, total, loss: self._tell("fit", done, total, "epochs", loss),
                 checkpoints=unfinished,
             )
             started -= unfinished.seconds_before
-        elif lowest is not None:
+        elif cell.train.lowest is not None:
             raise Unsupported("only methods that torch trains can be trained on a range of levels")
         else:
-            denoiser.fit(train, noise, cell.seed)
+            denoiser.fit(train, cell.train.noise, cell.seed)
         seconds = time.perf_counter() - started
         fit = Fit(denoiser.state(), seconds, self.device, history, cell.fitted_for())
         self.fits.put(cell.fit_key, fit)

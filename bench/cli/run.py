@@ -60,6 +60,9 @@ def _seeds(context: click.Context, option: click.Parameter, text: str) -> list[i
 
 @main.command(epilog=EXIT_CODES)
 @click.option("--dataset", help="See `bench datasets`. [default: mnist, or digits without it]")
+@click.option(
+    "--train-dataset", help="Train and tune on this data set's images. [default: --dataset's own]"
+)
 @click.option("--methods", help="a,b[param=1],… [default: see `bench methods`]")
 @PLUGINS
 @click.option(

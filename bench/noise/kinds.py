@@ -90,11 +90,14 @@ class SaltPepper(Noise):
         pepper, salt = uniform < self.level / 2, uniform > 1 - self.level / 2
         return clean * ~(pepper | salt) + salt
 
+    def mean(self, clean: Any) -> Any:
+        """Nearer to grey than the clean value."""
+        return (1 - self.level) * clean + self.level / 2
+
     def std(self, clean: Any) -> Any:
         """Of a pixel that is 0, 1 or its clean value."""
         share = self.level
-        mean = (1 - share) * clean + share / 2
-        return ((1 - share) * clean**2 + share / 2 - mean**2) ** 0.5
+        return ((1 - share) * clean**2 + share / 2 - self.mean(clean) ** 2) ** 0.5
 
 
 class Poisson(Noise):

@@ -223,7 +223,7 @@ def _knows(contents: Contents, cell: Any) -> str:
     about = contents.run.manifest["methods"].get(cell.method, {})
     if json.loads(cell.params).get("sigma") == "estimate":
         return "estimates it"
-    if about.get("learns"):
+    if about.get("learns") and pd.notna(cell.train):
         return "trained on it" if cell.regime == MATCHED else f"trained on {cell.train}"
     return "is told" if about.get("told_noise") else "blind"
 
@@ -299,9 +299,15 @@ def _footer(contents: Contents) -> str:
     data = manifest["dataset"]
     earlier = manifest.get("earlier", [])
     sizes = ", ".join(f"{count:,} {split}" for split, count in data["sizes"].items())
+    training = ""
+    if data.get("training", data["name"]) != data["name"]:
+        training = (
+            f"; trained and tuned on {_text(data['training'])}, fingerprint "
+            f"`{data['training_fingerprint']}`"
+        )
     lines = [
         f"- Command: `{manifest['command']}`",
-        f"- Data: {_text(data['name'])} ({sizes}), fingerprint `{data['fingerprint']}`",
+        f"- Data: {_text(data['name'])} ({sizes}), fingerprint `{data['fingerprint']}`{training}",
         f"- Machine: {_text(', '.join(hardware))}; {_text(machine['os'])}",
         f"- Versions: {_text(versions)}" + (f"; code at `{code}`" if code else ""),
         f"- Started {manifest['started']}, ended {manifest['ended'] or 'not yet'}"

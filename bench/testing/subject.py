@@ -82,8 +82,10 @@ class Subject:
             validation = self.images(8, shape, seed=3)
             recipe = Recipe(epochs=1, batch_size=8)
             denoiser.fit(train, self.noise, seed, validation=validation, recipe=recipe)
-        else:
+        elif self.method.fits_noise:
             denoiser.fit(train, self.noise, seed)
+        else:
+            denoiser.fit(train, seed)
         return denoiser
 
     def make(self, shape: tuple[int, ...] | None = None, **params: Any) -> Any:
