@@ -153,6 +153,7 @@ def run(
             "fingerprint": data.fingerprint,
             "sizes": dict(data.sizes),
             "note": data.note,
+            "left_out": list(data.left_out),
             "training": data.training,
             "training_fingerprint": data.training_fingerprint,
         },
@@ -181,11 +182,14 @@ def run(
     )
     finished = result.finished()
     waiting = [cell for cell in cells if cell.key not in finished]
+    warn = listener.warned if listener else warnings.warn
+    for line in data.left_out:
+        warn(line)
     if listener:
         listener.started(result, cells, waiting)
     if not waiting:
         return result
-    fits = store.FitCache(fresh=fresh, warn=listener.warned if listener else warnings.warn)
+    fits = store.FitCache(fresh=fresh, warn=warn)
     if any(method.learns for method in methods_used.values()):
         fits.check()
     records = runner.run_cells(

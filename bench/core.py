@@ -240,9 +240,11 @@ class Dataset:
         name: as on the command line; part of the key of the test noise.
         fingerprint: digest of the content.
         sizes: number of images in each split.
-        read: gives a split's groups, one shape at a time.
+        read: gives a split's groups, one after the other; several may be of one shape, so that
+            not too much is in memory at a time.
         samples: positions in the test split of the handful of images that reports show.
         note: why this data set stands in for another, where it does.
+        left_out: a line for each file that could not be taken, and why.
         training, training_fingerprint: the data set, by name and content, that training and
             validation images come from; by default this one.
     """
@@ -253,6 +255,7 @@ class Dataset:
     read: Callable[[Split], Iterable[Group]] = field(repr=False)
     samples: tuple[int, ...] = tuple(range(10))
     note: str = ""
+    left_out: tuple[str, ...] = ()
     training: str = ""
     training_fingerprint: str = ""
 

@@ -182,8 +182,12 @@ def _describe(name: str, origin: str, place: str, target: Any, code: bytes) -> M
         threads=declared.threads,
         random=declared.random,
         inference=(*declared.tune, *declared.inference),
-        fits_noise=inspect.isclass(target) and "noise" in inspect.signature(target.fit).parameters,
+        fits_noise=recipes is not None or "noise" in _arguments(getattr(target, "fit", None)),
     )
+
+
+def _arguments(function: Any) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(function).parameters if callable(function) else {}
 
 
 def _check_form(target: Any, arguments: inspect.Signature, place: str) -> None:

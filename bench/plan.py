@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import operator
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -84,7 +85,8 @@ class Settings:
     @property
     def default_name(self) -> str:
         """The run's name where none is given: the same settings find their own run again."""
-        return f"{self.dataset}-{digest(self.as_dict(), size=4)}"
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", self.dataset)
+        return f"{name}-{digest(self.as_dict(), size=4)}"
 
 
 def settings(

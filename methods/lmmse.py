@@ -32,13 +32,14 @@ class LMMSE:
         whole = not self.patch and max(height, width) <= WHOLE
         sides = (height, width) if whole else (self.patch or PATCH,) * 2
         _check_size(train, sides)
-        count, total, squares = 0, 0.0, 0.0
+        count: int = 0
+        total = squares = np.zeros(())
         blocks = np.array_split(train, max(1, len(train) // 1000)) if whole else train[:, None]
         for images in blocks:
             vectors = _patches(images, sides).reshape(-1, channels * sides[0] * sides[1])
             count += len(vectors)
-            total += vectors.sum(axis=0, dtype=np.float64)
-            squares += vectors.T @ vectors.astype(np.float64)
+            total = total + vectors.sum(axis=0, dtype=np.float64)
+            squares = squares + vectors.T @ vectors.astype(np.float64)
         self._mean = total / count
         self._covariance = squares / count - np.outer(self._mean, self._mean)
         self._shape = (channels, *sides)

@@ -21,9 +21,10 @@ from sklearn.datasets import load_digits
 
 from bench import datasets
 from bench.core import DataError, Dataset, Group, StorageError, UsageError
+from bench.datasets import idx, network, sources
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "datasets.json").read_text())
-FILES = datasets._IDX_FILES
+FILES = idx.FILES
 
 
 def only_group(dataset, split):
@@ -170,11 +171,11 @@ def mnist_from(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
 
     def change(*mirrors, files=None):
-        sums = files.md5 if files else datasets._MNIST_MD5
+        sums = files.md5 if files else idx.MNIST_MD5
         mnist = dataclasses.replace(
             datasets.SOURCES["mnist"].open.__self__, mirrors=mirrors, md5=sums
         )
-        monkeypatch.setitem(datasets.SOURCES, "mnist", datasets._source(mnist, "", ""))
+        monkeypatch.setitem(datasets.SOURCES, "mnist", sources._idx(mnist, "", ""))
 
     return change
 
@@ -432,7 +433,7 @@ def gibberish(handler, data):
 def test_a_download_that_fails_says_why_and_leaves_nothing_behind(
     fault, reason, made_up, zipped, known_sums, mnist_from, serve, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(datasets, "STALL_SECONDS", 0.5)
+    monkeypatch.setattr(network, "STALL_SECONDS", 0.5)
     mnist_from(serve(lambda handler, name: fault(handler, zipped[name])), files=made_up)
     failed = rf"MNIST is not in .* and its download failed: .*{re.escape(reason)}.*; try again"
     with pytest.raises(DataError, match=failed):
@@ -460,7 +461,7 @@ def test_one_missing_file_of_four_is_missing(stored, mnist_from, nobody, tmp_pat
 
 
 def test_a_server_that_never_answers_is_given_up(mnist_from, silent, monkeypatch, tmp_path):
-    monkeypatch.setattr(datasets, "PROBE_SECONDS", 0.5)
+    monkeypatch.setattr(network, "PROBE_SECONDS", 0.5)
     mnist_from(silent)
     with pytest.raises(DataError, match=r"no answer from .* within 0\.5 s"):
         datasets.load("mnist", tmp_path)
@@ -475,7 +476,7 @@ def test_a_name_look_up_that_hangs_is_given_up(mnist_from, monkeypatch, tmp_path
         raise socket.gaierror
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    monkeypatch.setattr(datasets, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(network, "PROBE_SECONDS", 0.2)
     mnist_from("http://mnist.invalid/", "http://mnist2.invalid/")
     try:
         with pytest.raises(DataError, match="no answer from"):
@@ -494,7 +495,7 @@ def test_a_server_that_speaks_no_http_is_no_mirror(mnist_from, monkeypatch, tmp_
 
     died = []
     monkeypatch.setattr(threading, "excepthook", lambda args: died.append(args.exc_type))
-    monkeypatch.setattr(datasets, "PROBE_SECONDS", 0.5)
+    monkeypatch.setattr(network, "PROBE_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=gibber, args=(server,))
         thread.start()

@@ -67,6 +67,7 @@ def datasets(data_dir: Path | None, debug: bool) -> None:
         missing = source.missing(folder)
         state = f"to be downloaded: {missing}" if missing else "ready"
         _entry(source.name, source.summary, [source.reference, state])
+    _entry("folder:PATH", "PNG, JPEG and TIFF files of a folder, grey or RGB, of any sizes", [])
 
 
 @main.command()

@@ -59,7 +59,11 @@ def _seeds(context: click.Context, option: click.Parameter, text: str) -> list[i
 
 
 @main.command(epilog=EXIT_CODES)
-@click.option("--dataset", help="See `bench datasets`. [default: mnist, or digits without it]")
+@click.option(
+    "--dataset",
+    help="See `bench datasets`; folder:PATH for a folder of images. "
+    "[default: mnist, or digits without it]",
+)
 @click.option(
     "--train-dataset", help="Train and tune on this data set's images. [default: --dataset's own]"
 )

@@ -55,6 +55,8 @@ def _lead(contents: Contents) -> str:
     lines = []
     if data["note"]:
         lines.append(f"> **Not MNIST.** {_text(data['note'])}")
+    if left_out := data.get("left_out"):
+        lines.append(f"> **Files left out.** {_text('; '.join(left_out))}.")
     planned, finished = len(manifest["cells"]), len(contents.cells)
     if finished < planned:
         lines.append(

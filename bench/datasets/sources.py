@@ -1,0 +1,165 @@
+"""What data sets there are, and where they lie.
+
+Nothing is ever fitted, tuned or stopped on the test split.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.core import DataError, Dataset, Group, Split, StorageError, UsageError, nearest
+from bench.datasets import idx, natural
+from bench.datasets.digits import open_digits
+from bench.datasets.images import open_folder
+
+#: Before the path of a folder of images, in place of a name.
+FOLDER = "folder:"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set that can be asked for by name.
+
+    Attributes:
+        name, summary, reference: as `bench datasets` shows them.
+        open: the data set, given the data folder; may download it.
+        missing: why it cannot be used right now without a download; empty if it can.
+    """
+
+    name: str
+    summary: str
+    reference: str
+    open: Callable[[Path], Dataset]
+    missing: Callable[[Path], str]
+
+
+def data_folder(given: str | os.PathLike[str] | None = None) -> Path:
+    """`given`, else `$BENCH_DATA_DIR`, else the user's cache folder."""
+    if given is not None:
+        return Path(given).expanduser()
+    if os.environ.get("BENCH_DATA_DIR"):
+        return Path(os.environ["BENCH_DATA_DIR"]).expanduser()
+    import platformdirs
+
+    return platformdirs.user_cache_path("denoise-bench") / "data"
+
+
+def load(name: str, folder: Path) -> Dataset:
+    """The data set of that name, downloaded into `folder` where it has to be.
+
+    `folder:PATH` is a folder of images, wherever it lies.
+
+    Raises:
+        UsageError: there is no such data set.
+        DataError: it is not there and cannot be downloaded, or is damaged.
+        StorageError: `folder` cannot be written.
+    """
+    if name.startswith(FOLDER):
+        return open_folder(Path(name.removeprefix(FOLDER)).expanduser())
+    if name not in SOURCES:
+        raise UsageError(f"unknown data set {name!r}: {nearest(name, SOURCES)}")
+    return SOURCES[name].open(folder)
+
+
+def load_default(folder: Path) -> Dataset:
+    """MNIST if it is on disk or can be downloaded, otherwise `digits` with a note that says so.
+
+    Raises:
+        DataError: MNIST is there but damaged: that is no reason to fall back.
+    """
+    absent = SOURCES["mnist"].missing(folder)
+    try:
+        return load("mnist", folder)
+    except (DataError, StorageError) as error:
+        if not absent:
+            raise
+        digits = load("digits", folder)
+        note = f"digits (embedded, 8x8 enlarged) stands in for MNIST: {error}"
+        return replace(digits, note=note)
+
+
+def with_training(dataset: Dataset, other: Dataset) -> Dataset:
+    """`dataset` with the training and validation images of the other one.
+
+    Raises:
+        DataError: it has no training images.
+    """
+    if not other.sizes["train"]:
+        raise DataError(f"{other.name} has no training images: name another --train-dataset")
+
+    def read(split: Split) -> Iterable[Group]:
+        return (dataset if split == "test" else other).read(split)
+
+    return replace(
+        dataset,
+        sizes={**other.sizes, "test": dataset.sizes["test"]},
+        read=read,
+        training=other.name,
+        training_fingerprint=other.fingerprint,
+    )
+
+
+def _idx(files: idx.IdxFiles, summary: str, reference: str) -> Source:
+    return Source(files.name, summary, reference, files.open, files.missing)
+
+
+def _natural(name: str, summary: str, reference: str) -> Source:
+    images = natural.SETS[name]
+
+    def open_set(folder: Path) -> Dataset:
+        dataset = images.open(folder)
+        training = natural.SETS.get(images.training)
+        if training is None or training.missing(folder):
+            return dataset
+        return with_training(dataset, training.open(folder))
+
+    return Source(name, summary, reference, open_set, images.missing)
+
+
+_ALL = (
+    _idx(
+        idx.MNIST,
+        "70,000 handwritten digits, 28x28 grey",
+        "LeCun, Bottou, Bengio and Haffner 1998",
+    ),
+    _idx(
+        idx.FASHION_MNIST,
+        "70,000 pieces of clothing, 28x28 grey",
+        "Xiao, Rasul and Vollgraf 2017",
+    ),
+    _idx(
+        idx.KMNIST,
+        "70,000 cursive Japanese characters, 28x28 grey",
+        "Clanuwat et al. 2018",
+    ),
+    Source(
+        "digits",
+        "1,797 handwritten digits, embedded, 8x8 enlarged to 28x28 grey",
+        "Alpaydin and Kaynak 1998, as in scikit-learn",
+        open_digits,
+        lambda folder: "",
+    ),
+    _natural(
+        "bsd68",
+        "68 photographs, 481x321 grey, for testing; training and tuning on train400",
+        "Martin et al. 2001; Roth and Black 2009",
+    ),
+    _natural(
+        "set12",
+        "12 classic test images, 256x256 and 512x512 grey; training and tuning on train400",
+        "Zhang et al. 2017",
+    ),
+    _natural("cbsd68", "68 photographs, 481x321 RGB, for testing", "Martin et al. 2001"),
+    _natural(
+        "kodak24", "24 photographs, 500x500 RGB, for testing", "Franzen 1999; Zhang et al. 2018"
+    ),
+    _natural(
+        "train400",
+        "400 photographs, 180x180 grey, for training: the first 360, validation the last 40",
+        "Chen and Pock 2017",
+    ),
+)
+SOURCES = {source.name: source for source in _ALL}
