@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -138,6 +139,11 @@ class Method:
         return _Function(self, dict(params), threads if self.threads else 1)
 
 
+# A function is given so many pixels at once: filters that go over the batch again and again were
+# up to twice as fast where it fits a core's cache.
+_PART_PIXELS = 128 * 28 * 28
+
+
 class _Function:
     """A method that is a function, as a `Denoiser`."""
 
@@ -152,20 +158,32 @@ class _Function:
 
         import numpy as np
 
-        parts = in_threads(call, self._threads, noisy)
+        pixels = max(1, math.prod(noisy.shape[1:]))
+        parts = in_threads(call, self._threads, noisy, at_most=max(1, _PART_PIXELS // pixels))
         whole = len(parts) > 1 and all(isinstance(part, np.ndarray) for part in parts)
         return np.concatenate(parts) if whole else parts[0]
 
 
-def in_threads(call: Callable[..., Any], threads: int, *batches: Array) -> list[Any]:
-    """`call` on batches cut into one part a thread: images are independent of each other."""
-    if threads == 1 or len(batches[0]) < 2 * threads:
+def in_threads(
+    call: Callable[..., Any], threads: int, *batches: Array, at_most: int | None = None
+) -> list[Any]:
+    """`call` on batches cut into one part a thread: images are independent of each other.
+
+    With `at_most` into parts of at most so many images.
+    """
+    images = len(batches[0])
+    count = threads if images >= 2 * threads else 1
+    if at_most:
+        count = max(count, -(-images // at_most))
+    if count == 1:
         return [call(*batches)]
     from concurrent.futures import ThreadPoolExecutor
 
     import numpy as np
 
-    parts = zip(*(np.array_split(batch, threads) for batch in batches), strict=True)
+    parts = zip(*(np.array_split(batch, count) for batch in batches), strict=True)
+    if threads == 1:
+        return [call(*part) for part in parts]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda part: call(*part), parts))
 

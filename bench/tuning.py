@@ -1,9 +1,9 @@
-"""Chooses a method's parameters on validation images: best mean PSNR."""
+"""Chooses a method's parameters on validation images: best mean PSNR, from coarse to fine."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +17,60 @@ if TYPE_CHECKING:
     from bench.denoiser import Denoiser, Method
 
 Trials = list[tuple[dict[str, Any], float]]
+#: A setting: the place of each parameter's value among those to try.
+Point = tuple[int, ...]
 
 
-def candidates(method: Method, typed: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every combination of the values to try, for the parameters that the user did not type."""
-    free = {name: values for name, values in method.tune.items() if name not in typed}
-    return [dict(zip(free, values, strict=True)) for values in itertools.product(*free.values())]
+#: Up to so many settings are all tried; of more, a part is.
+FULL_GRID = 24
+
+
+def search(
+    axes: Mapping[str, Sequence[Any]],
+    score: Callable[[dict[str, Any]], float],
+    watch: Callable[[int, int], None] = lambda done, total: None,
+) -> Trials:
+    """Settings with their scores, in the order they were tried.
+
+    All of them where they are few. Otherwise from coarse to fine: every second value of each
+    parameter, and then, as long as something better is found, the neighbours of the best, one
+    value further along one parameter.
+
+    Args:
+        axes: name -> values, in an order in which neighbours are alike.
+        score: larger is better.
+        watch: told the settings tried and, as far as known, in all.
+    """
+    tried: dict[Point, float] = {}
+    waiting = _points(axes, step=1)
+    if len(waiting) > FULL_GRID:
+        waiting = _points(axes, step=2)
+    while waiting:
+        for index, point in enumerate(waiting):
+            tried[point] = score(_setting(axes, point))
+            watch(len(tried), len(tried) + len(waiting) - index - 1)
+        best_point = max(tried, key=lambda point: tried[point])
+        waiting = [point for point in _neighbours(axes, best_point) if point not in tried]
+    return [(_setting(axes, point), value) for point, value in tried.items()]
+
+
+def _points(axes: Mapping[str, Sequence[Any]], step: int) -> list[Point]:
+    """Every combination of every `step`th value, and of the last one."""
+    places = ({*range(0, len(values), step), len(values) - 1} for values in axes.values())
+    return list(itertools.product(*map(sorted, places)))
+
+
+def _neighbours(axes: Mapping[str, Sequence[Any]], point: Point) -> list[Point]:
+    found = []
+    for axis, values in enumerate(axes.values()):
+        for place in (point[axis] - 1, point[axis] + 1):
+            if 0 <= place < len(values):
+                found.append((*point[:axis], place, *point[axis + 1 :]))
+    return found
+
+
+def _setting(axes: Mapping[str, Sequence[Any]], point: Point) -> dict[str, Any]:
+    return {name: values[i] for (name, values), i in zip(axes.items(), point, strict=True)}
 
 
 def tune(
@@ -37,7 +85,7 @@ def tune(
     noise_seed: int,
     watch: Callable[[int, int], None],
 ) -> Trials:
-    """The mean validation PSNR in dB of each candidate, in the order they were tried.
+    """Settings tried with their mean validation PSNR in dB, in the order they were tried.
 
     Args:
         method: what is tuned.
@@ -48,24 +96,24 @@ def tune(
         images: the first so many of them.
         quantize: as for the test images.
         noise_seed: as for the test images; the split is another, and so are the draws.
-        watch: told the candidates done and in all.
+        watch: told the settings tried and in all.
     """
     validation = [
         (group.images, noise.corrupt(group.images, _draws(group, dataset, noise_seed)))
         for group in dataset.groups("validation", images)
     ]
-    tried = candidates(method, typed)
-    trials: Trials = []
-    for params in tried:
+
+    def score(params: dict[str, Any]) -> float:
         denoiser = make(params)
         scores = []
         for clean, noisy in validation:
             for batch in batches(len(clean), clean.shape[1:]):
                 restored = apply(denoiser, noisy[batch].copy(), noise)
                 scores.append(metrics.psnr(metrics.mse(clean[batch], finish(restored, quantize))))
-        trials.append((params, float(np.concatenate(scores).mean())))
-        watch(len(trials), len(tried))
-    return trials
+        return float(np.concatenate(scores).mean())
+
+    free = {name: values for name, values in method.tune.items() if name not in typed}
+    return search(free, score, watch)
 
 
 def best(trials: Trials) -> tuple[dict[str, Any], float]:

@@ -1,7 +1,10 @@
 import dataclasses
+import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.ndimage import median_filter
 
 from bench import registry, tuning
@@ -34,7 +37,7 @@ def declare(function, told=False, **tune):
     )
 
 
-def tune(denoiser, typed=None, dataset=MADE_UP, **settings):
+def tune(denoiser, typed=None, dataset=MADE_UP, **asked):
     typed = typed or {}
     return tuning.tune(
         denoiser,
@@ -47,7 +50,7 @@ def tune(denoiser, typed=None, dataset=MADE_UP, **settings):
             "quantize": False,
             "noise_seed": 0,
             "watch": lambda done, total: None,
-            **settings,
+            **asked,
         },
     )
 
@@ -57,12 +60,12 @@ def mix(noisy, *, share=0.5, shift=0.0):
     return (share * noisy + (1 - share) * np.float32(0.5) + shift).astype(np.float32)
 
 
-# -- the candidates ------------------------------------------------------------------------
+# -- which settings are tried --------------------------------------------------------------
 
 
-def test_candidates_are_all_combinations_in_order():
-    mixing = declare(mix, share=(0.2, 0.4), shift=(0.0, 0.1))
-    assert tuning.candidates(mixing, {}) == [
+def test_few_settings_are_all_tried_in_order():
+    trials = tune(declare(mix, share=(0.2, 0.4), shift=(0.0, 0.1)))
+    assert [params for params, _ in trials] == [
         {"share": 0.2, "shift": 0.0},
         {"share": 0.2, "shift": 0.1},
         {"share": 0.4, "shift": 0.0},
@@ -72,11 +75,40 @@ def test_candidates_are_all_combinations_in_order():
 
 def test_typed_parameters_are_not_tuned():
     mixing = declare(mix, share=(0.2, 0.4), shift=(0.0, 0.1))
-    assert tuning.candidates(mixing, {"share": 0.3}) == [{"shift": 0.0}, {"shift": 0.1}]
-    assert tuning.candidates(mixing, {"share": 0.3, "shift": 0.0}) == [{}]
     trials = tune(mixing, {"share": 0.3})
     assert [params for params, _ in trials] == [{"shift": 0.0}, {"shift": 0.1}]
     assert trials[0][1] == tune(mixing, {"shift": 0.0, "share": 0.3})[0][1]
+
+
+sides = st.lists(st.integers(1, 9), min_size=1, max_size=3)
+
+
+@settings(deadline=None, max_examples=60)
+@given(sides=sides, data=st.data())
+def test_of_many_settings_the_best_is_found_where_scores_fall_off_around_it(sides, data):
+    axes = {str(axis): tuple(range(size)) for axis, size in enumerate(sides)}
+    peak = [data.draw(st.integers(0, size - 1)) for size in sides]
+    asked = []
+
+    def score(params):
+        asked.append(tuple(params.values()))
+        return -sum(abs(value - top) ** 2 for value, top in zip(asked[-1], peak, strict=True))
+
+    trials = tuning.search(axes, score)
+    assert list(tuning.best(trials)[0].values()) == peak
+    assert len(set(asked)) == len(asked) == len(trials)
+    grid = math.prod(sides)
+    if grid <= tuning.FULL_GRID:
+        assert len(asked) == grid
+
+
+def test_a_large_grid_costs_a_part_of_it_and_every_score_is_of_the_same_images():
+    axes = {"a": tuple(range(9)), "b": tuple(range(9)), "c": ("x", "y")}
+    told = []
+    trials = tuning.search(axes, lambda params: -params["a"], lambda *what: told.append(what))
+    assert len(trials) < 162 / 2
+    assert [done for done, _ in told] == [*range(1, len(trials) + 1)]
+    assert told[-1] == (len(trials), len(trials))
 
 
 # -- the choice ----------------------------------------------------------------------------
@@ -117,7 +149,7 @@ def scores_by_hand(restore, *, images=20, seed=0, levels=None):
 @pytest.mark.parametrize("images", [1, 7, 20])
 @pytest.mark.parametrize("seed", [0, 5])
 def test_scores_are_the_mean_psnr_of_the_first_validation_images(images, seed):
-    trials = tune(registry.load("median"), images=images, noise_seed=seed)
+    trials = tune(registry.load("median"), {"weight": 1}, images=images, noise_seed=seed)
     for params, score in trials:
         size = params["size"]
         expected = scores_by_hand(
