@@ -218,6 +218,8 @@ def get_method(name: str, **params: Any) -> Any:
         UsageError: there is no such method or parameter.
     """
     method = load(name)
+    if method.missing:
+        raise UsageError(method.missing)
     return method.create(spec.typed_params(method, {k: str(v) for k, v in params.items()}))
 
 
@@ -234,6 +236,8 @@ def _repeatable(levels: Any) -> Any:
 def _resolve(text: str, registry: Registry) -> plan.Asked:
     name, params = spec.parse(text)
     method = registry.load(name)
+    if method.missing:
+        raise UsageError(method.missing)
     regime, seeds = params.pop("train", None), params.pop("seeds", None)
     sigma = None if ESTIMATED in method.parameters else params.pop(ESTIMATED, None)
     for word, value, useful, why in (

@@ -33,6 +33,9 @@ class Declaration:
     threads: bool
     random: bool
     inference: tuple[str, ...]
+    requires: tuple[str, ...]
+    wraps: str
+    note: str
 
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -45,6 +48,9 @@ def method(
     threads: bool = False,
     random: bool = True,
     inference: Iterable[str] = (),
+    requires: Iterable[str] = (),
+    wraps: str = "",
+    note: str = "",
 ) -> Callable[[T], T]:
     """Declare a function or class as the denoising method of its file.
 
@@ -65,6 +71,11 @@ def method(
         random: fitting depends on the seed. Functions never do.
         inference: names of a class's parameters that only `denoise` depends on, not what
             `fit` learns: one trained model then serves all their values. Tuned ones are such.
+        requires: packages that are not installed with bench, by the names they are imported
+            under. Import them where they are used: without them the method is listed with the
+            reason why it cannot run.
+        wraps: the parameter that names another method, whose code then counts as this one's.
+        note: what a user must know, such as a licence.
 
     Returns:
         A decorator that notes this on its target and returns the same object.
@@ -79,7 +90,14 @@ def method(
         if inspect.isclass(target):
             dataclasses.dataclass(eq=False, kw_only=True)(target)
         target.__bench_method__ = Declaration(  # type: ignore[attr-defined]
-            declared, reference, threads, random and inspect.isclass(target), tuple(inference)
+            declared,
+            reference,
+            threads,
+            random and inspect.isclass(target),
+            tuple(inference),
+            tuple(requires),
+            wraps,
+            note,
         )
         return target
 
@@ -105,6 +123,9 @@ class Method:
         random: its fit depends on the seed.
         inference: names of the parameters that its fit does not depend on.
         fits_noise: what it learns depends on the noise that it is fitted for.
+        requires: packages that it needs beyond bench's own.
+        wraps: the parameter that names the method inside it; empty where there is none.
+        note: what a user must know.
     """
 
     name: str
@@ -121,6 +142,20 @@ class Method:
     random: bool
     inference: tuple[str, ...]
     fits_noise: bool
+    requires: tuple[str, ...] = ()
+    wraps: str = ""
+    note: str = ""
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot run here, and what to do; empty if it can."""
+        from importlib.util import find_spec
+
+        absent = [package for package in self.requires if find_spec(package) is None]
+        if not absent:
+            return ""
+        extra = f"denoise-bench[{self.name}]" if self.origin == "built in" else " ".join(absent)
+        return f"{self.name} needs the package {absent[0]}: pip install '{extra}'"
 
     @property
     def learns(self) -> bool:

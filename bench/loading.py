@@ -154,7 +154,12 @@ def _describe(name: str, origin: str, place: str, target: Any, code: bytes) -> M
             f"{place}: no parameter may be called {reserved!r}, which says how a method is "
             "trained: call it otherwise"
         )
-    for what, names in (("tune", tuple(declared.tune)), ("inference", declared.inference)):
+    wrapped = (declared.wraps,) if declared.wraps else ()
+    for what, names in (
+        ("tune", tuple(declared.tune)),
+        ("inference", declared.inference),
+        ("wraps", wrapped),
+    ):
         for unknown in (name for name in names if name not in parameters):
             raise BrokenMethod(f"{place}: {what} names {unknown!r}: {nearest(unknown, parameters)}")
     for preset, recipe in (recipes or {}).items():
@@ -182,6 +187,9 @@ def _describe(name: str, origin: str, place: str, target: Any, code: bytes) -> M
         threads=declared.threads,
         random=declared.random,
         inference=(*declared.tune, *declared.inference),
+        requires=declared.requires,
+        wraps=declared.wraps,
+        note=declared.note,
         fits_noise=recipes is not None or "noise" in _arguments(getattr(target, "fit", None)),
     )
 

@@ -7,7 +7,11 @@ from bench import method
 
 
 @method(
-    tune={"h": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.5)},
+    tune={
+        "h": (0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0, 1.2),
+        "patch": (3, 5, 7),
+        "distance": (4, 6),
+    },
     reference="Buades, Coll and Morel 2005",
     threads=True,
 )

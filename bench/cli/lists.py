@@ -34,6 +34,9 @@ def methods(plugin: tuple[Path, ...], debug: bool) -> None:
             _entry(name, f"cannot run here: {error}", [])
             broken = broken or (error if source.given else None)
             continue
+        if method.missing:
+            _entry(name, f"cannot run here: {method.missing}", [method.note] if method.note else [])
+            continue
         kind = "learned" if method.learns else "told the noise" if method.told else "blind"
         parameters = [
             f"{key}={value}"
@@ -44,8 +47,9 @@ def methods(plugin: tuple[Path, ...], debug: bool) -> None:
             )
             for key, value in method.parameters.items()
         ]
-        about = [kind, method.reference] + ([] if method.origin == "built in" else [method.origin])
-        _entry(name, method.summary, ["; ".join(filter(None, about)), *parameters])
+        origin = "" if method.origin == "built in" else method.origin
+        about = "; ".join(filter(None, (kind, method.reference, origin, method.note)))
+        _entry(name, method.summary, [about, *parameters])
     if broken:
         raise broken
 

@@ -1,0 +1,35 @@
+"""BM3D: similar patches, stacked and shrunk together in a transform."""
+
+import numpy as np
+
+from bench import Unsupported, method
+
+# The package fails or crashes on less.
+LEAST = 9
+
+
+@method(
+    reference="Dabov et al. 2007; Mäkinen, Azzari and Foi 2020",
+    requires=("bm3d",),
+    note="the package bm3d may be used for non-commercial purposes only",
+)
+def bm3d(noisy, noise):
+    """Block matching and 3D filtering, by its authors' package, told sigma; nothing is tuned.
+
+    Stacks of similar 8 x 8 patches are thresholded in a 3D transform, matched anew on the result
+    and Wiener-filtered. Colours are matched on their luminance.
+    """
+    from bm3d import bm3d as restore
+    from bm3d import bm3d_rgb
+
+    height, width = noisy.shape[2:]
+    if min(height, width) < LEAST:
+        raise Unsupported(f"images of {height}x{width} are smaller than {LEAST} pixels a side")
+    restored = np.empty_like(noisy)
+    # One after the other: the package has threads of its own, and crashes in several of ours.
+    for image, out in zip(noisy, restored, strict=True):
+        if len(image) == 1:
+            out[0] = restore(image[0], noise.sigma)
+        else:
+            out[:] = np.moveaxis(bm3d_rgb(np.moveaxis(image, 0, -1), noise.sigma), -1, 0)
+    return restored
