@@ -11,16 +11,27 @@ if TYPE_CHECKING:
     from bench.api import get_method, run
     from bench.core import Noise, Unsupported
     from bench.denoiser import method
+    from bench.noise import make_noise
     from bench.store import open_run
     from bench.training import TrainedMethod
 
-__all__ = ["Noise", "TrainedMethod", "Unsupported", "get_method", "method", "open_run", "run"]
+__all__ = [
+    "Noise",
+    "TrainedMethod",
+    "Unsupported",
+    "get_method",
+    "make_noise",
+    "method",
+    "open_run",
+    "run",
+]
 
 _HOMES = {
     "Noise": "core",
     "TrainedMethod": "training",
     "Unsupported": "core",
     "get_method": "api",
+    "make_noise": "noise",
     "method": "denoiser",
     "open_run": "store",
     "run": "api",

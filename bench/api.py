@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import sys
@@ -20,6 +21,7 @@ from bench.core import (
     Progress,
     Record,
     UsageError,
+    digest,
 )
 from bench.denoiser import Method
 from bench.estimate import ESTIMATED
@@ -75,7 +77,8 @@ def run(
         dataset: by name; None for MNIST, or `digits` where MNIST cannot be had.
         train_dataset: the data set whose training and validation images are used instead of
             those of `dataset`.
-        methods: names, with parameters where wanted: `["median[size=5]", "vae"]`; None for
+        methods: names, with parameters where wanted: `["median[size=5]", "vae"]`; "classical" for
+            all built-in ones that do without torch, extras and other methods; None for
             `bench.plan.DEFAULT_METHODS` and those of `plugins`.
         plugins: files and folders that hold more methods.
         noise: levels of Gaussian noise in [0, 1] units, as numbers or text (`25/255`), or of
@@ -115,6 +118,11 @@ def run(
         names = [first, *registry.given, *rest]
     else:
         names = spec.split_list(methods) if isinstance(methods, str) else list(methods)
+        names = [
+            name
+            for given in names
+            for name in (registry.classical if given.strip() == plan.CLASSICAL else [given])
+        ]
     # However it is typed, one method with the same parameters is measured once.
     chosen = {str(asked): asked for asked in (_resolve(text, registry) for text in names)}
     methods_used = {asked.method.name: asked.method for asked in chosen.values()}
@@ -252,6 +260,8 @@ def _resolve(text: str, registry: Registry) -> plan.Asked:
         raise UsageError(
             f"{name}[seeds={seeds}]: give the number of training seeds, from 1 to {plan.MAX_SEEDS}"
         )
+    if method.wraps:
+        method = _with_inner(method, params.get(method.wraps, method.parameters[method.wraps]))
     if sigma not in (None, "known", "estimate"):
         raise UsageError(f"{name}[{ESTIMATED}={sigma}]: write known or estimate")
     estimated = {ESTIMATED: sigma} if sigma == "estimate" else {}
@@ -261,6 +271,18 @@ def _resolve(text: str, registry: Registry) -> plan.Asked:
         None if regime is None else training_regime(regime),
         None if seeds is None else int(seeds),
     )
+
+
+def _with_inner(method: Method, name: str) -> Method:
+    """A method that wraps another one: its results depend on that one's code too."""
+    inner = load(name)  # where `get_method` will find it
+    if inner.missing:
+        raise UsageError(inner.missing)
+    if inner.wraps:
+        raise UsageError(
+            f"{method.name}[{method.wraps}={name}]: {name} wraps another method itself"
+        )
+    return dataclasses.replace(method, source=digest([method.source, inner.source]))
 
 
 def _device(asked: str, methods: list[Method]) -> str:

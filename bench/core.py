@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -99,7 +100,17 @@ def noise_name(kind: str, clip: bool) -> str:
 
 def noise_text(name: str, level: float, lowest: float | None = None) -> str:
     """A noise's name and level, or range of levels, as tables show them: `gaussian 0.3`."""
-    return f"{name} {level:g}" if lowest is None else f"{name} {lowest:g} to {level:g}"
+    text = level_text(level)
+    return f"{name} {text}" if lowest is None else f"{name} {level_text(lowest)} to {text}"
+
+
+def level_text(level: float) -> str:
+    """A level as tables show it: short, and as 25/255 where the field would write it so."""
+    short = f"{level:g}"
+    steps = round(level * 255)
+    if len(short) > 6 and steps > 0 and math.isclose(level, steps / 255, rel_tol=1e-9):
+        return f"{steps}/255"
+    return short
 
 
 def markdown_text(text: str) -> str:

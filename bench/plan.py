@@ -25,6 +25,8 @@ from bench.denoiser import Method
 from bench.noise import BLIND, parse_noise, training_noise, training_regime
 
 DEFAULT_METHODS = ("identity", "gaussian", "median", "nlm", "wavelet", "dae", "vae")
+#: Among methods' names, stands for those of `Registry.classical`.
+CLASSICAL = "classical"
 DEFAULT_NOISE = "0.1,0.3,0.5"
 DEVICES = ("auto", "cpu", "cuda")
 MAX_SEED = 2**31 - 1

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 BUILTIN = Path(__file__).resolve().parent.parent / "methods"
+BUILT_IN = "built in"
 #: Installed packages offer methods as entry points of this group: `name = "package.module"`.
 ENTRY_POINTS = "bench.methods"
 #: Environment variable: files and folders of methods, separated as in PATH.
@@ -82,7 +83,7 @@ class Registry:
         found: dict[str, Source] = {}
         for source in (
             *_files(given, "--plugin", given=True),
-            *(file_source(path, "built in") for path in _scripts(BUILTIN)),
+            *(file_source(path, BUILT_IN) for path in _scripts(BUILTIN)),
             *_files(usual, PLUGINS),
             *_entries(),
         ):
@@ -97,6 +98,17 @@ class Registry:
     def given(self) -> list[str]:
         """Names of the methods whose files the user named for this command."""
         return [name for name, source in self.sources.items() if source.given]
+
+    @property
+    def classical(self) -> list[str]:
+        """Names of the built-in methods that do without torch, extras and other methods."""
+        names = [
+            name
+            for name, source in self.sources.items()
+            if source.origin == BUILT_IN and source.path and not _uses_torch(source.path)
+        ]
+        loaded = [self.load(name) for name in names]
+        return [method.name for method in loaded if not (method.requires or method.wraps)]
 
     def find(self, name: str) -> Source:
         """Where the method of that name comes from; raises `UsageError` if there is none."""
@@ -162,6 +174,11 @@ def _declares(path: Path) -> bool:
         return re.search(rb"^@(\w+\.)*method\b", path.read_bytes(), re.M) is not None
     except OSError:
         return True  # loading it will say why
+
+
+def _uses_torch(path: Path) -> bool:
+    """Whether a file mentions torch, or what is made of it, without running it."""
+    return re.search(rb"\b(torch|TrainedMethod)\b", path.read_bytes()) is not None
 
 
 def file_source(path: Path, origin: str = "", given: bool = False) -> Source:

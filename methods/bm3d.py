@@ -28,8 +28,8 @@ def bm3d(noisy, noise):
     restored = np.empty_like(noisy)
     # One after the other: the package has threads of its own, and crashes in several of ours.
     for image, out in zip(noisy, restored, strict=True):
-        if len(image) == 1:
-            out[0] = restore(image[0], noise.sigma)
+        if (image == image[0]).all():  # grey; without colour the package divides 0 by 0
+            out[:] = restore(image[0], noise.sigma)
         else:
             out[:] = np.moveaxis(bm3d_rgb(np.moveaxis(image, 0, -1), noise.sigma), -1, 0)
     return restored

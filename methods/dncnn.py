@@ -48,6 +48,8 @@ class DnCNN(TrainedMethod):
         for layer in network:
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # section III.C
+        # It begins with no noise found, not with noise of its own that takes long to unlearn.
+        nn.init.zeros_(network[-1].weight)
         return network
 
     def loss(self, network, noisy, clean, noise):

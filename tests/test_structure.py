@@ -98,6 +98,7 @@ def test_public_names():
         "TrainedMethod",
         "Unsupported",
         "get_method",
+        "make_noise",
         "method",
         "open_run",
         "run",

@@ -67,7 +67,10 @@ def _seeds(context: click.Context, option: click.Parameter, text: str) -> list[i
 @click.option(
     "--train-dataset", help="Train and tune on this data set's images. [default: --dataset's own]"
 )
-@click.option("--methods", help="a,b[param=1],… [default: see `bench methods`]")
+@click.option(
+    "--methods",
+    help="a,b[param=1],…; classical for all that need no torch. [default: see `bench methods`]",
+)
 @PLUGINS
 @click.option(
     "--noise",
@@ -134,7 +137,7 @@ def run(methods: str | None, plugin: tuple[Path, ...], debug: bool, **settings: 
     bench run --train-noise matched,blind --methods "unet,dae[train=0.3]"
     bench run --plugin my_method.py --methods identity,my-method
     """
-    from bench import api, summary
+    from bench import api, spec, summary
     from bench.console import Console
 
     with Console(debug=debug) as console:
@@ -151,6 +154,6 @@ def run(methods: str | None, plugin: tuple[Path, ...], debug: bool, **settings: 
         click.echo(": ".join(problem))
     where = shlex.quote(str(result.path))
     click.echo(f"Run:    {result.path}\nReport: bench report {where}")
-    asked_for = methods is not None
-    bad = cells.status.eq("failed") | (cells.status.eq("skipped") & asked_for)
+    asked_for = {spec.parse(text)[0] for text in spec.split_list(methods or "")}
+    bad = cells.status.eq("failed") | (cells.status.eq("skipped") & cells.method.isin(asked_for))
     return EXIT_CELLS_FAILED if bad.any() else 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,29 +11,35 @@ import numpy as np
 from bench import scoring
 from bench.core import Noise, Unsupported
 from bench.denoiser import Method
-from bench.noise import ImageDraws, make_noise
+from bench.noise import KINDS, ImageDraws, make_noise
 from bench.registry import Source
 
 if TYPE_CHECKING:
     from bench.core import Array
 
 TRAINING_IMAGES = 32
-#: A method is tried on images of the first of these shapes that it does not refuse.
+#: A method is tried under the first of these noises that it does not refuse.
+NOISES = tuple(make_noise(kind, 30.0 if noise.photons else 0.2) for kind, noise in KINDS.items())
+#: And on images of the first of these shapes.
 SHAPES = ((1, 28, 28), (3, 28, 28), (1, 64, 64), (3, 64, 64), (1, 128, 128), (3, 128, 128))
 
 
 class Subject:
     """A method with what the checks try it on; what was fitted is kept."""
 
-    noise: Noise = make_noise("gaussian", 0.2)
-
     def __init__(self, method: Method, source: Source) -> None:
         self.method, self.source = method, source
         self._fitted: dict[Any, Mapping[str, Any]] = {}
-        self.shape = next(filter(self._takes, SHAPES), SHAPES[0])
+        self.noise, self.shape = next(filter(self._takes, self._trials()), (NOISES[0], SHAPES[0]))
 
-    def _takes(self, shape: tuple[int, ...]) -> bool:
-        """Whether the method does not refuse images of that shape; it may fail at them."""
+    @staticmethod
+    def _trials() -> Iterator[tuple[Noise, tuple[int, ...]]]:
+        """Noises and shapes that methods are made for; Gaussian noise and shapes in turn first."""
+        return itertools.product(NOISES, SHAPES)
+
+    def _takes(self, trial: tuple[Noise, tuple[int, ...]]) -> bool:
+        """Whether the method does not refuse such images under that noise; it may fail at them."""
+        self.noise, shape = trial
         try:
             self.make(shape).denoise(self.noisy(2, shape), self.noise)
         except Unsupported:

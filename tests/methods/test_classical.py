@@ -15,7 +15,7 @@ CLASSICAL = ("bilateral", "gaussian", "identity", "median", "nlm", "tv", "wavele
 TUNED = [
     name
     for name in registry.Registry().sources
-    if (method := registry.load(name)).tune and not method.learns
+    if (method := registry.load(name)).tune and not method.learns and not method.wraps
 ]
 SHAPES = [(1, 28, 28), (3, 28, 28), (1, 17, 23), (3, 31, 20), (1, 13, 40)]
 
