@@ -6,7 +6,7 @@ from torch import nn
 from bench import TrainedMethod, Unsupported, method
 from bench.training import noise_map
 
-FAST = {"batch_size": 32, "lr": 2e-3, "schedule": "one-cycle"}
+FAST = {"batch_size": 16, "schedule": "one-cycle", "patch": 40}
 
 
 @method(reference="Zhang et al. 2017")
@@ -26,7 +26,7 @@ class DnCNN(TrainedMethod):
     recipes = {
         "quick": {**FAST, "epochs": 4, "images": 1024},
         "default": {**FAST, "epochs": 12, "images": 2048},
-        "paper": {"epochs": 50, "batch_size": 128},
+        "paper": {"epochs": 50, "batch_size": 128, "patch": 40},
     }
 
     def network(self, image_shape):
