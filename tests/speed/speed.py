@@ -1,7 +1,7 @@
 """How fast the suite is, as ratios measured side by side in one run.
 
-    BENCH_DATA_DIR=~/data python tests/speed/speed.py [metrics] [classical] [benchopt] [training]
-                                                      [repeat]
+    BENCH_DATA_DIR=~/data python tests/speed/speed.py [metrics] [classical] [posterior-mean]
+                                                      [benchopt] [training] [repeat]
 
 Each comparison is measured in turns (ours, theirs, ours, theirs, ...) and the medians are
 compared, since machines are shared and noisy. `benchopt` needs the extra `[speed]`; it and
@@ -23,16 +23,18 @@ from skimage.metrics import (
     peak_signal_noise_ratio,
     structural_similarity,
 )
-from skimage.restoration import denoise_nl_means, denoise_wavelet
+from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
 
 import bench
 from bench import datasets, metrics, registry
-from bench.environment import usable_cpus
+from bench.environment import PeakMemory, usable_cpus
 from bench.noise import ImageDraws, make_noise
 from bench.training import Recipe
 
 LEVELS = (0.1, 0.3, 0.5)
-METHODS = "identity,gaussian,median,nlm,wavelet"
+# As a loop over scikit-image can do them too.
+WAVELET = {"rule": "bayes", "wavelet": "db2", "levels": 2, "shifts": 1}
+METHODS = "identity,gaussian,median,nlm,tv,wavelet[rule=bayes,wavelet=db2,levels=2,shifts=1]"
 SSIM = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0}
 
 # What a plain loop does with one image, at the defaults of the suite's methods.
@@ -46,6 +48,7 @@ LOOP = {
     "wavelet": lambda image, sigma: denoise_wavelet(
         image, sigma=sigma, wavelet="db2", wavelet_levels=2, rescale_sigma=False
     ),
+    "tv": lambda image, sigma: denoise_tv_chambolle(image, sigma, eps=0, max_num_iter=100),
 }
 
 
@@ -110,7 +113,8 @@ def measure_metrics():
 def measure_classical():
     clean, noisy = test_images()
     for name, function in LOOP.items():
-        method = registry.load(name).create({}, usable_cpus())
+        params = WAVELET if name == "wavelet" else {}
+        method = registry.load(name).create(params, usable_cpus())
         for level, images in noisy.items():
             ours = method.denoise(images[:500], make_noise("gaussian", level)).clip(0, 1)
             theirs = [np.clip(function(image[0], level), 0, 1) for image in images[:500]]
@@ -127,8 +131,34 @@ def measure_classical():
             "classical sweep over 10,000 digits, against a loop over scikit-image",
             lambda: bench.run("mnist", methods=METHODS, tune=False, out=out, fresh=True),
             loop,
-            3,
+            1,  # the loop takes minutes
         )
+
+
+def measure_posterior_mean():
+    """10,000 digits against 55,000: time, memory over the data, share of the machine's peak."""
+    clean, noisy = test_images()
+    ((_, train),) = datasets.load("mnist", datasets.data_folder()).groups("train")
+    method = registry.load("posterior-mean").create({})
+    method.fit(train, None)
+    size = 4096
+    square = np.random.default_rng(0).random((size, size), np.float32)
+    square @ square
+    peaks, took = [], []
+    with PeakMemory() as before:
+        pass
+    with PeakMemory() as memory:
+        for _ in range(3):
+            peaks.append(2 * size**3 / seconds(lambda: square @ square))
+            took.append(seconds(lambda: method.denoise(noisy[0.3], make_noise("gaussian", 0.3))))
+    # The products of each test image with each training image, and of its weights with them.
+    rate = 2 * 2 * len(clean) * len(train) * clean[0].size / statistics.median(took)
+    peak = statistics.median(peaks)
+    print(
+        f"posterior-mean of 10,000 digits against 55,000: {statistics.median(took):.1f} s, "
+        f"{rate / 1e9:.0f} GFLOP/s, {100 * rate / peak:.0f}% of a {size}^2 product's "
+        f"{peak / 1e9:.0f}; {(memory.peak - before.peak) / 2**20:.0f} MiB over the data"
+    )
 
 
 def measure_benchopt():
@@ -284,6 +314,7 @@ def main():
     known = {
         "metrics": measure_metrics,
         "classical": measure_classical,
+        "posterior-mean": measure_posterior_mean,
         "benchopt": measure_benchopt,
         "training": measure_training,
         "repeat": measure_repeat,
