@@ -1,5 +1,6 @@
 """The report: its numbers are the records', its links lead somewhere, nothing is hidden."""
 
+import json
 import re
 from pathlib import Path
 
@@ -107,8 +108,9 @@ def test_parameters_tell_what_each_method_ran_with(run, page):
     _, rows = table(page, "Parameters")
     cells = run.cells()
     median = cells[(cells["method"] == "median") & (cells["level"] == 0.3)].iloc[0]
-    size = re.search(r"\d+", median["chosen"])[0]
-    assert rows["median"][2] == f"size={size} ({median['chosen_score']:.2f} dB)"
+    chosen = json.loads(median["chosen"])
+    shown = f"size={chosen['size']}, weight={chosen['weight']}"
+    assert rows["median"][2] == f"{shown} ({median['chosen_score']:.2f} dB)"
     assert rows["gaussian[width=0.7]"] == ["blind", "width=0.7", "width=0.7"]
     assert rows["vae"][0] == "trained on it"
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from bench import datasets, registry, testing
+from bench import registry, testing
 from bench.core import UsageError
 
 HEADER = "import numpy as np\nfrom bench import Unsupported, method\n\n"
@@ -331,7 +331,9 @@ BAD = {
 @pytest.fixture
 def small_digits(monkeypatch):
     """Enlarging the digits takes longer than all else here."""
-    monkeypatch.setattr(datasets, "_digits", lambda: np.zeros((1797, 1, 28, 28), np.float32))
+    monkeypatch.setattr(
+        "bench.datasets.digits._digits", lambda: np.zeros((1797, 1, 28, 28), np.float32)
+    )
 
 
 @pytest.mark.parametrize("case", BAD)
