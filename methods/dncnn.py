@@ -43,13 +43,13 @@ class DnCNN(TrainedMethod):
                 nn.BatchNorm2d(self.width),
                 nn.ReLU(),
             ]
-        layers.append(nn.Conv2d(self.width, channels, 3, padding=1))
-        network = nn.Sequential(*layers)
+        last = nn.Conv2d(self.width, channels, 3, padding=1)
+        network = nn.Sequential(*layers, last)
         for layer in network:
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # section III.C
         # It begins with no noise found, not with noise of its own that takes long to unlearn.
-        nn.init.zeros_(network[-1].weight)
+        nn.init.zeros_(last.weight)
         return network
 
     def loss(self, network, noisy, clean, noise):

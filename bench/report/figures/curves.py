@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.core import noise_text
+from bench.core import level_text, noise_text
 from bench.report import style
 from bench.report.figures.figure import Drawn, Figure
 from bench.summary import UNITS
@@ -47,7 +47,8 @@ def quality(contents: Contents) -> Drawn:
         noise = key[0] if isinstance(key, tuple) else data["noise"].iloc[0]
         axes.set(xlabel=f"{noise} noise level", ylabel=UNITS[metric], title="")
         here = data[(data["metric"] == metric) & (data["noise"] == noise)]
-        axes.set_xticks(sorted(here["level"].unique()))
+        levels = sorted(here["level"].unique())
+        axes.set_xticks(levels, [level_text(level) for level in levels])
         for label, part in here.groupby("label", sort=False):
             axes.errorbar(
                 part["level"], part["mean"], part["half_width"], fmt="none", ecolor=colours[label]

@@ -10,6 +10,8 @@ UNCERTAINTY = "Uncertainty"
 #: Noise levels side by side, and images of each level, in a figure of pictures.
 LEVELS = 3
 IMAGES = 4
+#: Of larger images so many pixels a side are shown, from the middle: noise is to be seen.
+DETAIL = 128
 
 
 @dataclass(frozen=True)

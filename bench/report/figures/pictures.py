@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.core import noise_text
 from bench.report import style
-from bench.report.figures.figure import IMAGES, LEVELS, Drawn, Figure
+from bench.report.figures.figure import DETAIL, IMAGES, LEVELS, Drawn, Figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,22 +24,26 @@ def examples(contents: Contents) -> Drawn:
     result = []
     for start in range(0, len(columns), LEVELS):
         shown = columns[start : start + LEVELS]
-        canvas = _example_grid(contents, done, shown)
-        if canvas is None:
+        drawn = _example_grid(contents, done, shown)
+        if drawn is None:
             continue
+        canvas, cut = drawn
         number = f"-{start // LEVELS + 1}" if len(columns) > LEVELS else ""
         levels = "; ".join(noise_text(*column) for column in shown)
         caption = (
             f"The same test images at {levels}: clean, noisy (`identity`), and as each method "
             "restores them. They are chosen by position, not by result."
         )
+        if cut:
+            caption += f" Details from the middle, {DETAIL} pixels a side."
         result.append((Figure(f"examples{number}", "Examples", caption), canvas))
     return result
 
 
 def _example_grid(
     contents: Contents, done: pd.DataFrame, columns: Sequence[tuple[str, float]]
-) -> Any:
+) -> tuple[Any, bool] | None:
+    """The figure, and whether only a part of the images is shown; None without images."""
     import matplotlib.pyplot as plt
 
     labels = [label for label in contents.labels if label in set(done["label"])]
@@ -55,7 +59,7 @@ def _example_grid(
     rows = ["clean", "noisy", *(label for label in labels if label != "identity")]
     across = shown * len(columns)
     side = min(style.WIDTH / across, 1.5)  # of an image, in inches
-    height, width = first["clean"][0].shape[-2:]
+    height, width = detail(first["clean"][0]).shape[-2:]
     canvas, grid = plt.subplots(
         len(rows),
         across + len(columns) - 1,
@@ -82,7 +86,7 @@ def _example_grid(
         grid[index, 0].text(
             -0.12, 0.5, name, ha="right", va="center", transform=grid[index, 0].transAxes
         )
-    return canvas
+    return canvas, detail(first["clean"][0]).shape != first["clean"][0].shape
 
 
 def _row(
@@ -101,9 +105,15 @@ def _row(
     return found["restored"] if found else None
 
 
+def detail(image: Any) -> Any:
+    """The middle of a large image (C, H, W)."""
+    top, left = (max(0, (size - DETAIL) // 2) for size in image.shape[-2:])
+    return image[..., top : top + DETAIL, left : left + DETAIL]
+
+
 def show(axes: Any, image: Any) -> None:
-    """One image (C, H, W), shown from 0 to 1."""
-    pixels = np.clip(np.moveaxis(image, 0, -1), 0, 1)
+    """One image (C, H, W), of a large one the middle, shown from 0 to 1."""
+    pixels = np.clip(np.moveaxis(detail(image), 0, -1), 0, 1)
     if pixels.shape[-1] == 1:
         axes.imshow(pixels[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     else:

@@ -9,7 +9,7 @@ import numpy as np
 from bench.core import noise_text
 from bench.report import style
 from bench.report.figures.figure import IMAGES, LEVELS, UNCERTAINTY, Drawn, Figure
-from bench.report.figures.pictures import show
+from bench.report.figures.pictures import detail, show
 
 if TYPE_CHECKING:
     from bench.report.contents import Contents
@@ -36,7 +36,7 @@ def uncertainty(contents: Contents) -> Drawn:
     across = shown * len(levels)
     names = ["restored", "error", "predicted"]
     side = min(style.WIDTH / across, 1.5)
-    height, width = next(iter(samples.values()))["clean"][0].shape[-2:]
+    height, width = detail(next(iter(samples.values()))["clean"][0]).shape[-2:]
     canvas, grid = plt.subplots(
         len(labels) * (len(names) + 1) - 1,
         across + len(levels) - 1,
@@ -66,7 +66,7 @@ def uncertainty(contents: Contents) -> Drawn:
                 error = np.abs(kept["restored"][image] - kept["clean"][image])
                 for axes, values in zip(rows[1:], (error, kept["deviation"][image]), strict=False):
                     scale = axes.imshow(
-                        values.mean(axis=0), cmap="magma", vmin=0, vmax=_DEVIATION_SHOWN
+                        detail(values).mean(axis=0), cmap="magma", vmin=0, vmax=_DEVIATION_SHOWN
                     )
     for number, label in enumerate(labels):
         for row, name in enumerate((label, "error", "predicted")):
