@@ -23,6 +23,9 @@ Point = tuple[int, ...]
 
 #: Up to so many settings are all tried; of more, a part is.
 FULL_GRID = 24
+#: The neighbours of so many of the best are tried: parameters that make up for each other leave
+#: several hills, and the best of the coarse values may stand on a lower one.
+LEADERS = 3
 
 
 def search(
@@ -33,7 +36,7 @@ def search(
     """Settings with their scores, in the order they were tried.
 
     All of them where they are few. Otherwise from coarse to fine: every second value of each
-    parameter, and then, as long as something better is found, the neighbours of the best, one
+    parameter, and then, until all of them have been tried, the neighbours of the best three, one
     value further along one parameter.
 
     Args:
@@ -49,8 +52,9 @@ def search(
         for index, point in enumerate(waiting):
             tried[point] = score(_setting(axes, point))
             watch(len(tried), len(tried) + len(waiting) - index - 1)
-        best_point = max(tried, key=lambda point: tried[point])
-        waiting = [point for point in _neighbours(axes, best_point) if point not in tried]
+        leaders = sorted(tried, key=lambda point: -tried[point])[:LEADERS]
+        around = (near for point in leaders for near in _neighbours(axes, point))
+        waiting = [point for point in dict.fromkeys(around) if point not in tried]
     return [(_setting(axes, point), value) for point, value in tried.items()]
 
 

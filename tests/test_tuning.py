@@ -102,6 +102,15 @@ def test_of_many_settings_the_best_is_found_where_scores_fall_off_around_it(side
         assert len(asked) == grid
 
 
+def test_of_two_hills_the_higher_is_found_though_the_coarse_values_miss_its_top():
+    # A lonely top among the coarse values, and a hill around a point between them.
+    heights = {(8, 8): 6.0, (0, 2): 5.0, (2, 2): 5.0, (0, 4): 5.4, (2, 4): 5.5, (1, 3): 9.0}
+    heights |= dict.fromkeys([(1, 2), (1, 4), (2, 3), (0, 3)], 5.8)
+    axes = {"a": tuple(range(9)), "b": tuple(range(9))}
+    trials = tuning.search(axes, lambda params: heights.get(tuple(params.values()), 0.0))
+    assert tuning.best(trials)[0] == {"a": 1, "b": 3}
+
+
 def test_a_large_grid_costs_a_part_of_it_and_every_score_is_of_the_same_images():
     axes = {"a": tuple(range(9)), "b": tuple(range(9)), "c": ("x", "y")}
     told = []
