@@ -68,7 +68,10 @@ class NoisyImages:
 
 
 class _Kept:
-    """The sequence made last, kept for whoever asks for the same, if it is small enough."""
+    """The sequence made last, kept for whoever asks for the same, if it is small enough.
+
+    And if its images are of one shape: of a data set with several, one at a time is in memory.
+    """
 
     def __init__(self) -> None:
         self._key: Any = None
@@ -79,12 +82,14 @@ class _Kept:
             yield from self._items
             return
         self._key, self._items = None, []
-        items, pixels = [], 0
+        items: list[Any] = []
+        pixels, shapes = 0, set()
         for item in make():
             pixels += item.clean.size
+            shapes.add(item.clean.shape[1:])
             items.append(item)
-            if pixels > _KEPT_PIXELS:
+            if pixels > _KEPT_PIXELS or len(shapes) > 1:
                 items.clear()
             yield item
-        if pixels <= _KEPT_PIXELS:
+        if items:
             self._key, self._items = key, items

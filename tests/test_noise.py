@@ -1,6 +1,8 @@
+import gc
 import hashlib
 import json
 import math
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -268,12 +270,12 @@ def test_an_unknown_kind_names_the_nearest():
 # -- the noisy test images -----------------------------------------------------------------
 
 
-def two_shapes(reads=None):
+def two_groups(sizes, reads=None):
     """Twelve test images in two groups whose positions interleave."""
     rng = np.random.default_rng(0)
     groups = [
         Group(np.arange(start, 12, 2), rng.random((6, 1, *size), np.float32))
-        for start, size in ((0, (8, 8)), (1, (5, 9)))
+        for start, size in enumerate(sizes)
     ]
 
     def read(split):
@@ -283,6 +285,14 @@ def two_shapes(reads=None):
         return groups
 
     return Dataset("made-up", "0", {"test": 12}, read)
+
+
+def two_shapes(reads=None):
+    return two_groups([(8, 8), (5, 9)], reads)
+
+
+def one_shape(reads=None):
+    return two_groups([(8, 8), (8, 8)], reads)
 
 
 def noisy_images(images, noise=None, limit=None, seed=0):
@@ -323,7 +333,7 @@ def test_all_levels_share_their_draws():
 
 def test_the_same_request_is_answered_from_memory_and_another_level_reads_nothing():
     reads = []
-    images = NoisyImages(two_shapes(reads))
+    images = NoisyImages(one_shape(reads))
     first = noisy_images(images)
     again = noisy_images(images)
     noisy_images(images, Gaussian(0.1))
@@ -336,19 +346,44 @@ def test_the_same_request_is_answered_from_memory_and_another_level_reads_nothin
 
 @pytest.mark.parametrize("change", [{"limit": 5}, {"seed": 1}, {"noise": Gaussian(0.3, True)}])
 def test_what_is_kept_is_not_given_to_another_request(change):
-    kept = NoisyImages(two_shapes())
+    kept = NoisyImages(one_shape())
     noisy_images(kept)
-    got, fresh = noisy_images(kept, **change), noisy_images(NoisyImages(two_shapes()), **change)
+    got, fresh = noisy_images(kept, **change), noisy_images(NoisyImages(one_shape()), **change)
     assert got.keys() == fresh.keys()
     for position in fresh:
         np.testing.assert_array_equal(got[position], fresh[position])
 
 
 def test_a_pass_that_was_broken_off_or_too_large_leaves_nothing_half_kept(monkeypatch):
-    images = NoisyImages(two_shapes())
+    images = NoisyImages(one_shape())
     next(images.batches(Gaussian(0.3), None, 0))
     assert len(noisy_images(images)) == 12
 
     monkeypatch.setattr("bench.noisy._KEPT_PIXELS", 6 * 64)
-    images = NoisyImages(two_shapes())
+    images = NoisyImages(one_shape())
     assert len(noisy_images(images)) == len(noisy_images(images)) == 12
+
+
+def test_of_several_shapes_one_is_in_memory_at_a_time():
+    """When a shape's images are read, no more than those of the last one are still there."""
+    alive = []
+
+    def read(split):
+        for size in ((8, 8), (5, 9), (7, 7)):
+            gc.collect()
+            assert sum(ref() is not None for ref in alive) <= 1
+            images = np.random.default_rng(0).random((4, 1, *size), np.float32)
+            alive.append(weakref.ref(images))
+            yield Group(np.arange(4), images)
+            del images
+
+    images = NoisyImages(Dataset("made-up", "0", {"test": 12}, read))
+    for _ in range(2):
+        shapes = []
+        for batch in images.batches(Gaussian(0.3), None, 0):
+            shapes.append(batch.noisy.shape)
+        assert len(shapes) == 3
+        del batch
+        gc.collect()
+        assert sum(ref() is not None for ref in alive) <= 1
+        alive.clear()
