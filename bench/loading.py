@@ -208,6 +208,7 @@ def _check_form(target: Any, arguments: inspect.Signature, place: str) -> None:
         ]
         if absent:
             raise BrokenMethod(f"{place}: the class {target.__name__} has no {absent[0]}()")
+        _check_fit(target, place)
         return
     positional = [
         argument.name
@@ -226,3 +227,20 @@ def _check_form(target: Any, arguments: inspect.Signature, place: str) -> None:
                 f"{place}: the argument {name!r} of {target.__name__}() is not keyword-only: "
                 f"write (noisy, *, {name}=...)"
             )
+
+
+def _check_fit(target: Any, place: str) -> None:
+    """`fit` can be called as the harness calls it, with the noise or without it."""
+    taken = [
+        argument.name
+        for argument in _arguments(target.fit).values()
+        if argument.kind is not argument.KEYWORD_ONLY
+    ]
+    given = taken[1:]
+    with_noise = len(given) == 3 and given[1] == "noise"
+    if not with_noise and (len(given) != 2 or "noise" in given):
+        raise BrokenMethod(
+            f"{place}: fit() of {target.__name__} has the arguments ({', '.join(taken)}): write "
+            "(self, train, noise, seed), or (self, train, seed) where what it learns does not "
+            "depend on the noise"
+        )

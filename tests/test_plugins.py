@@ -202,6 +202,19 @@ class Some:
         ("some.py", CLASS, "the class Some has no fit()"),
         (
             "some.py",
+            f"{CLASS}    def fit(self, train): pass",
+            "fit() of Some has the arguments (self, train): write (self, train, noise, seed), or "
+            "(self, train, seed) where what it learns does not depend on the noise",
+        ),
+        ("some.py", f"{CLASS}    def fit(self, train, level, seed): pass", "(self, train, level,"),
+        ("some.py", f"{CLASS}    def fit(self, noise, seed): pass", "(self, noise, seed): write"),
+        (
+            "some.py",
+            f"{CLASS}    def fit(self, train, seed, noise): pass",
+            "(self, train, seed, noise): write",
+        ),
+        (
+            "some.py",
             "@method()\ndef some(noisy, size=3): return noisy",
             "the argument 'size' of some() is not keyword-only: write (noisy, *, size=...)",
         ),
@@ -221,6 +234,12 @@ def test_a_plugin_that_cannot_be_used_is_one_line(fails, plugin, path, body, mes
         assert message in line
         assert str(file) in line
     assert not Path("results").exists()
+
+
+def test_how_to_train_is_an_error_where_the_noise_plays_no_part(fails, plugin):
+    file = plugin("some.py", f"{CLASS}    def fit(self, train, seed): pass")
+    line = fails("run", *FEW, "--plugin", file, "--methods", "some[train=blind]", code=2)
+    assert "'some' learns the same whatever the noise: leave train=blind out" in line
 
 
 def test_a_plugin_that_is_not_there_is_an_error(bench, fails, tmp_path, monkeypatch):

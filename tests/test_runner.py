@@ -8,6 +8,7 @@ import pytest
 import bench
 from bench import registry
 from bench.noise import ImageDraws, make_noise
+from bench.report import render
 
 GOOD = '"""Do nothing."""\n    return noisy'
 
@@ -148,6 +149,24 @@ def test_a_method_that_learns_is_fitted_once_tuned_and_reused(plugins, run, tmp_
     plugins("mean", MEAN.format(log=str(log), change="* 1"))  # other code, other fits
     run("mean", noise=[0.3, 0.5], limit=10)
     assert log.read_text().count("fit") == 6
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+def test_what_is_learned_whatever_the_noise_is_learned_once(plugins, run, tmp_path):
+    log = tmp_path / "fits"
+    body = MEAN.format(log=str(log), change="").replace("train, noise, seed", "train, seed")
+    plugins("mean", body)
+    result = run("mean", noise=[0.3, 0.5], train_noise="matched,blind,0.1")
+    cells = result.cells().query("method == 'mean'")
+    assert list(cells["status"]) == ["done"] * 2
+    assert list(cells["level"]) == [0.3, 0.5]
+    assert cells["train"].isna().all()
+    assert cells["regime"].isna().all()
+    assert log.read_text() == "fit\n"
+    assert result.manifest["methods"]["mean"]["learns"] is True
+    page = render(result, tmp_path / "reports").read_text().partition("## Parameters")[2]
+    row = next(line for line in page.splitlines() if line.startswith("| mean "))
+    assert row.split("|")[2].strip() == "is told"
 
 
 def test_samples_are_a_fixed_handful(run):
