@@ -44,6 +44,7 @@ class LMMSE:
         self._covariance = squares / count - np.outer(self._mean, self._mean)
         self._shape = (channels, *sides)
         self._whole = whole
+        self._filters = {}
 
     def denoise(self, noisy, noise):
         fits = noisy.shape[1:] == self._shape if self._whole else noisy.shape[1] == self._shape[0]
@@ -51,7 +52,10 @@ class LMMSE:
             trained, given = ("x".join(map(str, s)) for s in (self._shape, noisy.shape[1:]))
             raise Unsupported(f"it was trained on images of {trained} and is given {given}")
         _check_size(noisy, self._shape[1:])
-        gain, offset = self._filter(noise)
+        # Made once for all batches: solving takes longer than applying it.
+        if noise not in self._filters:
+            self._filters = {noise: self._filter(noise)}
+        gain, offset = self._filters[noise]
         if self._whole:
             restored = noisy.reshape(len(noisy), -1) @ gain.T + offset
             return restored.reshape(noisy.shape)
@@ -99,6 +103,7 @@ class LMMSE:
         self._mean, self._covariance = arrays["mean"], arrays["covariance"]
         *shape, whole = arrays["shape"].tolist()
         self._shape, self._whole = tuple(shape), bool(whole)
+        self._filters = {}
 
 
 def _check_size(images, sides):
