@@ -27,6 +27,8 @@ class PosteriorMean:
         self._images, self._shape = train.reshape(len(train), -1), train.shape[1:]
 
     def denoise(self, noisy, noise):
+        if self.temperature <= 0:
+            raise Unsupported(f"temperature={self.temperature:g}: give one over 0")
         if noisy.shape[1:] != self._shape:
             trained, given = ("x".join(map(str, s)) for s in (self._shape, noisy.shape[1:]))
             raise Unsupported(f"it was trained on images of {trained} and is given {given}")

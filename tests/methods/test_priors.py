@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import nnls
 from sklearn.covariance import empirical_covariance
 
 from bench import datasets, metrics, registry
@@ -65,6 +66,18 @@ def test_what_lmmse_learns_is_mean_and_covariance():
     flat = train.reshape(500, 60).astype(np.float64)
     np.testing.assert_allclose(state["mean"], flat.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(state["covariance"], empirical_covariance(flat), atol=1e-5)
+
+
+def test_an_lmmse_that_served_another_noise_or_training_gives_the_same_as_a_new_one():
+    train, other = RNG.random((2, 200, 1, 5, 6), np.float32)
+    noisy = RNG.random((4, 1, 5, 6), np.float32)
+    used = fitted("lmmse", other)
+    used.denoise(noisy, Gaussian(0.3))
+    used.fit(train, None)
+    for sigma in (0.3, 0.1, 0.3):
+        restored = used.denoise(noisy, Gaussian(sigma))
+        expected = fitted("lmmse", train).denoise(noisy, Gaussian(sigma))
+        np.testing.assert_array_equal(restored, expected)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -131,6 +144,25 @@ def test_a_cold_posterior_is_the_nearest_image_and_a_hot_one_the_mean():
     np.testing.assert_allclose(cold, train[:5], atol=1e-5)
     hot = fitted("posterior-mean", train, temperature=1e6).denoise(noisy, Gaussian(1.0))
     np.testing.assert_allclose(hot, np.broadcast_to(train.mean(axis=0), hot.shape), atol=1e-3)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 4.0, 12.0])
+def test_a_posterior_mean_is_a_convex_combination_of_the_training_images(temperature):
+    train = 0.2 + 0.5 * RNG.random((60, 1, 6, 7), np.float32)
+    noisy = RNG.random((9, 1, 6, 7), np.float32) * 4 - 2
+    method = fitted("posterior-mean", train, temperature=temperature)
+    restored = method.denoise(noisy, Gaussian(0.6))
+    # Weights of at least 0 whose sum is 1, found by least squares.
+    columns = np.c_[train.reshape(60, -1), np.ones(60)].T.astype(np.float64)
+    for image in restored.reshape(9, -1):
+        assert nnls(columns, np.append(image, 1.0))[1] < 1e-4
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0])
+def test_a_temperature_is_over_0(temperature):
+    method = fitted("posterior-mean", RNG.random((4, 1, 6, 7), np.float32), temperature=temperature)
+    with pytest.raises(Unsupported, match="give one over 0"):
+        method.denoise(np.zeros((1, 1, 6, 7), np.float32), Gaussian(0.1))
 
 
 @pytest.mark.parametrize("exact", [True, False])
