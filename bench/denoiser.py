@@ -29,6 +29,7 @@ class Declaration:
     """What `@method` notes on the function or class that it decorates."""
 
     tune: Mapping[str, tuple[Any, ...]]
+    least: Mapping[str, float]
     reference: str
     threads: bool
     random: bool
@@ -44,6 +45,7 @@ T = TypeVar("T", bound=Callable[..., Any])
 def method(
     *misplaced: object,
     tune: Mapping[str, Iterable[Any]] | None = None,
+    least: Mapping[str, float] | None = None,
     reference: str = "",
     threads: bool = False,
     random: bool = True,
@@ -65,6 +67,7 @@ def method(
         *misplaced: nothing; it is there to say so.
         tune: for each parameter that the harness may choose on validation images, the
             values to try. A tuned parameter of a class must not change what `fit` learns.
+        least: the least value of a parameter: a smaller one is refused when it is typed.
         reference: the method's source, as a table would cite it.
         threads: a function's images may be handled in several threads at once (its work
             releases the interpreter's lock).
@@ -91,6 +94,7 @@ def method(
             dataclasses.dataclass(eq=False, kw_only=True)(target)
         target.__bench_method__ = Declaration(  # type: ignore[attr-defined]
             declared,
+            dict(least or {}),
             reference,
             threads,
             random and inspect.isclass(target),
@@ -114,6 +118,7 @@ class Method:
         target: the decorated function or class.
         parameters: name -> default.
         tune: name -> values that tuning may try.
+        least: name -> least value that it may have.
         summary: first line of its documentation.
         reference: its source.
         source: digest of its code: results of other code are other results.
@@ -133,6 +138,7 @@ class Method:
     target: Callable[..., Any] = field(repr=False)
     parameters: Mapping[str, Any]
     tune: Mapping[str, tuple[Any, ...]]
+    least: Mapping[str, float]
     summary: str
     reference: str
     source: str

@@ -157,6 +157,7 @@ def _describe(name: str, origin: str, place: str, target: Any, code: bytes) -> M
     wrapped = (declared.wraps,) if declared.wraps else ()
     for what, names in (
         ("tune", tuple(declared.tune)),
+        ("least", tuple(declared.least)),
         ("inference", declared.inference),
         ("wraps", wrapped),
     ):
@@ -179,6 +180,7 @@ def _describe(name: str, origin: str, place: str, target: Any, code: bytes) -> M
         target=target,
         parameters=parameters,
         tune=declared.tune,
+        least=declared.least,
         summary=summary,
         reference=declared.reference,
         source=hashlib.blake2b(code, digest_size=8).hexdigest(),

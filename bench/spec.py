@@ -47,7 +47,7 @@ def typed_params(method: Method, params: Mapping[str, str]) -> dict[str, Any]:
     """Typed parameters as values of the same type as their defaults.
 
     Raises:
-        UsageError: the method has no such parameter, or its value is of another type.
+        UsageError: the method has no such parameter, or its value is of another type or too small.
     """
     values: dict[str, Any] = {}
     for key, text in params.items():
@@ -67,6 +67,9 @@ def typed_params(method: Method, params: Mapping[str, str]) -> dict[str, Any]:
                 f"{method.name}[{key}={text}]: {key} is of type {type(default).__name__}, "
                 f"as in {key}={default}"
             )
+        least = method.least.get(key)
+        if least is not None and isinstance(value, (int, float)) and value < least:
+            raise UsageError(f"{method.name}[{key}={text}]: give {least:g} or more")
         values[key] = value
     return values
 

@@ -9,6 +9,7 @@ from bench import method
 
 @method(
     tune={"width": (0.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0), "spatial": (0.7, 1.0, 1.5, 2.0, 2.5)},
+    least={"width": 0, "spatial": 0.1},
     reference="Tomasi and Manduchi 1998",
     threads=True,
 )

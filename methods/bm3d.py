@@ -19,17 +19,21 @@ def bm3d(noisy, noise):
     Stacks of similar 8 x 8 patches are thresholded in a 3D transform, matched anew on the result
     and Wiener-filtered. Colours are matched on their luminance.
     """
+    from bm3d import BM3DProfile, bm3d_rgb
     from bm3d import bm3d as restore
-    from bm3d import bm3d_rgb
 
     height, width = noisy.shape[2:]
     if min(height, width) < LEAST:
         raise Unsupported(f"images of {height}x{width} are smaller than {LEAST} pixels a side")
+    # One thread: with more of its own the package adds up in changing order, with results that
+    # differ between runs, and in several of ours it crashes.
+    profile = BM3DProfile()
+    profile.num_threads = 1
     restored = np.empty_like(noisy)
-    # One after the other: the package has threads of its own, and crashes in several of ours.
     for image, out in zip(noisy, restored, strict=True):
         if (image == image[0]).all():  # grey; without colour the package divides 0 by 0
-            out[:] = restore(image[0], noise.sigma)
+            out[:] = restore(image[0], noise.sigma, profile)
         else:
-            out[:] = np.moveaxis(bm3d_rgb(np.moveaxis(image, 0, -1), noise.sigma), -1, 0)
+            colours = bm3d_rgb(np.moveaxis(image, 0, -1), noise.sigma, profile)
+            out[:] = np.moveaxis(colours, -1, 0)
     return restored

@@ -57,6 +57,7 @@ class Network(nn.Module):
 
 
 @method(
+    least={"width": 1, "latent": 1, "beta": 0, "samples": 0},
     reference="Kingma and Welling 2014; Im et al. 2017 (denoising criterion)",
     inference=("samples",),
 )
@@ -79,8 +80,6 @@ class CVAE(TrainedMethod):
     }
 
     def network(self, image_shape):
-        if self.samples < 0:
-            raise Unsupported(f"samples={self.samples}: give 0 (the mean of the code) or more")
         if min(image_shape[1:]) < 4:
             raise Unsupported("images must have at least 4 pixels a side")
         return Network(image_shape, self.width, self.latent)

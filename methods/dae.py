@@ -11,7 +11,7 @@ from bench.training import cross_entropy
 FAST = {"batch_size": 256, "lr": 4e-3, "schedule": "one-cycle"}
 
 
-@method(reference="Vincent et al. 2008")
+@method(least={"hidden": 1, "latent": 0}, reference="Vincent et al. 2008")
 class DAE(TrainedMethod):
     """Denoising autoencoder: the VAE's network without its sampling and its KL term.
 

@@ -3,13 +3,13 @@
 import torch
 from torch import nn
 
-from bench import TrainedMethod, Unsupported, method
+from bench import TrainedMethod, method
 from bench.training import noise_map
 
 FAST = {"batch_size": 16, "schedule": "one-cycle", "patch": 40}
 
 
-@method(reference="Zhang et al. 2017")
+@method(least={"depth": 2, "width": 1}, reference="Zhang et al. 2017")
 class DnCNN(TrainedMethod):
     """Feed-forward denoising network with residual learning and batch normalisation.
 
@@ -30,8 +30,6 @@ class DnCNN(TrainedMethod):
     }
 
     def network(self, image_shape):
-        if self.depth < 2:
-            raise Unsupported(f"depth={self.depth}: give at least 2 convolutions")
         channels = image_shape[0]
         layers = [
             nn.Conv2d(channels + self.conditioned, self.width, 3, padding=1),

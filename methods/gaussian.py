@@ -7,6 +7,7 @@ from bench import method
 
 @method(
     tune={"width": (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0)},
+    least={"width": 0},
     reference="Marr and Hildreth 1980",
     threads=True,
 )

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import max_pool2d, pixel_unshuffle
 
-from bench import TrainedMethod, Unsupported, method
+from bench import TrainedMethod, method
 from bench.training import noise_map, padded
 
 FAST = {"batch_size": 64, "lr": 3e-3, "schedule": "one-cycle"}
@@ -127,6 +127,7 @@ class Network(nn.Module):
 
 
 @method(
+    least={"width": 1, "code": 1, "beta": 0, "samples": 0},
     reference="Soenderby et al. 2016; Prakash et al. 2022 (HDN); Sohn et al. 2015 (hybrid loss)",
     inference=("samples",),
 )
@@ -157,8 +158,6 @@ class HVAE(TrainedMethod):
     }
 
     def network(self, image_shape):
-        if self.samples < 0:
-            raise Unsupported(f"samples={self.samples}: give 0 (the mean of the codes) or more")
         channels = image_shape[0]
         return Network(channels + self.conditioned, channels, self.width, self.code)
 

@@ -15,7 +15,7 @@ ROWS = 64
 LEAST_VARIANCE = 1e-6
 
 
-@method(reference="Kay 1993, theorem 12.1", random=False)
+@method(least={"patch": 0}, reference="Kay 1993, theorem 12.1", random=False)
 class LMMSE:
     """Best linear estimator, from the mean and covariance of the training images.
 
@@ -32,7 +32,7 @@ class LMMSE:
         whole = not self.patch and max(height, width) <= WHOLE
         sides = (height, width) if whole else (self.patch or PATCH,) * 2
         _check_size(train, sides)
-        count: int = 0
+        count = 0
         total = squares = np.zeros(())
         blocks = np.array_split(train, max(1, len(train) // 1000)) if whole else train[:, None]
         for images in blocks:

@@ -8,6 +8,7 @@ from bench import Unsupported, method
 
 @method(
     tune={"size": (1, 3, 5, 7), "weight": (1, 3, 5, 7)},
+    least={"size": 1, "weight": 1},
     reference="Huang, Yang and Tang 1979; Ko and Lee 1991",
     threads=True,
 )
@@ -16,8 +17,8 @@ def median(noisy, *, size=3, weight=1):
 
     Weights are odd; over 1 they leave more pixels as they are: the centre-weighted median.
     """
-    if weight % 2 == 0 or weight < 1:
-        raise Unsupported(f"weight={weight}: give an odd number from 1 on")
+    if weight % 2 == 0:
+        raise Unsupported(f"weight={weight}: give an odd number")
     if weight == 1:
         return median_filter(noisy, size=size, mode="nearest", axes=(-2, -1))
     # The weighted median is the centre, limited to the order statistics that lie (weight - 1) / 2

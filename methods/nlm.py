@@ -12,6 +12,7 @@ from bench import method
         "patch": (3, 5, 7),
         "distance": (4, 6),
     },
+    least={"h": 0, "patch": 1, "distance": 0},
     reference="Buades, Coll and Morel 2005",
     threads=True,
 )

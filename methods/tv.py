@@ -11,6 +11,7 @@ STEP = 1 / 4
 
 @method(
     tune={"strength": (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2)},
+    least={"strength": 0},
     reference="Rudin, Osher and Fatemi 1992; Chambolle 2004",
     threads=True,
 )

@@ -45,7 +45,10 @@ class Network(nn.Module):
         return self.last(features)
 
 
-@method(reference="Ronneberger et al. 2015; residual learning: Zhang et al. 2017")
+@method(
+    least={"width": 1},
+    reference="Ronneberger et al. 2015; residual learning: Zhang et al. 2017",
+)
 class UNet(TrainedMethod):
     """A small U-Net that predicts the noise, which is then subtracted.
 

@@ -30,6 +30,7 @@ class Network(nn.Module):
 
 
 @method(
+    least={"hidden": 1, "latent": 1, "beta": 0, "samples": 0},
     reference="Kingma and Welling 2014; Im et al. 2017 (denoising criterion)",
     inference=("samples",),
 )
@@ -56,8 +57,6 @@ class VAE(TrainedMethod):
     }
 
     def network(self, image_shape):
-        if self.samples < 0:
-            raise Unsupported(f"samples={self.samples}: give 0 (the mean of the code) or more")
         if self.objective not in ("clean", "self"):
             raise Unsupported(f"objective={self.objective} is unknown: use clean or self")
         pixels = image_shape[0] * image_shape[1] * image_shape[2]

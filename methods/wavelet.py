@@ -15,6 +15,7 @@ AXES = (-2, -1)
         "levels": (2, 3, 4),
         "strength": (0.0, 0.5, 0.75, 1.0, 1.25, 1.5),
     },
+    least={"levels": 0, "strength": 0, "shifts": 1},
     reference="Coifman and Donoho 1995; Chang, Yu and Vetterli 2000",
     threads=True,
 )

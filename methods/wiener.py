@@ -8,6 +8,7 @@ from bench import method
 
 @method(
     tune={"size": (3, 5, 7, 9), "strength": (0.0, 1.0, 1.25, 1.5, 2.0, 2.5)},
+    least={"size": 1, "strength": 0},
     reference="Lee 1980; Lim 1990, section 9.2",
     threads=True,
 )

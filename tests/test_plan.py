@@ -74,7 +74,8 @@ def test_a_key_is_a_fixed_function_of_the_cell():
 
 def test_typed_parameters_are_not_tuned():
     assert cells("median", noise=0.3)[0].tune == 200
-    assert cells("median[size=5]", noise=0.3)[0].tune == 0
+    assert cells("median[size=5]", noise=0.3)[0].tune == 200
+    assert cells("median[size=5,weight=3]", noise=0.3)[0].tune == 0
     assert cells("median", noise=0.3, tune=False)[0].tune == 0
     assert cells("median", noise=0.3, preset="quick")[0].tune == 100
     assert cells("identity", noise=0.3)[0].tune == 0

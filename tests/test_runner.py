@@ -104,6 +104,7 @@ def test_cells_hold_times_sizes_and_conditions(run):
     result = run("median")
     cell = result.cells().set_index("method").loc["median"]
     assert json.loads(cell["chosen"])["size"] in (1, 3, 5, 7)
+    assert json.loads(cell["chosen"])["weight"] in (1, 3, 5, 7)
     assert cell["chosen_score"] > 15
     assert cell["tune_seconds"] > 0
     assert cell["images_per_second"] > 0
@@ -111,7 +112,7 @@ def test_cells_hold_times_sizes_and_conditions(run):
     assert cell["peak_memory_bytes"] > 1e7
     meta = next(m for m in result.metadata() if m["cell"]["method"] == "median")
     assert meta["conditions"]["batch_size"] == 20
-    assert len(meta["trials"]) == 4
+    assert len(meta["trials"]) == 4 * 4
     assert max(score for _, score in meta["trials"]) == pytest.approx(cell["chosen_score"])
 
 

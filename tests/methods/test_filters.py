@@ -9,8 +9,9 @@ import skimage.restoration
 from scipy.ndimage import gaussian_filter
 
 from bench import registry
-from bench.core import Unsupported
+from bench.core import Unsupported, UsageError
 from bench.noise import Gaussian
+from bench.spec import typed_params
 
 NOISE = Gaussian(0.2)
 each_shape = pytest.mark.parametrize("shape", [(1, 28, 28), (3, 17, 23)], ids=str)
@@ -100,7 +101,7 @@ def test_the_weighted_median_is_that_of_the_window_with_its_centre_repeated(shap
     np.testing.assert_array_equal(denoise("median", noisy, size=size, weight=weight), expected)
 
 
-@pytest.mark.parametrize("weight", [0, 2, -3])
+@pytest.mark.parametrize("weight", [2, 8])
 def test_an_even_weight_is_refused(weight):
     with pytest.raises(Unsupported, match="give an odd number"):
         denoise("median", noisy_images((1, 9, 9)), weight=weight)
@@ -141,3 +142,22 @@ def test_hard_thresholding_keeps_what_exceeds_three_sigma_as_it_is():
 def test_unknown_words_are_refused(params, message):
     with pytest.raises(Unsupported, match=message):
         denoise("wavelet", noisy_images((1, 9, 9)), **params)
+
+
+LEAST = [
+    (name, parameter)
+    for name in registry.Registry().classical
+    for parameter in registry.load(name).least
+]
+
+
+@pytest.mark.parametrize(("name", "parameter"), LEAST)
+def test_less_than_the_least_value_is_refused_and_the_least_works(name, parameter):
+    method = registry.load(name)
+    least = method.least[parameter]
+    below = least - 1 if isinstance(method.parameters[parameter], int) else least - 0.01
+    with pytest.raises(UsageError, match=rf"{name}\[{parameter}=.*: give {least:g} or more"):
+        typed_params(method, {parameter: f"{below:g}"})
+    typed = typed_params(method, {parameter: f"{least:g}"})
+    if not method.learns:
+        assert np.isfinite(denoise(name, noisy_images((1, 16, 16)), **typed)).all()

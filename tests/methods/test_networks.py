@@ -199,20 +199,6 @@ def test_the_self_objective_never_looks_at_the_noisy_image():
     assert found["clean", 1] != found["clean", 2]
 
 
-@pytest.mark.parametrize(
-    ("name", "params", "message"),
-    [
-        ("dncnn", {"depth": 1}, "depth=1: give at least 2"),
-        ("vae", {"samples": -1}, "samples=-1: give 0"),
-        ("cvae", {"samples": -1}, "samples=-1: give 0"),
-        ("hvae", {"samples": -1}, "samples=-1: give 0"),
-    ],
-)
-def test_parameters_that_mean_nothing_are_refused(name, params, message):
-    with pytest.raises(Unsupported, match=message):
-        fitted(name, **params)
-
-
 def test_a_batch_of_one_image_has_nothing_to_restore():
     one = torch.from_numpy(images(1))
     _, found = terms(make("hvae"), one, one)
