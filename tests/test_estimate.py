@@ -58,18 +58,21 @@ def test_an_even_image_is_told_the_least_and_a_pixel_is_refused():
 
 def test_known_and_estimated_stand_side_by_side(bench):
     result = bench(
-        "run", "--dataset", "digits", "--methods", "wavelet,wavelet[sigma=estimate]",
+        "run", "--dataset", "digits", "--methods", "tv[strength=0.8],tv[strength=0.8,sigma=estimate]",
         "--noise", "0.3", "--limit", "40", "--name", "both",
     )  # fmt: skip
     assert result.code == 0, result.err
     scores = open_run("results/both").records().groupby("params")["psnr"].mean()
-    assert list(scores.index) == ['{"sigma":"estimate"}', "{}"]
+    assert list(scores.index) == [
+        '{"sigma":"estimate","strength":0.8}',
+        '{"strength":0.8}',
+    ]
     assert scores.iloc[0] != scores.iloc[1]
     assert abs(scores.iloc[0] - scores.iloc[1]) < 1.5
     report = bench("report")
     assert report.code == 0
     (page,) = (path.read_text() for path in Path("reports").glob("*/report.md"))
-    assert "wavelet[sigma=estimate]" in page
+    assert "tv[sigma=estimate,strength=0.8]" in page
     assert "estimates it" in page
 
 
