@@ -58,8 +58,8 @@ def test_an_even_image_is_told_the_least_and_a_pixel_is_refused():
 
 def test_known_and_estimated_stand_side_by_side(bench):
     result = bench(
-        "run", "--dataset", "digits", "--methods", "tv[strength=0.8],tv[strength=0.8,sigma=estimate]",
-        "--noise", "0.3", "--limit", "40", "--name", "both",
+        "run", "--dataset", "digits", "--noise", "0.3", "--limit", "40", "--name", "both",
+        "--methods", "tv[strength=0.8],tv[strength=0.8,sigma=estimate]",
     )  # fmt: skip
     assert result.code == 0, result.err
     scores = open_run("results/both").records().groupby("params")["psnr"].mean()
