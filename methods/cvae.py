@@ -73,6 +73,7 @@ class CVAE(TrainedMethod):
     latent: int = 20
     beta: float = 1.0
     samples: int = 0
+    graph_safe = True
     recipes = {
         "quick": {**FAST, "epochs": 3, "min_updates": 1000},
         "default": {**FAST, "epochs": 6, "min_updates": 3000},

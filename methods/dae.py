@@ -21,6 +21,7 @@ class DAE(TrainedMethod):
 
     hidden: int = 400
     latent: int = 20
+    graph_safe = True
     recipes = {
         "quick": {**FAST, "epochs": 5, "min_updates": 500},
         "default": {**FAST, "epochs": 30, "min_updates": 1500},

@@ -151,6 +151,7 @@ class HVAE(TrainedMethod):
     samples: int = 0
     conditioned: bool = False
     any_size = True
+    graph_safe = True
     recipes = {
         "quick": {**FAST, "epochs": 3, "min_updates": 1500},
         "default": {**FAST, "epochs": 7, "min_updates": 4000},

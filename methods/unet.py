@@ -60,6 +60,7 @@ class UNet(TrainedMethod):
     width: int = 16
     conditioned: bool = False
     any_size = True
+    graph_safe = True
     recipes = {
         "quick": {**FAST, "epochs": 3, "min_updates": 1500},
         "default": {**FAST, "epochs": 7, "min_updates": 4000},

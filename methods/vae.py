@@ -50,6 +50,7 @@ class VAE(TrainedMethod):
     beta: float = 1.0
     samples: int = 0
     objective: str = "clean"
+    graph_safe = True
     recipes = {
         "quick": {**FAST, "epochs": 5, "min_updates": 500},
         "default": {**FAST, "epochs": 20, "min_updates": 1500},

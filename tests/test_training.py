@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim.adam import adam
 
 from bench.noise import KINDS, Gaussian, make_noise
-from bench.training import Recipe, TrainedMethod
+from bench.training import Recipe, TrainedMethod, loop
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -253,7 +253,7 @@ def test_clipped_noise_is_clipped_in_training():
 
 
 def test_validation_images_beyond_a_batch_all_count(monkeypatch):
-    monkeypatch.setattr("bench.training.loop.EVALUATED_PIXELS", 3 * PIXELS)
+    monkeypatch.setitem(loop.EVALUATED_PIXELS, "cpu", 3 * PIXELS)
     _, history = fit(Constant())
     expected = np.square(VALIDATION.astype(np.float64)).sum() / len(VALIDATION)
     assert values(history, "validation", "clean") == pytest.approx([expected] * 3, rel=1e-6)

@@ -31,8 +31,8 @@ class Adam:
         for parameter in self.parameters:
             parameter.grad = None
 
-    def step(self, lr: float) -> None:
-        """One update of the parameters that have a gradient."""
+    def step(self, lr: Tensor) -> None:
+        """One update of the parameters that have a gradient; `lr` is on their device."""
         used = [i for i, parameter in enumerate(self.parameters) if parameter.grad is not None]
         with torch.no_grad():
             adam(
@@ -46,7 +46,7 @@ class Adam:
                 amsgrad=False,
                 beta1=0.9,
                 beta2=0.999,
-                lr=lr,
+                lr=lr if lr.is_cuda else lr.item(),
                 weight_decay=0.0,
                 eps=1e-8,
                 maximize=False,

@@ -20,11 +20,19 @@ def stream(seed: int, purpose: str) -> int:
 
 @contextlib.contextmanager
 def seeded(device: torch.device, seed: int) -> Iterator[None]:
-    """Torch's own generators seeded within, and as they were afterwards."""
+    """Torch's own generators seeded within, and as they were afterwards.
+
+    Within, cuDNN takes only algorithms that give the same result each time.
+    """
     devices = [device] if device.type == "cuda" else []
+    deterministic = torch.backends.cudnn.deterministic
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
-        yield
+        torch.backends.cudnn.deterministic = True
+        try:
+            yield
+        finally:
+            torch.backends.cudnn.deterministic = deterministic
 
 
 def convolves(network: nn.Module) -> bool:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from bench.training.adam import Adam
 from bench.training.device import laid_out, stream, training_precision
+from bench.training.graphs import Recorded
 from bench.training.patches import Patches
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 #: A method's loss: network, noisy, clean, noise -> named terms.
 Loss = Callable[[nn.Module, Tensor, Tensor, "Noise"], dict[str, Tensor]]
 
-#: Pixels that a forward pass takes at once where nothing has to be learned: 250 of MNIST's images.
-EVALUATED_PIXELS = 250 * 28 * 28
+#: Pixels that a forward pass takes at once where nothing has to be learned: 250 of MNIST's images
+#: in a CPU's cache; a GPU wants more.
+EVALUATED_PIXELS = {"cpu": 250 * 28 * 28, "cuda": 2**22}
 # Training images that are gathered and get their noise at once, whatever the batches: a small
 # batch's share of such work is mostly its calls.
 _GATHERED = 1024
@@ -51,8 +53,9 @@ class Recipe:
         lr: Adam's learning rate; of a schedule, its peak.
         schedule: "constant", or "one-cycle" (Smith and Topin 2018): up over the first tenth
             of the updates, then down along a cosine.
-        images: so many training images an epoch, drawn anew for each, where all would be too
-            many for the budget; the validation images are cut in the same proportion.
+        images: so many training images an epoch, drawn anew for each: where all would be too
+            many for the budget (the validation images are cut in the same proportion), or where
+            there are too few and each is taken several times.
         patch: of larger images, a network that takes any size is trained on random patches of
             so many pixels a side, turned and mirrored at random; as many of them count as an
             image as cover it.
@@ -97,6 +100,7 @@ class Training:
         seed: of the order of the images and of the noise.
         recipe: how.
         any_size: the network takes images of any size, patches of the training images too.
+        graph_safe: see `TrainedMethod.graph_safe`.
     """
 
     def __init__(
@@ -108,9 +112,10 @@ class Training:
         seed: int,
         recipe: Recipe,
         any_size: bool = False,
+        graph_safe: bool = False,
     ) -> None:
         self.network, self.loss, self.recipe = network, loss, recipe
-        self.any_size = any_size
+        self.any_size, self.graph_safe = any_size, graph_safe
         self.cuts: Patches | None = None
         self.noise, self.lowest, self.seed = noise, lowest, seed
         self.device = next(network.parameters()).device
@@ -121,6 +126,8 @@ class Training:
         self.done = 0
         self.best: dict[str, Tensor] = {}
         self.best_loss = math.inf
+        self._names: list[str] = []
+        self._graphs: dict[tuple[int, ...], Recorded] = {}
 
     def run(
         self,
@@ -175,27 +182,61 @@ class Training:
     def _epoch(self, images: Tensor) -> dict[str, float]:
         """One pass over the images; the mean of each loss term over it."""
         recipe, size = self.recipe, self.recipe.batch_size
-        order = torch.randperm(self._count(images), generator=self.order)[: recipe.images]
-        order %= len(images)
+        count = self._count(images)
+        wanted = recipe.images or count
+        rounds = [torch.randperm(count, generator=self.order) for _ in range(-(-wanted // count))]
+        order = torch.cat(rounds)[:wanted] % len(images)
         updates = -(-len(order) // size)
-        update = self.done * updates
+        schedule, first, total = recipe.schedule, self.done * updates, recipe.epochs * updates
+        rates = [recipe.lr * _rate(schedule, first + i, total) for i in range(updates)]
+        # Kernels of CUDA take a learning rate in float32 only.
+        precision = torch.float32 if self.device.type == "cuda" else torch.float64
+        at_once = max(1, _GATHERED // size)  # batches
+        parts = zip(
+            torch.split(order.to(self.device), at_once * size),
+            torch.split(torch.tensor(rates, dtype=precision).to(self.device), at_once),
+            strict=True,
+        )
         sums = _Means()
         self.network.train()
-        for index in torch.split(order.to(self.device), max(1, _GATHERED // size) * size):
+        for index, lrs in parts:
             if self.cuts is None:
                 clean = images.index_select(0, index)
             else:
                 clean = self.cuts(images, index, self.order)
-            for batch in self._corrupted(clean, self.draws).split(size):
-                terms = self._terms(batch)
-                self.optimiser.clear()
-                sum(terms.values()).backward()  # type: ignore[union-attr]
-                self.optimiser.step(
-                    recipe.lr * _rate(recipe.schedule, update, recipe.epochs * updates)
-                )
-                update += 1
-                sums.add(terms, len(batch.clean))
+            terms = self._updates(clean, lrs)
+            sums.add(self._names, terms, [len(batch) for batch in torch.split(index, size)])
         return sums.values()
+
+    def _updates(self, clean: Tensor, lrs: Tensor) -> Tensor:
+        """An update for each batch of these images and each learning rate; see `_each_update`."""
+        if self.device.type != "cuda" or not self.graph_safe:
+            return self._each_update(clean, lrs)
+        if clean.shape not in self._graphs:
+            # Once as it is, on a stream of its own, as recording wants it; without effect.
+            before = Checkpoint(self._state(), self.history)
+            side = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+            side.wait_stream(torch.cuda.current_stream(self.device))
+            with torch.cuda.stream(side):
+                self._each_update(clean, lrs)
+            torch.cuda.current_stream(self.device).wait_stream(side)
+            self._set_state(before)
+            self._graphs[clean.shape] = Recorded(self._each_update, (clean, lrs), self.draws)
+            self.optimiser.clear()
+        return self._graphs[clean.shape](clean, lrs)
+
+    def _each_update(self, clean: Tensor, lrs: Tensor) -> Tensor:
+        """The loss terms (updates, terms) before each update."""
+        rows = []
+        batches = self._corrupted(clean, self.draws).split(self.recipe.batch_size)
+        for batch, lr in zip(batches, lrs, strict=True):
+            terms = self._terms(batch)
+            self.optimiser.clear()
+            sum(terms.values()).backward()  # type: ignore[union-attr]
+            self.optimiser.step(lr)
+            self._names = list(terms)
+            rows.append(torch.stack([value.detach() for value in terms.values()]))
+        return torch.stack(rows)
 
     def _evaluate(self, images: Tensor) -> dict[str, float]:
         """The mean of each loss term, on the same noisy images whenever it is asked."""
@@ -204,7 +245,8 @@ class Training:
         self.network.eval()
         with torch.no_grad():
             for clean in torch.split(images, evaluated_at_once(images)):
-                sums.add(self._terms(self._corrupted(clean, draws)), len(clean))
+                terms = self._terms(self._corrupted(clean, draws))
+                sums.add(list(terms), torch.stack(list(terms.values()))[None], [len(clean)])
         return sums.values()
 
     def _corrupted(self, clean: Tensor, generator: torch.Generator) -> _Batch:
@@ -263,7 +305,8 @@ class Training:
 
 def evaluated_at_once(images: Tensor) -> int:
     """So many images of (N, C, H, W) go through a network at once where nothing is learned."""
-    return max(1, EVALUATED_PIXELS // (images.shape[-2] * images.shape[-1]))
+    pixels = EVALUATED_PIXELS["cuda" if images.is_cuda else "cpu"]
+    return max(1, pixels // (images.shape[-2] * images.shape[-1]))
 
 
 class _Batch(NamedTuple):
@@ -310,14 +353,15 @@ class _Means:
         self._images: list[int] = []
         self._names: list[str] = []
 
-    def add(self, terms: Mapping[str, Tensor], images: int) -> None:
-        self._names = list(terms)
-        self._rows.append(torch.stack([value.detach() for value in terms.values()]))
-        self._images.append(images)
+    def add(self, names: list[str], rows: Tensor, images: list[int]) -> None:
+        """Terms (batches, names), and the images of each batch."""
+        self._names = names
+        self._rows.append(rows)
+        self._images += images
 
     def values(self) -> dict[str, float]:
         weights = torch.tensor(self._images, dtype=torch.float64) / sum(self._images)
-        means = weights @ torch.stack(self._rows).cpu().double()
+        means = weights @ torch.cat(self._rows).cpu().double()
         return dict(zip(self._names, means.tolist(), strict=True))
 
 

@@ -1,0 +1,108 @@
+"""What only a CUDA device shows: updates replayed as graphs do what updates one by one do."""
+
+import numpy as np
+import pytest
+import torch
+
+from bench import registry
+from bench.noise import make_noise
+from bench.spec import parse, typed_params
+from bench.training import Recipe
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+
+RNG = np.random.default_rng(0)
+# Two whole parts and a shorter one an epoch, the last batch of it incomplete.
+TRAIN = RNG.random((2200, 1, 28, 28), np.float32)
+VALIDATION = TRAIN[:40]
+METHODS = ["vae", "dae", "dae[latent=0]", "cvae", "unet", "hvae", "dncnn[depth=4,width=16]"]
+
+
+class Kept:
+    """Checkpoints in memory, every epoch's; the training is cut off after `last`."""
+
+    def __init__(self, last=None):
+        self.kept, self.last = None, last
+
+    def load(self):
+        return self.kept
+
+    def save(self, checkpoint):
+        self.kept = checkpoint
+
+
+def fit(name, noise="gaussian:0.3", epochs=3, graph=True, device="cuda", **more):
+    method = create(name)
+    method.device, method.graph_safe = device, graph
+    kind, level = noise.split(":")
+    recipe = Recipe(epochs=epochs, batch_size=64)
+    history = method.fit(
+        TRAIN, make_noise(kind, float(level)), 1, validation=VALIDATION, recipe=recipe, **more
+    )
+    return method, history
+
+
+def create(name):
+    name, params = parse(name)
+    method = registry.load(name)
+    return method.create(typed_params(method, params))
+
+
+def equal(one, other):
+    return all(np.array_equal(value, other.state()[key]) for key, value in one.state().items())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_same_seed_gives_the_same_weights(name):
+    (one, history), (other, again) = fit(name), fit(name)
+    assert equal(one, other)
+    assert history == again
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_replayed_updates_are_those_made_one_by_one(name):
+    (_, replayed), (_, single) = fit(name), fit(name, graph=False)
+    assert [row[:3] for row in replayed] == [row[:3] for row in single]
+    np.testing.assert_allclose([row[3] for row in replayed], [row[3] for row in single], rtol=1e-3)
+
+
+def test_each_epoch_is_another():
+    _, history = fit("dae", epochs=4)
+    losses = [value for _, split, _, value in history if split == "train"]
+    assert losses == sorted(losses, reverse=True)
+    assert len(set(losses)) == 4
+
+
+@pytest.mark.parametrize("noise", ["salt-pepper:0.1", "poisson:30", "poisson-gaussian:30"])
+def test_every_noise_can_be_recorded(noise):
+    (_, replayed), (_, single) = fit("dae", noise), fit("dae", noise, graph=False)
+    np.testing.assert_allclose([row[3] for row in replayed], [row[3] for row in single], rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["vae", "unet"])
+def test_interrupted_training_goes_on_to_the_same_weights(name, monkeypatch):
+    monkeypatch.setattr("bench.training.loop._CHECKPOINT_SHARE", 1e9)
+    whole, history = fit(name)
+
+    class Stop(Exception):
+        pass
+
+    def stop(done, total, loss):
+        if done == 2:
+            raise Stop
+
+    kept = Kept()
+    with pytest.raises(Stop):
+        fit(name, checkpoints=kept, watch=stop)
+    resumed, after = fit(name, checkpoints=kept)
+    assert equal(whole, resumed)
+    assert history == after
+
+
+def test_it_denoises_as_a_cpu_does():
+    method, _ = fit("unet")
+    other = create("unet")
+    other.load(method.state())
+    noise = make_noise("gaussian", 0.3)
+    noisy = TRAIN[:50] + 0.3 * RNG.standard_normal(TRAIN[:50].shape, np.float32)
+    np.testing.assert_allclose(method.denoise(noisy, noise), other.denoise(noisy, noise), atol=5e-3)
