@@ -207,7 +207,7 @@ def plan(settings: Settings, dataset: Dataset, methods: Iterable[Asked]) -> list
                     train=train,
                     noise=noise,
                     seed=seed,
-                    recipe=_recipe(method, settings, dataset),
+                    recipe=_recipe(method, settings),
                     limit=settings.limit,
                     tune=_tuning_images(method, params, settings, dataset),
                     quantize=settings.quantize,
@@ -248,8 +248,8 @@ def _tuning_images(
     return min(wanted, dataset.sizes["validation"] or wanted)  # of none, the runner will say so
 
 
-def _recipe(method: Method, settings: Settings, dataset: Dataset) -> str | None:
-    """The preset's recipe with its batch size and number of epochs decided."""
+def _recipe(method: Method, settings: Settings) -> str | None:
+    """The preset's recipe with what the user asked for; epochs that were typed are kept to."""
     if method.recipes is None:
         return None
     if settings.preset not in method.recipes:
@@ -259,8 +259,7 @@ def _recipe(method: Method, settings: Settings, dataset: Dataset) -> str | None:
         )
     recipe = dict(method.recipes[settings.preset])
     recipe["batch_size"] = settings.batch_size or recipe["batch_size"]
-    images = min(dataset.sizes["train"], recipe.get("images") or dataset.sizes["train"])
-    updates = -(-images // recipe["batch_size"])
-    enough = -(-recipe.pop("min_updates", 0) // updates)
-    recipe["epochs"] = settings.epochs or max(recipe["epochs"], enough)
+    if settings.epochs:
+        recipe["epochs"] = settings.epochs
+        recipe.pop("min_updates", None)
     return canonical_json(recipe)

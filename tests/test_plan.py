@@ -81,31 +81,19 @@ def test_typed_parameters_are_not_tuned():
     assert cells("identity", noise=0.3)[0].tune == 0
 
 
-def test_epochs_are_the_presets_but_small_sets_get_enough_updates():
-    recipe = registry.load("vae").recipes["quick"]
-    resolved = json.loads(cells("vae", noise=0.3, preset="quick")[0].recipe)
-    updates = -(-1000 // recipe["batch_size"])
-    assert resolved["epochs"] * updates >= recipe["min_updates"]
-    assert (resolved["epochs"] - 1) * updates < recipe["min_updates"]
-    assert "min_updates" not in resolved
+def test_a_recipe_is_the_presets_with_what_was_asked_for():
+    recipe = registry.load("vae").recipes["default"]
+    assert json.loads(cells("vae", noise=0.3)[0].recipe) == recipe
+    asked = json.loads(cells("vae", noise=0.3, batch_size=100)[0].recipe)
+    assert asked == {**recipe, "batch_size": 100}
     paper = json.loads(cells("vae", noise=0.3, preset="paper")[0].recipe)
     assert paper == {"epochs": 100, "batch_size": 64, "lr": 0.001}
-    assert json.loads(cells("vae", noise=0.3, epochs=3)[0].recipe)["epochs"] == 3
 
 
-def test_a_batch_size_is_asked_for_and_the_number_of_updates_holds():
-    recipe = registry.load("vae").recipes["default"]
-    resolved = json.loads(cells("vae", noise=0.3, batch_size=100)[0].recipe)
-    assert resolved["batch_size"] == 100
-    assert resolved["epochs"] == -(-recipe["min_updates"] // 10)
-    assert resolved["lr"] == recipe["lr"]
-
-
-def test_an_epoch_of_a_part_of_the_images_has_fewer_updates():
-    recipe = {"epochs": 1, "batch_size": 10, "images": 100, "min_updates": 45}
-    method = replace(registry.load("vae"), recipes={"default": recipe})
-    (cell,) = plan.plan(plan.settings("toy", noise=0.3), DATA, [plan.Asked(method, {})])
-    assert json.loads(cell.recipe) == {"epochs": 5, "batch_size": 10, "images": 100}
+def test_epochs_that_were_typed_are_kept_to_however_few_updates_they_make():
+    typed = json.loads(cells("vae", noise=0.3, epochs=3)[0].recipe)
+    assert typed["epochs"] == 3
+    assert "min_updates" not in typed
 
 
 def test_equal_settings_have_equal_names_and_others_others():

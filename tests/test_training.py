@@ -296,7 +296,7 @@ def test_a_loss_that_is_not_finite_ends_the_training_and_names_the_epoch(bad, tr
 def learning_rates(monkeypatch):
     """The learning rate of each update of a training."""
 
-    def of(**recipe):
+    def of(method=None, **recipe):
         rates = []
 
         def watched(*arguments, lr, **options):
@@ -304,7 +304,7 @@ def learning_rates(monkeypatch):
             adam(*arguments, lr=lr, **options)
 
         monkeypatch.setattr("bench.training.adam.adam", watched)
-        fit(Scripted(), **recipe)
+        fit(method or Scripted(), **recipe)
         return rates
 
     return of
@@ -331,6 +331,30 @@ def test_one_cycle_takes_any_number_of_updates(updates, learning_rates):
     rates = learning_rates(epochs=updates, batch_size=20, lr=0.02, schedule="one-cycle")
     assert len(rates) == updates
     assert 0 < min(rates) <= max(rates) <= 0.02
+
+
+@pytest.mark.parametrize(
+    ("recipe", "updates"),
+    [
+        ({}, 2 * 3),  # two epochs of 20 images in batches of 8
+        ({"min_updates": 6}, 2 * 3),
+        ({"min_updates": 7}, 3 * 3),
+        ({"min_updates": 7, "images": 8}, 7),
+        ({"min_updates": 7, "images": 60}, 2 * 8),  # each image three times
+    ],
+)
+def test_small_sets_get_as_many_epochs_as_make_enough_updates(recipe, updates, learning_rates):
+    assert len(learning_rates(epochs=2, batch_size=8, lr=0.02, **recipe)) == updates
+
+
+def test_patches_of_large_images_count_as_updates(learning_rates):
+    class AnySize(Scripted):
+        any_size = True
+
+    few = {"epochs": 1, "batch_size": 8, "lr": 0.02, "min_updates": 30, "patch": 3}
+    shown = len(learning_rates(AnySize(), **few))
+    an_epoch = math.ceil(20 * round(TRAIN[0, 0].size / 9) / 8)
+    assert shown == math.ceil(30 / an_epoch) * an_epoch
 
 
 def test_an_unknown_schedule_is_refused():

@@ -93,7 +93,7 @@ def recipes(subject: Subject) -> str:
         raise NotApplicable("torch does not train it")
     from bench.training import Recipe
 
-    known = [field.name for field in dataclasses.fields(Recipe)] + ["min_updates"]
+    known = [field.name for field in dataclasses.fields(Recipe)]
     for preset in PRESETS:
         _expect(preset in found, f"there is no recipe {preset!r}: give quick, default and paper")
         for name in found[preset]:

@@ -59,6 +59,7 @@ class Recipe:
         patch: of larger images, a network that takes any size is trained on random patches of
             so many pixels a side, turned and mirrored at random; as many of them count as an
             image as cover it.
+        min_updates: training images too few for so many updates in `epochs` passes get more.
     """
 
     epochs: int
@@ -67,6 +68,7 @@ class Recipe:
     schedule: str = "constant"
     images: int | None = None
     patch: int = 48
+    min_updates: int = 0
 
 
 class Checkpoint(NamedTuple):
@@ -149,7 +151,8 @@ class Training:
             share = min(1.0, self.recipe.images / self._count(images))
             held_out = held_out[: math.ceil(share * len(held_out))]
         saved, cost = time.monotonic(), 0.0
-        while self.done < self.recipe.epochs:
+        epochs = self.epochs(images)
+        while self.done < epochs:
             terms = {"train": self._epoch(images), "validation": self._evaluate(held_out)}
             totals = {split: sum(values.values()) for split, values in terms.items()}
             self.done += 1
@@ -169,9 +172,18 @@ class Training:
                 checkpoints.save(Checkpoint(self._state(), list(self.history)))
                 saved = time.monotonic()
                 cost = saved - now
-            watch(self.done, self.recipe.epochs, totals["train"])
+            watch(self.done, epochs, totals["train"])
         self.network.load_state_dict(self.best)
         return self.history
+
+    def epochs(self, images: Tensor) -> int:
+        """How many make the recipe's updates."""
+        enough = math.ceil(self.recipe.min_updates / self._batches(images))
+        return max(self.recipe.epochs, enough)
+
+    def _batches(self, images: Tensor) -> int:
+        """Updates of an epoch."""
+        return math.ceil((self.recipe.images or self._count(images)) / self.recipe.batch_size)
 
     def _count(self, images: Tensor) -> int:
         """Number of training images, or of patches that cover them."""
@@ -186,8 +198,9 @@ class Training:
         wanted = recipe.images or count
         rounds = [torch.randperm(count, generator=self.order) for _ in range(-(-wanted // count))]
         order = torch.cat(rounds)[:wanted] % len(images)
-        updates = -(-len(order) // size)
-        schedule, first, total = recipe.schedule, self.done * updates, recipe.epochs * updates
+        updates = self._batches(images)
+        schedule, first = recipe.schedule, self.done * updates
+        total = self.epochs(images) * updates
         rates = [recipe.lr * _rate(schedule, first + i, total) for i in range(updates)]
         # Kernels of CUDA take a learning rate in float32 only.
         precision = torch.float32 if self.device.type == "cuda" else torch.float64

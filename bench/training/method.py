@@ -28,9 +28,8 @@ class TrainedMethod:
     """Base of the methods that torch trains; a subclass adds only what is its own.
 
     Annotated attributes of the subclass are its parameters. `recipes` gives, for each preset
-    ("quick", "default", "paper"), the fields of a `Recipe`, and optionally `min_updates`:
-    data sets with so few images that the recipe's epochs make fewer updates get more epochs.
-    A fully convolutional one says `any_size = True`.
+    ("quick", "default", "paper"), the fields of a `Recipe`. A fully convolutional one says
+    `any_size = True`.
     """
 
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
