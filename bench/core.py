@@ -253,7 +253,8 @@ class Dataset:
         sizes: number of images in each split.
         read: gives a split's groups, one after the other; several may be of one shape, so that
             not too much is in memory at a time.
-        samples: positions in the test split of the handful of images that reports show.
+        samples: positions in the test split of the handful of images that reports show of
+            every method.
         note: why this data set stands in for another, where it does.
         left_out: a line for each file that could not be taken, and why.
         training, training_fingerprint: the data set, by name and content, that training and

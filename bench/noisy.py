@@ -35,6 +35,10 @@ class Batch(NamedTuple):
     noisy: Array
     digests: npt.NDArray[np.uint64]
 
+    def only(self, rows: npt.NDArray[np.bool_]) -> Batch:
+        """The images that a mask chooses."""
+        return Batch(self.positions[rows], self.clean[rows], self.noisy[rows], self.digests[rows])
+
 
 class NoisyImages:
     """The test split, corrupted. What the next cell will ask for again is kept."""

@@ -17,7 +17,7 @@ from bench.core import Cell, DataError, Dataset, Progress, Record, StorageError,
 from bench.denoiser import Fit, Method
 from bench.environment import PeakMemory
 from bench.estimate import ESTIMATED, Estimating
-from bench.noisy import NoisyImages
+from bench.noisy import Batch, NoisyImages
 from bench.stacking import stacked
 
 if TYPE_CHECKING:
@@ -223,19 +223,12 @@ class _Work:
             columns["digest"].append(batch.digests)
             for name, values in scoring.score(batch.clean, restored, self.threads).items():
                 columns.setdefault(name, []).append(values)
-            shown = {"clean": batch.clean, "noisy": batch.noisy, "restored": restored}
-            rows = np.flatnonzero(np.isin(batch.positions, wanted))
-            for row in rows:
-                position = int(batch.positions[row])
-                samples[position] = {name: images[row] for name, images in shown.items()}
-            certain = np.union1d(np.flatnonzero(batch.positions < _CALIBRATION_IMAGES), rows)
+            certain = np.flatnonzero(batch.positions < _CALIBRATION_IMAGES)
             deviation = self._deviation(denoiser, batch.noisy[certain])
             if deviation is not None:
-                for row, image in zip(certain, deviation, strict=True):
-                    if (position := int(batch.positions[row])) in samples:
-                        samples[position]["deviation"] = image
                 predicted.append(deviation)
                 errors.append(restored[certain] - batch.clean[certain])
+            samples |= self._samples(denoiser, batch, restored, wanted)
             done, largest = done + len(noisy), max(largest, len(noisy))
             self._tell("denoise", done, total, "images")
         record.images = {name: np.concatenate(parts) for name, parts in columns.items()}
@@ -246,12 +239,49 @@ class _Work:
             "threads": self._threads_used(),
             "fit_reused": self.reused,
         }
-        kept = [position for position in wanted if position in samples]
+        cases = [position for position in _cases(record.images) if position not in samples]
+        samples |= self._again(denoiser, test, cases)
+        kept = [position for position in (*wanted, *cases) if position in samples]
         record.samples = {"image": kept}
         for name in samples[kept[0]] if kept else ():
             record.samples[name] = [samples[position][name] for position in kept]
         if predicted:
             record.calibration = metrics.calibration(_flat(predicted), _flat(errors))
+
+    def _samples(
+        self, denoiser: Any, batch: Batch, restored: Array, wanted: list[int]
+    ) -> dict[int, dict[str, Array]]:
+        """What reports show of the batch's images at the wanted positions."""
+        rows = np.flatnonzero(np.isin(batch.positions, wanted))
+        shown = {"clean": batch.clean, "noisy": batch.noisy, "restored": restored}
+        shown = {name: images[rows] for name, images in shown.items()}
+        deviation = self._deviation(denoiser, shown["noisy"])
+        if deviation is not None:
+            shown["deviation"] = deviation
+        return {
+            int(position): {name: images[index] for name, images in shown.items()}
+            for index, position in enumerate(batch.positions[rows])
+        }
+
+    def _again(
+        self, denoiser: Any, test: NoisyImages, positions: list[int]
+    ) -> dict[int, dict[str, Array]]:
+        """The samples of images of which only the scoring told that they are wanted.
+
+        They are restored once more, since all outputs at once may not fit into memory.
+        """
+        cell = self.cell
+        samples: dict[int, dict[str, Array]] = {}
+        for batch in test.batches(cell.noise, cell.limit, cell.noise_seed):
+            if len(samples) == len(positions):
+                break
+            rows = np.isin(batch.positions, positions)
+            if rows.any():
+                few = batch.only(rows)
+                restored = scoring.apply(denoiser, few.noisy.copy(), cell.noise)
+                restored = scoring.finish(restored, cell.quantize)
+                samples |= self._samples(denoiser, few, restored, positions)
+        return samples
 
     def _deviation(self, denoiser: Any, noisy: Array) -> Array | None:
         """The standard deviation that the method predicts for each pixel, if it does."""
@@ -322,6 +352,12 @@ def _sample_positions(dataset: Dataset, images: int) -> list[int]:
     """The positions to show; under a small limit, the first few instead."""
     inside = [position for position in dataset.samples if position < images]
     return inside if len(inside) == len(dataset.samples) else list(range(min(10, images)))
+
+
+def _cases(images: Mapping[str, Any]) -> list[int]:
+    """The positions of the images with the lowest, the median and the highest PSNR."""
+    order = np.argsort(images["psnr"], kind="stable")
+    return [int(images["image"][order[place]]) for place in (0, (len(order) - 1) // 2, -1)]
 
 
 def _count(denoiser: Any, fit: Fit | None) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def _example_grid(
     first = next((s for s in samples.values() if s["image"]), None)
     if first is None:
         return None
-    shown = min(IMAGES, len(first["image"]))
+    shown = min(IMAGES, len(common(samples.values())))
     rows = ["clean", "noisy", *(label for label in labels if label != "identity")]
     across = shown * len(columns)
     side = min(style.WIDTH / across, 1.5)  # of an image, in inches
@@ -87,6 +88,19 @@ def _example_grid(
             -0.12, 0.5, name, ha="right", va="center", transform=grid[index, 0].transAxes
         )
     return canvas, detail(first["clean"][0]).shape != first["clean"][0].shape
+
+
+def common(samples: Iterable[dict[str, list[Any]]]) -> list[int]:
+    """The positions of the images that all have kept: chosen before any method was run.
+
+    Each has them first; after them come images that a method's own scores chose.
+    """
+    lists = [kept["image"] for kept in samples if kept["image"]]
+    return [places[0] for places in takewhile(_equal, zip(*lists, strict=False))]
+
+
+def _equal(places: Sequence[int]) -> bool:
+    return len(set(places)) == 1
 
 
 def _row(

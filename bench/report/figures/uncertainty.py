@@ -9,7 +9,7 @@ import numpy as np
 from bench.core import noise_text
 from bench.report import style
 from bench.report.figures.figure import IMAGES, LEVELS, UNCERTAINTY, Drawn, Figure
-from bench.report.figures.pictures import detail, show
+from bench.report.figures.pictures import common, detail, show
 
 if TYPE_CHECKING:
     from bench.report.contents import Contents
@@ -32,7 +32,7 @@ def uncertainty(contents: Contents) -> Drawn:
         return []
     labels = list(dict.fromkeys(label for label, _ in samples))
     levels = list(dict.fromkeys(level for _, level in samples))[:LEVELS]
-    shown = min(IMAGES, min(len(kept["image"]) for kept in samples.values()))
+    shown = min(IMAGES, len(common(samples.values())))
     across = shown * len(levels)
     names = ["restored", "error", "predicted"]
     side = min(style.WIDTH / across, 1.5)
