@@ -56,7 +56,9 @@ def test_the_readmes_table_is_the_published_reports():
 def test_the_published_report_is_the_published_runs(tmp_path):
     from bench.report import render
 
-    page = render(bench.open_run(ROOT / "results" / "reference"), tmp_path).read_text()
+    page = render(bench.open_run(ROOT / "results" / "reference"), tmp_path, ["md"])[
+        "md"
+    ].read_text()
     assert page == (ROOT / "reports" / "reference" / "report.md").read_text()
 
 

@@ -30,7 +30,9 @@ def runs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pages(runs, tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports")
-    return {name: render(run, folder / name).read_text() for name, run in runs.items()}
+    return {
+        name: render(run, folder / name, ["md"])["md"].read_text() for name, run in runs.items()
+    }
 
 
 def section(page, heading):
@@ -66,7 +68,7 @@ def test_a_run_of_one_level_of_each_kind_is_drawn_by_kind(tmp_path):
         "digits", methods=["identity", "median"], noise=["gaussian:0.3", "poisson:20"], tune=False,
         limit=12, out=tmp_path, name="single",
     )  # fmt: skip
-    page = render(run, tmp_path / "report")
+    page = render(run, tmp_path / "report", ["md"])["md"]
     assert "## Quality under each noise" in page.read_text()
     drawn = (page.parent / "quality.svg").read_text()
     assert ">gaussian 0.3<" in drawn

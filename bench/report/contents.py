@@ -1,12 +1,15 @@
-"""What a report shows, read from the run once."""
+"""What a report shows, read once: the cells and records of one run or several, by data set."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from bench import summary as tables
+from bench.core import UsageError
 from bench.metrics import calibration_error, overconfidence
 
 if TYPE_CHECKING:
@@ -14,44 +17,105 @@ if TYPE_CHECKING:
 
     from bench.store import Run
 
+#: How fields of a cell are called where runs differ in them; others as they are.
+_SAID = {"source": "code", "recipe": "training recipe", "limit": "number of test images"}
+
 
 @dataclass(frozen=True)
 class Contents:
-    """What a report shows: the run's cells and records, read once, and their summary.
+    """What a report shows of one data set.
 
     Attributes:
-        run: the run.
-        cells: its cells, with `label` and the noise's full name.
+        runs: the runs that measured on it, the newest first.
+        dataset: the data set as a manifest holds it: name, fingerprint, sizes, ...
+        cells: a row a cell, with `label`, the noise's full name, and the place of its run in
+            `runs` as `run`.
         metadata: all that is one value a cell, in the same order.
+        records: a row an image and cell.
         summary: means and intervals, see `summary.means`.
         harm: where a method is worse than doing nothing, see `summary.harm`.
-        labels: the methods' labels, in the run's order.
+        labels: the methods' labels, in the runs' order.
+        conflicts: what several runs measured differently, and which one is shown.
+        suffix: ends the names of its files, where a report has several data sets.
     """
 
-    run: Run
+    runs: Sequence[Run]
+    dataset: dict[str, Any]
     cells: pd.DataFrame
     metadata: list[dict[str, Any]]
+    records: pd.DataFrame
     summary: pd.DataFrame
     harm: pd.DataFrame
     labels: list[str]
+    conflicts: list[str]
+    suffix: str = ""
 
     @classmethod
-    def of(cls, run: Run) -> Contents:
-        """Read a run."""
-        cells, records = tables.with_labels(run.cells()), run.records()
+    def of(cls, *runs: Run) -> Contents:
+        """Read runs of one data set.
+
+        A cell that several runs hold is taken once. Where they measured an entry of the table
+        with differing code or settings, the newest run's is taken and the conflict named.
+
+        Raises:
+            StorageError: a run is damaged.
+        """
+        import pandas as pd
+
+        runs = tuple(sorted(runs, key=lambda run: run.manifest["started"], reverse=True))
+        found = [(run.cells().assign(run=place), list(run.metadata()))
+                 for place, run in enumerate(runs)]  # fmt: skip
+        cells = pd.concat([frame for frame, _ in found], ignore_index=True)
+        cells = tables.with_labels(cells)
+        metadata = [meta for _, metas in found for meta in metas]
+        kept, conflicts = _merged(cells, metadata, runs)
+        cells = cells[kept].reset_index(drop=True)
+        metadata = [meta for meta, keep in zip(metadata, kept, strict=True) if keep]
+        records = pd.concat(
+            [
+                run.records(set(cells["key"][cells["run"] == place]))
+                for place, run in enumerate(runs)
+            ],
+            ignore_index=True,
+        )
         return cls(
-            run,
+            runs,
+            runs[0].manifest["dataset"],
             cells,
-            list(run.metadata()),
+            metadata,
+            records,
             tables.means(records),
             tables.harm(records),
             list(dict.fromkeys(cells["label"])),
+            conflicts,
         )
+
+    @property
+    def name(self) -> str:
+        """The data set's name."""
+        return str(self.dataset["name"])
 
     @property
     def images(self) -> int:
         """Number of test images."""
         return int(self.summary["images"].max()) if len(self.summary) else 0
+
+    @property
+    def about(self) -> dict[str, dict[str, Any]]:
+        """What the manifests say of each method: summary, reference, ..."""
+        return {
+            name: about
+            for run in reversed(self.runs)
+            for name, about in run.manifest["methods"].items()
+        }
+
+    def history(self, cell: Any) -> pd.DataFrame:
+        """Loss terms of the training behind a cell (a row of `cells`), see `Run.history`."""
+        return self.runs[cell.run].history(str(cell.key))
+
+    def samples(self, cell: Any) -> dict[str, list[Any]]:
+        """The images kept of a cell (a row of `cells`), see `Run.samples`."""
+        return self.runs[cell.run].samples(str(cell.key))
 
     def calibrations(self) -> dict[tuple[str, str, float], tuple[float, float]]:
         """(Label, noise, level) -> calibration error and overconfidence, see `metrics`.
@@ -68,3 +132,77 @@ class Contents:
             point: (fmean(error for error, _ in values), fmean(ratio for _, ratio in values))
             for point, values in found.items()
         }
+
+
+def by_dataset(runs: Sequence[Run]) -> Iterator[Contents]:
+    """The contents of each data set of the runs, in the order in which they come.
+
+    Raises:
+        UsageError: runs of one report follow different protocols, or measured one data set
+            under conditions whose numbers cannot stand in one table.
+        StorageError: a run is damaged.
+    """
+    groups: dict[str, dict[str, Run]] = {}
+    for run in runs:
+        groups.setdefault(run.manifest["dataset"]["name"], {})[str(run.path.resolve())] = run
+    for run in runs[1:]:
+        _comparable(runs[0], run, ("protocol", "conventions"))
+    for group in groups.values():
+        first, *others = group.values()
+        for other in others:
+            _comparable(first, other, ("fingerprint", "training", "quantize"))
+    for number, group in enumerate(groups.values(), 1):
+        contents = Contents.of(*group.values())
+        # A folder's name may hold anything; a number keeps those apart that are written alike.
+        plain = re.sub(r"[^a-z0-9]+", "-", contents.name.lower()).strip("-")
+        yield replace(contents, suffix=f"-{number}-{plain}" if len(groups) > 1 else "")
+
+
+def _comparable(first: Run, second: Run, names: Sequence[str]) -> None:
+    """Refuse two runs that differ in what makes numbers comparable."""
+    ours, theirs = _conditions(first), _conditions(second)
+    for name in names:
+        if ours[name] != theirs[name]:
+            shown = "" if name == "conventions" else f" ({ours[name]} and {theirs[name]})"
+            raise UsageError(
+                f"{first.path} and {second.path} differ in {name}{shown}, so their numbers cannot "
+                "stand in one table: report them apart"
+            )
+
+
+def _conditions(run: Run) -> dict[str, Any]:
+    """What makes numbers comparable."""
+    manifest, data = run.manifest, run.manifest["dataset"]
+    return {
+        "protocol": manifest["protocol"],
+        # Of outputs they say whether these were rounded, which is looked at by data set.
+        "conventions": {**manifest["conventions"], "outputs": ""},
+        "fingerprint": data["fingerprint"],
+        "training": data.get("training", data["name"]),
+        "quantize": manifest["settings"]["quantize"],
+    }
+
+
+def _merged(
+    cells: pd.DataFrame, metadata: Sequence[dict[str, Any]], runs: Sequence[Run]
+) -> tuple[list[bool], list[str]]:
+    """Which cells are shown, and the conflicts between runs; `cells` are the newest run's first."""
+    shown: dict[tuple[str, str, float], tuple[int, dict[str, Any]]] = {}
+    keys: set[str] = set()
+    kept: list[bool] = []
+    conflicts: dict[tuple[str, int, int], dict[str, None]] = {}
+    for cell, meta in zip(cells.itertuples(), metadata, strict=True):
+        entry = (str(cell.label), str(cell.noise), float(cell.level))
+        # A training seed is what an entry's cells may differ in.
+        measured = {name: value for name, value in meta["cell"].items() if name != "seed"}
+        place, known = shown.setdefault(entry, (int(cell.run), measured))
+        kept.append(measured == known and cell.key not in keys)
+        keys.add(cell.key)
+        if differing := sorted(_SAID.get(n, n) for n in known if measured.get(n) != known[n]):
+            kind = (" and ".join(differing), place, int(cell.run))
+            conflicts.setdefault(kind, {})[entry[0]] = None
+    return kept, [
+        f"{', '.join(labels)}: the {what} differs between {runs[place].name}, which is shown, and "
+        f"{runs[other].name}"
+        for (what, place, other), labels in conflicts.items()
+    ]

@@ -15,14 +15,19 @@ from bench.report.figures import UNCERTAINTY
 from bench.summary import DECIMALS, METRICS, UNITS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.report.contents import Contents
     from bench.report.figures import Figure
 
 
-def markdown(contents: Contents, figures: list[Figure]) -> str:
-    """The page."""
-    run = contents.run
-    data = run.manifest["dataset"]
+def markdown(sections: Sequence[tuple[Contents, list[Figure]]]) -> str:
+    """The page: for each data set its contents with their figures."""
+    return "\n\n".join(_section(contents, figures) for contents, figures in sections) + "\n"
+
+
+def _section(contents: Contents, figures: list[Figure]) -> str:
+    data = contents.dataset
     title = data["name"] + (" (stand-in for MNIST)" if data["note"] else "")
     parts = [
         f"# Denoising {_text(title)}: {len(contents.labels)} methods compared",
@@ -36,53 +41,86 @@ def markdown(contents: Contents, figures: list[Figure]) -> str:
         if name == UNCERTAINTY:
             parts.append(_calibration(contents))
     parts += [_chosen(contents), _costs(contents), _problems(contents), _footer(contents)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(part for part in parts if part)
 
 
 def write_csv(contents: Contents, folder: Path) -> None:
-    """`summary.csv`: a row for each method, level and metric; `cells.csv`: a row a cell."""
-    contents.summary.to_csv(folder / "summary.csv", index=False)
-    contents.cells.to_csv(folder / "cells.csv", index=False)
+    """`summary.csv`: a row for each method, level and metric; `cells.csv`: a row a cell.
+
+    And a table a metric.
+    """
+    suffix = contents.suffix
+    contents.summary.to_csv(folder / f"summary{suffix}.csv", index=False)
+    cells = contents.cells.assign(
+        run=[contents.runs[place].name for place in contents.cells["run"]]
+    )
+    cells.to_csv(folder / f"cells{suffix}.csv", index=False)
     for metric in METRICS if len(contents.summary) else ():
         mean, _ = tables.table(contents.summary, metric)
         mean.columns = [noise_text(*column) for column in mean.columns]
-        mean.to_csv(folder / f"{metric}.csv")
+        mean.to_csv(folder / f"{metric}{suffix}.csv")
 
 
 def _lead(contents: Contents) -> str:
-    manifest = contents.run.manifest
-    data, settings = manifest["dataset"], manifest["settings"]
+    data = contents.dataset
     lines = []
     if data["note"]:
         lines.append(f"> **Not MNIST.** {_text(data['note'])}")
     if left_out := data.get("left_out"):
         lines.append(f"> **Files left out.** {_text('; '.join(left_out))}.")
-    planned, finished = len(manifest["cells"]), len(contents.cells)
-    if finished < planned:
-        lines.append(
-            f"> **Unfinished.** {finished} of {planned} cells have a result; the run's command "
-            "goes on from there."
-        )
+    for run in contents.runs:
+        planned, finished = len(run.manifest["cells"]), len(run.finished())
+        if finished < planned:
+            which = f"{_text(run.name)}: " if len(contents.runs) > 1 else ""
+            lines.append(
+                f"> **Unfinished.** {which}{finished} of {planned} cells have a result; the run's "
+                "command goes on from there."
+            )
+    if contents.conflicts:
+        lines.append(f"> **Runs that differ.** {_text('; '.join(contents.conflicts))}.")
     noises = ", ".join(
         dict.fromkeys(
             noise_text(*c) for c in contents.cells[["noise", "level"]].itertuples(index=False)
         )
     )
-    tuned = (
-        "chosen on validation images for each noise level"
-        if settings["tune"]
-        else "left at their defaults"
-    )
-    trained = f", {settings['epochs']} epochs" if settings["epochs"] else ""
-    if settings.get("batch-size"):
-        trained += f" of batches of {settings['batch-size']}"
-    rounded = "; outputs rounded to 8 bits" if settings["quantize"] else ""
     lines.append(
-        f"{contents.images:,} test images of {_text(data['name'])}; noise: {noises}; preset "
-        f"`{settings['preset']}`{trained}{rounded}; {_seeds(contents)}the methods' tunable "
-        f"parameters were {tuned}."
+        f"{contents.images:,} test images of {_text(data['name'])}; noise: {noises}; "
+        f"{_seeds(contents)}{'; '.join(_conditions(contents))}."
     )
+    if fewer := _fewer_images(contents):
+        lines.append(fewer)
     return "\n\n".join(lines)
+
+
+def _conditions(contents: Contents) -> list[str]:
+    """How the runs trained and tuned; once where it is the same for all."""
+    said: dict[str, list[str]] = {}
+    for run in contents.runs:
+        settings = run.manifest["settings"]
+        text = f"preset `{settings['preset']}`"
+        text += f", {settings['epochs']} epochs" if settings["epochs"] else ""
+        if settings.get("batch-size"):
+            text += f" of batches of {settings['batch-size']}"
+        text += "; outputs rounded to 8 bits" if settings["quantize"] else ""
+        text += "; the methods' tunable parameters were " + (
+            "chosen on validation images for each noise level"
+            if settings["tune"]
+            else "left at their defaults"
+        )
+        said.setdefault(text, []).append(_text(run.name))
+    if len(said) == 1:
+        return list(said)
+    return [f"{text} ({', '.join(names)})" for text, names in said.items()]
+
+
+def _fewer_images(contents: Contents) -> str:
+    """The methods that were tried on a part of the images only."""
+    counts = contents.summary.groupby("label", sort=False)["images"].min()
+    fewer = counts[counts < contents.images]
+    if fewer.empty:
+        return ""
+    named = ", ".join(f"{_text(str(label))}: {count:,}" for label, count in fewer.items())
+    return f"On fewer images: {named}."
 
 
 def _seeds(contents: Contents) -> str:
@@ -158,7 +196,8 @@ def _metric_section(contents: Contents, metric: str) -> str:
     if worse:
         lines.append(_harm(contents, worse, DECIMALS[metric]))
     lines.append(
-        f"[As CSV]({metric}.csv); all metrics with their intervals: [summary.csv](summary.csv)."
+        f"[As CSV]({metric}{contents.suffix}.csv); all metrics with their intervals: "
+        f"[summary{contents.suffix}.csv](summary{contents.suffix}.csv)."
     )
     return "\n\n".join(lines)
 
@@ -180,7 +219,7 @@ def _harm(contents: Contents, worse: dict[tuple[str, Any], float], decimals: int
         for (label, column), difference in worse.items()
     )
     methods = dict(zip(contents.cells["label"], contents.cells["method"], strict=True))
-    about = contents.run.manifest["methods"]
+    about = contents.about
     named_once = dict.fromkeys(methods[label] for label, _ in worse)
     explained = " ".join(
         f"{_text(name)}: {_text(about[name]['summary'])}" for name in named_once if name in about
@@ -222,7 +261,7 @@ def _chosen(contents: Contents) -> str:
 
 def _knows(contents: Contents, cell: Any) -> str:
     """What a method knows of the noise that it meets."""
-    about = contents.run.manifest["methods"].get(cell.method, {})
+    about = contents.about.get(cell.method, {})
     if json.loads(cell.params).get("sigma") == "estimate":
         return "estimates it"
     if about.get("learns") and pd.notna(cell.train):
@@ -287,7 +326,19 @@ def _problems(contents: Contents) -> str:
 
 
 def _footer(contents: Contents) -> str:
-    manifest = contents.run.manifest
+    """How each run was made."""
+    several = len(contents.runs) > 1
+    parts = [
+        "## How these numbers were made",
+        f"Protocol version {contents.runs[0].manifest['protocol']}.",
+    ]
+    for run in contents.runs:
+        parts += [f"### {_text(run.name)}"] if several else []
+        parts.append(_made(run.manifest))
+    return "\n\n".join(parts)
+
+
+def _made(manifest: dict[str, Any]) -> str:
     machine = manifest["machine"]
     memory = machine["memory_bytes"]
     hardware = [machine["cpu"], f"{machine['cores']} cores"]
@@ -318,7 +369,6 @@ def _footer(contents: Contents) -> str:
     lines += [f"- {name}: {_text(text)}" for name, text in manifest["conventions"].items()]
     settings = json.dumps(manifest["settings"], indent=2)
     return (
-        f"## How these numbers were made\n\nProtocol version {manifest['protocol']}.\n\n"
-        + "\n".join(lines)
+        "\n".join(lines)
         + f"\n\n<details><summary>All settings</summary>\n\n```json\n{settings}\n```\n\n</details>"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["UNCERTAINTY", "Figure", "draw"]
 
 
-def draw(contents: Contents, folder: Path) -> list[Figure]:
-    """Draw what the run has data for; the figures in the order of the page."""
+#: Those of a page in Markdown.
+FORMS = ("png", "svg")
+#: Without a date or a version, the same figure is the same file.
+_METADATA = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}
+
+
+def draw(contents: Contents, folder: Path, forms: Iterable[str] = FORMS) -> list[Figure]:
+    """Draw what there is data for; the figures in the order of the page."""
     import matplotlib.pyplot as plt
 
     from bench.report.figures.curves import losses, quality, speed
@@ -27,11 +35,12 @@ def draw(contents: Contents, folder: Path) -> list[Figure]:
     drawn = []
     for make in (examples, quality, speed, transfer, uncertainty, calibration, losses):
         for figure, canvas in make(contents):
-            for suffix in ("png", "svg"):
+            figure = replace(figure, name=figure.name + contents.suffix)
+            for form in forms:
                 canvas.savefig(
-                    folder / f"{figure.name}.{suffix}",
+                    folder / f"{figure.name}.{form}",
                     bbox_inches="tight",
-                    metadata={"Date": None} if suffix == "svg" else {"Software": None},
+                    metadata=_METADATA[form],
                 )
             plt.close(canvas)
             drawn.append(figure)

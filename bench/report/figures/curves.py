@@ -169,7 +169,7 @@ def losses(contents: Contents) -> Drawn:
 
     parts = []
     for cell in contents.cells.itertuples():
-        history = contents.run.history(str(cell.key))
+        history = contents.history(cell)
         parts.append(history.assign(label=cell.label, trained=cell.train, seed=cell.seed))
     data = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["epoch"])
     if data.empty:

@@ -52,7 +52,7 @@ def _example_grid(
     for cell in done.drop_duplicates(["label", "noise", "level"]).itertuples():
         point = (str(cell.label), (str(cell.noise), float(cell.level)))
         if point[1] in columns:
-            samples[point] = contents.run.samples(str(cell.key))
+            samples[point] = contents.samples(cell)
     first = next((s for s in samples.values() if s["image"]), None)
     if first is None:
         return None

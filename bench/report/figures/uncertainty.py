@@ -25,7 +25,7 @@ def uncertainty(contents: Contents) -> Drawn:
     done = contents.cells[contents.cells["status"] == "done"]
     samples = {}
     for cell in done.drop_duplicates(["label", "noise", "level"]).itertuples():
-        kept = contents.run.samples(str(cell.key))
+        kept = contents.samples(cell)
         if kept["deviation"]:
             samples[str(cell.label), (str(cell.noise), float(cell.level))] = kept
     if not samples:
