@@ -14,6 +14,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -113,11 +114,32 @@ def level_text(level: float) -> str:
     return short
 
 
+def printable(text: str) -> str:
+    """Text from outside in one line; what cannot be seen, or written, shows as its code.
+
+    Control characters, those that turn the direction of writing, lone surrogates of file
+    names that are not UTF-8, ...
+    """
+    seen = (
+        c if c.isprintable() or c.isspace() else c.encode("unicode_escape").decode() for c in text
+    )
+    return " ".join("".join(seen).split())
+
+
 def markdown_text(text: str) -> str:
     """Text from outside, so that Markdown shows it as it is and a table keeps its columns."""
-    for character in "\\`*_|<>":
+    text = printable(text)
+    for character in "\\`*_|<>&~$":  # & begins an entity, ~~ strikes through, $ is mathematics
         text = text.replace(character, f"\\{character}")
-    return " ".join(text.replace("](", "]\\(").split())  # no links
+    return text.replace("](", "]\\(")  # no links
+
+
+def markdown_code(text: str) -> str:
+    """Text from outside as code, whatever backticks it holds; not for tables."""
+    text = printable(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    room = " " if len(fence) > 1 or not text else ""
+    return f"{fence}{room}{text}{room}{fence}"
 
 
 # -- noise ---------------------------------------------------------------------------------

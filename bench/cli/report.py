@@ -38,28 +38,62 @@ def _formats(context: click.Context, option: click.Parameter, text: str) -> tupl
     callback=_formats,
     help=f"Of {', '.join(FORMATS)}, separated by commas.",
 )
+@click.option(
+    "--columns",
+    default="",
+    metavar="NOISE",
+    help="Only these noises, as `bench run --noise` takes them: 0.1,0.3 or 'gaussian:0.1;poisson'.",
+)
+@click.option(
+    "--metrics",
+    default="",
+    help="Only the tables of these: of psnr, ssim, mse, separated by commas.",
+)
+@click.option(
+    "--precision",
+    type=click.IntRange(0, 10),
+    help="Decimals in tables, of every metric; CSV has all.  [default: each metric's own]",
+)
 @click.option("--open", "opens", is_flag=True, help="Open the report when it is written.")
 @DEBUG
 def report(
-    runs: tuple[str, ...], out: Path, formats: tuple[str, ...], opens: bool, debug: bool
+    runs: tuple[str, ...],
+    out: Path,
+    formats: tuple[str, ...],
+    columns: str,
+    metrics: str,
+    precision: int | None,
+    opens: bool,
+    debug: bool,
 ) -> None:
     """Render tables and figures of RUNs: folders, names in results/, or the newest there.
 
-    Several runs are shown in one report: what both measured is shown once.
+    Several runs are shown in one report: what both measured is shown once. `--format summary` is
+    at most 30 lines of Markdown, printed as well: for a pull request, or $GITHUB_STEP_SUMMARY.
 
     \b
     bench report
     bench report results/mnist-1a2b3c4d --out reports
     bench report reference classical --format html,tex
+    bench report --format tex --columns 0.1,0.5 --metrics psnr,ssim --precision 1
+    bench report --format summary >> $GITHUB_STEP_SUMMARY
     """
     from bench import store
     from bench.report import render
+    from bench.report.options import Options
+
+    names = [name.strip().lower() for name in metrics.split(",") if name.strip()]
+    options = Options(columns, tuple(names), precision)
 
     opened = [store.find_run(run) for run in runs or (None,)]
     for run in opened:
         click.echo(f"Reading {run.path} ({len(run.finished())} cells) ...", err=True)
-    paths = render(opened, out, formats)
-    for path in paths.values():
-        click.echo(f"Report: {path}")
+    paths = render(opened, out, formats, options)
+    for name, path in paths.items():
+        # The summary is all that is printed, for others to append to a page.
+        if name != "summary":
+            click.echo(f"Report: {path}", err="summary" in paths)
+    if "summary" in paths:
+        click.echo(paths["summary"].read_text(encoding="utf-8"), nl=False)
     if opens:
         click.launch(str(next(iter(paths.values()))))

@@ -1,4 +1,4 @@
-"""One run or several -> a folder with a report: web page, Markdown, LaTeX, CSV."""
+"""One run or several -> a folder with a report: web page, Markdown, LaTeX, CSV, a summary."""
 
 from __future__ import annotations
 
@@ -9,15 +9,27 @@ from typing import TYPE_CHECKING
 from bench.core import StorageError
 
 if TYPE_CHECKING:
+    from bench.report.options import Options
     from bench.store import Run
 
 #: Format -> the file that it is opened by, in the report's folder.
-FORMATS = {"html": "report.html", "md": "report.md", "tex": "report.tex", "csv": "summary.csv"}
+FORMATS = {
+    "html": "report.html",
+    "md": "report.md",
+    "tex": "report.tex",
+    "csv": "summary.csv",
+    "summary": "summary.md",
+}
 DEFAULT = ("html", "md", "csv")
+#: The forms of the figures that a format shows.
+_FORMS = {"md": ("png", "svg"), "tex": ("pdf",)}
 
 
 def render(
-    runs: Run | Sequence[Run], out: Path, formats: Sequence[str] = DEFAULT
+    runs: Run | Sequence[Run],
+    out: Path,
+    formats: Sequence[str] = DEFAULT,
+    options: Options | None = None,
 ) -> dict[str, Path]:
     """Write the report of runs into a folder below `out`, which bears their names.
 
@@ -25,29 +37,41 @@ def render(
         runs: one run or several; cells that several hold are shown once.
         out: the folder of the reports.
         formats: of `FORMATS`. Figures are drawn for those that show them.
+        options: which noises, metrics and decimals the tables show; without, all of them.
 
     Returns:
         The file to open, by format.
 
     Raises:
-        UsageError: numbers of the runs cannot stand in one table.
+        UsageError: numbers of the runs cannot stand in one table, or the options ask for what
+            they do not have.
         StorageError: a run is damaged, or the folder cannot be written.
     """
-    from bench.report import figures, page
+    from bench.report import brief, csvs, figures, latex, page
     from bench.report.contents import by_dataset
+    from bench.report.options import Options
+
+    options = options or Options()
 
     runs = runs if isinstance(runs, Sequence) else (runs,)
     folder = out / "+".join(dict.fromkeys(run.name for run in runs))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        sections = list(by_dataset(runs))
+        sections = options.select(list(by_dataset(runs)))
         if "csv" in formats or "md" in formats:  # the page in Markdown links to the tables
             for contents in sections:
-                page.write_csv(contents, folder)
+                csvs.write_csv(contents, folder, options)
+        forms = [form for name, forms in _FORMS.items() if name in formats for form in forms]
+        drawn = [
+            (contents, figures.draw(contents, folder, forms)) for contents in sections if forms
+        ]
         if "md" in formats:
-            drawn = [(contents, figures.draw(contents, folder)) for contents in sections]
-            text = page.markdown(drawn)
-            (folder / FORMATS["md"]).write_text(text, encoding="utf-8")
+            _write(folder / FORMATS["md"], page.markdown(drawn, options))
+        if "tex" in formats:
+            for path, text in latex.files(drawn, options).items():
+                _write(folder / path, text)
+        if "summary" in formats:
+            _write(folder / FORMATS["summary"], brief.summary(sections, options))
     except OSError as error:
         reason = error.strerror or error
         raise StorageError(
@@ -59,3 +83,8 @@ def render(
         for name in FORMATS
         if name in formats
     }
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")

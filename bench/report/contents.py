@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from bench import summary as tables
-from bench.core import UsageError
+from bench.core import UsageError, noise_name
 from bench.metrics import calibration_error, overconfidence
 
 if TYPE_CHECKING:
@@ -88,6 +88,27 @@ class Contents:
             tables.harm(records),
             list(dict.fromkeys(cells["label"])),
             conflicts,
+        )
+
+    def only(self, columns: Collection[tuple[str, float]]) -> Contents:
+        """The same of some noises, each a full name and a level."""
+
+        def chosen(frame: pd.DataFrame) -> list[bool]:
+            return [
+                column in columns for column in zip(frame["noise"], frame["level"], strict=True)
+            ]
+
+        kept = chosen(self.cells)
+        names = tables.rowwise(noise_name, self.records["noise"], self.records["clip"])
+        cells = self.cells[kept].reset_index(drop=True)
+        return replace(
+            self,
+            cells=cells,
+            metadata=[meta for meta, keep in zip(self.metadata, kept, strict=True) if keep],
+            records=self.records[chosen(self.records.assign(noise=names))],
+            summary=self.summary[chosen(self.summary)].reset_index(drop=True),
+            harm=self.harm[chosen(self.harm)].reset_index(drop=True),
+            labels=list(dict.fromkeys(cells["label"])),
         )
 
     @property

@@ -7,6 +7,7 @@ here, in each report.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 # seaborn's "colorblind" palette (after Wong 2011), in a fixed order.
 _BLUE, _ORANGE, _GREEN, _RED, _PURPLE, _BROWN, _PINK, _GREY, _YELLOW, _SKY = (
@@ -43,6 +44,8 @@ _SPARE_COLOURS = (
     "#6a3d9a",
 )
 _SPARE_MARKERS = ("p", "d", "H", "8", "^", "v", "s", "o")
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 #: Width of a figure in inches; 900 pixels at screen resolution, twice that in the file.
 WIDTH = 9.0
@@ -82,6 +85,10 @@ def use() -> None:
             "axes.spines.top": False,
             "axes.titlesize": "medium",
             "figure.dpi": 100,
+            # Type 42 (TrueType): publishers refuse Type 3.
+            "pdf.fonttype": 42,
+            # Names are text from outside: `$` in them begins no formula.
+            "text.parse_math": False,
             "grid.alpha": 0.5,
             "grid.linewidth": 0.6,
             "savefig.dpi": DPI,
@@ -89,3 +96,18 @@ def use() -> None:
             "svg.hashsalt": "bench",
         },
     )
+
+
+def powers(axis: Any) -> None:
+    """Label a logarithmic axis with powers of ten, as matplotlib would by formulae."""
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    class Powers(LogFormatterSciNotation):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            text = str(super().__call__(x, pos))
+            text = text.removeprefix(r"$\mathdefault{").removesuffix("}$").replace(r"\times", "×")
+            base, _, power = text.partition("^{")
+            return base + power.removesuffix("}").translate(_RAISED)
+
+    axis.set_major_formatter(Powers())
+    axis.set_minor_formatter(Powers())

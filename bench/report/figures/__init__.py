@@ -1,4 +1,4 @@
-"""The figures of a report, each as PNG and SVG."""
+"""The figures of a report, each as PNG and SVG, or as PDF."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ __all__ = ["UNCERTAINTY", "Figure", "draw"]
 #: Those of a page in Markdown.
 FORMS = ("png", "svg")
 #: Without a date or a version, the same figure is the same file.
-_METADATA = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}
+_METADATA = {
+    "svg": {"Date": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
 
 
 def draw(contents: Contents, folder: Path, forms: Iterable[str] = FORMS) -> list[Figure]:

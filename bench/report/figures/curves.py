@@ -139,6 +139,7 @@ def speed(contents: Contents) -> Drawn:
                 label=row.label,
             )
         axes.set(xscale="log", title=noise_text(*key), xlabel="images per second")
+        style.powers(axes.xaxis)
         axes.margins(x=0.15, y=0.15)
     for axes in grid[:, 0]:
         axes.set_ylabel(UNITS["psnr"])

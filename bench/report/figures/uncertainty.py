@@ -122,6 +122,8 @@ def calibration(contents: Contents) -> Drawn:
             )
         # Below a step of eight bits no error is seen.
         axes.set(xscale="log", yscale="log", xlim=(1 / 255, 0.6), ylim=(1 / 255, 0.6))
+        style.powers(axes.xaxis)
+        style.powers(axes.yaxis)
         axes.set(title=noise_text(*level), xlabel="predicted deviation")
     for axes in grid[:, 0]:
         axes.set_ylabel("observed error (RMS)")

@@ -1,0 +1,114 @@
+"""A metric's table as data: each entry with its interval and its marks.
+
+Formats that set tables (LaTeX, the summary) take their entries from here, so that the same
+numbers are marked in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bench import summary as tables
+from bench.summary import METRICS
+
+if TYPE_CHECKING:
+    from bench.report.contents import Contents
+
+Column = tuple[str, float]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One method under one noise.
+
+    Attributes:
+        mean: over images.
+        low, high: its 95% confidence interval; None where one image has none.
+        mark: "best", "near" (the best) or "".
+        harm: whether it is worse than the noisy image itself.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    mark: str
+    harm: bool
+
+    @property
+    def half_width(self) -> float | None:
+        """The interval's longer half."""
+        if self.low is None or self.high is None:
+            return None
+        return max(self.high - self.mean, self.mean - self.low)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A metric's table: methods by noises; entries only where something was measured."""
+
+    metric: str
+    rows: list[str]
+    columns: list[Column]
+    entries: Mapping[tuple[str, Column], Entry]
+
+    @classmethod
+    def of(cls, contents: Contents, metric: str) -> Table:
+        """The table of a data set."""
+        if contents.summary.empty:
+            return cls(metric, [], [], {})
+        mean, low, high = _intervals(contents, metric)
+        marks = tables.marks(mean, high - mean, metric)
+        harm = contents.harm[contents.harm["metric"] == metric]
+        worse = {(row.label, (row.noise, row.level)) for row in harm.itertuples()}
+        entries = {}
+        for label in mean.index:
+            for column in mean.columns:
+                if pd.isna(value := mean.loc[label, column]):
+                    continue
+                ends = [
+                    None if pd.isna(end.loc[label, column]) else float(end.loc[label, column])
+                    for end in (low, high)
+                ]
+                mark = marks.loc[label, column]
+                entries[label, column] = Entry(
+                    float(value), ends[0], ends[1], mark, (label, column) in worse
+                )
+        return cls(metric, list(mean.index), list(mean.columns), entries)
+
+    def winners(self) -> dict[str, list[tuple[Column, Entry]]]:
+        """The best methods, with the noises under which they are and their entries there."""
+        found: dict[str, list[tuple[Column, Entry]]] = {}
+        for column in self.columns:
+            for label in self.rows:
+                entry = self.entries.get((label, column))
+                if entry is not None and entry.mark == "best":
+                    found.setdefault(label, []).append((column, entry))
+        return found
+
+    def ranked(self) -> list[str]:
+        """The methods by their mean rank over the noises that they were measured under."""
+        ranks = pd.DataFrame(
+            {
+                column: pd.Series(
+                    {
+                        label: self.entries[label, column].mean
+                        for label in self.rows
+                        if (label, column) in self.entries
+                    },
+                    dtype="float64",
+                ).rank(ascending=not METRICS[self.metric])
+                for column in self.columns
+            },
+            index=self.rows,
+        )
+        return list(ranks.mean(axis=1).sort_values(kind="stable").index)
+
+
+def _intervals(contents: Contents, metric: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Means and the ends of their intervals: rows methods, columns (noise, level)."""
+    mean, half_width = tables.table(contents.summary, metric)
+    return mean, mean - half_width, mean + half_width
