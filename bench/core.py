@@ -96,7 +96,7 @@ def digest(value: object, size: int = 8) -> str:
 
 def noise_name(kind: str, clip: bool) -> str:
     """A noise as tables name it: `gaussian`, or `gaussian, clipped`."""
-    return f"{kind}, clipped" if clip else kind
+    return printable(f"{kind}, clipped" if clip else kind)
 
 
 def noise_text(name: str, level: float, lowest: float | None = None) -> str:
@@ -406,7 +406,7 @@ def method_label(name: str, params: str, regime: str = "") -> str:
     if regime and regime != MATCHED:
         items["train"] = regime
     typed = ",".join(f"{key}={value}" for key, value in items.items())
-    return f"{name}[{typed}]" if typed else name
+    return printable(f"{name}[{typed}]" if typed else name)
 
 
 Status = Literal["done", "failed", "skipped"]

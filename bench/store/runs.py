@@ -281,5 +281,17 @@ def _noise_text(noise: Mapping[str, Any]) -> str:
 
 def _metadata(path: Path) -> dict[str, Any]:
     with readable(path):
-        meta: dict[str, Any] = json.loads(pq.read_schema(path).metadata[b"bench"])
+        meta: dict[str, Any] = json.loads(
+            pq.read_schema(path).metadata[b"bench"], object_hook=_encodable
+        )
     return meta
+
+
+def _encodable(found: dict[str, Any]) -> dict[str, Any]:
+    """Names of files that are not UTF-8 with their bytes as codes: data frames take no others."""
+    return {
+        name: value.encode("utf-8", "backslashreplace").decode()
+        if isinstance(value, str)
+        else value
+        for name, value in found.items()
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -37,15 +38,18 @@ def draw(contents: Contents, folder: Path, forms: Iterable[str] = FORMS) -> list
 
     style.use()
     drawn = []
-    for make in (examples, quality, speed, transfer, uncertainty, calibration, losses):
-        for figure, canvas in make(contents):
-            figure = replace(figure, name=figure.name + contents.suffix)
-            for form in forms:
-                canvas.savefig(
-                    folder / f"{figure.name}.{form}",
-                    bbox_inches="tight",
-                    metadata=_METADATA[form],
-                )
-            plt.close(canvas)
-            drawn.append(figure)
+    with warnings.catch_warnings():
+        # Names may be written in any script; what the font has not shows as a box.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        for make in (examples, quality, speed, transfer, uncertainty, calibration, losses):
+            for figure, canvas in make(contents):
+                figure = replace(figure, name=figure.name + contents.suffix)
+                for form in forms:
+                    canvas.savefig(
+                        folder / f"{figure.name}.{form}",
+                        bbox_inches="tight",
+                        metadata=_METADATA[form],
+                    )
+                plt.close(canvas)
+                drawn.append(figure)
     return drawn
