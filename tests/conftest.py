@@ -93,3 +93,29 @@ def plugins(tmp_path, monkeypatch):
         return path
 
     return add
+
+
+@pytest.fixture
+def pdflatex():
+    """Compile a file in its folder, twice for its references; returns the log."""
+    import shutil
+    import subprocess
+
+    if not shutil.which("pdflatex"):
+        pytest.skip("no pdflatex here (Debian: texlive-latex-recommended, lmodern)")
+
+    def compiled(path):
+        for _ in range(2):
+            done = subprocess.run(
+                ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", path.name],
+                cwd=path.parent,
+                capture_output=True,
+                check=False,
+            )
+            said = done.stdout.decode("utf-8", "replace")
+            if "booktabs.sty' not found" in said:
+                pytest.skip("this TeX has no booktabs (Debian: texlive-latex-recommended)")
+            assert done.returncode == 0, said[-3000:]
+        return path.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
+
+    return compiled

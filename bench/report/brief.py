@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from bench.report.contents import Contents
 
 LINES = 30
+# Lines of a data set whatever it holds.
+_LEAST = 4
 # What is shown of long tables, lists and names.
 _ROWS = 15
 _COLUMNS = 6
@@ -24,22 +26,31 @@ _NAMED = 3
 _NOISES = 12
 _LONGEST = 80
 _LINE = 500
+_COMMAND = 2000
 
 
 def summary(sections: Sequence[Contents], options: Options | None = None) -> str:
     """The summary: facts, the best methods, the winners, failures, how to make it again."""
     options = options or Options()
-    for rows in range(_ROWS, -1, -1):
-        lines = [line for part in sections for line in _section(part, options, rows)]
-        lines += _commands(sections)
-        if len(lines) <= LINES:
-            return "\n".join(lines) + "\n"
+    if len(sections) * _LEAST <= LINES:
+        metrics = options.shown(("psnr", "ssim"))
+        heads = [[Table.of(contents, metric) for metric in metrics] for contents in sections]
+        for rows in range(_ROWS, -1, -1):
+            lines = [
+                line
+                for part in zip(sections, heads, strict=True)
+                for line in _section(*part, options, rows)
+            ]
+            lines += _commands(sections)
+            if len(lines) <= LINES:
+                return "\n".join(lines) + "\n"
     return "\n".join([*_overview(sections, options), *_commands(sections)]) + "\n"
 
 
-def _section(contents: Contents, options: Options, rows: int) -> Iterator[str]:
+def _section(
+    contents: Contents, heads: Sequence[Table], options: Options, rows: int
+) -> Iterator[str]:
     """A data set's lines; its table has the best `rows` methods."""
-    heads = [Table.of(contents, metric) for metric in options.shown(("psnr", "ssim"))]
     yield f"### Denoising {_text(facts.title(contents))}: {len(contents.labels)} methods"
     yield ""
     warnings = " ".join(f"**{word}.** {_short_said(text)}" for word, text in _warnings(contents))
@@ -152,7 +163,7 @@ def _commands(sections: Sequence[Contents]) -> list[str]:
         if others
         else ""
     )
-    return [f"{markdown_code(_cut(first.manifest['command'], _LINE))}{more}"]
+    return [f"Command: {markdown_code(_cut(first.manifest['command'], _COMMAND))}{more}"]
 
 
 def _overview(sections: Sequence[Contents], options: Options) -> Iterator[str]:

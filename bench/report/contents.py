@@ -92,11 +92,11 @@ class Contents:
 
     def only(self, columns: Collection[tuple[str, float]]) -> Contents:
         """The same of some noises, each a full name and a level."""
+        import numpy as np
 
-        def chosen(frame: pd.DataFrame) -> list[bool]:
-            return [
-                column in columns for column in zip(frame["noise"], frame["level"], strict=True)
-            ]
+        def chosen(frame: pd.DataFrame) -> Any:
+            points = zip(frame["noise"], frame["level"], strict=True)
+            return np.array([point in columns for point in points], dtype=bool)
 
         kept = chosen(self.cells)
         names = tables.rowwise(noise_name, self.records["noise"], self.records["clip"])

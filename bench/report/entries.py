@@ -64,19 +64,14 @@ class Table:
         marks = tables.marks(mean, high - mean, metric)
         harm = contents.harm[contents.harm["metric"] == metric]
         worse = {(row.label, (row.noise, row.level)) for row in harm.itertuples()}
+        values = (frame.to_numpy() for frame in (mean, low, high, marks))
         entries = {}
-        for label in mean.index:
-            for column in mean.columns:
-                if pd.isna(value := mean.loc[label, column]):
-                    continue
-                ends = [
-                    None if pd.isna(end.loc[label, column]) else float(end.loc[label, column])
-                    for end in (low, high)
-                ]
-                mark = marks.loc[label, column]
-                entries[label, column] = Entry(
-                    float(value), ends[0], ends[1], mark, (label, column) in worse
-                )
+        for label, *rows in zip(mean.index, *values, strict=True):
+            for column, value, *ends, mark in zip(mean.columns, *rows, strict=True):
+                if not pd.isna(value):
+                    first, last = (None if pd.isna(end) else float(end) for end in ends)
+                    harmful = (label, column) in worse
+                    entries[label, column] = Entry(float(value), first, last, mark, harmful)
         return cls(metric, list(mean.index), list(mean.columns), entries)
 
     def winners(self) -> dict[str, list[tuple[Column, Entry]]]:

@@ -58,7 +58,8 @@ _JOINED = re.compile(r"(?<=([-,'!?]))(?=\1)")
 
 def escape(text: str) -> str:
     """Text from outside; signs that pdflatex does not know show as their number, `[U+4E2D]`."""
-    return "".join(map(_sign, _JOINED.sub("\0", printable(text))))
+    composed = unicodedata.normalize("NFC", printable(text))  # macOS writes é as e and an accent
+    return "".join(map(_sign, _JOINED.sub("\0", composed)))
 
 
 def _sign(character: str) -> str:
@@ -75,8 +76,9 @@ def _sign(character: str) -> str:
 
 
 def code(text: str) -> str:
-    """Text from outside as code, that may be broken after a comma or a slash."""
+    """Text from outside as code, that may be broken after a comma or a slash; needs textcomp."""
     shown = re.sub(r"([,/;])(?! |$)", r"\1\\allowbreak{}", escape(text))
+    shown = shown.replace("'", r"\textquotesingle{}")  # which a shell takes when it is copied
     return rf"\texttt{{{shown}}}"
 
 
