@@ -10,7 +10,7 @@ from bench.cli.options import DEBUG
 from bench.cli.program import EXIT_CODES, main
 
 #: As `bench.report.FORMATS` has them: a test compares. Help must not load what draws figures.
-FORMATS = ("html", "md", "tex", "csv", "summary")
+FORMATS = ("md", "tex", "csv", "summary")
 
 
 def _formats(context: click.Context, option: click.Parameter, text: str) -> tuple[str, ...]:
@@ -33,7 +33,7 @@ def _formats(context: click.Context, option: click.Parameter, text: str) -> tupl
 @click.option(
     "--format",
     "formats",
-    default="html,md,csv",
+    default="md,csv",
     show_default=True,
     callback=_formats,
     help=f"Of {', '.join(FORMATS)}, separated by commas.",
@@ -74,7 +74,7 @@ def report(
     \b
     bench report
     bench report results/mnist-1a2b3c4d --out reports
-    bench report reference classical --format html,tex
+    bench report reference classical --format md,tex
     bench report --format tex --columns 0.1,0.5 --metrics psnr,ssim --precision 1
     bench report --format summary >> $GITHUB_STEP_SUMMARY
     """

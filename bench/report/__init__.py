@@ -14,13 +14,12 @@ if TYPE_CHECKING:
 
 #: Format -> the file that it is opened by, in the report's folder.
 FORMATS = {
-    "html": "report.html",
     "md": "report.md",
     "tex": "report.tex",
     "csv": "summary.csv",
     "summary": "summary.md",
 }
-DEFAULT = ("html", "md", "csv")
+DEFAULT = ("md", "csv")
 #: The forms of the figures that a format shows.
 _FORMS = {"md": ("png", "svg"), "tex": ("pdf",)}
 

@@ -62,7 +62,9 @@ class Contents:
         """
         import pandas as pd
 
-        runs = tuple(sorted(runs, key=lambda run: run.manifest["started"], reverse=True))
+        # By name too: two may have been started within a second.
+        newest = sorted(runs, key=lambda run: (run.manifest["started"], run.name), reverse=True)
+        runs = tuple(newest)
         found = [(run.cells().assign(run=place), list(run.metadata()))
                  for place, run in enumerate(runs)]  # fmt: skip
         cells = pd.concat([frame for frame, _ in found], ignore_index=True)
