@@ -165,7 +165,9 @@ def test_what_is_learned_whatever_the_noise_is_learned_once(plugins, run, tmp_pa
     assert cells["regime"].isna().all()
     assert log.read_text() == "fit\n"
     assert result.manifest["methods"]["mean"]["learns"] is True
-    page = render(result, tmp_path / "reports").read_text().partition("## Parameters")[2]
+    page = (
+        render(result, tmp_path / "reports", ["md"])["md"].read_text().partition("## Parameters")[2]
+    )
     row = next(line for line in page.splitlines() if line.startswith("| mean "))
     assert row.split("|")[2].strip() == "is told"
 

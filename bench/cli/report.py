@@ -90,8 +90,8 @@ def report(
         click.echo(f"Reading {run.path} ({len(run.finished())} cells) ...", err=True)
     paths = render(opened, out, formats, options)
     for name, path in paths.items():
-        # The summary is all that is printed, for others to append to a page.
-        if name != "summary":
+        # Tables lie beside the page. The summary is all that is printed, for others to append.
+        if name != "summary" and (name != "csv" or not {"md", "tex"} & set(paths)):
             click.echo(f"Report: {path}", err="summary" in paths)
     if "summary" in paths:
         click.echo(paths["summary"].read_text(encoding="utf-8"), nl=False)

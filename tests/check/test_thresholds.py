@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from bench.check import Threshold, Updated, judge, parse, update
-from bench.core import UsageError, canonical_json
+from bench.core import UsageError, canonical_json, method_label
 
 GOOD = '[[threshold]]\nmetric = "psnr"\nmin = 10\n'
 
@@ -591,10 +591,14 @@ LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=1
 @settings(max_examples=40, deadline=None)
 @given(dataset=LINE, value=LINE, run=LINE)
 def test_whatever_the_names_hold_an_entry_made_from_a_run_matches_that_run(dataset, value, run):
-    records = frame([20.0, 21.0], dataset=dataset, params=canonical_json({"mode": value}))
+    params = canonical_json({"mode": value})
+    records, label = (
+        frame([20.0, 21.0], dataset=dataset, params=params),
+        method_label("median", params),
+    )
     text, count, _ = dataclasses.astuple(made := update("", records, run))
     thresholds = parse(text, "limits.toml")
-    assert [threshold.method for threshold in thresholds] == [f"median[mode={value}]"] * count
+    assert [threshold.method for threshold in thresholds] == [label] * count
     assert [finding.verdict for finding in judge(thresholds, records, cells())] == ["held"] * count
     assert update(text, records, run) == made
 
