@@ -98,7 +98,7 @@ def test_each_data_set_has_its_own_tables_and_files(runs, tmp_path):
     ]
     first, second = text.split("\n# Denoising")
     assert "tv" not in first
-    assert "median" not in second
+    assert "| median" not in second
     folder = paths["md"].parent
     assert folder.name == "filters+photos"
     assert paths["csv"] == folder / "summary-1-digits.csv"

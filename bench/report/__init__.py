@@ -64,10 +64,11 @@ def render(
         drawn = [
             (contents, figures.draw(contents, folder, forms)) for contents in sections if forms
         ]
+        overall = figures.draw_ranks(sections, options.shown()[0], folder, forms) if forms else []
         if "md" in formats:
-            _write(folder / FORMATS["md"], page.markdown(drawn, options))
+            _write(folder / FORMATS["md"], page.markdown(drawn, options, overall))
         if "tex" in formats:
-            for path, text in latex.files(drawn, options).items():
+            for path, text in latex.files(drawn, options, overall).items():
                 _write(folder / path, text)
         if "summary" in formats:
             _write(folder / FORMATS["summary"], brief.summary(sections, options))

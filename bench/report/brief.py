@@ -116,7 +116,9 @@ def _table(heads: Sequence[Table], rows: int, options: Options) -> Iterator[str]
                 text = "–" if entry is None else f"{entry.mean:.{options.decimals(table.metric)}f}"
                 if entry is not None and entry.mark == "best":
                     text = f"**{text}**"
-                mark = " ▾" if entry is not None and entry.harm and table is first else ""
+                mark = (
+                    " ▾" if entry is not None and entry.harm is not None and table is first else ""
+                )
                 parts.append(text + mark)
             cells.append(" / ".join(parts))
         yield _row([_text(label), *cells])

@@ -32,8 +32,8 @@ class Contents:
             `runs` as `run`.
         metadata: all that is one value a cell, in the same order.
         records: a row an image and cell.
-        summary: means and intervals, see `summary.means`.
-        harm: where a method is worse than doing nothing, see `summary.harm`.
+        summary: means and intervals, see `summary.compare`.
+        pairs: which methods can be told apart, see `summary.compare`.
         labels: the methods' labels, in the runs' order.
         conflicts: what several runs measured differently, and which one is shown.
         suffix: ends the names of its files, where a report has several data sets.
@@ -45,7 +45,7 @@ class Contents:
     metadata: list[dict[str, Any]]
     records: pd.DataFrame
     summary: pd.DataFrame
-    harm: pd.DataFrame
+    pairs: pd.DataFrame
     labels: list[str]
     conflicts: list[str]
     suffix: str = ""
@@ -86,8 +86,7 @@ class Contents:
             cells,
             metadata,
             records,
-            tables.means(records),
-            tables.harm(records),
+            *tables.compare(records),
             list(dict.fromkeys(cells["label"])),
             conflicts,
         )
@@ -109,7 +108,7 @@ class Contents:
             metadata=[meta for meta, keep in zip(self.metadata, kept, strict=True) if keep],
             records=self.records[chosen(self.records.assign(noise=names))],
             summary=self.summary[chosen(self.summary)].reset_index(drop=True),
-            harm=self.harm[chosen(self.harm)].reset_index(drop=True),
+            pairs=self.pairs[chosen(self.pairs)].reset_index(drop=True),
             labels=list(dict.fromkeys(cells["label"])),
         )
 
@@ -117,6 +116,11 @@ class Contents:
     def name(self) -> str:
         """The data set's name."""
         return str(self.dataset["name"])
+
+    @property
+    def harm(self) -> pd.DataFrame:
+        """Where a method is worse than doing nothing, see `summary.harm`."""
+        return tables.harm(self.pairs)
 
     @property
     def images(self) -> int:

@@ -35,7 +35,7 @@ def write_csv(contents: Contents, folder: Path, options: Options | None = None) 
     )
     _write(cells, folder / f"cells{suffix}.csv")
     for metric in metrics if len(summary) else ():
-        mean, _ = tables.table(summary, metric)
+        mean = tables.table(summary, metric)
         mean.columns = [noise_text(*column) for column in mean.columns]
         _write(mean.reset_index(), folder / f"{metric}{suffix}.csv")
 

@@ -28,15 +28,17 @@ class Entry:
     Attributes:
         mean: over images.
         low, high: its 95% confidence interval; None where one image has none.
-        mark: "best", "near" (the best) or "".
-        harm: whether it is worse than the noisy image itself.
+        seed_sd: standard deviation of the means of its training seeds; None without several.
+        mark: "best", "near" (cannot be told apart from the best) or "".
+        harm: its difference to the noisy image itself, where it is worse; else None.
     """
 
     mean: float
     low: float | None
     high: float | None
+    seed_sd: float | None
     mark: str
-    harm: bool
+    harm: float | None
 
     @property
     def half_width(self) -> float | None:
@@ -60,18 +62,20 @@ class Table:
         """The table of a data set."""
         if contents.summary.empty:
             return cls(metric, [], [], {})
-        mean, low, high = _intervals(contents, metric)
-        marks = tables.marks(mean, high - mean, metric)
+        values = ("mean", "low", "high", "seed_sd")
+        frames = [tables.table(contents.summary, metric, value) for value in values]
+        mean, marks = frames[0], tables.marks(contents.summary, contents.pairs, metric)
         harm = contents.harm[contents.harm["metric"] == metric]
-        worse = {(row.label, (row.noise, row.level)) for row in harm.itertuples()}
-        values = (frame.to_numpy() for frame in (mean, low, high, marks))
+        worse = {(row.label, (row.noise, row.level)): row.difference for row in harm.itertuples()}
+        arrays = [frame.to_numpy() for frame in (*frames, marks)]
         entries = {}
-        for label, *rows in zip(mean.index, *values, strict=True):
-            for column, value, *ends, mark in zip(mean.columns, *rows, strict=True):
+        for label, *rows in zip(mean.index, *arrays, strict=True):
+            for column, value, *others, mark in zip(mean.columns, *rows, strict=True):
                 if not pd.isna(value):
-                    first, last = (None if pd.isna(end) else float(end) for end in ends)
-                    harmful = (label, column) in worse
-                    entries[label, column] = Entry(float(value), first, last, mark, harmful)
+                    low, high, seed_sd = (None if pd.isna(v) else float(v) for v in others)
+                    entries[label, column] = Entry(
+                        float(value), low, high, seed_sd, mark, worse.get((label, column))
+                    )
         return cls(metric, list(mean.index), list(mean.columns), entries)
 
     def winners(self) -> dict[str, list[tuple[Column, Entry]]]:
@@ -101,9 +105,3 @@ class Table:
             index=self.rows,
         )
         return list(ranks.mean(axis=1).sort_values(kind="stable").index)
-
-
-def _intervals(contents: Contents, metric: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Means and the ends of their intervals: rows methods, columns (noise, level)."""
-    mean, half_width = tables.table(contents.summary, metric)
-    return mean, mean - half_width, mean + half_width

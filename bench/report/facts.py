@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bench.core import markdown_code, markdown_text, noise_text
+from bench.core import level_text, markdown_code, markdown_text, noise_text
 
 if TYPE_CHECKING:
     from bench.report.contents import Contents
+    from bench.report.entries import Table
 
 
 def marked(sentence: str, text: Callable[[str], str], code: Callable[[str], str]) -> str:
@@ -106,6 +107,49 @@ def fewer_images(contents: Contents) -> str:
         return ""
     named = ", ".join(f"{outside(label)}: {count:,}" for label, count in fewer.items())
     return f"On fewer images: {named}."
+
+
+def seed_spread(table: Table, decimals: int) -> str:
+    """How far training seeds lie apart, which is no part of the intervals; "" without several."""
+    spreads: dict[str, list[str]] = {}
+    for (label, (noise, level)), entry in table.entries.items():
+        if entry.seed_sd is not None:
+            kind = f"{noise} " if len({name for name, _ in table.columns}) > 1 else ""
+            spreads.setdefault(label, []).append(
+                f"{entry.seed_sd:.{decimals + 1}f} at {kind}{level_text(level)}"
+            )
+    if not spreads:
+        return ""
+    named = "; ".join(f"{outside(label)} {', '.join(at)}" for label, at in spreads.items())
+    return (
+        "Spread over training seeds, which the intervals and tests (over images) do not hold: "
+        f"standard deviation of the seeds' means: {named}."
+    )
+
+
+def tested(contents: Contents) -> str:
+    """How methods were told apart, and how small a difference could have been found."""
+    psnr = contents.pairs[contents.pairs["metric"] == "psnr"]
+    if psnr.empty:
+        return ""
+    median, largest = psnr["detectable"].median(), psnr["detectable"].max()
+    return (
+        f"Intervals are bootstrapped over images. Two methods are told apart where Wilcoxon's "
+        "signed-rank test on the same noisy images has p < 0.05 after Holm's correction for all "
+        f"{len(psnr):,} comparisons of a metric, and the 95% interval of the mean difference "
+        "excludes 0. With a chance of 80% a difference in PSNR would have been found from "
+        f"{decibels(median)} on (median of the comparisons; {decibels(largest)} in the hardest). "
+        "The tests are over images, for the methods as trained here: another training is "
+        "another sample."
+    )
+
+
+def decibels(value: float) -> str:
+    """A size in dB with two decimals, or so many that it does not seem to be nothing."""
+    decimals = 2
+    while value and decimals < 6 and float(f"{value:.{decimals}f}") == 0:
+        decimals += 1
+    return f"{value:.{decimals}f} dB"
 
 
 def _seeds(contents: Contents) -> str:

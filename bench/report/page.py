@@ -15,7 +15,9 @@ from bench import summary as tables
 from bench.core import MATCHED, noise_text
 from bench.core import markdown_text as _text
 from bench.report import facts
+from bench.report.entries import Entry, Table
 from bench.report.figures import UNCERTAINTY
+from bench.report.findings import findings, over_data_sets
 from bench.report.footer import footer
 from bench.report.options import Options
 from bench.summary import METRICS, UNITS
@@ -28,11 +30,24 @@ if TYPE_CHECKING:
 
 
 def markdown(
-    sections: Sequence[tuple[Contents, list[Figure]]], options: Options | None = None
+    sections: Sequence[tuple[Contents, list[Figure]]],
+    options: Options | None = None,
+    overall: Sequence[Figure] = (),
 ) -> str:
-    """The page: for each data set its contents with their figures."""
+    """The page: for each data set its contents with their figures.
+
+    Args:
+        sections: the data sets, each with its figures.
+        options: what the tables show.
+        overall: figures of all data sets together.
+    """
     options = options or Options()
-    return "\n\n".join(_section(*section, options) for section in sections) + "\n"
+    parts = [_section(*section, options) for section in sections]
+    metric = options.shown()[0]
+    if ranks := over_data_sets([contents for contents, _ in sections], metric):
+        head = ["# Over all data sets", facts.in_markdown(ranks), *map(_figure, overall)]
+        parts.insert(0, "\n\n".join(head))
+    return "\n\n".join(parts) + "\n"
 
 
 def _section(contents: Contents, figures: list[Figure], options: Options) -> str:
@@ -40,7 +55,7 @@ def _section(contents: Contents, figures: list[Figure], options: Options) -> str
         f"# Denoising {_text(facts.title(contents))}: {len(contents.labels)} methods compared",
         _lead(contents),
     ]
-    parts.append(_winners(contents, options))
+    parts += [_findings(contents, options), _winners(contents, options)]
     parts += [_metric_section(contents, metric, options) for metric in options.shown()]
     for name in dict.fromkeys(figure.title for figure in figures):
         parts.append(f"## {name}")
@@ -59,6 +74,18 @@ def _lead(contents: Contents) -> str:
     return "\n\n".join(lines)
 
 
+def _findings(contents: Contents, options: Options) -> str:
+    """What the data and its tests say."""
+    found = findings(contents, options.shown())
+    lines = [
+        f"- {facts.in_markdown(finding.text)} ({facts.in_markdown(finding.place)})"
+        for finding in found
+    ]
+    parts = ["\n".join(lines), facts.in_markdown(facts.tested(contents))]
+    said = "\n\n".join(part for part in parts if part)
+    return f"## Findings\n\n{said}" if said else ""
+
+
 def _noise(name: str, level: float) -> str:
     return _text(noise_text(name, level))
 
@@ -72,20 +99,23 @@ def _winners(contents: Contents, options: Options) -> str:
     if not shown:
         return ""
     for metric in shown:
-        mean, half_width = tables.table(contents.summary, metric)
-        marks = tables.marks(mean, half_width, metric)
-        for column in mean.columns:
-            best = str(marks[column].eq("best").idxmax())
-            near = [_text(str(label)) for label in marks.index[marks[column] == "near"]]
-            entry = f"**{_text(best)}** {mean.loc[best, column]:.{options.decimals(metric)}f}"
-            entry += f" († {', '.join(near)})" if near else ""
-            columns.setdefault(_noise(*column), {})[f"best {UNITS[metric]}"] = entry
+        table = Table.of(contents, metric)
+        for best, places in table.winners().items():
+            for column, winner in places:
+                near = [
+                    _text(label)
+                    for label in table.rows
+                    if (entry := table.entries.get((label, column))) and entry.mark == "near"
+                ]
+                said = f"**{_text(best)}** {winner.mean:.{options.decimals(metric)}f}"
+                said += f" († {', '.join(near)})" if near else ""
+                columns.setdefault(_noise(*column), {})[f"best {UNITS[metric]}"] = said
     frame = pd.DataFrame(columns).T
     frame.index.name = "noise"
     return (
         "## Best under each noise\n\n"
         f"{frame.to_markdown(disable_numparse=True)}\n\n"
-        "By the mean over images; †: within the 95% interval of the best's mean."
+        "By the mean over images; †: cannot be told apart from the best."
     )
 
 
@@ -93,58 +123,49 @@ def _metric_section(contents: Contents, metric: str, options: Options) -> str:
     """A metric's tables, one a kind of noise."""
     if contents.summary.empty:
         return ""
-    mean, half_width = tables.table(contents.summary, metric)
-    marks = tables.marks(mean, half_width, metric)
-    worse = {
-        (row.label, (row.noise, row.level)): row.difference
-        for row in contents.harm[contents.harm["metric"] == metric].itertuples()
-    }
+    table = Table.of(contents, metric)
     decimals = options.decimals(metric)
     lines = [f"## {UNITS[metric]}"]
-    noises = list(dict.fromkeys(noise for noise, _ in mean.columns))
+    noises = list(dict.fromkeys(noise for noise, _ in table.columns))
     for noise in noises:
-        shown = pd.DataFrame(index=[_text(label) for label in mean.index])
-        for column in mean.columns[[name == noise for name, _ in mean.columns]]:
-            shown[_noise(*column)] = [
-                _entry(
-                    mean.loc[label, column],
-                    half_width.loc[label, column],
-                    marks.loc[label, column],
-                    (label, column) in worse,
-                    decimals,
-                )
-                for label in mean.index
-            ]
+        shown = pd.DataFrame(index=[_text(label) for label in table.rows])
+        for column in table.columns:
+            if column[0] == noise:
+                shown[_noise(*column)] = [
+                    _entry(table.entries.get((label, column)), decimals) for label in table.rows
+                ]
         shown.index.name = "method"
         lines += [f"### {_text(noise)}"] if len(noises) > 1 else []
         lines.append(shown.to_markdown(disable_numparse=True))
     better = "higher" if METRICS[metric] else "lower"
     lines.append(
         f"Mean over images ± half-width of its 95% confidence interval; {better} is better. Bold: "
-        "the best; †: within the best's interval; ▾: worse than `identity`, the noisy image "
-        "itself, by more than the 95% interval of the paired difference."
+        "the best; †: cannot be told apart from the best; ▾: worse than `identity`, the noisy "
+        "image itself."
     )
-    if worse:
-        lines.append(_harm(contents, worse, decimals))
+    lines.append(facts.in_markdown(facts.seed_spread(table, decimals)))
+    if any(entry.harm is not None for entry in table.entries.values()):
+        lines.append(_harm(contents, table, decimals))
     lines.append(
         f"[As CSV]({metric}{contents.suffix}.csv); all metrics with their intervals: "
         f"[summary{contents.suffix}.csv](summary{contents.suffix}.csv)."
     )
-    return "\n\n".join(lines)
+    return "\n\n".join(line for line in lines if line)
 
 
-def _entry(value: float, width: float, mark: str, worse: bool, decimals: int) -> str:
+def _entry(entry: Entry | None, decimals: int) -> str:
     """A cell of a metric's table."""
-    if pd.isna(value):
+    if entry is None:
         return "–"
-    entry = f"{value:.{decimals}f}"
-    entry = f"**{entry}**" if mark == "best" else entry
-    entry += "" if pd.isna(width) else f" ± {width:.{decimals}f}"
-    return entry + (" †" if mark == "near" else "") + (" ▾" if worse else "")
+    text = f"{entry.mean:.{decimals}f}"
+    text = f"**{text}**" if entry.mark == "best" else text
+    text += "" if entry.half_width is None else f" ± {entry.half_width:.{decimals}f}"
+    return text + (" †" if entry.mark == "near" else "") + (" ▾" if entry.harm is not None else "")
 
 
-def _harm(contents: Contents, worse: dict[tuple[str, Any], float], decimals: int) -> str:
+def _harm(contents: Contents, table: Table, decimals: int) -> str:
     """Where methods are worse than doing nothing, with what each of them is."""
+    worse = {place: entry.harm for place, entry in table.entries.items() if entry.harm is not None}
     named = "; ".join(
         f"{label} at {noise_text(*column)} ({difference:+.{decimals}f})"
         for (label, column), difference in worse.items()

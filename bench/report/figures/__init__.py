@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.report import style
-from bench.report.figures.figure import UNCERTAINTY, Figure
+from bench.report.figures.figure import UNCERTAINTY, Drawn, Figure
 
 if TYPE_CHECKING:
     from bench.report.contents import Contents
 
-__all__ = ["UNCERTAINTY", "Figure", "draw"]
+__all__ = ["UNCERTAINTY", "Figure", "draw", "draw_ranks"]
 
 
 #: Those of a page in Markdown.
@@ -29,21 +30,38 @@ _METADATA = {
 
 def draw(contents: Contents, folder: Path, forms: Iterable[str] = FORMS) -> list[Figure]:
     """Draw what there is data for; the figures in the order of the page."""
-    import matplotlib.pyplot as plt
-
     from bench.report.figures.curves import losses, quality, speed
     from bench.report.figures.pictures import examples
     from bench.report.figures.transfer import transfer
     from bench.report.figures.uncertainty import calibration, uncertainty
+
+    makers = (examples, quality, speed, transfer, uncertainty, calibration, losses)
+    return _save([partial(make, contents) for make in makers], folder, forms, contents.suffix)
+
+
+def draw_ranks(
+    sections: Sequence[Contents], metric: str, folder: Path, forms: Iterable[str] = FORMS
+) -> list[Figure]:
+    """Draw how the methods rank over several data sets, where there are enough of them."""
+    from bench.report.figures.ranks import critical_differences
+
+    return _save([lambda: critical_differences(sections, metric)], folder, forms)
+
+
+def _save(
+    makers: Iterable[Callable[[], Drawn]], folder: Path, forms: Iterable[str], suffix: str = ""
+) -> list[Figure]:
+    """Write the figures as they are made, so that only one is held."""
+    import matplotlib.pyplot as plt
 
     style.use()
     drawn = []
     with warnings.catch_warnings():
         # Names may be written in any script; what the font has not shows as a box.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        for make in (examples, quality, speed, transfer, uncertainty, calibration, losses):
-            for figure, canvas in make(contents):
-                figure = replace(figure, name=figure.name + contents.suffix)
+        for make in makers:
+            for figure, canvas in make():
+                figure = replace(figure, name=figure.name + suffix)
                 for form in forms:
                     canvas.savefig(
                         folder / f"{figure.name}.{form}",

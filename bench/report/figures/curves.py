@@ -51,7 +51,7 @@ def quality(contents: Contents) -> Drawn:
         axes.set_xticks(levels, [level_text(level) for level in levels])
         for label, part in here.groupby("label", sort=False):
             axes.errorbar(
-                part["level"], part["mean"], part["half_width"], fmt="none", ecolor=colours[label]
+                part["level"], part["mean"], _bars(part), fmt="none", ecolor=colours[label]
             )
     grid.figure.subplots_adjust(wspace=0.25)
     sns.move_legend(
@@ -83,7 +83,7 @@ def _single_levels(data: Any, colours: Any, markers: Any) -> Drawn:
             axes.errorbar(
                 [i + shift for i in known],
                 rows["mean"],
-                rows["half_width"],
+                _bars(rows),
                 fmt=markers[label],
                 color=colours[label],
                 markersize=6,
@@ -101,6 +101,11 @@ def _single_levels(data: Any, colours: Any, markers: Any) -> Drawn:
         "itself: below it a method does harm."
     )
     return [(Figure("quality", "Quality under each noise", caption), canvas)]
+
+
+def _bars(rows: Any) -> list[Any]:
+    """Lengths of the error bars below and above the means."""
+    return [rows["mean"] - rows["low"], rows["high"] - rows["mean"]]
 
 
 def speed(contents: Contents) -> Drawn:

@@ -13,6 +13,7 @@ from bench import summary
 from bench.core import noise_text
 from bench.report import facts
 from bench.report.entries import Table
+from bench.report.findings import findings, over_data_sets
 from bench.report.latex.tables import costs_table, metric_tables, width_text
 from bench.report.latex.text import code, comment, escape
 from bench.report.options import Options
@@ -36,12 +37,23 @@ _PREAMBLE = r"""\documentclass[a4paper]{article}
 
 
 def files(
-    sections: Sequence[tuple[Contents, list[Figure]]], options: Options | None = None
+    sections: Sequence[tuple[Contents, list[Figure]]],
+    options: Options | None = None,
+    overall: Sequence[Figure] = (),
 ) -> dict[str, str]:
-    """The files of the report: path in its folder -> text; figures lie there as PDF."""
+    """The files of the report: path in its folder -> text; figures lie there as PDF.
+
+    Args:
+        sections: the data sets, each with its figures.
+        options: what the tables show.
+        overall: figures of all data sets together.
+    """
     options = options or Options()
     made: dict[str, str] = {}
     parts = []
+    ranks = over_data_sets([contents for contents, _ in sections], options.shown()[0])
+    if ranks:
+        parts += [r"\section{Over all data sets}", said(ranks), *map(_figure, overall)]
     for contents, figures in sections:
         tables: dict[str, str] = {}
         for metric in options.shown():
@@ -90,12 +102,26 @@ def _section(
     parts += [said(facts.lead(contents)), said(facts.fewer_images(contents))]
     parts += [_conventions(contents.runs[0]), _methods(contents)]
     parts.append(rf"\{level}{{Results}}")
+    parts.append(_findings(contents, options))
     parts.append(_pointers(figures, tables))
     parts += [_best(Table.of(contents, metric), options) for metric in options.shown()]
+    for metric in options.shown():
+        spread = facts.seed_spread(Table.of(contents, metric), options.decimals(metric))
+        parts.append(f"{escape(UNITS[metric])}. {said(spread)}" if spread else "")
     parts += [rf"\input{{tables/{name}.tex}}" for name in tables]
     parts += [_figure(figure) for figure in figures]
     parts.append(_problems(contents, level))
     return "\n\n".join(part for part in parts if part)
+
+
+def _findings(contents: Contents, options: Options) -> str:
+    """What the data and its tests say."""
+    items = [
+        rf"\item {said(finding.text)} ({said(finding.place)})"
+        for finding in findings(contents, options.shown())
+    ]
+    parts = [r"\begin{itemize}", *items, r"\end{itemize}"] if items else []
+    return "\n".join([*parts, "", said(facts.tested(contents))])
 
 
 def said(sentence: str) -> str:

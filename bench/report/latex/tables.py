@@ -110,12 +110,9 @@ def _caption(contents: Contents, metric: str, entries: Iterable[Entry]) -> str:
         r"\textbf{Bold}: the best.",
     ]
     if any(entry.mark == "near" for entry in entries):
-        parts.append(r"$^\dagger$: within the interval of the best.")
-    if any(entry.harm for entry in entries):
-        parts.append(
-            r"$^\downarrow$: worse than \texttt{identity}, the noisy image itself, by more than "
-            r"the 95\% interval of the paired difference."
-        )
+        parts.append(r"$^\dagger$: cannot be told apart from the best.")
+    if any(entry.harm is not None for entry in entries):
+        parts.append(r"$^\downarrow$: worse than \texttt{identity}, the noisy image itself.")
     return " ".join(parts)
 
 
@@ -127,7 +124,9 @@ def _entry(entry: Entry | None, decimals: int) -> str:
     value = rf"\textbf{{{value}}}" if entry.mark == "best" else value
     width = entry.half_width
     interval = "" if width is None else rf"{{\scriptsize$\pm$\,{width_text(width, decimals)}}}"
-    signs = (r"\dagger" if entry.mark == "near" else "") + (r"\downarrow" if entry.harm else "")
+    signs = (r"\dagger" if entry.mark == "near" else "") + (
+        r"\downarrow" if entry.harm is not None else ""
+    )
     # A mark takes no room: it must not push the numbers apart.
     return f"{value} & {interval}" + (rf"\rlap{{$^{{{signs}}}$}}" if signs else "")
 

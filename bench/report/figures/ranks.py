@@ -1,0 +1,42 @@
+"""The critical-difference diagram: which methods rank alike over several data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bench.report import style
+from bench.report.figures.figure import Drawn, Figure
+from bench.summary import UNITS, average_ranks
+
+if TYPE_CHECKING:
+    from bench.report.contents import Contents
+
+
+def critical_differences(sections: Sequence[Contents], metric: str) -> Drawn:
+    """Average ranks over data sets, where there are enough of them for a test (Demšar 2006)."""
+    import matplotlib.pyplot as plt
+    import scikit_posthocs
+
+    ranks = average_ranks({part.name: part.summary for part in sections}, metric)
+    if ranks is None or ranks.pairs is None:
+        return []
+    labels = [str(label) for label in ranks.average.index]
+    colours, _ = style.assign([label for part in sections for label in part.labels])
+    height = 1.2 + 0.22 * (len(labels) + 1) // 2
+    canvas, axes = plt.subplots(figsize=(style.WIDTH, height), layout="constrained")
+    scikit_posthocs.critical_difference_diagram(
+        ranks.average,
+        ranks.pairs,
+        ax=axes,
+        label_fmt_left="{label}  {rank:.1f}",
+        label_fmt_right="{rank:.1f}  {label}",
+        color_palette={label: colours[label] for label in labels},
+        crossbar_props={"color": "#444444", "linewidth": 3},
+    )
+    axes.grid(visible=False)
+    caption = (
+        f"Average ranks by {UNITS[metric]} over {len(ranks.datasets)} data sets, 1 being the best. "
+        "Bars join methods whose ranks Nemenyi's test cannot tell apart at 0.05 (Demšar 2006)."
+    )
+    return [(Figure("ranks", "Ranks over data sets", caption), canvas)]

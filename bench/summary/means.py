@@ -1,0 +1,120 @@
+"""Records -> means, and the tables made of them.
+
+A table shows the mean over images of the per-image value. Where a method has several
+training seeds, an image's value is first averaged over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.core import method_label, noise_name, noise_text
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
+
+#: Metric -> whether larger is better.
+METRICS = {"psnr": True, "ssim": True, "mse": False}
+UNITS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "mse": "MSE"}
+DECIMALS = {"psnr": 2, "ssim": 3, "mse": 5}
+
+_POINT = ["dataset", "label", "noise", "level"]
+
+
+def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with `label` (method as typed) and the noise's full name."""
+    return frame.assign(
+        label=rowwise(method_label, frame["method"], frame["params"], frame["regime"].fillna("")),
+        noise=rowwise(noise_name, frame["noise"], frame["clip"]),
+    )
+
+
+def rowwise(function: Callable[..., str], *columns: Any) -> npt.NDArray[np.object_]:
+    """`function` of each row; rows are many, their values few, so each value is asked once."""
+    import pandas as pd
+
+    codes, rows = pd.MultiIndex.from_arrays(columns).factorize()
+    return np.array([function(*row) for row in rows], dtype=object)[codes]
+
+
+def per_image(records: pd.DataFrame) -> pd.DataFrame:
+    """Each image's metrics, means over the training seeds; `records` with labels.
+
+    The index holds dataset, label, noise, level, image and the digest of the noisy pixels; the
+    last column, `seeds`, says of how many.
+    """
+    grouped = records.groupby([*_POINT, "image", "digest"], sort=False, observed=True)
+    return grouped[list(METRICS)].mean().assign(seeds=grouped.size())
+
+
+def means(records: pd.DataFrame) -> pd.DataFrame:
+    """A row for each data set, method, noise, level and metric, in the records' order.
+
+    Columns: dataset, label, noise, level, metric, mean, images, seeds, and seed_sd: the
+    standard deviation over training seeds of the mean over images, NaN for a single seed.
+    """
+    import pandas as pd
+
+    labelled = with_labels(records)
+    grouped = per_image(labelled).groupby(level=_POINT, sort=False)
+    images, seeds = grouped.size(), grouped["seeds"].max()
+    by_seed = labelled.groupby([*_POINT, "seed"], sort=False, observed=True)[list(METRICS)].mean()
+    spread = by_seed.groupby(level=_POINT, sort=False).std().reindex(images.index)
+    rows = [
+        pd.DataFrame(
+            {
+                "metric": metric,
+                "mean": grouped[metric].mean(),
+                "images": images,
+                "seeds": seeds,
+                "seed_sd": spread[metric],
+            }
+        ).reset_index()
+        for metric in METRICS
+    ]
+    return pd.concat(rows, ignore_index=True)
+
+
+def table(summary: pd.DataFrame, metric: str, value: str = "mean") -> pd.DataFrame:
+    """A column of `means` for a metric: rows methods, columns (noise, level), in order."""
+    part = summary[summary["metric"] == metric]
+    rows = list(dict.fromkeys(part["label"]))
+    columns = list(dict.fromkeys(zip(part["noise"], part["level"], strict=True)))
+    shaped = part.pivot(index="label", columns=["noise", "level"], values=value)
+    return shaped.reindex(index=rows, columns=columns)
+
+
+def problems(cells: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Status, cell and reason of each cell that failed or was skipped; `cells` with labels."""
+    import pandas as pd
+
+    found = []
+    for cell in cells[cells["status"] != "done"].itertuples():
+        seed = "" if pd.isna(cell.seed) else f" seed {cell.seed}"
+        where = f"{cell.label} at {noise_text(cell.noise, cell.level)}{seed}"
+        found.append((cell.status, where, cell.reason))
+    return found
+
+
+def text_table(records: pd.DataFrame, cells: pd.DataFrame) -> str:
+    """PSNR and SSIM of every method at every level, as plain text for a terminal."""
+    if records.empty:
+        return "No cell has a result."
+    summary = means(records)
+    psnr, ssim = table(summary, "psnr"), table(summary, "ssim")
+    combined = psnr.copy().astype(object)
+    for column in combined.columns:
+        combined[column] = [
+            "–" if np.isnan(p) else f"{p:.{DECIMALS['psnr']}f} {s:.{DECIMALS['ssim']}f}"
+            for p, s in zip(psnr[column], ssim[column], strict=True)
+        ]
+    combined.columns = [noise_text(*column) for column in combined.columns]
+    combined.index.name = "PSNR (dB), SSIM"
+    images = int(summary["images"].max())
+    text = combined.reset_index().to_markdown(index=False, tablefmt="simple", disable_numparse=True)
+    names = ", ".join(dict.fromkeys(cells.dataset))
+    return f"\n{text}\n\nMean over {images:,} test images of {names}."
