@@ -180,3 +180,8 @@ def test_every_character_that_is_kept_compiles(encoding, tmp_path, pdflatex):
         encoding="utf-8",
     )
     assert "Missing character" not in pdflatex(path)
+
+
+def test_code_in_docstrings_is_set_as_code(folder):
+    article = (folder / "report.tex").read_text()
+    assert r"Blur with a Gaussian of standard deviation \texttt{width} pixels" in article

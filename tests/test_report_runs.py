@@ -135,3 +135,21 @@ def test_rounded_and_unrounded_outputs_are_not_mixed(runs, bench, fails, tmp_pat
 def test_an_unknown_format_is_refused(fails):
     line = fails("report", "--format", "md,pdf", code=2)
     assert "give some of md, tex, csv, summary" in line
+
+
+def test_three_data_sets_are_ranked_with_their_diagram(runs, tmp_path):
+    def named(name):
+        return lambda manifest: manifest["dataset"].update(name=name, fingerprint=name)
+
+    sets = [renamed(runs["filters"], tmp_path / name, named(name)) for name in ("one", "two", "3")]
+    paths = render(sets, tmp_path / "reports", ["md", "tex"])
+    page, article = paths["md"].read_text(), paths["tex"].read_text()
+    assert page.startswith("# Over all data sets\n\nAverage ranks by PSNR over 3 data sets: ")
+    assert "Friedman's test, p = 0.050" in page or "Friedman's test (p = 0.050)" in page
+    assert '<img src="ranks.png"' in page
+    assert {"ranks.png", "ranks.svg", "ranks.pdf"} <= {p.name for p in paths["md"].parent.iterdir()}
+    assert r"{ranks.pdf}" in article
+    assert "Average ranks" in article
+    paths = render(sets[:2], tmp_path / "two", ["md"])
+    assert "Fewer than three data sets carry no test" in paths["md"].read_text()
+    assert not (paths["md"].parent / "ranks.png").exists()

@@ -174,7 +174,9 @@ def _harm(contents: Contents, table: Table, decimals: int) -> str:
     about = contents.about
     named_once = dict.fromkeys(methods[label] for label, _ in worse)
     explained = " ".join(
-        f"{_text(name)}: {_text(about[name]['summary'])}" for name in named_once if name in about
+        f"{_text(name)}: {facts.in_markdown(about[name]['summary'])}"
+        for name in named_once
+        if name in about
     )
     return f"Worse than doing nothing: {_text(named)}. {explained}".strip()
 

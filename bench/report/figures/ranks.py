@@ -29,8 +29,8 @@ def critical_differences(sections: Sequence[Contents], metric: str) -> Drawn:
         ranks.average,
         ranks.pairs,
         ax=axes,
-        label_fmt_left="{label}  {rank:.1f}",
-        label_fmt_right="{rank:.1f}  {label}",
+        label_fmt_left="{label}  {rank:.1f} ",
+        label_fmt_right=" {rank:.1f}  {label}",
         color_palette={label: colours[label] for label in labels},
         crossbar_props={"color": "#444444", "linewidth": 3},
     )

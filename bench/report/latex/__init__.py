@@ -190,7 +190,7 @@ def _methods(contents: Contents) -> str:
             for text in (about.get("summary"), about.get("reference"))
             if text
         )
-        items.append(rf"\item[{{{escape(str(name))}}}] {escape(text)}")
+        items.append(rf"\item[{{{escape(str(name))}}}] {said(text)}")
     if not items:
         return ""
     lines = ["The methods:", r"\begin{description}\itemsep0pt", *items, r"\end{description}"]
