@@ -8,6 +8,7 @@ import csv
 import json
 import re
 import shutil
+from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pyarrow.parquet as pq
@@ -17,7 +18,7 @@ from matplotlib.figure import Figure as Canvas
 
 import bench
 from bench.core import markdown_code, markdown_text, printable
-from bench.report import brief, csvs, figures, latex, page
+from bench.report import brief, csvs, figures, html, latex, page
 from bench.report.contents import by_dataset
 from bench.report.figures import Figure
 from bench.report.latex.text import escape
@@ -105,6 +106,48 @@ def figure():
 @pytest.fixture
 def sources(contents, figure):
     return {"md": page.markdown([(contents, [figure])]), "summary": brief.summary([contents])}
+
+
+class Shown(HTMLParser):
+    """What a browser makes of a page: its tags, attributes and text outside scripts."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.tags, self.attributes, self.texts, self.within = [], [], [], ""
+        self.feed(source)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes += attributes
+        self.within = tag
+
+    def handle_data(self, data):
+        if self.within not in ("script", "style"):
+            self.texts.append(data)
+
+    def handle_endtag(self, tag):
+        self.within = ""
+
+
+def test_html_holds_no_element_but_the_reports_own(contents):
+    source = html.page([contents])
+    shown = Shown(source)
+    assert shown.tags.count("script") == len(re.findall("<script", source))
+    assert not {"img", "iframe", "object", "svg"} & set(shown.tags)
+    assert not [name for name, _ in shown.attributes if name.startswith("on")]
+    links = [value for name, value in shown.attributes if name in ("href", "src", "action")]
+    assert all(value.startswith(("#", "data:,")) for value in links), links
+    texts = {text.strip() for text in shown.texts}
+    assert {printable(text) for text in HOSTILE} <= texts
+    # Data of the scripts ends where it should, and names in charts are no markup.
+    data = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', source, re.S)
+    assert len(data) >= 4
+    for text in data:
+        assert "<" not in text
+        json.loads(text)
+    names = [trace.get("name", "") for figure in json.loads(data[0]) for trace in figure["data"]]
+    assert "&lt;img src=x onerror=f()&gt;" in names
+    assert not [name for name in names if "<" in name]
 
 
 def text_of(token):

@@ -134,7 +134,7 @@ def test_rounded_and_unrounded_outputs_are_not_mixed(runs, bench, fails, tmp_pat
 
 def test_an_unknown_format_is_refused(fails):
     line = fails("report", "--format", "md,pdf", code=2)
-    assert "give some of md, tex, csv, summary" in line
+    assert "give some of html, md, tex, csv, summary" in line
 
 
 def test_three_data_sets_are_ranked_with_their_diagram(runs, tmp_path):

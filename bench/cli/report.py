@@ -10,7 +10,7 @@ from bench.cli.options import DEBUG
 from bench.cli.program import EXIT_CODES, main
 
 #: As `bench.report.FORMATS` has them: a test compares. Help must not load what draws figures.
-FORMATS = ("md", "tex", "csv", "summary")
+FORMATS = ("html", "md", "tex", "csv", "summary")
 
 
 def _formats(context: click.Context, option: click.Parameter, text: str) -> tuple[str, ...]:
@@ -33,7 +33,7 @@ def _formats(context: click.Context, option: click.Parameter, text: str) -> tupl
 @click.option(
     "--format",
     "formats",
-    default="md,csv",
+    default="html,md,csv",
     show_default=True,
     callback=_formats,
     help=f"Of {', '.join(FORMATS)}, separated by commas.",
@@ -91,7 +91,7 @@ def report(
     paths = render(opened, out, formats, options)
     for name, path in paths.items():
         # Tables lie beside the page. The summary is all that is printed, for others to append.
-        if name != "summary" and (name != "csv" or not {"md", "tex"} & set(paths)):
+        if name != "summary" and (name != "csv" or not {"html", "md", "tex"} & set(paths)):
             click.echo(f"Report: {path}", err="summary" in paths)
     if "summary" in paths:
         click.echo(paths["summary"].read_text(encoding="utf-8"), nl=False)

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 #: Format -> the file that it is opened by, in the report's folder.
 FORMATS = {
+    "html": "report.html",
     "md": "report.md",
     "tex": "report.tex",
     "csv": "summary.csv",
     "summary": "summary.md",
 }
-DEFAULT = ("md", "csv")
+DEFAULT = ("html", "md", "csv")
 #: The forms of the figures that a format shows.
 _FORMS = {"md": ("png", "svg"), "tex": ("pdf",)}
 
@@ -46,7 +47,7 @@ def render(
             they do not have.
         StorageError: a run is damaged, or the folder cannot be written.
     """
-    from bench.report import brief, csvs, figures, latex, page
+    from bench.report import brief, csvs, figures, html, latex, page
     from bench.report.contents import by_dataset
     from bench.report.options import Options
 
@@ -65,6 +66,8 @@ def render(
             (contents, figures.draw(contents, folder, forms)) for contents in sections if forms
         ]
         overall = figures.draw_ranks(sections, options.shown()[0], folder, forms) if forms else []
+        if "html" in formats:
+            _write(folder / FORMATS["html"], html.page(sections, options))
         if "md" in formats:
             _write(folder / FORMATS["md"], page.markdown(drawn, options, overall))
         if "tex" in formats:

@@ -89,7 +89,11 @@ class Table:
         return found
 
     def ranked(self) -> list[str]:
-        """The methods by their mean rank over the noises that they were measured under."""
+        """The methods by their mean rank, see `ranks`."""
+        return [label for label, _ in self.ranks()]
+
+    def ranks(self) -> list[tuple[str, float]]:
+        """Each method's mean rank over the noises that it was measured under, the best first."""
         ranks = pd.DataFrame(
             {
                 column: pd.Series(
@@ -104,4 +108,5 @@ class Table:
             },
             index=self.rows,
         )
-        return list(ranks.mean(axis=1).sort_values(kind="stable").index)
+        ordered = ranks.mean(axis=1).sort_values(kind="stable")
+        return [(str(label), float(rank)) for label, rank in ordered.items()]

@@ -5,10 +5,11 @@ Sentences are plain text in which backticks enclose code, as in the captions of 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bench.core import level_text, markdown_code, markdown_text, noise_text
+from bench.core import MATCHED, level_text, markdown_code, markdown_text, noise_text
 
 if TYPE_CHECKING:
     from bench.report.contents import Contents
@@ -199,6 +200,32 @@ def made(manifest: dict[str, Any]) -> list[tuple[str, str]]:
             + (f"; taken up {len(earlier)} times before" if earlier else ""),
         ),
     ]
+
+
+def chosen(contents: Contents) -> dict[str, tuple[str, dict[tuple[str, float], str]]]:
+    """What each method knows of the noise, and what it was run with under each: label -> both."""
+    found: dict[str, tuple[str, dict[tuple[str, float], str]]] = {}
+    for cell, meta in zip(contents.cells.itertuples(), contents.metadata, strict=True):
+        if meta["status"] != "done":
+            continue
+        values = ", ".join(f"{name}={value}" for name, value in meta["chosen"].items())
+        score = meta["chosen_score"]
+        scored = f" ({score:.2f} dB)" if score is not None else ""
+        _, rows = found.setdefault(str(cell.label), (_knows(contents, cell), {}))
+        rows[str(cell.noise), float(cell.level)] = values + scored or "–"
+    return found
+
+
+def _knows(contents: Contents, cell: Any) -> str:
+    """What a method knows of the noise that it meets."""
+    import pandas as pd
+
+    about = contents.about.get(cell.method, {})
+    if json.loads(cell.params).get("sigma") == "estimate":
+        return "estimates it"
+    if about.get("learns") and pd.notna(cell.train):
+        return "trained on it" if cell.regime == MATCHED else f"trained on {cell.train}"
+    return "is told" if about.get("told_noise") else "blind"
 
 
 def costs(contents: Contents) -> dict[str, dict[str, str]]:

@@ -5,15 +5,14 @@ Names, reasons and docstrings are text from outside: whatever enters is escaped.
 
 from __future__ import annotations
 
-import json
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from bench import summary as tables
-from bench.core import MATCHED, noise_text
 from bench.core import markdown_text as _text
+from bench.core import noise_text
 from bench.report import facts
 from bench.report.entries import Entry, Table
 from bench.report.figures import UNCERTAINTY
@@ -190,20 +189,15 @@ def _figure(figure: Figure) -> str:
 
 def _chosen(contents: Contents) -> str:
     """What each method was run with."""
-    rows: dict[str, dict[str, str]] = {}
-    for cell, meta in zip(contents.cells.itertuples(), contents.metadata, strict=True):
-        if meta["status"] != "done":
-            continue
-        values = ", ".join(f"{name}={value}" for name, value in meta["chosen"].items())
-        score = meta["chosen_score"]
-        scored = f" ({score:.2f} dB)" if score is not None else ""
-        column = _noise(str(cell.noise), float(cell.level))
-        rows.setdefault(_text(str(cell.label)), {})[column] = _text(values) + scored or "–"
-    if not rows:
+    chosen = facts.chosen(contents)
+    if not chosen:
         return ""
+    rows = {
+        _text(label): {_noise(*column): _text(text) for column, text in values.items()}
+        for label, (_, values) in chosen.items()
+    }
     frame = pd.DataFrame(rows).T.fillna("–")
-    known = {_text(str(cell.label)): _knows(contents, cell) for cell in contents.cells.itertuples()}
-    frame.insert(0, "knows the noise", [known[label] for label in frame.index])
+    frame.insert(0, "knows the noise", [_text(knows) for knows, _ in chosen.values()])
     frame.index.name = "method"
     return (
         "## Parameters\n\n"
@@ -211,16 +205,6 @@ def _chosen(contents: Contents) -> str:
         "What each method ran with; in brackets the mean PSNR on validation images by which tuned "
         "values were chosen. Parameters that the user typed are not tuned."
     )
-
-
-def _knows(contents: Contents, cell: Any) -> str:
-    """What a method knows of the noise that it meets."""
-    about = contents.about.get(cell.method, {})
-    if json.loads(cell.params).get("sigma") == "estimate":
-        return "estimates it"
-    if about.get("learns") and pd.notna(cell.train):
-        return "trained on it" if cell.regime == MATCHED else f"trained on {_text(cell.train)}"
-    return "is told" if about.get("told_noise") else "blind"
 
 
 def _calibration(contents: Contents) -> str:

@@ -1,7 +1,7 @@
 """How fast the suite is, as ratios measured side by side in one run.
 
     BENCH_DATA_DIR=~/data python tests/speed/speed.py [metrics] [classical] [posterior-mean]
-                                                      [benchopt] [training] [repeat]
+                                                      [benchopt] [training] [repeat] [report]
 
 Each comparison is measured in turns (ours, theirs, ours, theirs, ...) and the medians are
 compared, since machines are shared and noisy. `benchopt` needs the extra `[speed]`; it and
@@ -9,6 +9,7 @@ compared, since machines are shared and noisy. `benchopt` needs the extra `[spee
 """
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -29,6 +30,7 @@ import bench
 from bench import datasets, metrics, registry
 from bench.environment import PeakMemory, usable_cpus
 from bench.noise import ImageDraws, make_noise
+from bench.store import start_run
 from bench.training import Recipe
 
 LEVELS = (0.1, 0.3, 0.5)
@@ -310,6 +312,94 @@ def measure_repeat():
     print(f"quick run on MNIST: {took[0]:.1f} s; repeated: {statistics.median(took[1:]):.1f} s")
 
 
+def measure_report():
+    """`bench report` of 1,000,000 records, and the time until its page answers."""
+    with tempfile.TemporaryDirectory() as out:
+        write_large_run(Path(out) / "results" / "large")
+        command = [str(Path(sys.executable).parent / "bench"), "report", out + "/results/large"]
+        command += ["--out", out + "/reports"]
+        started = time.perf_counter()
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(child.pid, 0)
+        assert status == 0
+        print(
+            f"report of 1,000,000 records: {time.perf_counter() - started:.1f} s, peak memory "
+            f"{usage.ru_maxrss / 2**20:.2f} GiB"
+        )
+        page = Path(out) / "reports" / "large" / "report.html"
+        took = interactive(page)
+        print(
+            f"its page, {page.stat().st_size / 2**20:.1f} MiB: "
+            + (f"answers after {took:.2f} s" if took else "there is no Chromium to open it")
+        )
+
+
+def write_large_run(path, methods=10, levels=10, images=10_000):
+    """A run of 100 cells of 10,000 images, whose scores are drawn."""
+    from bench.core import Cell, Record
+    from bench.noise import make_noise
+
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as out:
+        small = bench.run(
+            "digits", methods="identity", noise=[0.3], limit=10, out=out, name="small"
+        )
+        manifest, known = dict(small.manifest), next(small.metadata())["cell"]
+    cells = []
+    names = ["identity", *(f"method-{index}" for index in range(1, methods))]
+    for index, name in enumerate(names):
+        for level in range(1, levels + 1):
+            values = {**known, "method": name, "noise": make_noise("gaussian", level / 20)}
+            cells.append((index, Cell(**values)))
+    manifest |= {"cells": [cell.key for _, cell in cells]}
+    manifest["methods"] = dict.fromkeys(names, manifest["methods"]["identity"])
+    run = start_run(path, manifest)
+    clean = rng.normal(0, 3, images)
+    for index, cell in cells:
+        psnr = 25 - 20 * cell.noise.level + index / 5 + clean + rng.normal(0, 1, images)
+        shown = rng.random((13, 1, 28, 28), np.float32)
+        run.write(
+            Record(
+                cell,
+                "done",
+                images={
+                    "image": np.arange(images),
+                    "mse": 10 ** (-psnr / 10),
+                    "psnr": psnr,
+                    "ssim": np.clip(psnr / 40, 0, 1),
+                    "digest": np.arange(images, dtype=np.uint64),
+                },
+                samples={
+                    "image": list(range(13)),
+                    **{name: list(shown) for name in ("clean", "noisy", "restored")},
+                },
+                images_per_second=1000.0 * (index + 1),
+                conditions={"batch_size": 500, "device": "cpu", "threads": 1, "fit_reused": False},
+            )
+        )
+
+
+def interactive(page):
+    """Seconds from the start of loading until the page's script is through, if it can be opened."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        return None
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        took = []
+        for _ in range(3):
+            opened = browser.new_page()
+            opened.goto(page.as_uri())
+            opened.wait_for_selector("html[data-ready]", state="attached")
+            took.append(opened.evaluate("performance.now()") / 1000)
+            opened.close()
+        browser.close()
+    return statistics.median(took)
+
+
 def main():
     known = {
         "metrics": measure_metrics,
@@ -318,6 +408,7 @@ def main():
         "benchopt": measure_benchopt,
         "training": measure_training,
         "repeat": measure_repeat,
+        "report": measure_report,
     }
     for name in sys.argv[1:] or known:
         known[name]()

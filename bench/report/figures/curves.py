@@ -10,7 +10,16 @@ from bench.report.figures.figure import Drawn, Figure
 from bench.summary import UNITS
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bench.report.contents import Contents
+
+LOSSES = (
+    "Loss terms per epoch on training images (solid, fresh noise each epoch) and validation images "
+    "(dashed, the same noisy images each time), summed over pixels, mean over images; "
+    "cross-entropies and KL divergences in nats, the latter as weighted in the loss; Gaussian "
+    "likelihoods less their constant."
+)
 
 
 def quality(contents: Contents) -> Drawn:
@@ -170,20 +179,12 @@ def _conditions(meta: Any) -> str:
 
 def losses(contents: Contents) -> Drawn:
     """Loss terms over the epochs, a panel for each method and term."""
-    import pandas as pd
     import seaborn as sns
 
-    parts = []
-    for cell in contents.cells.itertuples():
-        history = contents.history(cell)
-        parts.append(history.assign(label=cell.label, trained=cell.train, seed=cell.seed))
-    data = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["epoch"])
+    data = loss_terms(contents)
     if data.empty:
         return []
-    # Cells tested at other levels share a training.
-    data = data.drop_duplicates(["label", "trained", "seed", "epoch", "split", "term"])
-    terms = data["term"].str.replace(r"^kl\b", "KL divergence", regex=True)
-    data["panel"] = data["label"] + "\n" + terms
+    data["panel"] = data["label"] + "\n" + data["term"]
     panels = data["panel"].nunique()
     columns = min(3, panels)
     data["line"] = data["seed"].astype(str)
@@ -213,10 +214,22 @@ def losses(contents: Contents) -> Drawn:
         axes.set_ylim(late.min() - room, late.max() + room)
         axes.xaxis.get_major_locator().set_params(integer=True)
     sns.move_legend(grid, "upper left", bbox_to_anchor=(grid.figure.subplotpars.right + 0.01, 0.98))
-    caption = (
-        "Loss terms per epoch on training images (solid, fresh noise each epoch) and validation "
-        "images (dashed, the same noisy images each time), summed over pixels, mean over images; "
-        "cross-entropies and KL divergences in nats, the latter as weighted in the loss; Gaussian "
-        "likelihoods less their constant."
+    return [(Figure("training", "Training", LOSSES), grid.figure)]
+
+
+def loss_terms(contents: Contents) -> pd.DataFrame:
+    """Columns label, trained (on what), seed, epoch, split, term, value; a row each."""
+    import pandas as pd
+
+    parts = []
+    for cell in contents.cells[contents.cells["train"].notna()].itertuples():
+        history = contents.history(cell)
+        if len(history):
+            parts.append(history.assign(label=cell.label, trained=cell.train, seed=cell.seed))
+    if not parts:
+        return pd.DataFrame(columns=["label", "trained", "seed", "epoch", "split", "term", "value"])
+    # Cells tested at other levels share a training.
+    data = pd.concat(parts, ignore_index=True).drop_duplicates(
+        ["label", "trained", "seed", "epoch", "split", "term"]
     )
-    return [(Figure("training", "Training", caption), grid.figure)]
+    return data.assign(term=data["term"].str.replace(r"^kl\b", "KL divergence", regex=True))

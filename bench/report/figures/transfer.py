@@ -10,7 +10,16 @@ from bench.report.figures.figure import Drawn, Figure
 from bench.summary import rowwise
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bench.report.contents import Contents
+
+TITLE = "Trained on one noise, tested on another"
+CAPTION = (
+    "Mean PSNR (dB) of one method by the noise that it was trained on (rows; a range is training "
+    "on levels drawn evenly from it) and the level that it is tested on (columns). Colours compare "
+    "the trainings at one test level."
+)
 
 
 def transfer(contents: Contents) -> Drawn:
@@ -18,26 +27,10 @@ def transfer(contents: Contents) -> Drawn:
     import matplotlib.pyplot as plt
     import seaborn as sns
 
-    cells = contents.cells[(contents.cells["status"] == "done") & contents.cells["train"].notna()]
-    psnr = contents.summary[contents.summary["metric"] == "psnr"]
-    if cells.empty:
-        return []
-    data = cells.merge(psnr, on=["dataset", "label", "noise", "level"])
-    data = data.assign(method=rowwise(method_label, data["method"], data["params"]))
-    # A level asked for by name and as the matched one is one training.
-    data = data.drop_duplicates(["method", "train", "noise", "level"])
-    tables = {}
-    for (method, noise), part in data.groupby(["method", "noise"], sort=False):
-        table = part.pivot(index="train", columns="level", values="mean")
-        if len(table) > 1 and table.notna().sum(axis=1).max() > 1:
-            tables[method, noise] = table
+    tables = transfer_tables(contents)
     if not tables:
         return []
-    # All panels have the same rows, since only the first of a line names them.
-    trainings = sorted(
-        {str(train) for table in tables.values() for train in table.index},
-        key=lambda train: (" to " in train, _highest(train)),
-    )
+    trainings = list(next(iter(tables.values())).index)
     columns = min(3, len(tables))
     rows = -(-len(tables) // columns)
     canvas, grid = plt.subplots(
@@ -51,7 +44,6 @@ def transfer(contents: Contents) -> Drawn:
         axes.set_visible(False)
     for axes, ((method, noise), table) in zip(grid.flat, tables.items(), strict=False):
         axes.grid(visible=False)
-        table = table.reindex(trainings)
         sns.heatmap(
             table - table.max(),  # the levels' own differences would drown all others
             annot=table.round(2),
@@ -68,12 +60,32 @@ def transfer(contents: Contents) -> Drawn:
         axes.tick_params(axis="y", rotation=0)
         if axes not in grid[:, 0]:
             axes.set(ylabel="", yticklabels=[])
-    caption = (
-        "Mean PSNR (dB) of one method by the noise that it was trained on (rows; a range is "
-        "training on levels drawn evenly from it) and the level that it is tested on (columns). "
-        "Colours compare the trainings at one test level."
+    return [(Figure("transfer", TITLE, CAPTION), canvas)]
+
+
+def transfer_tables(contents: Contents) -> dict[tuple[str, str], pd.DataFrame]:
+    """(Method, noise) -> mean PSNR: rows what it was trained on, columns levels tested on.
+
+    All have the same rows. Only methods that were trained in several ways.
+    """
+    cells = contents.cells[(contents.cells["status"] == "done") & contents.cells["train"].notna()]
+    psnr = contents.summary[contents.summary["metric"] == "psnr"]
+    if cells.empty:
+        return {}
+    data = cells.merge(psnr, on=["dataset", "label", "noise", "level"])
+    data = data.assign(method=rowwise(method_label, data["method"], data["params"]))
+    # A level asked for by name and as the matched one is one training.
+    data = data.drop_duplicates(["method", "train", "noise", "level"])
+    tables = {}
+    for (method, noise), part in data.groupby(["method", "noise"], sort=False):
+        table = part.pivot(index="train", columns="level", values="mean")
+        if len(table) > 1 and table.notna().sum(axis=1).max() > 1:
+            tables[method, noise] = table
+    trainings = sorted(
+        {str(train) for table in tables.values() for train in table.index},
+        key=lambda train: (" to " in train, _highest(train)),
     )
-    return [(Figure("transfer", "Trained on one noise, tested on another", caption), canvas)]
+    return {place: table.reindex(trainings) for place, table in tables.items()}
 
 
 def _highest(train: str) -> float:

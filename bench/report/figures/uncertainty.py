@@ -14,6 +14,11 @@ from bench.report.figures.pictures import common, detail, show
 if TYPE_CHECKING:
     from bench.report.contents import Contents
 
+CALIBRATION = (
+    "Calibration: the pixels of up to 1,000 test images, sorted by the deviation that the method "
+    "predicts for them and cut into 15 bins of equal size. On the dashed line the prediction is "
+    "right; above it the method is too sure of itself. Of several seeds the first is drawn."
+)
 # Errors and deviations are shown on a scale that ends here.
 _DEVIATION_SHOWN = 0.5
 
@@ -85,13 +90,7 @@ def calibration(contents: Contents) -> Drawn:
     """Observed error against predicted deviation, a panel a level."""
     import matplotlib.pyplot as plt
 
-    panels: dict[tuple[str, float], list[tuple[str, list[Any]]]] = {}
-    known = set()
-    for cell, meta in zip(contents.cells.itertuples(), contents.metadata, strict=True):
-        point = (str(cell.label), str(cell.noise), float(cell.level))
-        if meta.get("calibration") and point not in known:  # of several seeds the first
-            known.add(point)
-            panels.setdefault(point[1:], []).append((point[0], meta["calibration"]))
+    panels = calibration_bins(contents)
     if not panels:
         return []
     colours, markers = style.assign(contents.labels)
@@ -129,10 +128,18 @@ def calibration(contents: Contents) -> Drawn:
         axes.set_ylabel("observed error (RMS)")
     handles, labels = grid.flat[0].get_legend_handles_labels()
     canvas.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False)
-    caption = (
-        "Calibration: the pixels of up to 1,000 test images, sorted by the deviation that the "
-        "method predicts for them and cut into 15 bins of equal size. On the dashed line the "
-        "prediction is right; above it the method is too sure of itself. Of several seeds the "
-        "first is drawn."
-    )
-    return [(Figure("calibration", UNCERTAINTY, caption), canvas)]
+    return [(Figure("calibration", UNCERTAINTY, CALIBRATION), canvas)]
+
+
+def calibration_bins(
+    contents: Contents,
+) -> dict[tuple[str, float], list[tuple[str, list[Any]]]]:
+    """(Noise, level) -> methods with their bins of predicted and observed, see `metrics`."""
+    panels: dict[tuple[str, float], list[tuple[str, list[Any]]]] = {}
+    known = set()
+    for cell, meta in zip(contents.cells.itertuples(), contents.metadata, strict=True):
+        point = (str(cell.label), str(cell.noise), float(cell.level))
+        if meta.get("calibration") and point not in known:  # of several seeds the first
+            known.add(point)
+            panels.setdefault(point[1:], []).append((point[0], meta["calibration"]))
+    return panels

@@ -1,0 +1,368 @@
+"use strict";
+// The page's behaviour: theme, filters, sorting, charts (by plotly), images. Names from outside never
+// come here but as text: elements are found by numbers, and text is set as text.
+const root = document.documentElement;
+root.dataset.script = "";
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+const say = (text) => {
+  const status = document.getElementById("status");
+  status.textContent = text;
+  clearTimeout(say.timer);
+  say.timer = setTimeout(() => (status.textContent = ""), 2500);
+};
+
+// -- theme ------------------------------------------------------------------------------------
+const system = matchMedia("(prefers-color-scheme: dark)");
+const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
+const themeButton = document.getElementById("theme");
+function themed() {
+  root.toggleAttribute("data-dark", isDark());
+  themeButton.textContent = isDark() ? "Light" : "Dark";
+  themeButton.setAttribute("aria-pressed", String(isDark()));
+  themeButton.setAttribute("aria-label", `Switch to ${isDark() ? "light" : "dark"} colours`);
+  charts.forEach((chart) => chart.drawn && chart.draw());
+}
+themeButton.addEventListener("click", () => {
+  root.dataset.theme = isDark() ? "light" : "dark";
+  themed();
+});
+system.addEventListener("change", themed);
+
+// -- filters ----------------------------------------------------------------------------------
+const hidden = { method: new Set(), column: new Set(), section: new Set() };
+function filtered() {
+  for (const kind of Object.keys(hidden)) {
+    const boxes = all(`input[data-filter=${kind}]`);
+    hidden[kind] = new Set(boxes.filter((box) => !box.checked).map((box) => box.value));
+    for (const element of all(`main [data-${kind}]`)) {
+      element.hidden = hidden[kind].has(element.dataset[kind]);
+    }
+  }
+  for (const box of all("input[data-kind]")) {
+    const members = all(`input[data-of="${box.dataset.kind}"]`);
+    box.checked = members.some((member) => member.checked);
+    box.indeterminate = box.checked && members.some((member) => !member.checked);
+  }
+  const methods = all("input[data-filter=method]");
+  document.getElementById("shown").textContent =
+    `${methods.length - hidden.method.size} of ${methods.length} methods`;
+  charts.forEach((chart) => chart.drawn && chart.draw());
+}
+document.getElementById("filters").addEventListener("change", ({ target }) => {
+  if ("kind" in target.dataset) {
+    all(`input[data-of="${target.dataset.kind}"]`).forEach((box) => (box.checked = target.checked));
+  }
+  filtered();
+});
+for (const [name, value] of [["all", true], ["none", false]]) {
+  for (const button of all(`button[data-${name}]`)) {
+    button.addEventListener("click", () => {
+      all(`input[data-filter=${button.dataset[name]}]`).forEach((box) => (box.checked = value));
+      filtered();
+    });
+  }
+}
+
+// -- sorting ----------------------------------------------------------------------------------
+// A column of numbers begins with the largest, or the smallest where that is best.
+function value(row, index) {
+  const cell = row.cells[index];
+  if (!("value" in cell.dataset)) return cell.lastChild.textContent.trim().toLowerCase(); // after the sign
+  return cell.dataset.value === "" || isNaN(cell.dataset.value) ? NaN : Number(cell.dataset.value);
+}
+function compare(a, b, sign) {
+  if (typeof a === "string") return sign * a.localeCompare(b);
+  if (isNaN(a) || isNaN(b)) return isNaN(a) - isNaN(b); // what was not measured stays last
+  return sign * (a - b);
+}
+for (const table of all("table.sortable")) {
+  const heads = all("thead th", table);
+  heads.forEach((head, index) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const first = index === 0 ? "ascending" : (head.dataset.first ?? "descending");
+      const other = first === "ascending" ? "descending" : "ascending";
+      const order = head.getAttribute("aria-sort") === first ? other : first;
+      heads.forEach((each) => each.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", order);
+      const rows = [...table.tBodies[0].rows];
+      const sign = order === "ascending" ? 1 : -1;
+      rows.sort((a, b) => compare(value(a, index), value(b, index), sign));
+      table.tBodies[0].append(...rows);
+      say(`Sorted by ${button.textContent.trim()}, ${order}`);
+    });
+  });
+}
+
+// -- charts -----------------------------------------------------------------------------------
+const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+// Colours that would vanish on a dark ground are mixed with white.
+function lifted(colour) {
+  const [r, g, b] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  if (!isDark() || isNaN(r) || 0.21 * r + 0.72 * g + 0.07 * b > 105) return colour;
+  const share = r + g + b < 60 ? 0.92 : 0.45;
+  return `rgb(${[r, g, b].map((c) => Math.round(c + share * (255 - c))).join()})`;
+}
+class Chart {
+  constructor(script) {
+    this.figures = JSON.parse(script.textContent);
+    this.box = document.getElementById(script.dataset.chart);
+    this.choice = 0;
+    this.drawn = false;
+    const select = document.querySelector(`select[data-for="${script.dataset.chart}"]`);
+    select?.addEventListener("change", () => {
+      this.choice = select.selectedIndex;
+      this.draw();
+    });
+  }
+  draw() {
+    const style = getComputedStyle(root);
+    const [ink, line] = ["--ink", "--line"].map((name) => style.getPropertyValue(name).trim());
+    const { data, layout } = structuredClone(this.figures[this.choice]);
+    for (const trace of data) {
+      if (hidden.method.has(String(trace.meta))) trace.visible = false;
+      if (trace.type === "heatmap") {
+        if (this.box.clientWidth < 480) trace.showscale = false;
+        continue;
+      }
+      for (const part of [trace.line, trace.marker, trace.error_y]) {
+        if (part?.color) part.color = lifted(part.color);
+      }
+    }
+    const axis = { color: ink, gridcolor: line, linecolor: line, zeroline: false, automargin: true };
+    for (const name of ["xaxis", "yaxis"]) {
+      layout[name] = { ...axis, ...layout[name], title: { standoff: 8, ...layout[name]?.title } };
+    }
+    layout.margin = { l: 50, r: 12, t: 14, b: 46, ...layout.margin };
+    const narrow = this.box.clientWidth < 480;
+    layout.font = { color: ink, size: narrow ? 11 : 13, family: style.getPropertyValue("--ui") };
+    layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
+    layout.hoverlabel = { font: { family: style.getPropertyValue("--ui") }, namelength: -1 };
+    Plotly.react(this.box, data, layout, config);
+    this.drawn = true;
+  }
+}
+const charts = all("script[data-chart]").map((script) => new Chart(script));
+const seen = new IntersectionObserver(
+  (entries) => {
+    for (const entry of entries.filter((each) => each.isIntersecting)) {
+      const chart = charts.find((each) => each.box === entry.target);
+      if (!chart.drawn) chart.draw();
+      seen.unobserve(entry.target);
+    }
+  },
+  { rootMargin: "300px" },
+);
+charts.forEach((chart) => seen.observe(chart.box));
+addEventListener("beforeprint", () => charts.forEach((chart) => chart.draw()));
+
+// -- images -----------------------------------------------------------------------------------
+// Orange: brighter than the clean image; blue: darker; grey: equal.
+function differing(a, b) {
+  const d = (a - b) / 128;
+  const share = Math.min(1, Math.abs(d));
+  const end = d > 0 ? [213, 94, 0] : [1, 115, 178];
+  return end.map((c) => Math.round(245 + share * (c - 245)));
+}
+// Black, violet, orange, white: matplotlib's magma in four steps.
+const heat = [[0, 0, 4], [114, 31, 129], [241, 96, 93], [252, 253, 191]];
+function hot(v) {
+  const at = (v / 255) * 3;
+  const low = Math.min(2, Math.floor(at));
+  return heat[low].map((c, i) => Math.round(c + (at - low) * (heat[low + 1][i] - c)));
+}
+class Inspector {
+  constructor(element) {
+    this.element = element;
+    this.data = JSON.parse(element.querySelector("script[data-images]").textContent);
+    this.names = all("input[data-filter=method]").map((box) => [...box.parentElement.childNodes].slice(1));
+    this.zoom = { scale: 1, x: 0, y: 0 };
+    const role = (name) => element.querySelector(`[data-role=${name}]`);
+    Object.assign(this, { noise: role("noise"), image: role("image"), view: role("view") });
+    Object.assign(this, { legend: role("legend"), panels: role("panels") });
+    this.noise.append(...this.data.noises.map(({ name }, index) => new Option(name, index)));
+    const any = (test) => this.data.noises.some((noise) => noise.images.some(test));
+    if (!any((image) => image.panels.some((panel) => panel.deviation !== null))) {
+      this.view.querySelector("[value=deviation]").remove();
+    }
+    this.choices();
+    this.noise.addEventListener("change", () => this.choices());
+    this.image.addEventListener("change", () => this.draw());
+    this.view.addEventListener("change", () => this.draw());
+    role("in").addEventListener("click", () => this.zoomed(1.5));
+    role("out").addEventListener("click", () => this.zoomed(1 / 1.5));
+    role("reset").addEventListener("click", () => this.zoomed(0));
+    element.addEventListener("keydown", (event) => this.key(event));
+    this.panels.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    this.panels.addEventListener("pointerdown", (event) => this.drag(event));
+  }
+  choices() {
+    const noise = this.data.noises[this.noise.selectedIndex];
+    const kept = this.image.value;
+    const options = noise.images.map(({ position }, i) => new Option(`number ${position}`, i));
+    options.push(...Object.keys(noise.cases).map((name) => new Option(`each method's ${name}`, name)));
+    this.image.replaceChildren(...options);
+    if (options.some((option) => option.value === kept)) this.image.value = kept;
+    this.draw();
+  }
+  draw() {
+    const noise = this.data.noises[this.noise.selectedIndex];
+    const choice = this.image.value;
+    const view = this.view.value;
+    const cases = choice in noise.cases;
+    this.panels.classList.toggle("triple", cases);
+    this.legend.hidden = view === "image";
+    this.legend.replaceChildren();
+    if (view !== "image") {
+      const bar = document.createElement("span");
+      const ends = view === "difference" ? ["darker than clean: −0.5", "+0.5"] : ["0", this.data.deviation];
+      const colours = Array.from({ length: 9 }, (_, i) =>
+        view === "difference" ? differing(i * 32, 128) : hot(i * 31.8));
+      bar.style.background = `linear-gradient(90deg, ${colours.map((c) => `rgb(${c.join()})`).join()})`;
+      this.legend.append(ends[0], bar, String(ends[1]));
+    }
+    const panels = [];
+    if (cases) {
+      for (const panel of noise.cases[choice]) {
+        const pixels = [panel.clean, panel.noisy, this.shown(panel, panel.clean, view)];
+        panels.push(this.panel(`, number ${panel.position}`, pixels, panel));
+      }
+    } else if (noise.images.length) {
+      const image = noise.images[choice || 0];
+      panels.push(this.panel("clean", [{ image: image.clean }]));
+      panels.push(this.panel("noisy", [{ image: image.noisy }]));
+      for (const panel of image.panels) {
+        panels.push(this.panel("", [this.shown(panel, image.clean, view)], panel));
+      }
+    }
+    this.panels.replaceChildren(...panels);
+    this.move();
+  }
+  shown(panel, clean, view) {
+    if (view === "difference") return { image: panel.image, clean };
+    if (view === "deviation" && panel.deviation !== null) return { deviation: panel.deviation };
+    return { image: panel.image };
+  }
+  panel(name, views, scores) {
+    const figure = document.createElement("figure");
+    figure.className = "panel";
+    if (scores) {
+      figure.dataset.method = scores.method;
+      figure.hidden = hidden.method.has(String(scores.method));
+    }
+    const row = document.createElement("div");
+    row.className = "views";
+    row.append(...views.map((view) => this.canvas(typeof view === "number" ? { image: view } : view)));
+    const caption = document.createElement("figcaption");
+    if (scores) caption.append(...this.names[scores.method].map((node) => node.cloneNode(true)));
+    caption.append(name);
+    if (scores) {
+      const known = (value, digits) => (value === null ? "–" : value.toFixed(digits));
+      for (const said of [
+        `${known(scores.psnr, 2)} dB, SSIM ${known(scores.ssim, 3)}`, `MSE ${known(scores.mse, 5)}`,
+      ]) {
+        const line = document.createElement("span");
+        line.className = "scores";
+        line.textContent = said;
+        caption.append(line);
+      }
+    }
+    figure.append(row, caption);
+    return figure;
+  }
+  canvas({ image, clean, deviation }) {
+    const [height, width, channels, text] = this.data.pixels[image ?? deviation];
+    const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+    const other = clean === undefined ? null
+      : Uint8Array.from(atob(this.data.pixels[clean][3]), (sign) => sign.charCodeAt(0));
+    const canvas = document.createElement("canvas");
+    Object.assign(canvas, { width, height });
+    const context = canvas.getContext("2d");
+    const shown = context.createImageData(width, height);
+    const mean = (from, at) => {
+      let sum = 0;
+      for (let c = 0; c < channels; c++) sum += from[at * channels + c];
+      return sum / channels;
+    };
+    for (let at = 0; at < width * height; at++) {
+      let colour;
+      if (other) colour = differing(mean(bytes, at), mean(other, at));
+      else if (deviation !== undefined) colour = hot(mean(bytes, at));
+      else colour = [0, 1, 2].map((c) => bytes[at * channels + (channels === 3 ? c : 0)]);
+      shown.data.set([...colour, 255], at * 4);
+    }
+    context.putImageData(shown, 0, 0);
+    const view = document.createElement("div");
+    view.className = "view";
+    view.style.setProperty("--ratio", `${width} / ${height}`);
+    view.append(canvas);
+    return view;
+  }
+  // Scale and place, in shares of a panel's side, are one for all panels.
+  zoomed(factor, x = 0.5, y = 0.5) {
+    const { zoom } = this;
+    const scale = factor ? Math.min(16, Math.max(1, zoom.scale * factor)) : 1;
+    const ratio = scale / zoom.scale;
+    zoom.x = x - (x - zoom.x) * ratio;
+    zoom.y = y - (y - zoom.y) * ratio;
+    zoom.scale = scale;
+    this.move();
+  }
+  move(dx = 0, dy = 0) {
+    const { zoom } = this;
+    zoom.x = Math.min(0, Math.max(1 - zoom.scale, zoom.x + dx));
+    zoom.y = Math.min(0, Math.max(1 - zoom.scale, zoom.y + dy));
+    for (const canvas of all("canvas", this.panels)) {
+      canvas.style.transform = `translate(${zoom.x * 100}%, ${zoom.y * 100}%) scale(${zoom.scale})`;
+    }
+  }
+  key(event) {
+    if (event.target.closest("select, button") || event.ctrlKey || event.metaKey) return;
+    const keys = {
+      "+": () => this.zoomed(1.5), "=": () => this.zoomed(1.5), "-": () => this.zoomed(1 / 1.5),
+      0: () => this.zoomed(0), ArrowLeft: () => this.move(0.1), ArrowRight: () => this.move(-0.1),
+      ArrowUp: () => this.move(0, 0.1), ArrowDown: () => this.move(0, -0.1),
+    };
+    if (!(event.key in keys)) return;
+    event.preventDefault();
+    keys[event.key]();
+  }
+  wheel(event) {
+    const view = event.target.closest(".view");
+    if (!view || (this.zoom.scale === 1 && event.deltaY > 0)) return; // the page scrolls on
+    event.preventDefault();
+    const box = view.getBoundingClientRect();
+    this.zoomed(event.deltaY < 0 ? 1.25 : 0.8,
+      (event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+  }
+  drag(event) {
+    const view = event.target.closest(".view");
+    if (!view) return;
+    const box = view.getBoundingClientRect();
+    view.setPointerCapture(event.pointerId);
+    const moved = (next) => this.move(next.movementX / box.width, next.movementY / box.height);
+    view.addEventListener("pointermove", moved);
+    view.addEventListener("pointerup", () => view.removeEventListener("pointermove", moved), { once: true });
+  }
+}
+all("[data-inspector]").forEach((element) => new Inspector(element));
+
+// -- the rest ---------------------------------------------------------------------------------
+for (const button of all("[data-copy]")) {
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
+      say("Copied");
+    } catch {
+      getSelection().selectAllChildren(button.parentElement.querySelector("code"));
+      say("Selected: copy it with the keyboard");
+    }
+  });
+}
+document.getElementById("filters").open = innerWidth > 640;
+filtered();
+themed();
+root.dataset.ready = "";
