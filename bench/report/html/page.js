@@ -162,7 +162,7 @@ addEventListener("beforeprint", () => charts.forEach((chart) => chart.draw()));
 // -- images -----------------------------------------------------------------------------------
 // Orange: brighter than the clean image; blue: darker; grey: equal.
 function differing(a, b) {
-  const d = (a - b) / 128;
+  const d = (a - b) / 64;
   const share = Math.min(1, Math.abs(d));
   const end = d > 0 ? [213, 94, 0] : [1, 115, 178];
   return end.map((c) => Math.round(245 + share * (c - 245)));
@@ -218,7 +218,7 @@ class Inspector {
     this.legend.replaceChildren();
     if (view !== "image") {
       const bar = document.createElement("span");
-      const ends = view === "difference" ? ["darker than clean: −0.5", "+0.5"] : ["0", this.data.deviation];
+      const ends = view === "difference" ? ["darker than clean: −0.25", "+0.25"] : ["0", this.data.deviation];
       const colours = Array.from({ length: 9 }, (_, i) =>
         view === "difference" ? differing(i * 32, 128) : hot(i * 31.8));
       bar.style.background = `linear-gradient(90deg, ${colours.map((c) => `rgb(${c.join()})`).join()})`;
