@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
+import math
 import os
 import re
 import sys
+import threading
+import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from bench import datasets, environment, plan, runner, spec, store
+from bench import datasets, environment, executing, plan, runner, spec, store
+from bench.asked import resolve
 from bench.core import (
     CONVENTIONS,
     MATCHED,
@@ -21,12 +25,15 @@ from bench.core import (
     Progress,
     Record,
     UsageError,
-    digest,
 )
 from bench.denoiser import Method
-from bench.estimate import ESTIMATED
-from bench.noise import training_regime
+from bench.overview import Overview
 from bench.registry import Registry, load
+from bench.supervisor import Limits, Setup
+
+_MAX_JOBS = 1024
+# A file's time may lie so many seconds before the clock's.
+_CLOCK = 0.1
 
 
 class Listener(Protocol):
@@ -66,6 +73,11 @@ def run(
     out: str | os.PathLike[str] = "results",
     name: str | None = None,
     fresh: bool = False,
+    jobs: int = 0,
+    dask: str | None = None,
+    timeout: float | None = None,
+    memory_limit: int | None = None,
+    retry_failed: bool = False,
     command: str | None = None,
     listener: Listener | None = None,
 ) -> store.Run:
@@ -100,6 +112,13 @@ def run(
         out: folder of the runs.
         name: of this run in it; by default the data set and a hash of the settings.
         fresh: start over, and train anew what earlier runs have trained.
+        jobs: cells worked on at once, each in a process of its own that is watched; 0: one by one
+            in this process, unwatched. The computing threads are divided among them.
+        dask: the address of a Dask scheduler whose workers work on the cells, or "local:4" for
+            four here.
+        timeout: seconds that a cell may take; needs `jobs` or `dask`.
+        memory_limit: bytes of resident memory that its process may take; likewise.
+        retry_failed: take up again the cells that failed in an earlier run of the command.
         command: what the manifest is to say made it.
         listener: told how it goes on.
 
@@ -109,6 +128,9 @@ def run(
     Raises:
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
+    began, plugins = time.time() - _CLOCK, tuple(plugins)
+    threads = max(1, environment.usable_cpus() // max(1, jobs))
+    _check_limits(jobs, dask, timeout, memory_limit)
     registry = Registry(plugins)
     for given in registry.given:
         registry.load(given)  # a plugin that was asked for and is broken ends it here
@@ -124,7 +146,7 @@ def run(
             for name in (registry.classical if given.strip() == plan.CLASSICAL else [given])
         ]
     # However it is typed, one method with the same parameters is measured once.
-    chosen = {str(asked): asked for asked in (_resolve(text, registry) for text in names)}
+    chosen = {str(asked): asked for asked in (resolve(text, registry) for text in names)}
     methods_used = {asked.method.name: asked.method for asked in chosen.values()}
     noise, train_noise = _repeatable(noise), _repeatable(train_noise)
     seeds = list(seeds)
@@ -177,44 +199,138 @@ def run(
         },
         "cells": [cell.key for cell in cells],
         "device": torch_device,
-        "threads": environment.usable_cpus(),
+        "threads": threads,
         "command": command or f"bench.run({data.name!r}, ...)",
         **environment.describe(torch_device),
         "started": _now(),
         "ended": None,
     }
-    result = store.start_run(
-        Path(out).expanduser() / _folder_name(name or settings.default_name),
-        manifest,
-        fresh=fresh,
-    )
-    finished = result.finished()
-    waiting = [cell for cell in cells if cell.key not in finished]
+    path = Path(out).expanduser() / _folder_name(name or settings.default_name)
+    store.check_free(path)
     warn = listener.warned if listener else warnings.warn
-    for line in data.left_out:
-        warn(line)
-    if listener:
-        listener.started(result, cells, waiting)
-    if not waiting:
-        return result
-    fits = store.FitCache(fresh=fresh, warn=warn)
-    if any(method.learns for method in methods_used.values()):
-        fits.check()
-    records = runner.run_cells(
-        waiting,
-        data,
-        methods_used,
-        fits,
-        device=torch_device,
-        threads=environment.usable_cpus(),
-        watch=listener.progress if listener else lambda progress: None,
-    )
-    for record in records:
-        result.write(record)
+    with store.hold(path):
+        result = store.start_run(path, manifest, fresh=fresh, retry=retry_failed)
+        finished = result.finished() - (result.failed() if retry_failed else set())
+        waiting = [cell for cell in cells if cell.key not in finished]
+        for line in data.left_out:
+            warn(line)
         if listener:
-            listener.recorded(record)
-    result.update_manifest(ended=_now())
+            listener.started(result, cells, waiting)
+        if not waiting:
+            return result
+        cache = store.FitCache(fresh=began if fresh else None, warn=warn)
+        if any(method.learns for method in methods_used.values()):
+            cache.check()
+        told = _Told(result, cells, waiting, listener)
+        if jobs or dask:
+            setup = Setup(
+                dataset=dataset or data.name,
+                train_dataset=train_dataset,
+                data_dir=str(folder.absolute()),
+                fingerprint=data.fingerprint,
+                training_fingerprint=data.training_fingerprint,
+                plugins=tuple(str(Path(plugin).expanduser().absolute()) for plugin in plugins),
+                methods=tuple(chosen),
+                cache=str(cache.folder.absolute()),
+                fresh=began if fresh else None,
+                device=torch_device,
+                threads=threads,
+            )
+            task = executing.Task(setup, Limits(timeout, memory_limit))
+            records = _elsewhere(waiting, task, methods_used, told, jobs, dask)
+        else:
+            records = runner.run_cells(
+                waiting,
+                data,
+                methods_used,
+                cache,
+                device=torch_device,
+                threads=threads,
+                watch=told.progress,
+            )
+        with contextlib.closing(records), told:
+            for record in records:
+                result.write(record)
+                told.recorded(record)
+        result.update_manifest(ended=_now())
     return result
+
+
+def _elsewhere(
+    waiting: list[Cell],
+    task: executing.Task,
+    methods: Mapping[str, Method],
+    told: _Told,
+    jobs: int,
+    dask: str | None,
+) -> Generator[Record]:
+    """The records of cells that other processes work on, as they are finished."""
+    on_gpu = task.setup.device != "cpu"
+    with executing.dask(dask) if dask else executing.local(jobs) as (executor, workers):
+        yield from executing.run_cells(
+            waiting,
+            task,
+            executor,
+            workers,
+            learns=lambda cell: methods[cell.method].learns,
+            uses_gpu=lambda cell: on_gpu and methods[cell.method].uses_torch,
+            watch=None if dask else told.progress,
+        )
+
+
+class _Told:
+    """Tells the listener, and the file that `bench status` reads; from whatever thread."""
+
+    def __init__(
+        self, run: store.Run, cells: list[Cell], waiting: list[Cell], listener: Listener | None
+    ) -> None:
+        self._run, self._listener = run, listener
+        self._overview = Overview(cells, waiting)
+        self._lock, self._written = threading.Lock(), 0.0
+
+    def progress(self, progress: Progress) -> None:
+        with self._lock:
+            self._overview.progress(progress)
+            self._write()
+            if self._listener:
+                self._listener.progress(progress)
+
+    def recorded(self, record: Record) -> None:
+        with self._lock:
+            self._overview.recorded(record)
+            self._write()
+            if self._listener:
+                self._listener.recorded(record)
+
+    def __enter__(self) -> _Told:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """The run ends, for whatever reason."""
+        with self._lock:
+            self._overview.running.clear()
+            self._write(now=True)
+
+    def _write(self, *, now: bool = False) -> None:
+        """At most once a second."""
+        if now or time.monotonic() - self._written > 1:
+            self._written = time.monotonic()
+            self._run.write_progress(self._overview.as_dict(self._run.manifest["command"]))
+
+
+def _check_limits(
+    jobs: int, dask: str | None, timeout: float | None, memory_limit: int | None
+) -> None:
+    if not 0 <= jobs <= _MAX_JOBS:
+        raise UsageError(f"--jobs {jobs}: give a number from 0 to {_MAX_JOBS}")
+    if dask and jobs > 1:
+        raise UsageError("--jobs and --dask cannot be given together: the cluster has its workers")
+    if timeout is not None and not (0 < timeout < math.inf):
+        raise UsageError(f"--timeout {timeout}: give seconds, more than 0")
+    if memory_limit is not None and memory_limit <= 0:
+        raise UsageError("--memory-limit is more than 0")
+    if (timeout or memory_limit) and not (jobs or dask):
+        raise UsageError("only a process of its own can be stopped: give --jobs 1 or more")
 
 
 def get_method(name: str, **params: Any) -> Any:
@@ -239,50 +355,6 @@ def _conventions(quantize: bool) -> dict[str, str]:
 def _repeatable(levels: Any) -> Any:
     """Levels that can be gone through twice."""
     return list(levels) if isinstance(levels, Iterable) and not isinstance(levels, str) else levels
-
-
-def _resolve(text: str, registry: Registry) -> plan.Asked:
-    name, params = spec.parse(text)
-    method = registry.load(name)
-    if method.missing:
-        raise UsageError(method.missing)
-    regime, seeds = params.pop("train", None), params.pop("seeds", None)
-    sigma = None if ESTIMATED in method.parameters else params.pop(ESTIMATED, None)
-    for word, value, useful, why in (
-        ("train", regime, method.learns, "learns nothing"),
-        ("train", regime, method.fits_noise, "learns the same whatever the noise"),
-        ("seeds", seeds, method.random, "has nothing random"),
-        (ESTIMATED, sigma, method.told, "is not told the noise"),
-    ):
-        if value is not None and not useful:
-            raise UsageError(f"method {name!r} {why}: leave {word}={value} out")
-    if seeds is not None and not (seeds.isdecimal() and 0 < int(seeds) <= plan.MAX_SEEDS):
-        raise UsageError(
-            f"{name}[seeds={seeds}]: give the number of training seeds, from 1 to {plan.MAX_SEEDS}"
-        )
-    if method.wraps:
-        method = _with_inner(method, params.get(method.wraps, method.parameters[method.wraps]))
-    if sigma not in (None, "known", "estimate"):
-        raise UsageError(f"{name}[{ESTIMATED}={sigma}]: write known or estimate")
-    estimated = {ESTIMATED: sigma} if sigma == "estimate" else {}
-    return plan.Asked(
-        method,
-        {**spec.typed_params(method, params), **estimated},
-        None if regime is None else training_regime(regime),
-        None if seeds is None else int(seeds),
-    )
-
-
-def _with_inner(method: Method, name: str) -> Method:
-    """A method that wraps another one: its results depend on that one's code too."""
-    inner = load(name)  # where `get_method` will find it
-    if inner.missing:
-        raise UsageError(inner.missing)
-    if inner.wraps:
-        raise UsageError(
-            f"{method.name}[{method.wraps}={name}]: {name} wraps another method itself"
-        )
-    return dataclasses.replace(method, source=digest([method.source, inner.source]))
 
 
 def _device(asked: str, methods: list[Method]) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bench.core import Cell, Progress, Record
+from bench.overview import Overview
 
 if TYPE_CHECKING:
     from bench.store import Run
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 #: Without a terminal, a step of a cell that takes longer than the first gets a line of progress,
 #: and another whenever the second has passed, in seconds.
 _FIRST_LINE, _NEXT_LINE = 2.0, 10.0
-_PHASES = {"fit": "training", "tune": "tuning", "denoise": "denoising"}
+_PHASES = {"start": "starting", "fit": "training", "tune": "tuning", "denoise": "denoising"}
 
 
 def duration(seconds: float) -> str:
@@ -39,14 +38,11 @@ class Console:
 
     def __init__(self, *, debug: bool = False) -> None:
         self._debug = debug
-        self._cells: list[Cell] = []
-        self._done = 0
-        self._spent: dict[str, list[float]] = defaultdict(list)
-        self._cell_started = self._phase_started = self._phase_ended = time.monotonic()
-        self._next_line = self._cell_started + _FIRST_LINE
-        self._phase: tuple[str, str] | None = None
+        self._overview = Overview((), ())
+        self._next_line: dict[str, float] = {}
         self._bars: Any = None
-        self._tasks: list[Any] = []
+        self._overall_bar: Any = None
+        self._cell_bars: dict[str, Any] = {}
 
     def __enter__(self) -> Console:
         return self
@@ -60,8 +56,8 @@ class Console:
 
     def started(self, run: Run, cells: list[Cell], waiting: list[Cell]) -> None:
         """Say what is about to be measured."""
+        self._overview = Overview(cells, waiting)
         total, finished = len(cells), len(cells) - len(waiting)
-        self._cells, self._done = waiting, finished
         data = run.manifest["dataset"]
         if data["note"]:
             self._say(f"Note: {data['note']}")
@@ -70,50 +66,51 @@ class Console:
         cell_count = f"{total} cell{'s' if total != 1 else ''}"
         before = f", {finished} of them finished earlier" if finished else ""
         self._say(f"{data['name']}: {images} test images, {cell_count}{before} -> {run.path}")
-        self._total = total
-        self._cell_started = time.monotonic()
         if waiting and sys.stderr.isatty():
             self._start_bars()
 
     def progress(self, progress: Progress) -> None:
         """A cell goes on."""
-        now = time.monotonic()
-        phase = (progress.cell.key, progress.phase)
-        if phase != self._phase:
-            # The first report comes after the first step.
-            before = self._phase_ended if self._phase and self._phase[0] == phase[0] else 0.0
-            self._phase_started = max(before, self._cell_started)
-            self._phase, self._next_line = phase, self._phase_started + _FIRST_LINE
-        self._phase_ended = now
+        running = self._overview.progress(progress)
+        key, now = progress.cell.key, running.updated
+        if progress.phase == "start":
+            self._next_line[key] = now + _FIRST_LINE
         left = ""
         if 0 < progress.done < progress.total:
-            seconds = (now - self._phase_started) * (progress.total / progress.done - 1)
+            seconds = (now - running.phase_since) * (progress.total / progress.done - 1)
             left = f", {duration(seconds)} left"
         loss = f", loss {progress.loss:.2f}" if progress.loss is not None else ""
-        text = (
-            f"{progress.cell}: {_PHASES[progress.phase]}, {progress.done}/{progress.total} "
-            f"{progress.unit}{loss}{left}"
-        )
+        step = f", {progress.done}/{progress.total} {progress.unit}" if progress.total else ""
+        text = f"{progress.cell}: {_PHASES[progress.phase]}{step}{loss}{left}"
         if self._bars is not None:
+            if key not in self._cell_bars:
+                self._cell_bars[key] = self._bars.add_task("", total=None)
             self._bars.update(
-                self._tasks[1], description=text, completed=progress.done, total=progress.total
+                self._cell_bars[key],
+                description=text,
+                completed=progress.done,
+                total=progress.total or None,
             )
-        elif now > self._next_line and progress.done < progress.total:
-            self._next_line = now + _NEXT_LINE
-            self._say(f"{self._count(self._done + 1)} {text}")
+        elif now > self._next_line.setdefault(key, 0.0) and progress.done < progress.total:
+            self._next_line[key] = now + _NEXT_LINE
+            self._say(f"{self._count(self._overview.finished + 1)} {text}")
 
     def recorded(self, record: Record) -> None:
         """A cell is finished."""
-        now = time.monotonic()
-        self._spent[record.cell.method].append(now - self._cell_started)
-        self._cell_started = now
-        self._done += 1
-        self._cells = self._cells[1:]
-        self._say(f"{self._count(self._done)} {record.cell}: {_outcome(record)}{self._left()}")
-        if record.status == "failed" and self._debug:
+        self._overview.recorded(record)
+        self._next_line.pop(record.cell.key, None)
+        if self._bars is not None and record.cell.key in self._cell_bars:
+            self._bars.remove_task(self._cell_bars.pop(record.cell.key))
+        count = self._count(self._overview.finished)
+        self._say(f"{count} {record.cell}: {_outcome(record)}{self._left()}")
+        if record.status == "failed" and self._debug and record.traceback:
             self._say(record.traceback.rstrip())
         if self._bars is not None:
-            self._bars.update(self._tasks[0], completed=self._done, description=self._overall())
+            self._bars.update(
+                self._overall_bar,
+                completed=self._overview.finished,
+                description=self._overall(),
+            )
 
     def warned(self, text: str) -> None:
         """Something is not as it should be, and the run goes on."""
@@ -122,23 +119,19 @@ class Console:
     # How it is shown ------------------------------------------------------------------------
 
     def _count(self, number: int) -> str:
-        width = len(str(self._total))
-        return f"[{number:{width}}/{self._total}]"
+        width = len(str(self._overview.total))
+        return f"[{number:{width}}/{self._overview.total}]"
 
     def _overall(self) -> str:
-        return f"{self._done}/{self._total} cells{self._left()}"
+        failed = self._overview.counts["failed"]
+        wrong = f", {failed} failed" if failed else ""
+        return f"{self._overview.finished}/{self._overview.total} cells{wrong}{self._left()}"
 
     def _left(self) -> str:
-        """Time left by what earlier cells took: of the same method where one was seen."""
-        if not self._cells or not self._spent:
+        if self._overview.finished == self._overview.total:
             return ""
-        seen = [seconds for spent in self._spent.values() for seconds in spent]
-        overall = sum(seen) / len(seen)
-        expected = 0.0
-        for cell in self._cells:
-            own = self._spent.get(cell.method)
-            expected += sum(own) / len(own) if own else overall
-        return f" (about {duration(expected)} left)" if expected >= 2 else ""
+        left = self._overview.seconds_left()
+        return f" (about {duration(left)} left)" if left is not None and left >= 2 else ""
 
     def _start_bars(self) -> None:
         from rich.console import Console as Screen
@@ -151,10 +144,9 @@ class Console:
             console=Screen(stderr=True),
             transient=True,
         )
-        self._tasks = [
-            self._bars.add_task(self._overall(), total=self._total, completed=self._done),
-            self._bars.add_task("starting", total=None),
-        ]
+        self._overall_bar = self._bars.add_task(
+            self._overall(), total=self._overview.total, completed=self._overview.finished
+        )
         self._bars.start()
 
     def _say(self, text: str) -> None:

@@ -456,10 +456,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a running cell stands: `done` of `total` epochs, trials or images."""
+    """Where a running cell stands: it starts, or has done `done` of `total` epochs, images, ..."""
 
     cell: Cell
-    phase: Literal["fit", "tune", "denoise"]
+    phase: Literal["start", "fit", "tune", "denoise"]
     done: int
     total: int
     unit: str

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -52,7 +52,7 @@ def run_cells(
     device: str = "cpu",
     threads: int = 1,
     watch: Callable[[Progress], None] = lambda progress: None,
-) -> Iterator[Record]:
+) -> Generator[Record]:
     """One record a cell, in order.
 
     A method that raises, or gives what no denoiser may give, makes a failed record; one
@@ -63,6 +63,7 @@ def run_cells(
     """
     test = NoisyImages(dataset)
     for cell in cells:
+        watch(Progress(cell, "start", 0, 0, ""))
         work = _Work(cell, dataset, methods[cell.method], fits, device, threads, watch)
         try:
             with PeakMemory() as memory:

@@ -15,6 +15,8 @@ from click.testing import CliRunner
 def _isolated(tmp_path_factory, monkeypatch):
     """Neither the user's cache nor the folder that pytest was started in is written to."""
     monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
+    # Cells are worked on in this process, where tests can reach them, unless a test says otherwise.
+    monkeypatch.setenv("BENCH_JOBS", "0")
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
 
 

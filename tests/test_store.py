@@ -148,6 +148,7 @@ def test_a_run_made_before_there_were_regimes_was_trained_on_matched_noise(run):
     run.write(record())
     path = run.path / "cells" / f"{CELL.key}.parquet"
     table = pq.read_table(path)
+    run.update_manifest(format=1)
     meta = json.loads(table.schema.metadata[b"bench"])
     del meta["cell"]["fit_params"], meta["calibration"]
     del meta["cell"]["train"]["regime"], meta["cell"]["train"]["lowest"]
@@ -206,7 +207,7 @@ def test_a_damaged_sample_or_history_is_named(run):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"format": 99}', "in format 99, and this version of bench reads format 1"),
+        ('{"format": 99}', "in format 99, and this version of bench reads formats 1 and 2"),
         ("{}", "not one of bench's"),
         ("[1]", "not one of bench's"),
         ('{"format": 1}', "damaged .it has no 'cells'.: start over with --fresh"),
@@ -280,11 +281,12 @@ def test_fits_are_kept_without_pickle_and_damaged_ones_are_as_good_as_none(tmp_p
     again = FitCache(tmp_path).get("key")
     np.testing.assert_array_equal(again.arrays["w"], fit.arrays["w"])
     assert (again.seconds, again.device, again.history) == (2.5, "cpu", fit.history)
-    fresh = FitCache(tmp_path, fresh=True)
+    path = tmp_path / "key.safetensors"
+    os.utime(path, (1000, 1000))
+    fresh = FitCache(tmp_path, fresh=2000)
     assert fresh.get("key") is None
     fresh.put("key", fit)
     assert fresh.get("key") is not None
-    path = tmp_path / "key.safetensors"
     for damaged in (path.read_bytes()[:-4], b"", json.dumps({"w": 1}).encode()):
         path.write_bytes(damaged)
         assert cache.get("key") is None

@@ -11,8 +11,10 @@ import click
 from bench.core import BenchError
 
 EXIT_CELLS_FAILED = 3
+EXIT_WRONG = 9
 EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 EXIT_CODES = """\
 \b
@@ -24,8 +26,15 @@ Exit codes:
   4    bench check: nothing was measured, or a threshold matched nothing
   5    a data set is missing, damaged or cannot be downloaded
   6    a run, report or cache folder cannot be read or written
+  7    the workers of a run are lost, or cannot work
+  8    another process works on the run
+  9    bench doctor: something is wrong
   70   an error inside bench itself
-  130  interrupted"""
+  130  interrupted; 143  ended by the system (SIGTERM)"""
+
+
+class Terminated(KeyboardInterrupt):
+    """The system asks the process to end (SIGTERM), which it does as after Ctrl-C."""
 
 
 class Program(click.Group):
@@ -45,10 +54,12 @@ class Program(click.Group):
             code = _say_error(f"{error.format_message()}{where}", error.exit_code)
         except click.ClickException as error:
             code = _say_error(error.format_message(), error.exit_code)
-        except (click.Abort, KeyboardInterrupt):
+        except (click.Abort, KeyboardInterrupt) as error:
             code = _say_error(
                 "interrupted; finished cells are safe, and the same command goes on from there",
-                EXIT_INTERRUPTED,
+                EXIT_TERMINATED
+                if isinstance(error.__cause__ or error, Terminated)
+                else EXIT_INTERRUPTED,
             )
         except Exception as error:
             if "--debug" in arguments:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bench.cli.options import DEBUG, PLUGINS
-from bench.cli.program import EXIT_CELLS_FAILED, EXIT_CODES, main
+from bench.cli.program import EXIT_CELLS_FAILED, EXIT_CODES, Terminated, main
 from bench.core import UsageError, nearest
 
 
@@ -56,6 +59,30 @@ def _seeds(context: click.Context, option: click.Parameter, text: str) -> list[i
         return [int(item) for item in text.split(",")]
     except ValueError:
         raise UsageError(f"--seeds {text!r}: give whole numbers such as 0,1,2") from None
+
+
+def _end_as_interrupted() -> None:
+    """Let SIGTERM end the run as Ctrl-C does: children are stopped and finished cells are safe."""
+
+    def terminate(*_: object) -> None:
+        raise Terminated
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, terminate)
+
+
+def _bytes(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
+    """A size such as 4GB, 512 MiB or 2e9."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"\s*([0-9.e]+)\s*([KMGT]?)(i?)B?\s*", str(text), re.IGNORECASE)
+    try:
+        if not found:
+            raise ValueError(text)
+        base = 1024 if found[3] else 1000
+        return int(float(found[1]) * base ** " KMGT".index(found[2].upper() or " "))
+    except (ValueError, OverflowError):
+        raise UsageError(f"--memory-limit {text!r}: write a size such as 4GB or 512MiB") from None
 
 
 @main.command(epilog=EXIT_CODES)
@@ -122,6 +149,25 @@ def _seeds(context: click.Context, option: click.Parameter, text: str) -> list[i
     callback=_read_config,
     help="TOML file with the same settings under the same names.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(0, 1024),
+    default=1,
+    show_default=True,
+    envvar="BENCH_JOBS",
+    help="Cells worked on at once, each in a process of its own; 0: in this one, unwatched.",
+)
+@click.option("--dask", metavar="ADDRESS", help="A Dask scheduler, or local:4 for four workers.")
+@click.option(
+    "--timeout", type=float, metavar="SECONDS", help="That a cell may take; then it failed."
+)
+@click.option(
+    "--memory-limit",
+    callback=_bytes,
+    metavar="SIZE",
+    help="Resident memory that a cell's process may take, as 4GB; then the cell failed.",
+)
+@click.option("--retry-failed", is_flag=True, help="Take up again the cells that failed.")
 @click.option("--fresh", is_flag=True, help="Start over, and train anew.")
 @DEBUG
 def run(methods: str | None, plugin: tuple[Path, ...], debug: bool, **settings: Any) -> int:
@@ -140,6 +186,7 @@ def run(methods: str | None, plugin: tuple[Path, ...], debug: bool, **settings: 
     from bench import api, spec, summary
     from bench.console import Console
 
+    _end_as_interrupted()
     with Console(debug=debug) as console:
         result = api.run(
             methods=methods,

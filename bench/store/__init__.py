@@ -2,8 +2,9 @@
 
 from bench.store.files import write_text
 from bench.store.fits import FitCache, cache_folder
+from bench.store.lock import RunInUse, hold, holder, is_held
 from bench.store.opening import (
-    FORMAT_VERSION,
+    check_free,
     find_run,
     is_run,
     locate,
@@ -11,14 +12,19 @@ from bench.store.opening import (
     run_folders,
     start_run,
 )
-from bench.store.runs import Run
+from bench.store.runs import FORMAT_VERSION, Run
 
 __all__ = [
     "FORMAT_VERSION",
     "FitCache",
     "Run",
+    "RunInUse",
     "cache_folder",
+    "check_free",
     "find_run",
+    "hold",
+    "holder",
+    "is_held",
     "is_run",
     "locate",
     "open_run",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import io
 import json
 import os
 import secrets
@@ -21,10 +23,37 @@ from bench.core import StorageError
 COMPUTE_AGAIN = "delete it, and the same `bench run` computes it again"
 
 
+#: Bytes that a file may take in memory: no run's comes near, and what is larger is a mistake or a
+#: trap ("zip bomb").
+LARGEST = 2**30
+
+
 def read_json(path: Path, remedy: str = COMPUTE_AGAIN) -> Any:
     """What a JSON file holds; raises `StorageError`."""
     with readable(path, remedy):
-        return json.loads(path.read_text())
+        return json.loads(read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """A whole file, unless it is too large; raises `ValueError`."""
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"it has more than {LARGEST:,} bytes")
+    return path.read_bytes()
+
+
+def digest_of(data: bytes) -> str:
+    """What tells damaged bytes from those that were written."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def read_arrays(data: bytes) -> dict[str, Any]:
+    """The arrays of an .npz; raises what `readable` catches."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > LARGEST:
+        raise ValueError(f"it unpacks to {size:,} bytes")
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 @contextlib.contextmanager
@@ -39,6 +68,9 @@ def readable(path: Path, remedy: str = COMPUTE_AGAIN) -> Iterator[None]:
         KeyError,
         TypeError,
         EOFError,
+        MemoryError,
+        RecursionError,
+        NotImplementedError,
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
@@ -85,7 +117,8 @@ def write_text(path: Path, text: str) -> None:
     commit(path, lambda aside: aside.write_text(text, encoding="utf-8"))
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Arrays by name as a compressed .npz, whatever the path is called."""
-    with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+def packed(arrays: Mapping[str, Any]) -> bytes:
+    """Arrays by name as a compressed .npz."""
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()

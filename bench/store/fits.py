@@ -27,7 +27,7 @@ class FitCache:
     of the same form.
 
     Args:
-        fresh: models fitted before this object was made are not looked at.
+        fresh: models fitted before this time, in seconds since 1970, are not looked at.
         warn: told in one line of files that cannot be used.
     """
 
@@ -35,12 +35,11 @@ class FitCache:
         self,
         folder: Path | None = None,
         *,
-        fresh: bool = False,
+        fresh: float | None = None,
         warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.folder = folder or cache_folder() / "fits"
         self._fresh, self._warn = fresh, warn
-        self._made: set[str] = set()
 
     def check(self) -> None:
         """See that models can be kept, before hours are spent on fitting them.
@@ -61,7 +60,12 @@ class FitCache:
     def get(self, key: str) -> Fit | None:
         """The model, if it is there, whole and the one that was put there; else it warns."""
         path = self._path(key)
-        if (self._fresh and key not in self._made) or not path.is_file():
+        try:
+            if self._fresh is not None and path.stat().st_mtime < self._fresh:
+                return None
+        except OSError:
+            return None
+        if not path.is_file():
             return None
         try:
             with safe_open(path, framework="numpy") as file:
@@ -97,7 +101,6 @@ class FitCache:
         }
         self.check()
         commit(self._path(key), lambda path: save_file(arrays, path, {"bench": json.dumps(meta)}))
-        self._made.add(key)
 
     def remove(self, key: str) -> None:
         """Forget a model, or how far it came."""

@@ -11,9 +11,10 @@ from typing import Any
 
 from bench.core import StorageError, UsageError
 from bench.store.files import read_json, writable
-from bench.store.runs import Run
+from bench.store.lock import HOLDER, LOCK
+from bench.store.runs import FORMAT_VERSION, PROGRESS, Run
 
-FORMAT_VERSION = 1
+READABLE = (1, FORMAT_VERSION)
 _FOLDERS = ("cells", "history", "samples")
 # What a manifest says of the session that worked on the run; earlier sessions' are kept.
 _SESSION = ("started", "ended", "command", "versions", "git", "machine", "device", "threads")
@@ -34,10 +35,11 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     version = manifest.get("format") if isinstance(manifest, dict) else None
     if version is None:
         raise StorageError(f"{folder} is not a run: its manifest.json is not one of bench's")
-    if version != FORMAT_VERSION:
+    if version not in READABLE or isinstance(version, bool):
         raise StorageError(
-            f"{folder} is in format {version}, and this version of bench reads format "
-            f"{FORMAT_VERSION}: use the version that wrote it, or run again with --fresh"
+            f"{folder} is in format {version}, and this version of bench reads formats "
+            f"{' and '.join(map(str, READABLE))}: use the version that wrote it, or run again "
+            "with --fresh"
         )
     absent = sorted(_NEEDED - set(manifest))
     if absent:
@@ -96,8 +98,12 @@ def run_folders(folder: Path) -> list[Path]:
     return [path.parent for path in manifests]
 
 
-def start_run(path: Path, manifest: Mapping[str, Any], *, fresh: bool = False) -> Run:
+def start_run(
+    path: Path, manifest: Mapping[str, Any], *, fresh: bool = False, retry: bool = False
+) -> Run:
     """Create a run, or take up the one that stands there with the same settings.
+
+    With `retry` its failed cells count as not finished.
 
     Raises:
         UsageError: a run of that name has other settings.
@@ -110,8 +116,10 @@ def start_run(path: Path, manifest: Mapping[str, Any], *, fresh: bool = False) -
     if (path / "manifest.json").is_file():
         run = open_run(path)
         known = run.manifest
+        values["format"] = known["format"]  # all cells of a run are of one
         _same_settings(path, known["settings"], values["settings"])
-        if known["cells"] == values["cells"] and set(known["cells"]) <= run.finished():
+        complete = set(known["cells"]) <= run.finished() - (run.failed() if retry else set())
+        if known["cells"] == values["cells"] and complete:
             # Nothing will be computed, so the manifest stays that of what was; but it was asked
             # for last, and `find_run` is to find it.
             with writable(path):
@@ -121,14 +129,24 @@ def start_run(path: Path, manifest: Mapping[str, Any], *, fresh: bool = False) -
             *known.get("earlier", []),
             {name: known.get(name) for name in _SESSION},
         ]
-    elif _holds_something_else(path) and not cleared:
-        raise StorageError(f"{path} exists and is not a run: choose another --name or --out")
-    run = Run(path, {})
+    elif not cleared:
+        check_free(path)
+    run = Run(path, {"format": values["format"]})
     with writable(path):
         for folder in _FOLDERS:
             (path / folder).mkdir(parents=True, exist_ok=True)
     run.update_manifest(**values)
     return run
+
+
+def check_free(path: Path) -> None:
+    """Refuse a folder that holds something else than a run.
+
+    Raises:
+        StorageError: it does.
+    """
+    if _holds_something_else(path) and not _is_a_run(path):
+        raise StorageError(f"{path} exists and is not a run: choose another --name or --out")
 
 
 def _is_a_run(path: Path) -> bool:
@@ -146,7 +164,7 @@ def _holds_something_else(path: Path) -> bool:
     """Whether a folder holds more than what a run leaves that was killed as it began."""
     if not path.is_dir():
         return False
-    names = {entry.name for entry in path.iterdir()} - set(_FOLDERS)
+    names = {entry.name for entry in path.iterdir()} - {*_FOLDERS, PROGRESS, LOCK, HOLDER}
     return any(not name.startswith(".manifest.json.") for name in names)
 
 
@@ -156,6 +174,7 @@ def _clear(path: Path) -> None:
         for folder in _FOLDERS:
             if (path / folder).is_dir():
                 shutil.rmtree(path / folder)
+        (path / PROGRESS).unlink(missing_ok=True)
         (path / "manifest.json").unlink()
 
 

@@ -7,6 +7,11 @@ A run is a folder:
                               value a cell. A failed cell is a file without rows.
     history/KEY.json          loss terms per epoch, of what was trained
     samples/KEY.npz           the images that reports show
+    progress.json             how far it has come, while it is worked on
+    .lock                     held by the process that writes
+
+Since format 2 a cell's metadata hold digests of its rows, its history and its samples, and stand
+beside a digest of themselves; what is read is held to them. Files of format 1 have none.
 
 Every file is written aside, flushed and renamed. A cell's Parquet comes last: where it
 stands, the cell is finished, and resuming looks at names only.
@@ -14,8 +19,10 @@ stands, the cell is finished, and resuming looks at names only.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +30,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.core import MATCHED, Record, canonical_json, noise_name, noise_text
-from bench.store.files import commit, read_json, readable, write_arrays
+from bench.core import MATCHED, Record, StorageError, canonical_json, noise_name, noise_text
+from bench.store.files import (
+    COMPUTE_AGAIN,
+    LARGEST,
+    commit,
+    digest_of,
+    packed,
+    read_arrays,
+    read_bytes,
+    readable,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Of what is written; format 1 can be read.
+FORMAT_VERSION = 2
+# What a cell's metadata must hold to be shown.
+_META = {"cell", "status", "reason", "chosen", "chosen_score", "conditions"}
+_CELL = {"dataset", "method", "params", "noise", "train", "seed"}
 _ROWS = pa.schema(
     [
         ("image", pa.int64()),
@@ -38,6 +59,8 @@ _ROWS = pa.schema(
         ("digest", pa.uint64()),
     ]
 )
+#: How far a run has come that is being worked on, see `Run.progress`.
+PROGRESS = "progress.json"
 _SAMPLES = ("clean", "noisy", "restored", "deviation")
 _RECORD_COLUMNS = [
     "dataset",
@@ -105,6 +128,18 @@ class Run:
         """Keys of the cells that have a result, whatever its status; reads names only."""
         return {path.stem for path in (self.path / "cells").glob("*.parquet")}
 
+    def progress(self) -> dict[str, Any] | None:
+        """What the process that works on the run said last of how far it came, if it did."""
+        try:
+            found = json.loads((self.path / PROGRESS).read_text())
+        except (OSError, ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def failed(self) -> set[str]:
+        """Keys of the finished cells that failed; reads their files."""
+        return {meta["key"] for meta in self.metadata() if meta["status"] == "failed"}
+
     def cells(self) -> pd.DataFrame:
         """A row a finished cell, in the plan's order.
 
@@ -149,13 +184,9 @@ class Run:
             if keys is not None and key not in keys:
                 continue
             path = self._cell_path(key)
-            meta = _metadata(path)
-            if meta["status"] != "done":
+            meta, frame = self._cell(path)
+            if frame is None:
                 continue
-            with readable(path):
-                frame = pq.read_table(
-                    path, schema=_ROWS, page_checksum_verification=True
-                ).to_pandas()
             for name, value in _identity(meta["cell"]).items():
                 frame[name] = pd.Series([value], dtype=_DTYPES.get(name)).repeat(len(frame)).array
             frames.append(frame)
@@ -168,15 +199,17 @@ class Run:
     def metadata(self) -> Iterator[dict[str, Any]]:
         """All that is one value a cell, of each finished cell in the plan's order."""
         for key in self._finished_in_order():
-            yield {"key": key, **_metadata(self._cell_path(key))}
+            yield {"key": key, **self._metadata(key)}
 
     def history(self, key: str) -> pd.DataFrame:
         """Loss terms of the training behind a cell: epoch, split, term, value (per image)."""
         import pandas as pd
 
         path = self.path / "history" / f"{key}.json"
-        rows = read_json(path) if path.is_file() else []
-        return pd.DataFrame(rows, columns=["epoch", "split", "term", "value"])
+        data = self._beside(path, key)
+        with readable(path):
+            rows = json.loads(data) if data else []
+            return pd.DataFrame(rows, columns=["epoch", "split", "term", "value"])
 
     def samples(self, key: str) -> dict[str, list[Any]]:
         """The images kept of a cell: lists `image` (positions), `clean`, `noisy`, `restored`.
@@ -187,14 +220,82 @@ class Run:
         """
         path = self.path / "samples" / f"{key}.npz"
         result: dict[str, list[Any]] = {"image": [], **{name: [] for name in _SAMPLES}}
-        if not path.is_file():
+        data = self._beside(path, key)
+        if not data:
             return result
-        with readable(path), np.load(path, allow_pickle=False) as arrays:
+        with readable(path):
+            arrays = read_arrays(data)
             result["image"] = [int(position) for position in arrays["image"]]
             for name in _SAMPLES:
                 if f"{name}_0" in arrays or name != "deviation":
-                    result[name] = [arrays[f"{name}_{i}"] for i in range(len(result["image"]))]
+                    images = [arrays[f"{name}_{i}"] for i in range(len(result["image"]))]
+                    if not all(image.ndim == 3 and image.dtype.kind == "f" for image in images):
+                        raise ValueError(f"{name} holds no images")
+                    result[name] = images
         return result
+
+    def check(self, key: str) -> None:
+        """Read all of a cell, and hold it to its digests.
+
+        Raises:
+            StorageError: something of it is damaged or missing.
+        """
+        self._cell(self._cell_path(key))
+        self.history(key)
+        self.samples(key)
+
+    def _cell(self, path: Path) -> tuple[dict[str, Any], pd.DataFrame | None]:
+        """A cell's metadata, and its rows; no rows where it is not done."""
+        with readable(path):
+            file = pq.ParquetFile(path, page_checksum_verification=True, memory_map=False)
+            size = sum(
+                file.metadata.row_group(group).total_byte_size
+                for group in range(file.metadata.num_row_groups)
+            )
+            if size > LARGEST or file.metadata.num_rows > LARGEST // 8:
+                raise ValueError(f"it unpacks to {size:,} bytes")
+            meta = self._checked(file.schema_arrow.metadata)
+            if meta["status"] != "done":
+                return meta, None
+            table = pq.read_table(path, schema=_ROWS, page_checksum_verification=True)
+            if self._digests and meta["digests"]["rows"] != _rows_digest(table):
+                raise ValueError("its rows are not those that were written")
+            return meta, table.to_pandas()
+
+    def _metadata(self, key: str) -> dict[str, Any]:
+        path = self._cell_path(key)
+        with readable(path):
+            return self._checked(pq.read_schema(path).metadata)
+
+    def _checked(self, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
+        """What a file's metadata hold; raises what `readable` catches."""
+        text = metadata[b"bench"]
+        if self._digests and metadata[b"digest"].decode() != digest_of(text):
+            raise ValueError("its metadata are not those that were written")
+        meta: dict[str, Any] = json.loads(text, object_hook=_encodable)
+        if missing := sorted(_META - set(meta)):
+            raise ValueError(f"it has no {missing[0]!r}")
+        if not set(meta["cell"]) >= _CELL or not isinstance(meta["cell"]["noise"], dict):
+            raise ValueError("its cell is not one of bench's")
+        return meta
+
+    def _beside(self, path: Path, key: str) -> bytes:
+        """The history or the samples of a cell; empty where there are none."""
+        written = self._metadata(key)["digests"].get(path.parent.name) if self._digests else None
+        if not path.is_file():
+            if written:
+                raise StorageError(f"{path} is missing: {COMPUTE_AGAIN}")
+            return b""
+        with readable(path):
+            data = read_bytes(path)
+            if self._digests and digest_of(data) != written:
+                raise ValueError("it is not what was written")
+            return data
+
+    @property
+    def _digests(self) -> bool:
+        """Whether the run's files have digests: since format 2."""
+        return int(self.manifest.get("format", FORMAT_VERSION)) > 1
 
     def _finished_in_order(self) -> list[str]:
         finished = self.finished()
@@ -211,6 +312,14 @@ class Run:
         text = json.dumps(self.manifest, indent=2) + "\n"
         commit(self.path / "manifest.json", lambda path: path.write_text(text))
 
+    def write_progress(self, overview: Mapping[str, Any]) -> None:
+        """Say how far the run has come, for `progress`; no error if it cannot be said."""
+        path = self.path / PROGRESS
+        aside = path.with_name(f".{PROGRESS}.tmp")
+        with contextlib.suppress(OSError):
+            aside.write_text(json.dumps(overview))
+            aside.replace(path)
+
     def write(self, record: Record) -> None:
         """Keep a cell's record: from its last rename on, the cell is finished.
 
@@ -218,18 +327,11 @@ class Run:
             StorageError: the folder cannot be written.
         """
         key = record.cell.key
-        if record.history:
-            rows = json.dumps(record.history)
-            commit(self.path / "history" / f"{key}.json", lambda path: path.write_text(rows))
-        if record.samples.get("image"):
-            arrays = {"image": np.array(record.samples["image"])}
-            for name in _SAMPLES:
-                for index, image in enumerate(record.samples.get(name, ())):
-                    arrays[f"{name}_{index}"] = image
-            commit(
-                self.path / "samples" / f"{key}.npz",
-                lambda path: write_arrays(path, arrays),
-            )
+        digests = {}
+        for folder, name, data in self._files_beside(record):
+            path = self.path / folder / name
+            commit(path, partial(_write_bytes, data=data))
+            digests[folder] = digest_of(data)
         meta = {
             name: value
             for name, value in vars(record).items()
@@ -238,7 +340,12 @@ class Run:
         meta["cell"] = record.cell.as_dict()
         columns = {name: record.images.get(name, np.empty(0)) for name in _ROWS.names}
         table = pa.table(columns, schema=_ROWS)
-        table = table.replace_schema_metadata({"bench": json.dumps(meta)})
+        if self._digests:
+            meta["digests"] = {"rows": _rows_digest(table), **digests}
+        text = json.dumps(meta)
+        table = table.replace_schema_metadata(
+            {"bench": text, **({"digest": digest_of(text.encode())} if self._digests else {})}
+        )
         commit(
             self._cell_path(key),
             # Measured values hardly repeat, so a dictionary of them only takes room.
@@ -246,6 +353,27 @@ class Run:
                 table, path, compression="zstd", use_dictionary=False, write_page_checksum=True
             ),
         )
+
+    def _files_beside(self, record: Record) -> Iterator[tuple[str, str, bytes]]:
+        """Folder, name and content of what is written before a cell."""
+        key = record.cell.key
+        if record.history:
+            yield "history", f"{key}.json", json.dumps(record.history).encode()
+        if record.samples.get("image"):
+            arrays = {"image": np.array(record.samples["image"])}
+            for name in _SAMPLES:
+                for index, image in enumerate(record.samples.get(name, ())):
+                    arrays[f"{name}_{index}"] = image
+            yield "samples", f"{key}.npz", packed(arrays)
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def _rows_digest(table: pa.Table) -> str:
+    """Of the values of a table's columns, in their order."""
+    return digest_of(b"".join(table[name].to_numpy().tobytes() for name in _ROWS.names))
 
 
 _DTYPES: dict[str, Any] = {
@@ -277,14 +405,6 @@ def _identity(cell: Mapping[str, Any]) -> dict[str, Any]:
 
 def _noise_text(noise: Mapping[str, Any]) -> str:
     return noise_text(noise_name(noise["kind"], noise["clip"]), noise["level"], noise.get("lowest"))
-
-
-def _metadata(path: Path) -> dict[str, Any]:
-    with readable(path):
-        meta: dict[str, Any] = json.loads(
-            pq.read_schema(path).metadata[b"bench"], object_hook=_encodable
-        )
-    return meta
 
 
 def _encodable(found: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,82 @@
+"""`bench status` and `bench doctor`: how far a run is, and what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.cli.options import DEBUG
+from bench.cli.program import EXIT_CODES, EXIT_WRONG, main
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("run", required=False)
+@DEBUG
+def status(run: str | None, debug: bool) -> None:
+    """Say how far a RUN is that another terminal works on: a folder, a name, or the newest.
+
+    \b
+    bench status
+    bench status results/mnist-1a2b3c4d
+    """
+    from bench import store
+    from bench.console import duration
+
+    opened = store.find_run(run)
+    cells = dict.fromkeys(opened.manifest["cells"])
+    finished = len(opened.finished() & set(cells))
+    click.echo(f"{opened.path}: {finished} of {len(cells)} cells have a result")
+    said = opened.progress() or {}
+    if counts := ", ".join(
+        f"{said[name]} {name}" for name in ("failed", "skipped") if isinstance(said.get(name), int)
+        and said[name]
+    ):  # fmt: skip
+        click.echo(f"of these in its last session {counts}")
+    if not store.is_held(opened.path):
+        if finished < len(cells):
+            click.echo(f"No process works on it. Go on with: {opened.manifest.get('command')}")
+        else:
+            click.echo(f"It is finished. See: bench report {opened.path}")
+        return
+    click.echo(f"Worked on by {store.holder(opened.path) or 'a process'}")
+    running = said.get("running")
+    for each in running if isinstance(running, list) else ():
+        if isinstance(each, dict):
+            step = f", {each.get('done')}/{each.get('of')}" if each.get("of") else ""
+            click.echo(
+                f"  {each.get('cell')}: {each.get('phase')}{step}, since {each.get('seconds')} s"
+            )
+    left = said.get("seconds_left")
+    if isinstance(left, int | float) and 0 <= left < 1e9:
+        click.echo(f"About {duration(left)} left (as of {said.get('updated')})")
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("run", required=False)
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the data sets.")
+@DEBUG
+def doctor(run: str | None, data_dir: Path | None, debug: bool) -> int:
+    """Examine a RUN (checksums, missing cells), or this machine, and say what to do.
+
+    \b
+    bench doctor                    versions, folders, room, GPU, data sets
+    bench doctor results/reference  every file of a run
+    """
+    from bench import doctor as examining
+    from bench import store
+
+    results = Path("results")
+    findings = (
+        examining.examine_run(store.locate(run, results))
+        if run is not None
+        else examining.examine_machine(data_dir, results)
+    )
+    wrong = 0
+    for finding in findings:
+        word = "WRONG" if finding.wrong else "note " if finding.remedy else "ok   "
+        remedy = f": {finding.remedy}" if finding.remedy else ""
+        click.echo(f"{word}  {finding.text}{remedy}")
+        wrong += finding.wrong
+    click.echo(f"{wrong} wrong." if wrong else "Nothing is wrong.")
+    return EXIT_WRONG if wrong else 0

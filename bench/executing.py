@@ -1,0 +1,206 @@
+"""Cells on any `concurrent.futures.Executor`: threads of this process, a Dask cluster, ...
+
+The executor's task is small: it hands the cell to a child process that its thread keeps warm, see
+`supervisor`. What is submitted holds names and numbers, never code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
+from dataclasses import dataclass
+from typing import Any
+
+from bench.core import BenchError, Cell, Progress, Record, UsageError
+from bench.supervisor import Child, Limits, Setup, Stopped, WorkerError
+
+#: Submitted cells for each worker: one that it works on, and one that waits for it.
+_AHEAD = 2
+#: How often a cell is given to another worker when its own is lost, before it is marked failed.
+_AGAIN = 3
+
+# How many cells that must wait are passed over in looking for one that need not.
+_HELD = 1000
+
+_local = threading.local()
+_stopping = threading.Event()
+_children: set[Child] = set()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Task:
+    """What an executor runs; it travels as a pickle."""
+
+    setup: Setup
+    limits: Limits
+
+    def run(self, cell: Cell, watch: Callable[[Progress], None] | None = None) -> Record:
+        """Have the cell worked on by this thread's child."""
+        child: Child | None = getattr(_local, "child", None)
+        if _stopping.is_set():
+            raise Stopped
+        if child is None or (child.setup, child.limits) != (self.setup, self.limits):
+            with _lock:
+                if child is not None:
+                    child.close()
+                    _children.discard(child)
+                _local.child = child = Child(self.setup, self.limits)
+                _children.add(child)
+        return child.run(cell, watch or (lambda progress: None))
+
+
+def stop_children() -> None:
+    """Kill the children of all threads of this process; threads that still work end at once."""
+    _stopping.set()
+    with _lock:
+        for child in _children:
+            child.close()
+        _children.clear()
+
+
+def run_cells(
+    cells: Iterable[Cell],
+    task: Task,
+    executor: Executor,
+    workers: int,
+    *,
+    learns: Callable[[Cell], bool] = lambda cell: False,
+    uses_gpu: Callable[[Cell], bool] = lambda cell: False,
+    watch: Callable[[Progress], None] | None = None,
+) -> Iterator[Record]:
+    """One record a cell, as they are finished.
+
+    Of the cells that need the same fitted model one is worked on first, which fits it, and then the
+    others, which find it. Cells that need the GPU are worked on one by one.
+
+    Args:
+        cells: in the order in which they are begun, as far as they do not wait for each other.
+        task: what is done with each.
+        executor: what runs it.
+        workers: how many cells it works on at once.
+        learns: whether a cell needs a fitted model.
+        uses_gpu: whether a cell computes on the GPU.
+        watch: told of progress, from other threads; only for executors within this process.
+
+    Raises:
+        BenchError: what no method is to blame for ends the sweep.
+    """
+    waiting, again = deque(cells), dict[Cell, int]()
+    running: dict[Future[Record], Cell] = {}
+    fitted: set[str] = set()
+    extra = (watch,) if watch else ()
+
+    def claims(cell: Cell) -> set[str]:
+        """What no two cells may have at once."""
+        fits = {cell.fit_key} - fitted if learns(cell) else set()
+        return fits | ({"gpu"} if uses_gpu(cell) else set())
+
+    try:
+        while waiting or running:
+            taken = set[str]().union(*map(claims, running.values()))
+            held: list[Cell] = []
+            while waiting and len(running) < workers * _AHEAD and len(held) < _HELD:
+                cell = waiting.popleft()
+                wanted = claims(cell)
+                if wanted & taken:
+                    held.append(cell)
+                    continue
+                taken |= wanted
+                running[executor.submit(task.run, cell, *extra)] = cell
+            waiting.extendleft(reversed(held))
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                cell = running.pop(future)
+                record = _result(future, cell, again)
+                if record is None:
+                    waiting.appendleft(cell)
+                    continue
+                if record.status == "done":
+                    fitted |= claims(cell) - {"gpu"}
+                yield record
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _result(future: Future[Record], cell: Cell, again: dict[Cell, int]) -> Record | None:
+    """What came of a cell; None where it is to be given to another worker."""
+    try:
+        return future.result()
+    except BenchError:
+        raise
+    except CancelledError as error:
+        raise WorkerError(
+            "the engine that the cells run on is lost; finished cells are safe, and the same "
+            "command goes on from there"
+        ) from error
+    except Exception as error:
+        # A lost worker (Dask's KilledWorker, a broken pool): the cell is not to blame, as a rule.
+        again[cell] = again.get(cell, 0) + 1
+        if again[cell] < _AGAIN:
+            return None
+        text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        return Record(cell, "failed", reason=f"its worker was lost {_AGAIN} times: {text}"[:500])
+
+
+@contextlib.contextmanager
+def local(jobs: int) -> Iterator[tuple[Executor, int]]:
+    """Threads that keep a child each, and how many."""
+    _stopping.clear()
+    executor = ThreadPoolExecutor(jobs, thread_name_prefix="bench")
+    try:
+        yield executor, jobs
+    finally:
+        stop_children()
+        executor.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def dask(where: str) -> Iterator[tuple[Executor, int]]:
+    """A Dask cluster by its scheduler's address, or `local:4` for one of four workers here.
+
+    Returns:
+        Its executor, and how many cells it works on at once.
+
+    Raises:
+        UsageError: Dask is not installed, or there is no such cluster.
+    """
+    try:
+        import dask as library
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise UsageError("--dask needs Dask: pip install 'denoise-bench[dask]'") from None
+    kind, _, number = where.partition(":")
+    with contextlib.ExitStack() as stack:
+        # A worker may be lost for reasons of the cluster: the cell is tried again.
+        stack.enter_context(library.config.set({"distributed.scheduler.allowed-failures": 10}))
+        cluster: Any = where
+        if kind == "local":
+            if not number.isdecimal() or not int(number):
+                raise UsageError(f"--dask {where}: write local:4 for four workers")
+            cluster = stack.enter_context(
+                LocalCluster(
+                    n_workers=int(number),
+                    threads_per_worker=1,
+                    dashboard_address=None,
+                    silence_logs=50,
+                )
+            )
+        try:
+            client = stack.enter_context(Client(cluster, timeout=10))
+        except (OSError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise UsageError(f"--dask {where}: no scheduler answers there ({reason})") from error
+        client.wait_for_workers(1)
+        threads = sum(client.nthreads().values())
+        yield client.get_executor(pure=False), threads

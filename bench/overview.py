@@ -1,0 +1,120 @@
+"""How far a run has come: what is done, what is running, how long it will take."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bench.core import Cell, Progress, Record
+
+
+@dataclass
+class Running:
+    """A cell that is being worked on.
+
+    Attributes:
+        progress: what was told of it last.
+        since, phase_since, updated: when it, its phase and its last step began, in seconds of
+            the monotonic clock.
+    """
+
+    progress: Progress
+    since: float
+    phase_since: float
+    updated: float
+
+
+class Overview:
+    """Counts a run's cells and tells the time left by what earlier ones took.
+
+    Attributes:
+        total: cells of the run.
+        counts: status -> cells that ended so, now or earlier ("done" where it is not known).
+        running: key -> a cell that is being worked on.
+    """
+
+    def __init__(self, cells: Iterable[Cell], waiting: Iterable[Cell]) -> None:
+        self.total = len(list(cells))
+        left = list(waiting)
+        self._waiting = {cell.key for cell in left}
+        self._left = Counter(cell.method for cell in left)
+        self.counts = {"done": self.total - len(self._waiting), "failed": 0, "skipped": 0}
+        self.running: dict[str, Running] = {}
+        self._spent: dict[str, tuple[float, int]] = defaultdict(lambda: (0.0, 0))
+        self._last = time.monotonic()
+        self._at_once = 1
+
+    @property
+    def finished(self) -> int:
+        """Cells that have a result."""
+        return self.total - len(self._waiting)
+
+    def progress(self, progress: Progress) -> Running:
+        """A cell goes on."""
+        now = time.monotonic()
+        known = self.running.get(progress.cell.key)
+        if known is None:
+            # Without a word of its start it may have begun when the last one ended.
+            began = now if progress.phase == "start" else self._last
+            known = self.running[progress.cell.key] = Running(progress, began, began, began)
+        elif known.progress.phase != progress.phase:
+            known.phase_since = known.updated  # a phase is first told of after its first step
+        known.progress, known.updated = progress, now
+        self._at_once = max(self._at_once, len(self.running))
+        return known
+
+    def recorded(self, record: Record) -> None:
+        """A cell has a result."""
+        now = time.monotonic()
+        known = self.running.pop(record.cell.key, None)
+        began = known.since if known else self._last
+        seconds, cells = self._spent[record.cell.method]
+        self._spent[record.cell.method] = (seconds + now - began, cells + 1)
+        self._last = now
+        if record.cell.key in self._waiting:
+            self._waiting.remove(record.cell.key)
+            self._left[record.cell.method] -= 1
+            self.counts[record.status] += 1
+
+    def seconds_left(self) -> float | None:
+        """By what earlier cells took, of the same method where one was seen; None at first."""
+        if not self._spent:
+            return None
+        seen = self._spent.values()
+        overall = sum(seconds for seconds, _ in seen) / sum(cells for _, cells in seen)
+        mean = {method: seconds / cells for method, (seconds, cells) in self._spent.items()}
+        now = time.monotonic()
+        left = sum(mean.get(method, overall) * cells for method, cells in self._left.items())
+        for running in self.running.values():
+            expected = mean.get(running.progress.cell.method, overall)
+            left -= min(expected, now - running.since)
+        return left / self._at_once
+
+    def as_dict(self, command: str) -> dict[str, Any]:
+        """What `bench status` reads of a run that another process works on."""
+        left, now = self.seconds_left(), time.monotonic()
+        return {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "updated": datetime.now(UTC).isoformat(timespec="seconds"),
+            **self.counts,
+            "total": self.total,
+            "running": [
+                {
+                    "cell": str(each.progress.cell),
+                    "phase": each.progress.phase,
+                    "done": each.progress.done,
+                    "of": each.progress.total,
+                    "seconds": round(now - each.since, 1),
+                }
+                for each in list(self.running.values())
+            ],
+            "seconds_left": None if left is None else round(left, 1),
+            "command": command,
+        }

@@ -1,0 +1,241 @@
+"""A cell that crashes, hangs or eats the memory costs itself only; the rest is as it always is."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+
+import bench
+from bench import executing
+from bench.core import DataError, UsageError
+from bench.store import RunInUse, hold
+
+TROUBLE = Path(__file__).with_name("trouble.py")
+SWEEP = {"plugins": [TROUBLE], "dataset": "digits", "limit": 10, "tune": False}
+
+
+def statuses(run):
+    cells = run.cells()
+    return dict(
+        zip(cells["params"], zip(cells["status"], cells["reason"], strict=True), strict=True)
+    )
+
+
+def test_a_cell_that_goes_wrong_costs_itself_only(tmp_path):
+    kinds = ("fine", "raises", "exits", "crashes", "hangs", "eats")
+    run = bench.run(
+        methods=[f"trouble[kind={kind}]" for kind in kinds] + ["identity"],
+        noise=[0.1],
+        out=tmp_path,
+        jobs=2,
+        timeout=6,
+        memory_limit=1_200_000_000,
+        **SWEEP,
+    )
+    found = statuses(run)
+    assert found.pop("{}")[0] == "done"
+    assert found.pop('{"kind":"fine"}')[0] == "done"
+    reasons = {params[9:-2]: reason for params, (status, reason) in found.items()}
+    assert {status for status, _ in found.values()} == {"failed"}
+    assert reasons["raises"].startswith("ValueError: as it was told to (trouble.py, line ")
+    assert reasons["exits"] == "its process ended by itself (exit code 5)"
+    assert "killed by SIGSEGV; it last printed: " in reasons["crashes"]
+    assert reasons["hangs"] == "it took longer than 6 s (--timeout)"
+    assert "GiB of memory, more than 1.12 GiB (--memory-limit)" in reasons["eats"]
+    (meta,) = [m for m in run.metadata() if '"crashes"' in m["cell"]["params"]]
+    assert "about to read where nothing is" in meta["traceback"]
+    assert not [p for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_failed_cells_are_taken_up_again_when_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("marker").write_text("")
+    settings = {**SWEEP, "methods": ["identity", "trouble[kind=twice]"], "noise": [0.1], "jobs": 1}
+    run = bench.run(out=tmp_path / "results", **settings)
+    assert sorted(run.cells()["status"]) == ["done", "failed"]
+    files = {path: path.stat().st_mtime_ns for path in (run.path / "cells").iterdir()}
+    again = bench.run(out=tmp_path / "results", **settings)  # a failure is a result
+    assert {path: path.stat().st_mtime_ns for path in (again.path / "cells").iterdir()} == files
+    mended = bench.run(out=tmp_path / "results", retry_failed=True, **settings)
+    assert set(mended.cells()["status"]) == {"done"}
+    changed = {p for p in (mended.path / "cells").iterdir() if p.stat().st_mtime_ns != files[p]}
+    assert len(changed) == 1
+
+
+def test_records_are_those_of_one_process(tmp_path):
+    """Trained, tuned and plain methods: in this process, in two workers, and on any executor."""
+    settings = {
+        "dataset": "digits", "methods": ["identity", "gaussian", "lmmse", "dae[seeds=2]"],
+        "noise": [0.1, 0.3], "limit": 30, "epochs": 1, "preset": "quick",
+    }  # fmt: skip
+    here = bench.run(out=tmp_path / "here", **settings)
+    there = bench.run(out=tmp_path / "there", jobs=2, **settings)
+    pd.testing.assert_frame_equal(here.records(), there.records())
+    ours, theirs = here.cells(), there.cells()
+    columns = ["key", "status", "chosen", "chosen_score", "parameters"]
+    pd.testing.assert_frame_equal(ours[columns], theirs[columns])
+    assert there.progress()["done"] == len(theirs)
+
+
+def test_a_model_is_fitted_once_and_found_by_the_cells_that_wait_for_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "cache"))
+    run = bench.run(
+        "digits", methods=["dae[train=blind]"], noise=[0.1, 0.2, 0.3, 0.4], limit=5, epochs=1,
+        preset="quick", jobs=2, out=tmp_path,
+    )  # fmt: skip
+    reused = [meta["conditions"]["fit_reused"] for meta in run.metadata()]
+    assert sorted(reused) == [False, True, True, True]
+    assert len(list((tmp_path / "cache" / "fits").iterdir())) == 1
+
+
+def test_limits_need_a_process_of_their_own():
+    with pytest.raises(UsageError, match="give --jobs 1 or more"):
+        bench.run("digits", methods="identity", timeout=5)
+    with pytest.raises(UsageError, match="--timeout nan: give seconds"):
+        bench.run("digits", methods="identity", jobs=1, timeout=float("nan"))
+    with pytest.raises(UsageError, match="local:4 for four workers"):
+        bench.run("digits", methods="identity", dask="local:x", limit=2)
+
+
+def test_a_worker_with_other_data_refuses(tmp_path, monkeypatch):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    from PIL import Image
+
+    Image.new("L", (32, 32), 128).save(photos / "a.png")
+    planned = executing.run_cells
+
+    def changed(*arguments, **options):
+        Image.new("L", (32, 32), 64).save(photos / "a.png")
+        return planned(*arguments, **options)
+
+    monkeypatch.setattr(executing, "run_cells", changed)
+    with pytest.raises(DataError, match=r"is other data .* give it the same files"):
+        bench.run(f"folder:{photos}", methods="identity", tune=False, jobs=1, out=tmp_path / "out")
+
+
+def test_what_waits_for_another_is_not_begun_and_a_lost_engine_ends_the_sweep():
+    """The scheduling alone, on an executor that notes what is begun."""
+
+    class Cell:
+        def __init__(self, name, fit_key):
+            self.name, self.fit_key = name, fit_key
+
+    class Task:
+        begun, running = [], set()
+
+        def run(self, cell):
+            assert cell.fit_key not in self.running
+            self.begun.append(cell.name)
+            self.running.add(cell.fit_key)
+            time.sleep(0.01)
+            self.running.discard(cell.fit_key)
+            return type("Record", (), {"cell": cell, "status": "failed"})
+
+    cells = [Cell(f"{key}{number}", key) for number in range(3) for key in "ab"]
+    with ThreadPoolExecutor(4) as executor:
+        records = list(executing.run_cells(cells, Task(), executor, 4, learns=lambda cell: True))
+    assert sorted(record.cell.name for record in records) == sorted(cell.name for cell in cells)
+    assert [name for name in Task.begun if name[0] == "a"] == ["a0", "a1", "a2"]
+
+
+def bench_command(folder, *arguments, **options):
+    environment = {
+        **os.environ, "PYTHONPATH": str(Path(bench.__file__).parents[1]),
+        "BENCH_CACHE_DIR": str(folder / "cache"),
+    }  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, "-c", "from bench.cli import main; main()", "run", "--dataset", "digits",
+         "--plugin", str(TROUBLE), "--limit", "5", "--no-tune", "--noise", "0.1", "--out",
+         str(folder), "--name", "run", *arguments],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options,
+    )  # fmt: skip
+
+
+def until(what, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_it_ends_soon_and_leaves_no_process(tmp_path, sign, code):
+    methods = "identity,trouble[kind=hangs]"
+    process = bench_command(tmp_path, "--methods", methods, "--jobs", "2")
+    until(lambda: list((tmp_path / "run" / "cells").glob("*.parquet")))
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert children
+    process.send_signal(sign)
+    output, _ = process.communicate(timeout=5)
+    assert process.returncode == code
+    assert output.splitlines()[-1].startswith("Error: interrupted; finished cells are safe")
+    assert "Traceback" not in output
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert not alive
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    process = bench_command(tmp_path, "--methods", "identity,trouble[kind=hangs]", "--jobs", "2")
+    until(lambda: list((tmp_path / "run" / "cells").glob("*.parquet")))
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) == 2
+    process.kill()
+    process.communicate()
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive
+
+
+def test_one_process_writes_a_run(tmp_path, fails, bench):
+    with hold(tmp_path / "results" / "run"):
+        arguments = ("run", "--dataset", "digits", "--methods", "identity", "--limit", "3")
+        line = fails(*arguments, "--out", tmp_path / "results", "--name", "run", code=8)
+        assert f"is being written by process {os.getpid()} on " in line
+        with pytest.raises(RunInUse), hold(tmp_path / "results" / "run"):
+            pass
+    result = bench(*arguments, "--out", tmp_path / "results", "--name", "run")
+    assert result.code == 0
+    # A process that died holds nothing.
+    code = (
+        f"from pathlib import Path; from bench.store import hold; import os\n"
+        f"held = hold(Path({str(tmp_path / 'x')!r})); held.__enter__(); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with hold(tmp_path / "x"):
+        pass
+
+
+def test_a_killed_worker_on_dask_costs_nothing(tmp_path):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    methods = ["identity", *(f"trouble[index={i},seconds=0.1]" for i in range(6))]
+    here = bench.run(methods=methods, noise=[0.1, 0.3], out=tmp_path / "here", **SWEEP)
+    arguments = [
+        sys.executable, "-c", "from bench.cli import main; main()", "run", "--dataset", "digits",
+        "--plugin", str(TROUBLE), "--limit", "10", "--no-tune", "--noise", "0.1,0.3", "--methods",
+        ",".join(methods), "--dask", "local:2", "--out", str(tmp_path), "--name", "there",
+    ]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(Path(bench.__file__).parents[1])}
+    process = subprocess.Popen(
+        arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    until(lambda: list((tmp_path / "there" / "cells").glob("*.parquet")))
+    # Those that hold a child of ours are Dask's workers.
+    workers = [
+        found.parent()
+        for found in psutil.Process(process.pid).children(recursive=True)
+        if "bench.worker" in " ".join(found.cmdline())
+    ]
+    workers[0].kill()
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    pd.testing.assert_frame_equal(
+        bench.open_run(tmp_path / "there").records(), here.records(), check_exact=True
+    )
