@@ -7,6 +7,7 @@ The executor's task is small: it hands the cell to a child process that its thre
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -29,6 +30,8 @@ _AHEAD = 2
 #: How often a cell is given to another worker when its own is lost, before it is marked failed.
 _AGAIN = 3
 
+# How long a cluster may take to have a worker, in seconds.
+_JOIN = 300
 # How many cells that must wait are passed over in looking for one that need not.
 _HELD = 1000
 
@@ -173,13 +176,17 @@ def dask(where: str) -> Iterator[tuple[Executor, int]]:
         Its executor, and how many cells it works on at once.
 
     Raises:
-        UsageError: Dask is not installed, or there is no such cluster.
+        UsageError: Dask is not installed.
+        WorkerError: there is no such cluster, or it has no worker.
     """
     try:
         import dask as library
         from distributed import Client, LocalCluster
     except ImportError:
         raise UsageError("--dask needs Dask: pip install 'denoise-bench[dask]'") from None
+    # What it logs of lost connections is said by our own errors.
+    for name in ("distributed", "distributed.client", "distributed.core"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     kind, _, number = where.partition(":")
     with contextlib.ExitStack() as stack:
         # A worker may be lost for reasons of the cluster: the cell is tried again.
@@ -200,7 +207,12 @@ def dask(where: str) -> Iterator[tuple[Executor, int]]:
             client = stack.enter_context(Client(cluster, timeout=10))
         except (OSError, ValueError) as error:
             reason = " ".join(str(error).split())
-            raise UsageError(f"--dask {where}: no scheduler answers there ({reason})") from error
-        client.wait_for_workers(1)
+            raise WorkerError(f"--dask {where}: no scheduler answers there ({reason})") from error
+        try:
+            client.wait_for_workers(1, timeout=_JOIN)
+        except TimeoutError as error:
+            raise WorkerError(
+                f"--dask {where}: no worker joined the cluster within {_JOIN} s"
+            ) from error
         threads = sum(client.nthreads().values())
         yield client.get_executor(pure=False), threads

@@ -111,13 +111,13 @@ def test_python_takes_plugins_as_the_command_does(plugin):
 
 
 def test_without_methods_the_default_ones_and_the_plugins_are_measured(plugin, monkeypatch):
-    monkeypatch.setattr("bench.runner.run_cells", lambda *given, **options: iter(()))
+    monkeypatch.setattr("bench.runner.run_cells", lambda *given, **options: (x for x in ()))
     run = api.run("digits", plugins=[plugin("more/mine.py").parent], noise=0.3)
     assert run.manifest["settings"]["methods"] == ["identity", "mine", *plan.DEFAULT_METHODS[1:]]
 
 
 def test_methods_of_the_environment_are_measured_only_when_they_are_named(plugin, monkeypatch):
-    monkeypatch.setattr("bench.runner.run_cells", lambda *given, **options: iter(()))
+    monkeypatch.setattr("bench.runner.run_cells", lambda *given, **options: (x for x in ()))
     monkeypatch.setenv("BENCH_PLUGINS", str(plugin("mine.py")))
     run = api.run("digits", noise=0.3)
     assert run.manifest["settings"]["methods"] == list(plan.DEFAULT_METHODS)

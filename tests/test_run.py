@@ -336,9 +336,11 @@ def test_a_damaged_cell_ends_in_one_line(few, fails):
 
 def test_a_manifest_of_another_version(few, fails):
     path = only_run() / "manifest.json"
-    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
+    path.write_text(path.read_text().replace('"format": 2', '"format": 3'))
     for command in (("run", *FEW), ("report",)):
-        assert "in format 2, and this version of bench reads format 1" in fails(*command, code=6)
+        assert "in format 3, and this version of bench reads formats 1 and 2" in fails(
+            *command, code=6
+        )
 
 
 def test_a_failed_method_is_exit_code_3_and_the_rest_goes_on(bench, plugins):
