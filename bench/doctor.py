@@ -36,6 +36,7 @@ def examine_run(path: Path) -> Iterator[Finding]:
     """A run: every file of it is read and held to its digests."""
     try:
         run = store.open_run(path)
+        run.check_manifest()
     except StorageError as error:
         yield Finding(str(error), "see there", wrong=True)
         return

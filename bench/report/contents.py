@@ -171,6 +171,7 @@ def by_dataset(runs: Sequence[Run]) -> Iterator[Contents]:
     """
     groups: dict[str, dict[str, Run]] = {}
     for run in runs:
+        run.check_manifest()
         groups.setdefault(run.manifest["dataset"]["name"], {})[str(run.path.resolve())] = run
     for run in runs[1:]:
         _comparable(runs[0], run, ("protocol", "conventions"))

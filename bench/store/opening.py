@@ -12,6 +12,7 @@ from typing import Any
 from bench.core import StorageError, UsageError
 from bench.store.files import read_json, writable
 from bench.store.lock import HOLDER, LOCK
+from bench.store.manifest import misfit
 from bench.store.runs import FORMAT_VERSION, PROGRESS, Run
 
 READABLE = (1, FORMAT_VERSION)
@@ -46,13 +47,8 @@ def open_run(path: str | os.PathLike[str]) -> Run:
         raise StorageError(
             f"{manifest_path} is damaged (it has no {absent[0]!r}): start over with --fresh"
         )
-    settings, cells = manifest["settings"], manifest["cells"]
-    keys = isinstance(cells, list) and all(isinstance(key, str) for key in cells)
-    if not isinstance(settings, dict) or not keys:
-        raise StorageError(
-            f"{manifest_path} is damaged (settings or cells of another type): start over with "
-            "--fresh"
-        )
+    if found := misfit(manifest, whole=False):
+        raise StorageError(f"{manifest_path} is damaged ({found}): start over with --fresh")
     return Run(folder, manifest)
 
 

@@ -41,6 +41,7 @@ from bench.store.files import (
     read_bytes,
     readable,
 )
+from bench.store.manifest import misfit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -233,6 +234,17 @@ class Run:
                         raise ValueError(f"{name} holds no images")
                     result[name] = images
         return result
+
+    def check_manifest(self) -> None:
+        """See that the manifest has all that a report says of a run.
+
+        Raises:
+            StorageError: it has not.
+        """
+        if found := misfit(self.manifest, whole=True):
+            raise StorageError(
+                f"{self.path / 'manifest.json'} is damaged ({found}): give the run's command again"
+            )
 
     def check(self, key: str) -> None:
         """Read all of a cell, and hold it to its digests.

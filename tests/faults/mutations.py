@@ -29,6 +29,8 @@ from PIL import Image
 import bench
 from bench.cli import main
 
+#: Words of which one stands where something is wrong.
+SAID = ("Error: ", "WRONG", "failed", "UNMATCHED", "matched nothing", "skipped")
 #: Seconds that a command may take.
 CLOCK = 60
 HOSTILE = [
@@ -244,7 +246,8 @@ def verify(world, kind, folder, arguments, code, output):
     if code not in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9):
         return f"exit code {code}"
     if code and not any(
-        word in output for word in ("Error: ", "WRONG", "failed", "not held", "skipped")
+        word in output
+        for word in ("Error: ", "WRONG", "failed", "UNMATCHED", "matched nothing", "skipped")
     ):
         return f"exit code {code} without a word"
     outside = [path for path in folder.parent.iterdir() if path != folder]
