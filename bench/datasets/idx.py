@@ -122,14 +122,15 @@ class IdxFiles:
 
 def _read_idx_images(path: Path, count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """An IDX file of `count` 28x28 images (16 bytes of header, then the pixels)."""
+    expected = 16 + count * 28 * 28
     try:
-        values = np.fromfile(path, np.uint8)
+        size = path.stat().st_size  # before it is read: it may be too large for the memory
+        values = np.fromfile(path, np.uint8) if size == expected else np.empty(0, np.uint8)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
-    expected = 16 + count * 28 * 28
     if len(values) != expected or bytes(values[:4]) != b"\x00\x00\x08\x03":
         raise DataError(
-            f"{path} is damaged: {len(values)} bytes, not the {expected} of {count} 28x28 images; "
+            f"{path} is damaged: {size} bytes, not the {expected} of {count} 28x28 images; "
             "delete it, and the next run downloads it anew"
         )
     return values[16:].reshape(count, 28, 28)

@@ -11,7 +11,6 @@ ends well without a word, its numbers must be those of the file as it was.
 
 import argparse
 import contextlib
-import gzip
 import json
 import os
 import random
@@ -101,14 +100,16 @@ class World:
         for name in ("a.png", "b.jpg", "c.tif"):
             pixels = rng.integers(0, 255, (24, 24), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / "data" / "photos" / name)
-        raw = folder / "data" / "KMNIST" / "raw"
+        # Beside the rest, since it is large: zeros, of which nothing is stored.
+        self.idx = folder.with_name("idx")
+        raw = self.idx / "KMNIST" / "raw"
         raw.mkdir(parents=True)
-        for name, count in (("train", 60), ("t10k", 10)):
-            head = np.array([2051, count, 28, 28], ">i4").tobytes()
-            pixels = rng.integers(0, 255, count * 784, dtype=np.uint8).tobytes()
-            (raw / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(head + pixels))
-            labels = np.array([2049, count], ">i4").tobytes() + bytes(count)
-            (raw / f"{name}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
+        for name, count in (("train", 60_000), ("t10k", 10_000)):
+            for kind, head, size in (("images-idx3", [2051, count, 28, 28], 784),
+                                     ("labels-idx1", [2049, count], 1)):  # fmt: skip
+                path = raw / f"{name}-{kind}-ubyte"
+                path.write_bytes(np.array(head, ">i4").tobytes())
+                os.truncate(path, path.stat().st_size + count * size)
         (folder / "plugin.py").write_text(
             '"""A box."""\nfrom scipy.ndimage import uniform_filter\nfrom bench import method\n\n\n'
             "@method()\ndef plugin(noisy, *, size=3):\n"
@@ -189,6 +190,7 @@ def example(world, kind, rng, folder):
         return [["run", "--dataset", f"folder:{folder / 'data' / 'photos'}", "--methods",
                  "identity", "--no-tune", "--out", str(folder / "results")]]  # fmt: skip
     if kind == "idx":
+        shutil.copytree(world.idx, folder / "data", dirs_exist_ok=True)
         path = rng.choice(sorted((folder / "data" / "KMNIST" / "raw").iterdir()))
         path.write_bytes(mutated(path.read_bytes(), rng))
         return [["run", "--dataset", "kmnist", "--data-dir", str(folder / "data"), "--methods",

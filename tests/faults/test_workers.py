@@ -239,3 +239,21 @@ def test_a_killed_worker_on_dask_costs_nothing(tmp_path):
     pd.testing.assert_frame_equal(
         bench.open_run(tmp_path / "there").records(), here.records(), check_exact=True
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("4GB", 4_000_000_000), ("512 MiB", 512 * 2**20), ("2e9", 2_000_000_000), ("1k", 1000)],
+)
+def test_sizes_are_typed_as_people_write_them(text, size):
+    from bench.cli.run import _bytes
+
+    assert _bytes(None, None, text) == size
+
+
+def test_bad_limits_end_in_one_line(fails):
+    few = ("run", "--dataset", "digits", "--methods", "identity", "--limit", "2")
+    assert "write a size such as 4GB" in fails(*few, "--memory-limit", "much", code=2)
+    assert "give seconds, more than 0" in fails(*few, "--timeout", "-1", code=2)
+    assert "give --jobs 1 or more" in fails(*few, "--timeout", "5", "--jobs", "0", code=2)
+    assert "no scheduler answers there" in fails(*few, "--dask", "tcp://127.0.0.1:9", code=7)
