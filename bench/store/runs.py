@@ -22,24 +22,13 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Collection, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from bench.core import MATCHED, Record, StorageError, canonical_json, noise_name, noise_text
+from bench.store.cells import CellFiles
 from bench.store.files import (
-    COMPUTE_AGAIN,
-    LARGEST,
     commit,
-    digest_of,
-    packed,
-    read_arrays,
-    read_bytes,
-    readable,
 )
 from bench.store.manifest import misfit
 
@@ -48,21 +37,8 @@ if TYPE_CHECKING:
 
 #: Of what is written; format 1 can be read.
 FORMAT_VERSION = 2
-# What a cell's metadata must hold to be shown.
-_META = {"cell", "status", "reason", "chosen", "chosen_score", "conditions"}
-_CELL = {"dataset", "method", "params", "noise", "train", "seed"}
-_ROWS = pa.schema(
-    [
-        ("image", pa.int64()),
-        ("mse", pa.float32()),
-        ("psnr", pa.float32()),
-        ("ssim", pa.float32()),
-        ("digest", pa.uint64()),
-    ]
-)
 #: How far a run has come that is being worked on, see `Run.progress`.
 PROGRESS = "progress.json"
-_SAMPLES = ("clean", "noisy", "restored", "deviation")
 _RECORD_COLUMNS = [
     "dataset",
     "method",
@@ -184,8 +160,7 @@ class Run:
         for key in self._finished_in_order():
             if keys is not None and key not in keys:
                 continue
-            path = self._cell_path(key)
-            meta, frame = self._cell(path)
+            meta, frame = self._files.read(key)
             if frame is None:
                 continue
             for name, value in _identity(meta["cell"]).items():
@@ -200,17 +175,11 @@ class Run:
     def metadata(self) -> Iterator[dict[str, Any]]:
         """All that is one value a cell, of each finished cell in the plan's order."""
         for key in self._finished_in_order():
-            yield {"key": key, **self._metadata(key)}
+            yield {"key": key, **self._files.metadata(key)}
 
     def history(self, key: str) -> pd.DataFrame:
         """Loss terms of the training behind a cell: epoch, split, term, value (per image)."""
-        import pandas as pd
-
-        path = self.path / "history" / f"{key}.json"
-        data = self._beside(path, key)
-        with readable(path):
-            rows = json.loads(data) if data else []
-            return pd.DataFrame(rows, columns=["epoch", "split", "term", "value"])
+        return self._files.history(key)
 
     def samples(self, key: str) -> dict[str, list[Any]]:
         """The images kept of a cell: lists `image` (positions), `clean`, `noisy`, `restored`.
@@ -219,21 +188,7 @@ class Run:
         Images are float32 (C, H, W); noisy ones may leave [0, 1]. Empty lists where none are
         kept.
         """
-        path = self.path / "samples" / f"{key}.npz"
-        result: dict[str, list[Any]] = {"image": [], **{name: [] for name in _SAMPLES}}
-        data = self._beside(path, key)
-        if not data:
-            return result
-        with readable(path):
-            arrays = read_arrays(data)
-            result["image"] = [int(position) for position in arrays["image"]]
-            for name in _SAMPLES:
-                if f"{name}_0" in arrays or name != "deviation":
-                    images = [arrays[f"{name}_{i}"] for i in range(len(result["image"]))]
-                    if not all(image.ndim == 3 and image.dtype.kind == "f" for image in images):
-                        raise ValueError(f"{name} holds no images")
-                    result[name] = images
-        return result
+        return self._files.samples(key)
 
     def check_manifest(self) -> None:
         """See that the manifest has all that a report says of a run.
@@ -252,69 +207,13 @@ class Run:
         Raises:
             StorageError: something of it is damaged or missing.
         """
-        self._cell(self._cell_path(key))
-        self.history(key)
-        self.samples(key)
-
-    def _cell(self, path: Path) -> tuple[dict[str, Any], pd.DataFrame | None]:
-        """A cell's metadata, and its rows; no rows where it is not done."""
-        with readable(path):
-            file = pq.ParquetFile(path, page_checksum_verification=True, memory_map=False)
-            size = sum(
-                file.metadata.row_group(group).total_byte_size
-                for group in range(file.metadata.num_row_groups)
-            )
-            if size > LARGEST or file.metadata.num_rows > LARGEST // 8:
-                raise ValueError(f"it unpacks to {size:,} bytes")
-            meta = self._checked(file.schema_arrow.metadata)
-            if meta["status"] != "done":
-                return meta, None
-            table = pq.read_table(path, schema=_ROWS, page_checksum_verification=True)
-            if self._digests and meta["digests"]["rows"] != _rows_digest(table):
-                raise ValueError("its rows are not those that were written")
-            return meta, table.to_pandas()
-
-    def _metadata(self, key: str) -> dict[str, Any]:
-        path = self._cell_path(key)
-        with readable(path):
-            return self._checked(pq.read_schema(path).metadata)
-
-    def _checked(self, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
-        """What a file's metadata hold; raises what `readable` catches."""
-        text = metadata[b"bench"]
-        if self._digests and metadata[b"digest"].decode() != digest_of(text):
-            raise ValueError("its metadata are not those that were written")
-        meta: dict[str, Any] = json.loads(text, object_hook=_encodable)
-        if missing := sorted(_META - set(meta)):
-            raise ValueError(f"it has no {missing[0]!r}")
-        if not set(meta["cell"]) >= _CELL or not isinstance(meta["cell"]["noise"], dict):
-            raise ValueError("its cell is not one of bench's")
-        return meta
-
-    def _beside(self, path: Path, key: str) -> bytes:
-        """The history or the samples of a cell; empty where there are none."""
-        written = self._metadata(key)["digests"].get(path.parent.name) if self._digests else None
-        if not path.is_file():
-            if written:
-                raise StorageError(f"{path} is missing: {COMPUTE_AGAIN}")
-            return b""
-        with readable(path):
-            data = read_bytes(path)
-            if self._digests and digest_of(data) != written:
-                raise ValueError("it is not what was written")
-            return data
-
-    @property
-    def _digests(self) -> bool:
-        """Whether the run's files have digests: since format 2."""
-        return int(self.manifest.get("format", FORMAT_VERSION)) > 1
+        self._files.read(key)
+        self._files.history(key)
+        self._files.samples(key)
 
     def _finished_in_order(self) -> list[str]:
         finished = self.finished()
         return [key for key in dict.fromkeys(self.manifest["cells"]) if key in finished]
-
-    def _cell_path(self, key: str) -> Path:
-        return self.path / "cells" / f"{key}.parquet"
 
     # Writing --------------------------------------------------------------------------------
 
@@ -338,54 +237,12 @@ class Run:
         Raises:
             StorageError: the folder cannot be written.
         """
-        key = record.cell.key
-        digests = {}
-        for folder, name, data in self._files_beside(record):
-            path = self.path / folder / name
-            commit(path, partial(_write_bytes, data=data))
-            digests[folder] = digest_of(data)
-        meta = {
-            name: value
-            for name, value in vars(record).items()
-            if name not in ("images", "history", "samples")
-        }
-        meta["cell"] = record.cell.as_dict()
-        columns = {name: record.images.get(name, np.empty(0)) for name in _ROWS.names}
-        table = pa.table(columns, schema=_ROWS)
-        if self._digests:
-            meta["digests"] = {"rows": _rows_digest(table), **digests}
-        text = json.dumps(meta)
-        table = table.replace_schema_metadata(
-            {"bench": text, **({"digest": digest_of(text.encode())} if self._digests else {})}
-        )
-        commit(
-            self._cell_path(key),
-            # Measured values hardly repeat, so a dictionary of them only takes room.
-            lambda path: pq.write_table(
-                table, path, compression="zstd", use_dictionary=False, write_page_checksum=True
-            ),
-        )
+        self._files.write(record)
 
-    def _files_beside(self, record: Record) -> Iterator[tuple[str, str, bytes]]:
-        """Folder, name and content of what is written before a cell."""
-        key = record.cell.key
-        if record.history:
-            yield "history", f"{key}.json", json.dumps(record.history).encode()
-        if record.samples.get("image"):
-            arrays = {"image": np.array(record.samples["image"])}
-            for name in _SAMPLES:
-                for index, image in enumerate(record.samples.get(name, ())):
-                    arrays[f"{name}_{index}"] = image
-            yield "samples", f"{key}.npz", packed(arrays)
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
-
-
-def _rows_digest(table: pa.Table) -> str:
-    """Of the values of a table's columns, in their order."""
-    return digest_of(b"".join(table[name].to_numpy().tobytes() for name in _ROWS.names))
+    @property
+    def _files(self) -> CellFiles:
+        version = int(self.manifest.get("format", FORMAT_VERSION))
+        return CellFiles(self.path, digests=version > 1)
 
 
 _DTYPES: dict[str, Any] = {
@@ -417,13 +274,3 @@ def _identity(cell: Mapping[str, Any]) -> dict[str, Any]:
 
 def _noise_text(noise: Mapping[str, Any]) -> str:
     return noise_text(noise_name(noise["kind"], noise["clip"]), noise["level"], noise.get("lowest"))
-
-
-def _encodable(found: dict[str, Any]) -> dict[str, Any]:
-    """Names of files that are not UTF-8 with their bytes as codes: data frames take no others."""
-    return {
-        name: value.encode("utf-8", "backslashreplace").decode()
-        if isinstance(value, str)
-        else value
-        for name, value in found.items()
-    }

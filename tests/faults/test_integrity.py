@@ -159,12 +159,12 @@ def test_the_published_runs_open(bench):
 
 
 def test_what_unpacks_to_more_than_a_run_can_hold_is_refused(run, monkeypatch):
-    from bench.store import files, runs
+    from bench.store import cells, files
 
     key = cell_of(run, "identity")
     packed = (run.path / "samples" / f"{key}.npz").stat().st_size
     monkeypatch.setattr(files, "LARGEST", packed + 10)
-    monkeypatch.setattr(runs, "LARGEST", 100)
+    monkeypatch.setattr(cells, "LARGEST", 100)
     with pytest.raises(StorageError, match="it unpacks to"):
         run.samples(key)
     with pytest.raises(StorageError, match="it unpacks to"):
@@ -179,3 +179,10 @@ def test_a_key_leads_out_of_no_folder(run, tmp_path):
     opened = public.open_run(run.path)
     assert opened.records().empty
     assert opened.cells().empty
+
+
+def test_what_a_killed_process_left_beside_a_cell_is_not_the_cells(run):
+    key = cell_of(run, "median")
+    (run.path / "history" / f"{key}.json").write_text('[[1, "train", "loss", 3.0]]')
+    assert run.history(key).empty
+    run.check(key)

@@ -1,6 +1,6 @@
 """The report as one interactive page: a file that opens from disk and asks no network for anything.
 
-All text from outside goes through Jinja's escaping, through `charts.safe` for plotly, or into JSON
+All text from outside goes through Jinja's escaping, through `look.safe` for plotly, or into JSON
 in which no tag can end. A content security policy lets the browser run the page's own two scripts,
 by their digests, and load nothing.
 """
@@ -19,8 +19,9 @@ from bench.core import level_text, noise_text, printable
 from bench.report import facts
 from bench.report.entries import Column, Entry, Table
 from bench.report.findings import Finding, findings, over_data_sets
-from bench.report.html.charts import Chart, Look, charts
+from bench.report.html.charts import charts
 from bench.report.html.inspector import BUDGET, inspector
+from bench.report.html.look import Chart, Look
 from bench.report.options import Options
 from bench.summary import METRICS, UNITS
 

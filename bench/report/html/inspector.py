@@ -18,7 +18,7 @@ from bench.summary import METRICS, with_labels
 
 if TYPE_CHECKING:
     from bench.report.contents import Contents
-    from bench.report.html.charts import Look
+    from bench.report.html.look import Look
 
 #: Bytes of all images of a page.
 BUDGET = 3_000_000

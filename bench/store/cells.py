@@ -1,0 +1,202 @@
+"""The files of a run's cells, and how they are held to their digests: see `runs`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bench.core import Record, StorageError
+from bench.store.files import (
+    COMPUTE_AGAIN,
+    LARGEST,
+    commit,
+    digest_of,
+    packed,
+    read_arrays,
+    read_bytes,
+    readable,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What a cell's metadata must hold to be shown.
+_META = {"cell", "status", "reason", "chosen", "chosen_score", "conditions"}
+_CELL = {"dataset", "method", "params", "noise", "train", "seed"}
+_ROWS = pa.schema(
+    [
+        ("image", pa.int64()),
+        ("mse", pa.float32()),
+        ("psnr", pa.float32()),
+        ("ssim", pa.float32()),
+        ("digest", pa.uint64()),
+    ]
+)
+_SAMPLES = ("clean", "noisy", "restored", "deviation")
+
+
+class CellFiles:
+    """The files of the cells in a run's folder.
+
+    Args:
+        path: the run's folder.
+        digests: whether they have digests: since format 2.
+    """
+
+    def __init__(self, path: Path, *, digests: bool) -> None:
+        self.path, self._digests = path, digests
+
+    def read(self, key: str) -> tuple[dict[str, Any], pd.DataFrame | None]:
+        """A cell's metadata, and its rows; no rows where it is not done."""
+        path = self._cell_path(key)
+        with readable(path):
+            file = pq.ParquetFile(path, page_checksum_verification=True, memory_map=False)
+            size = sum(
+                file.metadata.row_group(group).total_byte_size
+                for group in range(file.metadata.num_row_groups)
+            )
+            if size > LARGEST or file.metadata.num_rows > LARGEST // 8:
+                raise ValueError(f"it unpacks to {size:,} bytes")
+            meta = self._checked(file.schema_arrow.metadata)
+            if meta["status"] != "done":
+                return meta, None
+            table = pq.read_table(path, schema=_ROWS, page_checksum_verification=True)
+            if self._digests and meta["digests"]["rows"] != _rows_digest(table):
+                raise ValueError("its rows are not those that were written")
+            return meta, table.to_pandas()
+
+    def metadata(self, key: str) -> dict[str, Any]:
+        """All that is one value of a cell."""
+        path = self._cell_path(key)
+        with readable(path):
+            return self._checked(pq.read_schema(path).metadata)
+
+    def history(self, key: str) -> pd.DataFrame:
+        """See `Run.history`."""
+        import pandas as pd
+
+        path = self.path / "history" / f"{key}.json"
+        data = self._beside(path, key)
+        with readable(path):
+            rows = json.loads(data) if data else []
+            return pd.DataFrame(rows, columns=["epoch", "split", "term", "value"])
+
+    def samples(self, key: str) -> dict[str, list[Any]]:
+        """See `Run.samples`."""
+        path = self.path / "samples" / f"{key}.npz"
+        result: dict[str, list[Any]] = {"image": [], **{name: [] for name in _SAMPLES}}
+        data = self._beside(path, key)
+        if not data:
+            return result
+        with readable(path):
+            arrays = read_arrays(data)
+            result["image"] = [int(position) for position in arrays["image"]]
+            for name in _SAMPLES:
+                if f"{name}_0" in arrays or name != "deviation":
+                    images = [arrays[f"{name}_{i}"] for i in range(len(result["image"]))]
+                    if not all(image.ndim == 3 and image.dtype.kind == "f" for image in images):
+                        raise ValueError(f"{name} holds no images")
+                    result[name] = images
+        return result
+
+    def write(self, record: Record) -> None:
+        """Keep a cell's record, see `Run.write`.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        key = record.cell.key
+        digests = {}
+        for folder, name, data in self._files_beside(record):
+            path = self.path / folder / name
+            commit(path, partial(_write_bytes, data=data))
+            digests[folder] = digest_of(data)
+        meta = {
+            name: value
+            for name, value in vars(record).items()
+            if name not in ("images", "history", "samples")
+        }
+        meta["cell"] = record.cell.as_dict()
+        columns = {name: record.images.get(name, np.empty(0)) for name in _ROWS.names}
+        table = pa.table(columns, schema=_ROWS)
+        if self._digests:
+            meta["digests"] = {"rows": _rows_digest(table), **digests}
+        text = json.dumps(meta)
+        table = table.replace_schema_metadata(
+            {"bench": text, **({"digest": digest_of(text.encode())} if self._digests else {})}
+        )
+        commit(
+            self._cell_path(key),
+            # Measured values hardly repeat, so a dictionary of them only takes room.
+            lambda path: pq.write_table(
+                table, path, compression="zstd", use_dictionary=False, write_page_checksum=True
+            ),
+        )
+
+    def _files_beside(self, record: Record) -> Iterator[tuple[str, str, bytes]]:
+        """Folder, name and content of what is written before a cell."""
+        key = record.cell.key
+        if record.history:
+            yield "history", f"{key}.json", json.dumps(record.history).encode()
+        if record.samples.get("image"):
+            arrays = {"image": np.array(record.samples["image"])}
+            for name in _SAMPLES:
+                for index, image in enumerate(record.samples.get(name, ())):
+                    arrays[f"{name}_{index}"] = image
+            yield "samples", f"{key}.npz", packed(arrays)
+
+    def _checked(self, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
+        """What a file's metadata hold; raises what `readable` catches."""
+        text = metadata[b"bench"]
+        if self._digests and metadata[b"digest"].decode() != digest_of(text):
+            raise ValueError("its metadata are not those that were written")
+        meta: dict[str, Any] = json.loads(text, object_hook=_encodable)
+        if missing := sorted(_META - set(meta)):
+            raise ValueError(f"it has no {missing[0]!r}")
+        if not set(meta["cell"]) >= _CELL or not isinstance(meta["cell"]["noise"], dict):
+            raise ValueError("its cell is not one of bench's")
+        return meta
+
+    def _beside(self, path: Path, key: str) -> bytes:
+        """The history or the samples of a cell; empty where there are none."""
+        written = self.metadata(key)["digests"].get(path.parent.name) if self._digests else None
+        if self._digests and not written:
+            return b""  # left by a process that was killed before it wrote the cell
+        if not path.is_file():
+            if written:
+                raise StorageError(f"{path} is missing: {COMPUTE_AGAIN}")
+            return b""
+        with readable(path):
+            data = read_bytes(path)
+            if self._digests and digest_of(data) != written:
+                raise ValueError("it is not what was written")
+            return data
+
+    def _cell_path(self, key: str) -> Path:
+        return self.path / "cells" / f"{key}.parquet"
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def _rows_digest(table: pa.Table) -> str:
+    """Of the values of a table's columns, in their order."""
+    return digest_of(b"".join(table[name].to_numpy().tobytes() for name in _ROWS.names))
+
+
+def _encodable(found: dict[str, Any]) -> dict[str, Any]:
+    """Names of files that are not UTF-8 with their bytes as codes: data frames take no others."""
+    return {
+        name: value.encode("utf-8", "backslashreplace").decode()
+        if isinstance(value, str)
+        else value
+        for name, value in found.items()
+    }
