@@ -24,6 +24,8 @@ from bench.core import BenchError, Cell, Progress, Record
 
 #: How often the memory of a child is looked at, in seconds; also how soon a dead one is noticed.
 _LOOK = 0.2
+# A child that is not ready after so many seconds hangs.
+_START = 300.0
 # Of what a child printed: the lines kept in a failed record, and bytes before it is thrown away.
 _LINES, _PRINTED = 20, 16 * 2**20
 
@@ -142,6 +144,8 @@ class Child:
         os.ftruncate(self._printed.fileno(), 0)
         started = time.monotonic()
         timeout, memory = self.limits.timeout, self.limits.memory
+        if timeout is not None and job is self.setup:  # loading data and methods is no cell's time
+            timeout = max(timeout, _START)
         try:
             self._jobs.send(job)
             while True:
