@@ -167,7 +167,9 @@ def run(
         "device": device,
     }
     plan.settings(dataset or "mnist", **values)
-    torch_device = _device(device, [asked.method for asked in chosen.values()])
+    torch_device = _device(
+        device, [asked.method for asked in chosen.values()], elsewhere=dask is not None
+    )
     data = datasets.load(dataset, folder) if dataset else datasets.load_default(folder)
     if train_dataset:
         data = datasets.with_training(data, datasets.load(train_dataset, folder))
@@ -266,12 +268,11 @@ def _elsewhere(
 ) -> Generator[Record]:
     """The records of cells that other processes work on, as they are finished."""
     on_gpu = task.setup.device != "cpu"
-    with executing.dask(dask) if dask else executing.local(jobs) as (executor, workers):
+    with executing.dask(dask) if dask else executing.local(jobs) as pool:
         yield from executing.run_cells(
             waiting,
             task,
-            executor,
-            workers,
+            pool,
             learns=lambda cell: methods[cell.method].learns,
             uses_gpu=lambda cell: on_gpu and methods[cell.method].uses_torch,
             watch=None if dask else told.progress,
@@ -357,8 +358,13 @@ def _repeatable(levels: Any) -> Any:
     return list(levels) if isinstance(levels, Iterable) and not isinstance(levels, str) else levels
 
 
-def _device(asked: str, methods: list[Method]) -> str:
-    """Where torch computes; torch is loaded only where it is needed."""
+def _device(asked: str, methods: list[Method], *, elsewhere: bool) -> str:
+    """Where torch computes; torch is loaded only where it is needed.
+
+    Machines `elsewhere` may have a GPU where this one has none.
+    """
+    if asked == "cuda" and elsewhere:
+        return "cuda"
     if asked == "cpu" or (asked == "auto" and not any(method.uses_torch for method in methods)):
         return "cpu"
     import torch

@@ -99,7 +99,7 @@ def _memory() -> int | None:
 
 def _gpu_name() -> str | None:
     torch = sys.modules.get("torch")
-    return torch.cuda.get_device_name() if torch is not None else None
+    return torch.cuda.get_device_name() if torch and torch.cuda.is_available() else None
 
 
 class PeakMemory:

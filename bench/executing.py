@@ -30,8 +30,8 @@ _AHEAD = 2
 #: How often a cell is given to another worker when its own is lost, before it is marked failed.
 _AGAIN = 3
 
-# How long a cluster may take to have a worker, in seconds.
-_JOIN = 300
+# How long a scheduler may take to answer, and a cluster to have a worker, in seconds.
+_ANSWER, _JOIN = 10, 300
 # How many cells that must wait are passed over in looking for one that need not.
 _HELD = 1000
 
@@ -39,6 +39,21 @@ _local = threading.local()
 _stopping = threading.Event()
 _children: set[Child] = set()
 _lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Where cells are worked on.
+
+    Attributes:
+        executor: what runs them.
+        workers: how many it works on at once.
+        gpu: what runs cells that compute on a GPU, and how many of them it may be given at once.
+    """
+
+    executor: Executor
+    workers: int
+    gpu: tuple[Executor, int]
 
 
 @dataclass(frozen=True)
@@ -75,8 +90,7 @@ def stop_children() -> None:
 def run_cells(
     cells: Iterable[Cell],
     task: Task,
-    executor: Executor,
-    workers: int,
+    pool: Pool,
     *,
     learns: Callable[[Cell], bool] = lambda cell: False,
     uses_gpu: Callable[[Cell], bool] = lambda cell: False,
@@ -85,13 +99,12 @@ def run_cells(
     """One record a cell, as they are finished.
 
     Of the cells that need the same fitted model one is worked on first, which fits it, and then the
-    others, which find it. Cells that need the GPU are worked on one by one.
+    others, which find it.
 
     Args:
         cells: in the order in which they are begun, as far as they do not wait for each other.
         task: what is done with each.
-        executor: what runs it.
-        workers: how many cells it works on at once.
+        pool: where.
         learns: whether a cell needs a fitted model.
         uses_gpu: whether a cell computes on the GPU.
         watch: told of progress, from other threads; only for executors within this process.
@@ -104,22 +117,24 @@ def run_cells(
     fitted: set[str] = set()
     extra = (watch,) if watch else ()
 
-    def claims(cell: Cell) -> set[str]:
-        """What no two cells may have at once."""
-        fits = {cell.fit_key} - fitted if learns(cell) else set()
-        return fits | ({"gpu"} if uses_gpu(cell) else set())
+    def fits(cell: Cell) -> set[str]:
+        """The model that this cell fits, which no other cell may be at."""
+        return {cell.fit_key} - fitted if learns(cell) else set()
 
     try:
         while waiting or running:
-            taken = set[str]().union(*map(claims, running.values()))
+            begun = set[str]().union(*map(fits, running.values()))
+            on_gpu = sum(map(uses_gpu, running.values()))
             held: list[Cell] = []
-            while waiting and len(running) < workers * _AHEAD and len(held) < _HELD:
+            while waiting and len(running) < pool.workers * _AHEAD and len(held) < _HELD:
                 cell = waiting.popleft()
-                wanted = claims(cell)
-                if wanted & taken:
+                gpu = uses_gpu(cell)
+                if fits(cell) & begun or (gpu and on_gpu >= pool.gpu[1]):
                     held.append(cell)
                     continue
-                taken |= wanted
+                begun |= fits(cell)
+                on_gpu += gpu
+                executor = pool.gpu[0] if gpu else pool.executor
                 running[executor.submit(task.run, cell, *extra)] = cell
             waiting.extendleft(reversed(held))
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -129,7 +144,7 @@ def run_cells(
                     waiting.appendleft(cell)
                     continue
                 if record.status == "done":
-                    fitted |= claims(cell) - {"gpu"}
+                    fitted |= fits(cell)
                 yield record
     finally:
         for future in running:
@@ -157,23 +172,23 @@ def _result(future: Future[Record], cell: Cell, again: dict[Cell, int]) -> Recor
 
 
 @contextlib.contextmanager
-def local(jobs: int) -> Iterator[tuple[Executor, int]]:
-    """Threads that keep a child each, and how many."""
+def local(jobs: int) -> Iterator[Pool]:
+    """Threads that keep a child each; they share one GPU, which works on one cell at a time."""
     _stopping.clear()
     executor = ThreadPoolExecutor(jobs, thread_name_prefix="bench")
     try:
-        yield executor, jobs
+        yield Pool(executor, jobs, gpu=(executor, 1))
     finally:
         stop_children()
         executor.shutdown(cancel_futures=True)
 
 
 @contextlib.contextmanager
-def dask(where: str) -> Iterator[tuple[Executor, int]]:
+def dask(where: str) -> Iterator[Pool]:
     """A Dask cluster by its scheduler's address, or `local:4` for one of four workers here.
 
-    Returns:
-        Its executor, and how many cells it works on at once.
+    Where workers have the resource GPU, cells that compute on one go there, as many at once as
+    there are GPUs; else to any worker, one at a time.
 
     Raises:
         UsageError: Dask is not installed.
@@ -204,7 +219,7 @@ def dask(where: str) -> Iterator[tuple[Executor, int]]:
                 )
             )
         try:
-            client = stack.enter_context(Client(cluster, timeout=10))
+            client = stack.enter_context(Client(cluster, timeout=_ANSWER))
         except (OSError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise WorkerError(f"--dask {where}: no scheduler answers there ({reason})") from error
@@ -214,5 +229,12 @@ def dask(where: str) -> Iterator[tuple[Executor, int]]:
             raise WorkerError(
                 f"--dask {where}: no worker joined the cluster within {_JOIN} s"
             ) from error
-        threads = sum(client.nthreads().values())
-        yield client.get_executor(pure=False), threads
+        executor = client.get_executor(pure=False)
+        found = client.scheduler_info(n_workers=-1)["workers"].values()  # -1: of all
+        gpus = int(sum(worker["resources"].get("GPU", 0) for worker in found))
+        gpu = (
+            (client.get_executor(pure=False, resources={"GPU": 1}), gpus * _AHEAD)
+            if gpus
+            else (executor, 1)
+        )
+        yield Pool(executor, sum(client.nthreads().values()), gpu)

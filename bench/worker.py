@@ -81,6 +81,8 @@ class _Worker:
     def record(self, cell: Any) -> Any:
         from bench import runner
 
+        if self._setup.device == "cuda" and self._methods[cell.method].uses_torch:
+            _has_gpu()
         (record,) = runner.run_cells(
             [cell],
             self._data,
@@ -106,6 +108,20 @@ def _same(name: str, found: str, planned: str, folder: Path) -> None:
         raise DataError(
             f"the worker's {name} in {folder} is other data (fingerprint {found}) than the run was "
             f"planned for ({planned}): give it the same files"
+        )
+
+
+def _has_gpu() -> None:
+    import platform
+
+    import torch
+
+    from bench.supervisor import WorkerError
+
+    if not torch.cuda.is_available():
+        raise WorkerError(
+            f"the worker on {platform.node()} finds no CUDA device: start those that have one with "
+            "--resources GPU=1, and these cells go there; or use --device cpu"
         )
 
 

@@ -5,17 +5,19 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 import psutil
 import pytest
+import torch
 
 import bench
 from bench import executing
 from bench.core import DataError, UsageError
 from bench.store import RunInUse, hold
+from bench.supervisor import WorkerError
 
 TROUBLE = Path(__file__).with_name("trouble.py")
 SWEEP = {"plugins": [TROUBLE], "dataset": "digits", "limit": 10, "tune": False}
@@ -121,29 +123,103 @@ def test_a_worker_with_other_data_refuses(tmp_path, monkeypatch):
         bench.run(f"folder:{photos}", methods="identity", tune=False, jobs=1, out=tmp_path / "out")
 
 
-def test_what_waits_for_another_is_not_begun_and_a_lost_engine_ends_the_sweep():
-    """The scheduling alone, on an executor that notes what is begun."""
+class Cell:
+    def __init__(self, name, fit_key):
+        self.name, self.fit_key = name, fit_key
 
-    class Cell:
-        def __init__(self, name, fit_key):
-            self.name, self.fit_key = name, fit_key
 
-    class Task:
-        begun, running = [], set()
+class Noting:
+    """A task that notes what is begun, and what runs beside what."""
 
-        def run(self, cell):
-            assert cell.fit_key not in self.running
-            self.begun.append(cell.name)
-            self.running.add(cell.fit_key)
-            time.sleep(0.01)
-            self.running.discard(cell.fit_key)
-            return type("Record", (), {"cell": cell, "status": "failed"})
+    def __init__(self):
+        self.begun, self.running, self.beside = [], [], []
 
-    cells = [Cell(f"{key}{number}", key) for number in range(3) for key in "ab"]
+    def run(self, cell):
+        self.begun.append(cell.name)
+        self.running.append(cell)
+        self.beside.append([other.fit_key for other in self.running])
+        time.sleep(0.01)
+        self.running.remove(cell)
+        return type("Record", (), {"cell": cell, "status": "failed"})
+
+
+def scheduled(**options):
+    """Six cells of the two models a and b on an executor of four threads."""
+    cells, task = [Cell(f"{key}{number}", key) for number in range(3) for key in "ab"], Noting()
     with ThreadPoolExecutor(4) as executor:
-        records = list(executing.run_cells(cells, Task(), executor, 4, learns=lambda cell: True))
+        pool = executing.Pool(executor, 4, gpu=(executor, 1))
+        records = list(executing.run_cells(cells, task, pool, **options))
     assert sorted(record.cell.name for record in records) == sorted(cell.name for cell in cells)
-    assert [name for name in Task.begun if name[0] == "a"] == ["a0", "a1", "a2"]
+    return task
+
+
+def test_cells_wait_for_the_one_that_fits_their_model():
+    task = scheduled(learns=lambda cell: True)
+    assert all(len(set(keys)) == len(keys) for keys in task.beside)
+    assert [name for name in task.begun if name[0] == "a"] == ["a0", "a1", "a2"]
+
+
+def test_one_gpu_works_on_one_cell_at_a_time():
+    task = scheduled(uses_gpu=lambda cell: cell.fit_key == "b")
+    assert max(keys.count("b") for keys in task.beside) == 1
+    assert max(len(keys) for keys in task.beside) > 1
+
+
+def test_a_lost_engine_ends_the_sweep():
+    class Lost(Executor):
+        def submit(self, *_):
+            future = Future()
+            future.cancel()
+            future.set_running_or_notify_cancel()
+            return future
+
+    pool = executing.Pool(Lost(), 1, gpu=(Lost(), 1))
+    with pytest.raises(WorkerError, match="the same command goes on from there"):
+        list(executing.run_cells([Cell("a", "a")], Noting(), pool))
+
+
+class Where:
+    """A task that says which of Dask's workers it runs on."""
+
+    def run(self, cell):
+        from distributed import get_worker
+
+        return type("Record", (), {"cell": cell, "status": "failed", "name": get_worker().name})
+
+
+def test_on_dask_cells_that_need_a_gpu_go_to_workers_that_have_one():
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    with distributed.SpecCluster(
+        scheduler={"cls": distributed.Scheduler, "options": {"dashboard": False, "port": 0}},
+        workers={
+            "plain": {"cls": distributed.Worker, "options": {"nthreads": 1}},
+            "gpu": {
+                "cls": distributed.Worker,
+                "options": {"nthreads": 1, "resources": {"GPU": 1}},
+            },
+        },
+        silence_logs=50,
+    ) as cluster:
+        cells = [Cell(f"{key}{number}", key) for number in range(6) for key in ("cpu", "gpu")]
+        with executing.dask(cluster.scheduler_address) as pool:
+            records = list(
+                executing.run_cells(
+                    cells, Where(), pool, uses_gpu=lambda cell: cell.fit_key == "gpu"
+                )
+            )
+    assert len(records) == len(cells)
+    assert {r.name for r in records if r.cell.fit_key == "gpu"} == {"gpu"}
+    assert "plain" in {r.name for r in records if r.cell.fit_key == "cpu"}
+
+
+@pytest.mark.skipif(
+    torch.cuda.is_available(), reason="there is a GPU: how its absence is said cannot be seen"
+)
+def test_a_worker_without_the_gpu_that_cells_need_says_so(tmp_path):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    settings = {"dataset": "digits", "methods": "dae", "preset": "quick", "limit": 2}
+    with pytest.raises(WorkerError, match=r"finds no CUDA device: start .* --resources GPU=1"):
+        bench.run(device="cuda", dask="local:1", out=tmp_path, **settings)
 
 
 def bench_command(folder, *arguments, **options):
@@ -251,7 +327,8 @@ def test_sizes_are_typed_as_people_write_them(text, size):
     assert _bytes(None, None, text) == size
 
 
-def test_bad_limits_end_in_one_line(fails):
+def test_bad_limits_end_in_one_line(fails, monkeypatch):
+    monkeypatch.setattr(executing, "_ANSWER", 1)
     few = ("run", "--dataset", "digits", "--methods", "identity", "--limit", "2")
     assert "write a size such as 4GB" in fails(*few, "--memory-limit", "much", code=2)
     assert "give seconds, more than 0" in fails(*few, "--timeout", "-1", code=2)

@@ -1,7 +1,8 @@
 """How fast the suite is, as ratios measured side by side in one run.
 
     BENCH_DATA_DIR=~/data python tests/speed/speed.py [metrics] [classical] [posterior-mean]
-                                                      [benchopt] [training] [repeat] [report]
+                                                      [benchopt] [training] [repeat] [digests]
+                                                      [report]
 
 Each comparison is measured in turns (ours, theirs, ours, theirs, ...) and the medians are
 compared, since machines are shared and noisy. `benchopt` needs the extra `[speed]`; it and
@@ -31,6 +32,7 @@ from bench import datasets, metrics, registry
 from bench.environment import PeakMemory, usable_cpus
 from bench.noise import ImageDraws, make_noise
 from bench.store import start_run
+from bench.store.cells import CellFiles
 from bench.training import Recipe
 
 LEVELS = (0.1, 0.3, 0.5)
@@ -312,6 +314,27 @@ def measure_repeat():
     print(f"quick run on MNIST: {took[0]:.1f} s; repeated: {statistics.median(took[1:]):.1f} s")
 
 
+def measure_digests():
+    """Reading 1,000,000 records with and without holding them to their digests."""
+    with tempfile.TemporaryDirectory() as out:
+        run = Path(out) / "results" / "large"
+        write_large_run(run)
+        keys = sorted(path.stem for path in (run / "cells").iterdir())
+        checked, plain = (CellFiles(run, digests=digests) for digests in (True, False))
+
+        def read(files):
+            return [files.read(key)[1] for key in keys]
+
+        for one, other in zip(read(checked), read(plain), strict=True):
+            assert one.equals(other)
+        compare(
+            "reading 1,000,000 records with digests and without",
+            lambda: read(checked),
+            lambda: read(plain),
+            5,
+        )
+
+
 def measure_report():
     """`bench report` of 1,000,000 records, and the time until its page answers."""
     with tempfile.TemporaryDirectory() as out:
@@ -408,6 +431,7 @@ def main():
         "benchopt": measure_benchopt,
         "training": measure_training,
         "repeat": measure_repeat,
+        "digests": measure_digests,
         "report": measure_report,
     }
     for name in sys.argv[1:] or known:
