@@ -214,7 +214,7 @@ def dask(where: str) -> Iterator[Pool]:
                 LocalCluster(
                     n_workers=int(number),
                     threads_per_worker=1,
-                    dashboard_address=None,
+                    dashboard_address=":0",
                     silence_logs=50,
                 )
             )
