@@ -113,7 +113,7 @@ def run(
         name: of this run in it; by default the data set and a hash of the settings.
         fresh: start over, and train anew what earlier runs have trained.
         jobs: cells worked on at once, each in a process of its own that is watched; 0: one by one
-            in this process, unwatched. The computing threads are divided among them.
+            in this process, unwatched. The machine's cores are divided among them.
         dask: the address of a Dask scheduler whose workers work on the cells, or "local:4" for
             four here.
         timeout: seconds that a cell may take; needs `jobs` or `dask`.
@@ -129,8 +129,8 @@ def run(
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
     began, plugins = time.time() - _CLOCK, tuple(plugins)
-    threads = max(1, environment.usable_cpus() // max(1, jobs))
     _check_limits(jobs, dask, timeout, memory_limit)
+    threads = executing.computing_threads(jobs, dask)
     registry = Registry(plugins)
     for given in registry.given:
         registry.load(given)  # a plugin that was asked for and is broken ends it here

@@ -23,7 +23,7 @@ class Finding:
 
     Attributes:
         text: what it is.
-        remedy: what to do; "" where all is well.
+        remedy: what to do; "" where all is well, or the text says it.
         wrong: whether it keeps something from working, or is only worth knowing.
     """
 
@@ -38,7 +38,7 @@ def examine_run(path: Path) -> Iterator[Finding]:
         run = store.open_run(path)
         run.check_manifest()
     except StorageError as error:
-        yield Finding(str(error), "see there", wrong=True)
+        yield Finding(str(error), wrong=True)
         return
     manifest = run.manifest
     version, protocol = manifest["format"], manifest["protocol"]
@@ -119,7 +119,7 @@ def examine_machine(data_dir: Path | None, results: Path) -> Iterator[Finding]:
             count = data.sizes["test"]
             yield Finding(f"{source.name}: whole, {count:,} test images")
         except BenchError as error:
-            yield Finding(f"{source.name}: {error}", "see there", wrong=True)
+            yield Finding(f"{source.name}: {error}", wrong=True)
 
 
 def _gpu() -> Finding:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.core import BenchError, Cell, Progress, Record, UsageError
+from bench.environment import usable_cpus
 from bench.supervisor import Child, Limits, Setup, Stopped, WorkerError
 
 #: Submitted cells for each worker: one that it works on, and one that waits for it.
@@ -171,6 +172,27 @@ def _result(future: Future[Record], cell: Cell, again: dict[Cell, int]) -> Recor
         return Record(cell, "failed", reason=f"its worker was lost {_AGAIN} times: {text}"[:500])
 
 
+def computing_threads(jobs: int, dask: str | None) -> int:
+    """Of each worker: this machine's cores are shared out; a worker elsewhere has one.
+
+    Raises:
+        UsageError: of local workers no number is given.
+    """
+    if dask is not None and not _local_workers(dask):
+        return 1
+    return max(1, usable_cpus() // max(1, _local_workers(dask) if dask else jobs))
+
+
+def _local_workers(where: str) -> int:
+    """How many of Dask's workers are to be started here; 0 for a cluster's address."""
+    kind, _, number = where.partition(":")
+    if kind != "local":
+        return 0
+    if not number.isdecimal() or not int(number):
+        raise UsageError(f"--dask {where}: write local:4 for four workers")
+    return int(number)
+
+
 @contextlib.contextmanager
 def local(jobs: int) -> Iterator[Pool]:
     """Threads that keep a child each; they share one GPU, which works on one cell at a time."""
@@ -202,17 +224,15 @@ def dask(where: str) -> Iterator[Pool]:
     # What it logs of lost connections is said by our own errors.
     for name in ("distributed", "distributed.client", "distributed.core"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    kind, _, number = where.partition(":")
+    here = _local_workers(where)
     with contextlib.ExitStack() as stack:
         # A worker may be lost for reasons of the cluster: the cell is tried again.
         stack.enter_context(library.config.set({"distributed.scheduler.allowed-failures": 10}))
         cluster: Any = where
-        if kind == "local":
-            if not number.isdecimal() or not int(number):
-                raise UsageError(f"--dask {where}: write local:4 for four workers")
+        if here:
             cluster = stack.enter_context(
                 LocalCluster(
-                    n_workers=int(number),
+                    n_workers=here,
                     threads_per_worker=1,
                     dashboard_address=":0",
                     silence_logs=50,

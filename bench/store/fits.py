@@ -61,11 +61,10 @@ class FitCache:
         """The model, if it is there, whole and the one that was put there; else it warns."""
         path = self._path(key)
         try:
-            if self._fresh is not None and path.stat().st_mtime < self._fresh:
-                return None
+            put = path.stat().st_mtime
         except OSError:
             return None
-        if not path.is_file():
+        if self._fresh is not None and put < self._fresh:
             return None
         try:
             with safe_open(path, framework="numpy") as file:

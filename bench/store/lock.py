@@ -28,7 +28,7 @@ def hold(path: Path) -> Iterator[None]:
 
     The lock is the system's (flock): it ends with the process, however that ends, and holds across
     machines where the folder's file system passes it on (NFS from version 4 on does). Where
-    there is no such lock, none is taken.
+    there is no such lock, filelock puts a marker in its place, or in old versions none is taken.
 
     Raises:
         RunInUse: another process holds it.

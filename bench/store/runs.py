@@ -27,9 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.core import MATCHED, Record, StorageError, canonical_json, noise_name, noise_text
 from bench.store.cells import CellFiles
-from bench.store.files import (
-    commit,
-)
+from bench.store.files import commit
 from bench.store.manifest import misfit
 
 if TYPE_CHECKING:

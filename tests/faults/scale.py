@@ -10,6 +10,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 import psutil
 
@@ -87,7 +88,8 @@ def workers(limit, rounds):
     took = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            with tempfile.TemporaryDirectory() as out, one_thread():
+            one_thread = patch("bench.executing.computing_threads", return_value=1)
+            with tempfile.TemporaryDirectory() as out, one_thread:
                 started = time.perf_counter()
                 bench.run(out=out, **settings, **way)
                 took[name].append(time.perf_counter() - started)
@@ -95,21 +97,6 @@ def workers(limit, rounds):
     one, two, dask = medians.values()
     print(", ".join(f"{name} {value:.1f} s" for name, value in medians.items()))
     print(f"two workers are {one / two:.2f} times one; Dask is {two / dask:.2f} of the local pool")
-
-
-class one_thread:  # noqa: N801
-    """Workers compute with one thread each, however many cores there are."""
-
-    def __enter__(self):
-        from bench import environment
-
-        self.before = environment.usable_cpus
-        environment.usable_cpus = lambda: 1
-
-    def __exit__(self, *_):
-        from bench import environment
-
-        environment.usable_cpus = self.before
 
 
 if __name__ == "__main__":

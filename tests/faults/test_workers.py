@@ -123,6 +123,22 @@ def test_a_worker_with_other_data_refuses(tmp_path, monkeypatch):
         bench.run(f"folder:{photos}", methods="identity", tune=False, jobs=1, out=tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("jobs", "dask", "threads"),
+    [
+        (0, None, 8),
+        (1, None, 8),
+        (3, None, 2),
+        (16, None, 1),
+        (1, "local:4", 2),
+        (1, "tcp://10.0.0.5:8786", 1),
+    ],
+)
+def test_workers_share_the_cores(monkeypatch, jobs, dask, threads):
+    monkeypatch.setattr(executing, "usable_cpus", lambda: 8)
+    assert executing.computing_threads(jobs, dask) == threads
+
+
 class Cell:
     def __init__(self, name, fit_key):
         self.name, self.fit_key = name, fit_key
