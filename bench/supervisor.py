@@ -123,7 +123,8 @@ class Child:
             threads = str(self.setup.threads)
             names = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS")
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bench.worker"],
+                # -P: no file in the folder that bench is called in stands for a module.
+                [sys.executable, "-P", "-m", "bench.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._printed,

@@ -123,6 +123,14 @@ def test_a_worker_with_other_data_refuses(tmp_path, monkeypatch):
         bench.run(f"folder:{photos}", methods="identity", tune=False, jobs=1, out=tmp_path / "out")
 
 
+def test_files_of_the_working_folder_are_no_modules_of_a_worker(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("queue", "numpy", "scipy", "bench"):
+        Path(f"{name}.py").write_text("raise RuntimeError('not to be loaded')\n")
+    run = bench.run(methods="identity", noise=[0.1], jobs=1, out=tmp_path / "out", **SWEEP)
+    assert list(run.cells()["status"]) == ["done"]
+
+
 @pytest.mark.parametrize(
     ("jobs", "dask", "threads"),
     [
