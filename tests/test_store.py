@@ -193,7 +193,9 @@ def test_a_damaged_cell_is_named(run, damage):
 
 
 def test_a_damaged_sample_or_history_is_named(run):
-    run.write(record())
+    image = np.zeros((1, 4, 4), np.float32)
+    samples = {"image": [0], "clean": [image], "noisy": [image], "restored": [image]}
+    run.write(record(history=[(1, "train", "kl", 3.5)], samples=samples))
     for folder, suffix, read in (
         ("samples", "npz", run.samples),
         ("history", "json", run.history),

@@ -152,10 +152,11 @@ class CellFiles:
                     arrays[f"{name}_{index}"] = image
             yield "samples", f"{key}.npz", packed(arrays)
 
-    def _checked(self, metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
+    def _checked(self, metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
         """What a file's metadata hold; raises what `readable` catches."""
-        text = metadata[b"bench"]
-        if self._digests and metadata[b"digest"].decode() != digest_of(text):
+        metadata = metadata or {}
+        text = metadata.get(b"bench", b"")
+        if self._digests and metadata.get(b"digest") != digest_of(text).encode():
             raise ValueError("its metadata are not those that were written")
         meta: dict[str, Any] = json.loads(text, object_hook=_encodable)
         if missing := sorted(_META - set(meta)):

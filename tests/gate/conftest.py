@@ -46,7 +46,7 @@ def take(made):
         for age, name in enumerate(names):
             source, copied = (name, name) if isinstance(name, str) else name
             shutil.copytree(made(source), Path("results") / copied)
-            edit_manifest(copied, started=None, ended=ended(age))
+            edit_manifest(copied, started=ended(age), ended=ended(age))
             os.utime(f"results/{copied}/manifest.json", (age, age))
 
     return copy

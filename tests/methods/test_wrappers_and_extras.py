@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench import Unsupported, api, get_method, make_noise, open_run, registry
+from bench import Unsupported, asked, get_method, make_noise, open_run, registry
 from bench.core import UsageError
 from bench.noise import ImageDraws
 
@@ -85,7 +85,7 @@ def test_other_noises_and_methods_to_be_trained_are_refused():
 
 def test_the_inner_methods_code_is_part_of_the_results_key():
     def source(text):
-        return api._resolve(text, registry.Registry()).method.source
+        return asked.resolve(text, registry.Registry()).method.source
 
     assert source("anscombe") == source("anscombe[inner=nlm]")
     assert source("anscombe[inner=median]") != source("anscombe")
