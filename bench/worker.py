@@ -37,7 +37,7 @@ def main() -> None:
         while True:
             answers.send(("record", worker.record(waiting.get(timeout=_IDLE))))
     except queue.Empty:  # a cluster's worker that nobody uses keeps no memory
-        pass
+        os._exit(0)  # at once: a cell that comes while it ends would be lost
     except BenchError as error:
         answers.send(("error", type(error)(str(error))))
 
