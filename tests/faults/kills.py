@@ -13,6 +13,7 @@ import contextlib
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -158,15 +159,18 @@ class Cluster:
 
     def __init__(self):
         self.processes = {}
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = str(free.getsockname()[1])  # the same after each hit
+        self.address = f"tcp://127.0.0.1:{self.port}"
         self.begin()
 
     def begin(self):
         """Start what does not run."""
-        port = "8799"
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.address = f"tcp://127.0.0.1:{port}"
         parts = {
-            "scheduler": ["scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"],
+            "scheduler": [
+                "scheduler", "--host", "127.0.0.1", "--port", self.port, "--no-dashboard",
+            ],
             **{
                 f"worker{number}": [
                     "worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard",
