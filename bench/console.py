@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 #: Without a terminal, a step of a cell that takes longer than the first gets a line of progress,
 #: and another whenever the second has passed, in seconds.
 _FIRST_LINE, _NEXT_LINE = 2.0, 10.0
-_PHASES = {"start": "starting", "fit": "training", "tune": "tuning", "denoise": "denoising"}
+#: The phases of `Progress` -> what they are called.
+PHASES = {"start": "starting", "fit": "training", "tune": "tuning", "denoise": "denoising"}
 
 
 def duration(seconds: float) -> str:
@@ -81,7 +82,7 @@ class Console:
             left = f", {duration(seconds)} left"
         loss = f", loss {progress.loss:.2f}" if progress.loss is not None else ""
         step = f", {progress.done}/{progress.total} {progress.unit}" if progress.total else ""
-        text = f"{progress.cell}: {_PHASES[progress.phase]}{step}{loss}{left}"
+        text = f"{progress.cell}: {PHASES[progress.phase]}{step}{loss}{left}"
         if self._bars is not None:
             if key not in self._cell_bars:
                 self._cell_bars[key] = self._bars.add_task("", total=None)

@@ -94,7 +94,7 @@ class Overview:
         for running in self.running.values():
             expected = mean.get(running.progress.cell.method, overall)
             left -= min(expected, now - running.since)
-        return left / self._at_once
+        return max(0.0, left) / self._at_once  # of a cell that was recorded a late word may come
 
     def as_dict(self, command: str) -> dict[str, Any]:
         """What `bench status` reads of a run that another process works on."""
@@ -111,6 +111,7 @@ class Overview:
                     "phase": each.progress.phase,
                     "done": each.progress.done,
                     "of": each.progress.total,
+                    "unit": each.progress.unit,
                     "seconds": round(now - each.since, 1),
                 }
                 for each in list(self.running.values())

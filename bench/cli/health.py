@@ -21,18 +21,16 @@ def status(run: str | None, debug: bool) -> None:
     bench status results/mnist-1a2b3c4d
     """
     from bench import store
-    from bench.console import duration
+    from bench.console import PHASES, duration
 
     opened = store.find_run(run)
     cells = dict.fromkeys(opened.manifest["cells"])
     finished = len(opened.finished() & set(cells))
     click.echo(f"{opened.path}: {finished} of {len(cells)} cells have a result")
-    said = opened.progress() or {}
-    if counts := ", ".join(
-        f"{said[name]} {name}" for name in ("failed", "skipped") if isinstance(said.get(name), int)
-        and said[name]
-    ):  # fmt: skip
-        click.echo(f"of these in its last session {counts}")
+    said = opened.progress()
+    counts = [f"{said[name]} {name}" for name in ("failed", "skipped") if said and said[name]]
+    if counts:
+        click.echo(f"of these in its last session {', '.join(counts)}")
     if not store.is_held(opened.path):
         if finished < len(cells):
             click.echo(f"No process works on it. Go on with: {opened.manifest.get('command')}")
@@ -40,16 +38,14 @@ def status(run: str | None, debug: bool) -> None:
             click.echo(f"It is finished. See: bench report {opened.path}")
         return
     click.echo(f"Worked on by {store.holder(opened.path) or 'a process'}")
-    running = said.get("running")
-    for each in running if isinstance(running, list) else ():
-        if isinstance(each, dict):
-            step = f", {each.get('done')}/{each.get('of')}" if each.get("of") else ""
-            click.echo(
-                f"  {each.get('cell')}: {each.get('phase')}{step}, since {each.get('seconds')} s"
-            )
-    left = said.get("seconds_left")
-    if isinstance(left, int | float) and 0 <= left < 1e9:
-        click.echo(f"About {duration(left)} left (as of {said.get('updated')})")
+    if not said:
+        return
+    for each in said["running"]:
+        step = f", {each['done']}/{each['of']} {each['unit']}" if each["of"] else ""
+        took = duration(each["seconds"])
+        click.echo(f"  {each['cell']}: {PHASES[each['phase']]}{step}, for {took}")
+    if said["seconds_left"] is not None:
+        click.echo(f"About {duration(said['seconds_left'])} left (as of {said['updated']})")
 
 
 @main.command(epilog=EXIT_CODES)

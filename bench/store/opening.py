@@ -11,8 +11,8 @@ from typing import Any
 
 from bench.core import StorageError, UsageError
 from bench.store.files import read_json, writable
+from bench.store.forms import misfit
 from bench.store.lock import HOLDER, LOCK
-from bench.store.manifest import misfit
 from bench.store.runs import FORMAT_VERSION, PROGRESS, Run
 
 READABLE = (1, FORMAT_VERSION)

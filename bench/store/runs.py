@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from bench.core import MATCHED, Record, StorageError, canonical_json, noise_name, noise_text
 from bench.store.cells import CellFiles
 from bench.store.files import commit
-from bench.store.manifest import misfit
+from bench.store.forms import is_progress, misfit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,12 +104,15 @@ class Run:
         return {path.stem for path in (self.path / "cells").glob("*.parquet")}
 
     def progress(self) -> dict[str, Any] | None:
-        """What the process that works on the run said last of how far it came, if it did."""
+        """What the process that works on the run said last of how far it came, see `Overview`.
+
+        None where it said nothing, or that was damaged.
+        """
         try:
             found = json.loads((self.path / PROGRESS).read_text())
         except (OSError, ValueError, RecursionError):
             return None
-        return found if isinstance(found, dict) else None
+        return found if is_progress(found) else None
 
     def failed(self) -> set[str]:
         """Keys of the finished cells that failed; reads their files."""

@@ -118,15 +118,20 @@ def test_status_says_how_far_a_run_is_and_who_works_on_it(run, bench):
     overview = {
         "failed": 1, "skipped": 0, "seconds_left": 65.0, "updated": "2026-01-01T00:00:00+00:00",
         "running": [{"cell": "vae at gaussian 0.3", "phase": "fit", "done": 3, "of": 30,
-                     "seconds": 7.5}],
+                     "unit": "epochs", "seconds": 7.5}],
     }  # fmt: skip
     run.write_progress(overview)
     with store.hold(run.path):
         said = bench("status", run.path).out
         assert f"Worked on by process {os.getpid()} on " in said
-        assert "vae at gaussian 0.3: fit, 3/30, since 7.5 s" in said
+        assert "vae at gaussian 0.3: training, 3/30 epochs, for 8 s" in said
         assert "About 1 min 05 s left" in said
-        for damaged in ("nonsense", '{"running": 3, "seconds_left": "x"}', "[]", "[" * 100_000):
+        for damaged in (
+            "nonsense",
+            json.dumps({**overview, "seconds_left": 1e300}),
+            "[]",
+            "[" * 100_000,
+        ):
             (run.path / "progress.json").write_text(damaged)
             assert bench("status", run.path).code == 0
 

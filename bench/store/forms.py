@@ -1,8 +1,8 @@
-"""What a manifest must look like before it is used: it may have been edited, or damaged."""
+"""What a run's JSON files must look like before they are used: edited or damaged ones may not."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pydantic
 
@@ -75,6 +75,28 @@ class _Manifest(_Form):
     earlier: list[dict[str, Any]] = []
 
 
+_Seconds = Annotated[float, pydantic.Field(ge=0, lt=1e9)]
+
+
+class _Running(_Form):
+    cell: str
+    phase: Literal["start", "fit", "tune", "denoise"]
+    done: int
+    of: int
+    unit: str
+    seconds: _Seconds
+
+
+class _Progress(_Form):
+    """What `bench.overview.Overview` writes, as far as it is read again."""
+
+    failed: int
+    skipped: int
+    running: list[_Running]
+    seconds_left: _Seconds | None
+    updated: str
+
+
 def misfit(manifest: Any, *, whole: bool) -> str:
     """What is wrong with a manifest, such as "settings: tune: Field required"; "" if nothing.
 
@@ -89,3 +111,12 @@ def misfit(manifest: Any, *, whole: bool) -> str:
             if whole or found["type"] != "missing":
                 return ": ".join(map(str, (*found["loc"], found["msg"])))
     return ""
+
+
+def is_progress(found: Any) -> bool:
+    """Whether that is what a process that works on a run says of how far it came."""
+    try:
+        _Progress.model_validate(found)
+    except pydantic.ValidationError:
+        return False
+    return True
