@@ -76,10 +76,8 @@ class Console:
         key, now = progress.cell.key, running.updated
         if progress.phase == "start":
             self._next_line[key] = now + _FIRST_LINE
-        left = ""
-        if 0 < progress.done < progress.total:
-            seconds = (now - running.phase_since) * (progress.total / progress.done - 1)
-            left = f", {duration(seconds)} left"
+        seconds = running.phase_left()
+        left = f", {duration(seconds)} left" if seconds is not None else ""
         loss = f", loss {progress.loss:.2f}" if progress.loss is not None else ""
         step = f", {progress.done}/{progress.total} {progress.unit}" if progress.total else ""
         text = f"{progress.cell}: {PHASES[progress.phase]}{step}{loss}{left}"

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import fmean
 from typing import Any
 
 from bench.core import Cell, Progress, Record
@@ -28,6 +29,13 @@ class Running:
     since: float
     phase_since: float
     updated: float
+
+    def phase_left(self) -> float | None:
+        """Seconds that its phase takes yet, if it goes on as fast; None where that is not known."""
+        done, total = self.progress.done, self.progress.total
+        if not 0 < done < total:
+            return None
+        return (self.updated - self.phase_since) * (total / done - 1)
 
 
 class Overview:
@@ -83,18 +91,29 @@ class Overview:
             self.counts[record.status] += 1
 
     def seconds_left(self) -> float | None:
-        """By what earlier cells took, of the same method where one was seen; None at first."""
-        if not self._spent:
+        """By what earlier cells took and running ones will take, of the same method where one was.
+
+        None where nothing is known yet.
+        """
+        took = {method: [seconds / cells] for method, (seconds, cells) in self._spent.items()}
+        for each in self.running.values():
+            left = each.phase_left()
+            if each.progress.cell.method not in self._spent and left is not None:
+                expected = each.updated - each.since + left
+                took.setdefault(each.progress.cell.method, []).append(expected)
+        if not took:
             return None
-        seen = self._spent.values()
-        overall = sum(seconds for seconds, _ in seen) / sum(cells for _, cells in seen)
-        mean = {method: seconds / cells for method, (seconds, cells) in self._spent.items()}
+        mean = {method: fmean(seconds) for method, seconds in took.items()}
+        overall = fmean(mean.values())
         now = time.monotonic()
-        left = sum(mean.get(method, overall) * cells for method, cells in self._left.items())
-        for running in self.running.values():
-            expected = mean.get(running.progress.cell.method, overall)
-            left -= min(expected, now - running.since)
-        return max(0.0, left) / self._at_once  # of a cell that was recorded a late word may come
+        all_left = sum(mean.get(method, overall) * cells for method, cells in self._left.items())
+        longest = 0.0
+        for each in self.running.values():
+            expected = mean.get(each.progress.cell.method, overall)
+            left = max(each.phase_left() or 0.0, expected - (now - each.since))
+            all_left += left - expected
+            longest = max(longest, left)
+        return max(all_left / self._at_once, longest)
 
     def as_dict(self, command: str) -> dict[str, Any]:
         """What `bench status` reads of a run that another process works on."""
