@@ -27,7 +27,7 @@ from bench.core import (
     UsageError,
 )
 from bench.denoiser import Method
-from bench.overview import Overview
+from bench.overview import Overview, Running
 from bench.registry import Registry, load
 from bench.supervisor import Limits, Setup
 
@@ -39,10 +39,10 @@ _CLOCK = 0.1
 class Listener(Protocol):
     """Told how a run goes on."""
 
-    def started(self, run: store.Run, cells: list[Cell], waiting: list[Cell]) -> None:
-        """The run is planned; those of its cells that have no result yet are `waiting`."""
+    def started(self, run: store.Run, overview: Overview) -> None:
+        """The run is planned; `overview` says from now on how far it is."""
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, running: Running) -> None:
         """A cell goes on."""
 
     def recorded(self, record: Record) -> None:
@@ -216,14 +216,16 @@ def run(
         waiting = [cell for cell in cells if cell.key not in finished]
         for line in data.left_out:
             warn(line)
+        # Dask's workers tell nothing of running cells; then the time between results counts.
+        overview = Overview(cells, waiting, at_once=1 if dask else max(1, jobs))
         if listener:
-            listener.started(result, cells, waiting)
+            listener.started(result, overview)
         if not waiting:
             return result
         cache = store.FitCache(fresh=began if fresh else None, warn=warn)
         if any(method.learns for method in methods_used.values()):
             cache.check()
-        told = _Told(result, cells, waiting, listener)
+        told = _Told(result, overview, listener)
         if jobs or dask:
             setup = Setup(
                 dataset=dataset or data.name,
@@ -282,19 +284,16 @@ def _elsewhere(
 class _Told:
     """Tells the listener, and the file that `bench status` reads; from whatever thread."""
 
-    def __init__(
-        self, run: store.Run, cells: list[Cell], waiting: list[Cell], listener: Listener | None
-    ) -> None:
-        self._run, self._listener = run, listener
-        self._overview = Overview(cells, waiting)
+    def __init__(self, run: store.Run, overview: Overview, listener: Listener | None) -> None:
+        self._run, self._overview, self._listener = run, overview, listener
         self._lock, self._written = threading.Lock(), 0.0
 
     def progress(self, progress: Progress) -> None:
         with self._lock:
-            self._overview.progress(progress)
+            running = self._overview.progress(progress)
             self._write()
             if self._listener:
-                self._listener.progress(progress)
+                self._listener.progress(running)
 
     def recorded(self, record: Record) -> None:
         with self._lock:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.core import Cell, Progress, Record
-from bench.overview import Overview
+from bench.core import Record
+from bench.overview import Overview, Running
 
 if TYPE_CHECKING:
     from bench.store import Run
@@ -39,7 +39,7 @@ class Console:
 
     def __init__(self, *, debug: bool = False) -> None:
         self._debug = debug
-        self._overview = Overview((), ())
+        self._overview = Overview((), ())  # until there is one
         self._next_line: dict[str, float] = {}
         self._bars: Any = None
         self._overall_bar: Any = None
@@ -55,10 +55,10 @@ class Console:
 
     # What the run tells ---------------------------------------------------------------------
 
-    def started(self, run: Run, cells: list[Cell], waiting: list[Cell]) -> None:
+    def started(self, run: Run, overview: Overview) -> None:
         """Say what is about to be measured."""
-        self._overview = Overview(cells, waiting)
-        total, finished = len(cells), len(cells) - len(waiting)
+        self._overview = overview
+        total, finished = overview.total, overview.finished
         data = run.manifest["dataset"]
         if data["note"]:
             self._say(f"Note: {data['note']}")
@@ -67,13 +67,13 @@ class Console:
         cell_count = f"{total} cell{'s' if total != 1 else ''}"
         before = f", {finished} of them finished earlier" if finished else ""
         self._say(f"{data['name']}: {images} test images, {cell_count}{before} -> {run.path}")
-        if waiting and sys.stderr.isatty():
+        if finished < total and sys.stderr.isatty():
             self._start_bars()
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, running: Running) -> None:
         """A cell goes on."""
-        running = self._overview.progress(progress)
-        key, now = progress.cell.key, running.updated
+        progress, now = running.progress, running.updated
+        key = progress.cell.key
         if progress.phase == "start":
             self._next_line[key] = now + _FIRST_LINE
         seconds = running.phase_left()
@@ -90,13 +90,13 @@ class Console:
                 completed=progress.done,
                 total=progress.total or None,
             )
+            self._bars.update(self._overall_bar, description=self._overall())
         elif now > self._next_line.setdefault(key, 0.0) and progress.done < progress.total:
             self._next_line[key] = now + _NEXT_LINE
             self._say(f"{self._count(self._overview.finished + 1)} {text}")
 
     def recorded(self, record: Record) -> None:
         """A cell is finished."""
-        self._overview.recorded(record)
         self._next_line.pop(record.cell.key, None)
         if self._bars is not None and record.cell.key in self._cell_bars:
             self._bars.remove_task(self._cell_bars.pop(record.cell.key))

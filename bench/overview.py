@@ -41,13 +41,18 @@ class Running:
 class Overview:
     """Counts a run's cells and tells the time left by what earlier ones took.
 
+    Args:
+        cells: of the run.
+        waiting: those that have no result yet.
+        at_once: how many are worked on at once.
+
     Attributes:
         total: cells of the run.
         counts: status -> cells that ended so, now or earlier ("done" where it is not known).
         running: key -> a cell that is being worked on.
     """
 
-    def __init__(self, cells: Iterable[Cell], waiting: Iterable[Cell]) -> None:
+    def __init__(self, cells: Iterable[Cell], waiting: Iterable[Cell], at_once: int = 1) -> None:
         self.total = len(list(cells))
         left = list(waiting)
         self._waiting = {cell.key for cell in left}
@@ -56,7 +61,7 @@ class Overview:
         self.running: dict[str, Running] = {}
         self._spent: dict[str, tuple[float, int]] = defaultdict(lambda: (0.0, 0))
         self._last = time.monotonic()
-        self._at_once = 1
+        self._at_once = at_once
 
     @property
     def finished(self) -> int:
@@ -74,7 +79,6 @@ class Overview:
         elif known.progress.phase != progress.phase:
             known.phase_since = known.updated  # a phase is first told of after its first step
         known.progress, known.updated = progress, now
-        self._at_once = max(self._at_once, len(self.running))
         return known
 
     def recorded(self, record: Record) -> None:

@@ -80,7 +80,7 @@ def test_a_cell_that_takes_longer_than_others_did_takes_nothing_of_what_waits(cl
 
 def test_cells_at_once_share_the_time_but_none_ends_before_itself(clock):
     planned = cells("a", "b", "b")
-    seen = Overview(planned, planned)
+    seen = Overview(planned, planned, at_once=2)
     for cell in planned[:2]:
         seen.progress(starts(cell))
     clock(10)

@@ -59,10 +59,10 @@ class Watch:
     def __init__(self, count):
         self.memory, self.worker, self.step, self.seen = [], [], max(1, count // 20), 0
 
-    def started(self, run, cells, waiting):
+    def started(self, run, overview):
         pass
 
-    def progress(self, progress):
+    def progress(self, running):
         pass
 
     def warned(self, text):
