@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.core import Record
-from bench.overview import Overview, Running
+from bench.core import Phase, Record
 
 if TYPE_CHECKING:
+    from bench.overview import Overview, Running
     from bench.store import Run
 
 #: Without a terminal, a step of a cell that takes longer than the first gets a line of progress,
 #: and another whenever the second has passed, in seconds.
 _FIRST_LINE, _NEXT_LINE = 2.0, 10.0
 #: The phases of `Progress` -> what they are called.
-PHASES = {"start": "starting", "fit": "training", "tune": "tuning", "denoise": "denoising"}
+PHASES: dict[Phase, str] = {
+    "start": "starting",
+    "fit": "training",
+    "tune": "tuning",
+    "denoise": "denoising",
+}
 
 
 def duration(seconds: float) -> str:
@@ -39,7 +44,7 @@ class Console:
 
     def __init__(self, *, debug: bool = False) -> None:
         self._debug = debug
-        self._overview = Overview((), ())  # until there is one
+        self._overview: Overview  # from `started` on
         self._next_line: dict[str, float] = {}
         self._bars: Any = None
         self._overall_bar: Any = None

@@ -454,12 +454,15 @@ class Record:
     traceback: str = ""
 
 
+Phase = Literal["start", "fit", "tune", "denoise"]
+
+
 @dataclass(frozen=True)
 class Progress:
     """Where a running cell stands: it starts, or has done `done` of `total` epochs, images, ..."""
 
     cell: Cell
-    phase: Literal["start", "fit", "tune", "denoise"]
+    phase: Phase
     done: int
     total: int
     unit: str

@@ -44,7 +44,7 @@ class Overview:
     Args:
         cells: of the run.
         waiting: those that have no result yet.
-        at_once: how many are worked on at once.
+        at_once: how many are worked on at once, where there are so many.
 
     Attributes:
         total: cells of the run.
@@ -117,7 +117,8 @@ class Overview:
             left = max(each.phase_left() or 0.0, expected - (now - each.since))
             all_left += left - expected
             longest = max(longest, left)
-        return max(all_left / self._at_once, longest)
+        at_once = max(1, min(self._at_once, len(self._waiting)))
+        return max(all_left / at_once, longest)
 
     def as_dict(self, command: str) -> dict[str, Any]:
         """What `bench status` reads of a run that another process works on."""

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from bench import metrics, scoring, tuning
-from bench.core import Cell, DataError, Dataset, Progress, Record, StorageError, Unsupported
+from bench.core import (
+    Cell,
+    DataError,
+    Dataset,
+    Phase,
+    Progress,
+    Record,
+    StorageError,
+    Unsupported,
+)
 from bench.denoiser import Fit, Method
 from bench.environment import PeakMemory
 from bench.estimate import ESTIMATED, Estimating
@@ -311,7 +320,7 @@ class _Work:
         return torch.get_num_threads()
 
     def _tell(
-        self, phase: Any, done: int, total: int, unit: str, loss: float | None = None
+        self, phase: Phase, done: int, total: int, unit: str, loss: float | None = None
     ) -> None:
         self.watch(Progress(self.cell, phase, done, total, unit, loss))
 

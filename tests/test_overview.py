@@ -91,6 +91,15 @@ def test_cells_at_once_share_the_time_but_none_ends_before_itself(clock):
     assert seen.seconds_left() == pytest.approx((10 + 20) / 2)
 
 
+def test_more_workers_than_cells_do_not_help(clock):
+    planned = cells("a", "a")
+    seen = Overview(planned, planned, at_once=8)
+    seen.progress(starts(planned[0]))
+    clock(10)
+    seen.recorded(Record(planned[0], "done"))
+    assert seen.seconds_left() == pytest.approx(10)
+
+
 def test_what_is_told_to_other_terminals(clock):
     planned = cells("a", "a")
     seen = Overview(planned, planned[1:])

@@ -188,13 +188,13 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_records(tmp_path):
     killed = sweep(tmp_path / "cut")
     cells = tmp_path / "cut" / "sweep" / "cells"
     deadline = time.monotonic() + 120
-    while len(list(cells.glob("*.parquet"))) < 4:  # the next one is being trained
+    while len(list(cells.glob("*.parquet"))) < 2:  # the next one is being trained
         assert time.monotonic() < deadline
         time.sleep(0.01)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     finished = {path: path.stat().st_mtime_ns for path in cells.glob("*.parquet")}
-    assert 4 <= len(finished) < 6
+    assert 2 <= len(finished) < 6
     resumed = sweep(tmp_path / "cut")
     output, _ = resumed.communicate()
     assert resumed.returncode == 0, output

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pydantic
+
+from bench.core import Phase
 
 
 class _Form(pydantic.BaseModel):
@@ -80,7 +82,7 @@ _Seconds = Annotated[float, pydantic.Field(ge=0, lt=1e9)]
 
 class _Running(_Form):
     cell: str
-    phase: Literal["start", "fit", "tune", "denoise"]
+    phase: Phase
     done: int
     of: int
     unit: str

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pandas as pd
@@ -14,10 +15,10 @@ import pytest
 import torch
 
 import bench
-from bench import executing
+from bench import datasets, executing
 from bench.core import DataError, UsageError
 from bench.store import RunInUse, hold
-from bench.supervisor import WorkerError
+from bench.supervisor import Setup, WorkerError
 
 TROUBLE = Path(__file__).with_name("trouble.py")
 SWEEP = {"plugins": [TROUBLE], "dataset": "digits", "limit": 10, "tune": False}
@@ -292,6 +293,26 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     process.communicate()
     _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
+
+
+def test_a_worker_that_is_given_no_cell_ends():
+    setup = Setup(
+        dataset="digits", train_dataset=None, data_dir="", training_fingerprint="", plugins=(),
+        fingerprint=datasets.load("digits", Path()).fingerprint, methods=("identity",), cache="",
+        fresh=None, device="cpu", threads=1,
+    )  # fmt: skip
+    code = "from bench import worker; worker._IDLE = 0.1; worker.main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with (
+        process,
+        Connection(os.dup(process.stdin.fileno()), readable=False) as jobs,
+        Connection(os.dup(process.stdout.fileno()), writable=False) as answers,
+    ):
+        jobs.send(setup)
+        assert answers.recv() == ("ready", None)
+        assert process.wait(60) == 0  # though its input is still open
 
 
 def test_one_process_writes_a_run(tmp_path, fails, bench):
