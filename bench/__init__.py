@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.api import get_method, run
     from bench.core import Noise, Unsupported
-    from bench.denoiser import method
-    from bench.noise import make_noise
+    from bench.noises import make_noise
+    from bench.plugins.contract import method
     from bench.store import open_run
     from bench.training import TrainedMethod
 
@@ -31,8 +31,8 @@ _HOMES = {
     "TrainedMethod": "training",
     "Unsupported": "core",
     "get_method": "api",
-    "make_noise": "noise",
-    "method": "denoiser",
+    "make_noise": "noises",
+    "method": "plugins.contract",
     "open_run": "store",
     "run": "api",
 }

@@ -15,21 +15,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from bench import datasets, environment, executing, plan, runner, spec, store
-from bench.asked import resolve
-from bench.core import (
-    CONVENTIONS,
-    MATCHED,
-    PROTOCOL_VERSION,
-    Cell,
-    Progress,
-    Record,
-    UsageError,
-)
-from bench.denoiser import Method
-from bench.overview import Overview, Running
-from bench.registry import Registry, load
-from bench.supervisor import Limits, Setup
+from bench import datasets, store
+from bench.core import CONVENTIONS, MATCHED, PROTOCOL_VERSION, Cell, Progress, Record, UsageError
+from bench.evaluation import runner
+from bench.execution import environment, pools
+from bench.execution.progress import Overview, Running
+from bench.execution.supervisor import Limits, Setup
+from bench.planning import notation
+from bench.planning import settings as planning
+from bench.planning.cells import plan
+from bench.planning.request import resolve
+from bench.plugins.contract import Method
+from bench.plugins.sources import Registry, load
 
 _MAX_JOBS = 1024
 # A file's time may lie so many seconds before the clock's.
@@ -58,7 +55,7 @@ def run(
     train_dataset: str | None = None,
     methods: str | Iterable[str] | None = None,
     plugins: Iterable[str | os.PathLike[str]] = (),
-    noise: str | float | Iterable[str | float] = plan.DEFAULT_NOISE,
+    noise: str | float | Iterable[str | float] = planning.DEFAULT_NOISE,
     clip: bool = False,
     train_noise: str | float | Iterable[str | float] = MATCHED,
     seeds: Iterable[int] = (0,),
@@ -91,10 +88,10 @@ def run(
             those of `dataset`.
         methods: names, with parameters where wanted: `["median[size=5]", "vae"]`; "classical" for
             all built-in ones that do without torch, extras and other methods; None for
-            `bench.plan.DEFAULT_METHODS` and those of `plugins`.
+            `bench.planning.settings.DEFAULT_METHODS` and those of `plugins`.
         plugins: files and folders that hold more methods.
         noise: levels of Gaussian noise in [0, 1] units, as numbers or text (`25/255`), or of
-            other kinds: `"gaussian:0.1,0.3;poisson:30"` (see `bench.noise.KINDS`).
+            other kinds: `"gaussian:0.1,0.3;poisson:30"` (see `bench.noises.KINDS`).
         clip: limit noisy images to [0, 1].
         train_noise: how methods that learn are trained: "matched" (on the noise that they are
             tested on), "blind" (on levels from 0 to the highest tested), or a level, or
@@ -130,20 +127,20 @@ def run(
     """
     began, plugins = time.time() - _CLOCK, tuple(plugins)
     _check_limits(jobs, dask, timeout, memory_limit)
-    threads = executing.computing_threads(jobs, dask)
+    threads = pools.computing_threads(jobs, dask)
     registry = Registry(plugins)
     for given in registry.given:
         registry.load(given)  # a plugin that was asked for and is broken ends it here
     if methods is None:
         # The user's own come early, so that a mistake in them shows before hours of training.
-        first, *rest = plan.DEFAULT_METHODS
+        first, *rest = planning.DEFAULT_METHODS
         names = [first, *registry.given, *rest]
     else:
-        names = spec.split_list(methods) if isinstance(methods, str) else list(methods)
+        names = notation.split_list(methods) if isinstance(methods, str) else list(methods)
         names = [
             name
             for given in names
-            for name in (registry.classical if given.strip() == plan.CLASSICAL else [given])
+            for name in (registry.classical if given.strip() == planning.CLASSICAL else [given])
         ]
     # However it is typed, one method with the same parameters is measured once.
     chosen = {str(asked): asked for asked in (resolve(text, registry) for text in names)}
@@ -166,7 +163,7 @@ def run(
         "quantize": quantize,
         "device": device,
     }
-    plan.settings(dataset or "mnist", **values)
+    planning.settings(dataset or "mnist", **values)
     torch_device = _device(
         device, [asked.method for asked in chosen.values()], elsewhere=dask is not None
     )
@@ -174,8 +171,8 @@ def run(
     if train_dataset:
         data = datasets.with_training(data, datasets.load(train_dataset, folder))
         values["train_dataset"] = data.training
-    settings = plan.settings(data.name, **values)
-    cells = plan.plan(settings, data, chosen.values())
+    settings = planning.settings(data.name, **values)
+    cells = plan(settings, data, chosen.values())
     manifest = {
         "protocol": PROTOCOL_VERSION,
         "conventions": _conventions(quantize),
@@ -240,7 +237,7 @@ def run(
                 device=torch_device,
                 threads=threads,
             )
-            task = executing.Task(setup, Limits(timeout, memory_limit))
+            task = pools.Task(setup, Limits(timeout, memory_limit))
             records = _elsewhere(waiting, task, methods_used, told, jobs, dask)
         else:
             records = runner.run_cells(
@@ -262,7 +259,7 @@ def run(
 
 def _elsewhere(
     waiting: list[Cell],
-    task: executing.Task,
+    task: pools.Task,
     methods: Mapping[str, Method],
     told: _Told,
     jobs: int,
@@ -270,8 +267,8 @@ def _elsewhere(
 ) -> Generator[Record]:
     """The records of cells that other processes work on, as they are finished."""
     on_gpu = task.setup.device != "cpu"
-    with executing.dask(dask) if dask else executing.local(jobs) as pool:
-        yield from executing.run_cells(
+    with pools.dask(dask) if dask else pools.local(jobs) as pool:
+        yield from pools.run_cells(
             waiting,
             task,
             pool,
@@ -344,7 +341,7 @@ def get_method(name: str, **params: Any) -> Any:
     method = load(name)
     if method.missing:
         raise UsageError(method.missing)
-    return method.create(spec.typed_params(method, {k: str(v) for k, v in params.items()}))
+    return method.create(notation.typed_params(method, {k: str(v) for k, v in params.items()}))
 
 
 def _conventions(quantize: bool) -> dict[str, str]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from bench import datasets, environment, store
+from bench import datasets, store
 from bench.core import PROTOCOL_VERSION, BenchError, StorageError
+from bench.execution import environment
 
 #: Less room than this is worth a word, in bytes.
 _ROOM = 2 * 2**30

@@ -83,11 +83,11 @@ def plugins(tmp_path, monkeypatch):
     """The folder of built-in methods, copied, so that a test can add a file to it."""
     import shutil
 
-    from bench import registry
+    from bench.plugins import sources
 
     folder = tmp_path / "methods"
-    shutil.copytree(registry.BUILTIN, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(registry, "BUILTIN", folder)
+    shutil.copytree(sources.BUILTIN, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(sources, "BUILTIN", folder)
 
     def add(name, body):
         path = folder / f"{name}.py"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench import registry
-from bench.noise import make_noise
-from bench.spec import parse, typed_params
+from bench.noises import make_noise
+from bench.planning.notation import parse, typed_params
+from bench.plugins import sources
 from bench.training import Recipe
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
@@ -44,7 +44,7 @@ def fit(name, noise="gaussian:0.3", epochs=3, graph=True, device="cuda", **more)
 
 def create(name):
     name, params = parse(name)
-    method = registry.load(name)
+    method = sources.load(name)
     return method.create(typed_params(method, params))
 
 

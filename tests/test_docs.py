@@ -54,7 +54,7 @@ def test_the_readmes_table_is_the_published_reports():
 
 
 def test_the_published_report_is_the_published_runs(tmp_path):
-    from bench.report import render
+    from bench.report.render import render
 
     page = render(bench.open_run(ROOT / "results" / "reference"), tmp_path, ["md"])[
         "md"
@@ -63,18 +63,16 @@ def test_the_published_report_is_the_published_runs(tmp_path):
 
 
 def test_the_presets_of_the_learned_denoisers_are_as_documented():
-    from bench import registry
+    from bench.plugins import sources
 
     page = (ROOT / "docs" / "learned-denoisers.md").read_text()
     header, *rows = re.findall(r"^\| (?:preset|`(?:quick|default|paper)`) \|.*$", page, re.M)
     names = re.findall(r"`([a-z]+)`", header)
-    assert set(names) == {
-        name for name in registry.Registry().sources if registry.load(name).recipes
-    }
+    assert set(names) == {name for name in sources.Registry().sources if sources.load(name).recipes}
     for row in rows:
         preset, *cells = (cell.strip().strip("`") for cell in row.strip("|").split("|"))
         for name, cell in zip(names, cells, strict=True):
-            recipe = registry.load(name).recipes[preset]
+            recipe = sources.load(name).recipes[preset]
             images = recipe.get("images", 55_000)
             assert cell == f"{recipe['epochs']} x {images:,}; {recipe['batch_size']}", (
                 name,

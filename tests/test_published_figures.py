@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import bench
-from bench import datasets, metrics, registry
-from bench.noise import ImageDraws, digests, make_noise
-from bench.scoring import finish
+from bench import datasets, metrics
+from bench.evaluation.scoring import finish
+from bench.noises import ImageDraws, digests, make_noise
+from bench.plugins import sources
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "published-figures.md").read_text()
@@ -79,7 +80,7 @@ def test_the_run_is_measured_again_with_the_same_result(records, bsd68, method, 
     noise = make_noise("gaussian", 25 / 255)
     cells = bench.open_run(ROOT / "results" / "bsd68").cells()
     cell = cells[(cells.method == method) & np.isclose(cells.level, 25 / 255)].iloc[0]
-    denoiser = registry.load(method).create(json.loads(cell.chosen))
+    denoiser = sources.load(method).create(json.loads(cell.chosen))
     for group in bsd68.groups("test"):
         for position, clean in zip(*group, strict=True):
             if position >= images:

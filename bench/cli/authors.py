@@ -32,10 +32,10 @@ def new(name: str, learned: bool, folder: Path, debug: bool) -> None:
     bench new sharpen
     bench new my-network --learned --dir methods
     """
-    from bench import scaffold
-    from bench.registry import Registry
+    from bench.plugins.scaffold import write
+    from bench.plugins.sources import Registry
 
-    file, test = scaffold.write(name, folder, learned=learned, taken=Registry().sources)
+    file, test = write.write(name, folder, learned=learned, taken=Registry().sources)
     method, path = name.replace("_", "-"), shlex.quote(str(file))
     click.echo(
         f"Wrote {file} and {test}. Now change it, and:\n"
@@ -58,7 +58,7 @@ def test(names: tuple[str, ...], plugin: tuple[Path, ...], debug: bool) -> int:
     bench test median vae
     """
     from bench import testing
-    from bench.registry import Registry
+    from bench.plugins.sources import Registry
 
     registry = Registry(plugin)
     failed = 0

@@ -15,7 +15,7 @@ from bench.cli.program import EXIT_CELLS_FAILED, EXIT_CODES, main
 from bench.core import StorageError, UsageError
 
 if TYPE_CHECKING:
-    from bench.check import Verdict
+    from bench.gate import Verdict
 
 _FORMAT = click.option(
     "--format",
@@ -63,7 +63,8 @@ def check(
     bench check --thresholds thresholds.toml              then: hold other runs against them
     bench check results/new --baseline results/old        or compare two runs, image by image
     """
-    from bench import gate, store
+    from bench import store
+    from bench.gate import check
 
     if update and (thresholds is None or baseline is not None):
         raise UsageError("--update writes a thresholds file: give it with --thresholds FILE alone")
@@ -74,7 +75,7 @@ def check(
     opened = store.find_run(run)
     if update:
         assert thresholds is not None
-        done, single_seed, problems = gate.update_thresholds(opened, thresholds)
+        done, single_seed, problems = check.update_thresholds(opened, thresholds)
         lower = f", {done.lowered} of them lower than before" if done.lowered else ""
         click.echo(f"{thresholds}: {done.count} thresholds set from {opened.path}{lower}")
         if single_seed:
@@ -86,7 +87,7 @@ def check(
         for problem in problems:
             click.echo(f"Without a threshold: {problem}", err=True)
         return EXIT_CELLS_FAILED if problems else 0
-    verdict = gate.check_run(
+    verdict = check.check_run(
         opened, thresholds=thresholds, baseline=baseline, tolerance=_tolerance(tolerance)
     )
     code = verdict.exit_code(strict)
@@ -108,17 +109,18 @@ def compare(run_a: str, run_b: str, tolerance: str | None, form: str, debug: boo
     \b
     bench compare results/old results/new
     """
-    from bench import gate, store
+    from bench import store
+    from bench.gate import check
 
     older, newer = store.find_run(run_a), store.find_run(run_b)
-    verdict = gate.check_run(newer, baseline=older.path, tolerance=_tolerance(tolerance))
+    verdict = check.check_run(newer, baseline=older.path, tolerance=_tolerance(tolerance))
     code = 0 if verdict.findings else verdict.exit_code()
     _print(verdict, form, strict=False, code=code)
     return code
 
 
 def _tolerance(text: str | None) -> Mapping[str, float]:
-    from bench.check import TOLERANCE
+    from bench.gate import TOLERANCE
 
     if text is None:
         return TOLERANCE

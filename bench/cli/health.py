@@ -21,7 +21,7 @@ def status(run: str | None, debug: bool) -> None:
     bench status results/mnist-1a2b3c4d
     """
     from bench import store
-    from bench.console import PHASES, duration
+    from bench.cli.console import PHASES, duration
 
     opened = store.find_run(run)
     cells = dict.fromkeys(opened.manifest["cells"])

@@ -23,7 +23,7 @@ def methods(plugin: tuple[Path, ...], debug: bool) -> None:
     bench methods
     bench methods --plugin my_method.py
     """
-    from bench.registry import Registry
+    from bench.plugins.sources import Registry
 
     registry = Registry(plugin)
     broken = None
@@ -83,7 +83,7 @@ def noises(debug: bool) -> None:
     bench noises
     bench run --noise "gaussian:0.3;salt-pepper:0.1;poisson:30"
     """
-    from bench.noise import KINDS
+    from bench.noises import KINDS
 
     for name, kind in KINDS.items():
         summary = (kind.__doc__ or "").splitlines()[0]

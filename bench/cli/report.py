@@ -79,8 +79,8 @@ def report(
     bench report --format summary >> $GITHUB_STEP_SUMMARY
     """
     from bench import store
-    from bench.report import render
-    from bench.report.options import Options
+    from bench.report.content.options import Options
+    from bench.report.render import render
 
     names = [name.strip().lower() for name in metrics.split(",") if name.strip()]
     options = Options(columns, tuple(names), precision)

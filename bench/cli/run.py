@@ -183,8 +183,9 @@ def run(methods: str | None, plugin: tuple[Path, ...], debug: bool, **settings: 
     bench run --train-noise matched,blind --methods "unet,dae[train=0.3]"
     bench run --plugin my_method.py --methods identity,my-method
     """
-    from bench import api, spec, summary
-    from bench.console import Console
+    from bench import analysis, api
+    from bench.cli.console import Console
+    from bench.planning import notation
 
     _end_as_interrupted()
     with Console(debug=debug) as console:
@@ -196,11 +197,11 @@ def run(methods: str | None, plugin: tuple[Path, ...], debug: bool, **settings: 
             **settings,
         )
     cells = result.cells()
-    click.echo(summary.text_table(result.records(), cells))
-    for problem in summary.problems(summary.with_labels(cells)):
+    click.echo(analysis.text_table(result.records(), cells))
+    for problem in analysis.problems(analysis.with_labels(cells)):
         click.echo(": ".join(problem))
     where = shlex.quote(str(result.path))
     click.echo(f"Run:    {result.path}\nReport: bench report {where}")
-    asked_for = {spec.parse(text)[0] for text in spec.split_list(methods or "")}
+    asked_for = {notation.parse(text)[0] for text in notation.split_list(methods or "")}
     bad = cells.status.eq("failed") | (cells.status.eq("skipped") & cells.method.isin(asked_for))
     return EXIT_CELLS_FAILED if bad.any() else 0

@@ -1,9 +1,8 @@
 """The only package that knows the format on disk: runs, and the cache of fitted models."""
 
 from bench.store.files import write_text
-from bench.store.fits import FitCache, cache_folder
-from bench.store.lock import RunInUse, hold, holder, is_held
-from bench.store.opening import (
+from bench.store.fit_cache import FitCache, cache_folder
+from bench.store.folders import (
     check_free,
     find_run,
     is_run,
@@ -12,7 +11,8 @@ from bench.store.opening import (
     run_folders,
     start_run,
 )
-from bench.store.runs import FORMAT_VERSION, Run
+from bench.store.lock import RunInUse, hold, holder, is_held
+from bench.store.run import FORMAT_VERSION, Run
 
 __all__ = [
     "FORMAT_VERSION",

@@ -11,11 +11,12 @@ from unittest import mock
 
 import numpy as np
 
-from bench import scoring, spec
 from bench.core import Dataset, Unsupported, UsageError, nearest
-from bench.noise import KINDS, make_noise
-from bench.plan import PRESETS
-from bench.runner import explain
+from bench.evaluation import scoring
+from bench.evaluation.runner import explain
+from bench.noises import KINDS, make_noise
+from bench.planning import notation
+from bench.planning.settings import PRESETS
 from bench.testing import child
 from bench.testing.subject import SHAPES, Subject
 
@@ -65,7 +66,7 @@ def parameters(subject: Subject) -> str:
         )
         if default is not None:
             try:
-                typed = spec.typed_params(method, {name: str(default)})
+                typed = notation.typed_params(method, {name: str(default)})
             except UsageError:
                 typed = {}
             _expect(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.noise import make_noise
-from bench.registry import Registry, Source
+from bench.noises import make_noise
+from bench.plugins.sources import Registry, Source
 
 if TYPE_CHECKING:
     from bench.core import Array, Noise

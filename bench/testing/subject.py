@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench import scoring
 from bench.core import Noise, Unsupported
-from bench.denoiser import Method
-from bench.noise import KINDS, ImageDraws, make_noise
-from bench.registry import Source
+from bench.evaluation import scoring
+from bench.noises import KINDS, ImageDraws, make_noise
+from bench.plugins.contract import Method
+from bench.plugins.sources import Source
 
 if TYPE_CHECKING:
     from bench.core import Array

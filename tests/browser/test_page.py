@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import bench
-from bench.report import render
+from bench.report.render import render
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = next(

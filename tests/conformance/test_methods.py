@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.registry import Registry, load
+from bench.plugins.sources import Registry, load
 from bench.testing import check_method
 
 

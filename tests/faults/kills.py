@@ -85,7 +85,7 @@ def workers_of(process):
         return [
             child
             for child in psutil.Process(process.pid).children(recursive=True)
-            if "bench.worker" in child.cmdline()
+            if "bench.execution.worker" in child.cmdline()
         ]
     return []
 

@@ -167,12 +167,12 @@ def test_the_published_runs_open(bench):
 
 
 def test_what_unpacks_to_more_than_a_run_can_hold_is_refused(run, monkeypatch):
-    from bench.store import cells, files
+    from bench.store import cell_files, files
 
     key = cell_of(run, "identity")
     packed = (run.path / "samples" / f"{key}.npz").stat().st_size
     monkeypatch.setattr(files, "LARGEST", packed + 10)
-    monkeypatch.setattr(cells, "LARGEST", 100)
+    monkeypatch.setattr(cell_files, "LARGEST", 100)
     with pytest.raises(StorageError, match="it unpacks to"):
         run.samples(key)
     with pytest.raises(StorageError, match="it unpacks to"):

@@ -15,10 +15,11 @@ import pytest
 import torch
 
 import bench
-from bench import datasets, executing
+from bench import datasets
 from bench.core import DataError, UsageError
+from bench.execution import pools
+from bench.execution.supervisor import Setup, WorkerError
 from bench.store import RunInUse, hold
-from bench.supervisor import Setup, WorkerError
 
 TROUBLE = Path(__file__).with_name("trouble.py")
 SWEEP = {"plugins": [TROUBLE], "dataset": "digits", "limit": 10, "tune": False}
@@ -113,13 +114,13 @@ def test_a_worker_with_other_data_refuses(tmp_path, monkeypatch):
     from PIL import Image
 
     Image.new("L", (32, 32), 128).save(photos / "a.png")
-    planned = executing.run_cells
+    planned = pools.run_cells
 
     def changed(*arguments, **options):
         Image.new("L", (32, 32), 64).save(photos / "a.png")
         return planned(*arguments, **options)
 
-    monkeypatch.setattr(executing, "run_cells", changed)
+    monkeypatch.setattr(pools, "run_cells", changed)
     with pytest.raises(DataError, match=r"is other data .* give it the same files"):
         bench.run(f"folder:{photos}", methods="identity", tune=False, jobs=1, out=tmp_path / "out")
 
@@ -144,8 +145,8 @@ def test_files_of_the_working_folder_are_no_modules_of_a_worker(tmp_path, monkey
     ],
 )
 def test_workers_share_the_cores(monkeypatch, jobs, dask, threads):
-    monkeypatch.setattr(executing, "usable_cpus", lambda: 8)
-    assert executing.computing_threads(jobs, dask) == threads
+    monkeypatch.setattr(pools, "usable_cpus", lambda: 8)
+    assert pools.computing_threads(jobs, dask) == threads
 
 
 class Cell:
@@ -172,8 +173,8 @@ def scheduled(**options):
     """Six cells of the two models a and b on an executor of four threads."""
     cells, task = [Cell(f"{key}{number}", key) for number in range(3) for key in "ab"], Noting()
     with ThreadPoolExecutor(4) as executor:
-        pool = executing.Pool(executor, 4, gpu=(executor, 1))
-        records = list(executing.run_cells(cells, task, pool, **options))
+        pool = pools.Pool(executor, 4, gpu=(executor, 1))
+        records = list(pools.run_cells(cells, task, pool, **options))
     assert sorted(record.cell.name for record in records) == sorted(cell.name for cell in cells)
     return task
 
@@ -198,9 +199,9 @@ def test_a_lost_engine_ends_the_sweep():
             future.set_running_or_notify_cancel()
             return future
 
-    pool = executing.Pool(Lost(), 1, gpu=(Lost(), 1))
+    pool = pools.Pool(Lost(), 1, gpu=(Lost(), 1))
     with pytest.raises(WorkerError, match="the same command goes on from there"):
-        list(executing.run_cells([Cell("a", "a")], Noting(), pool))
+        list(pools.run_cells([Cell("a", "a")], Noting(), pool))
 
 
 class Where:
@@ -226,11 +227,9 @@ def test_on_dask_cells_that_need_a_gpu_go_to_workers_that_have_one():
         silence_logs=50,
     ) as cluster:
         cells = [Cell(f"{key}{number}", key) for number in range(6) for key in ("cpu", "gpu")]
-        with executing.dask(cluster.scheduler_address) as pool:
+        with pools.dask(cluster.scheduler_address) as pool:
             records = list(
-                executing.run_cells(
-                    cells, Where(), pool, uses_gpu=lambda cell: cell.fit_key == "gpu"
-                )
+                pools.run_cells(cells, Where(), pool, uses_gpu=lambda cell: cell.fit_key == "gpu")
             )
     assert len(records) == len(cells)
     assert {r.name for r in records if r.cell.fit_key == "gpu"} == {"gpu"}
@@ -301,7 +300,7 @@ def test_a_worker_that_is_given_no_cell_ends():
         fingerprint=datasets.load("digits", Path()).fingerprint, methods=("identity",), cache="",
         fresh=None, device="cpu", threads=1,
     )  # fmt: skip
-    code = "from bench import worker; worker._IDLE = 0.1; worker.main()"
+    code = "from bench.execution import worker; worker._IDLE = 0.1; worker.main()"
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -352,7 +351,7 @@ def test_a_killed_worker_on_dask_costs_nothing(tmp_path):
     workers = [
         found.parent()
         for found in psutil.Process(process.pid).children(recursive=True)
-        if "bench.worker" in " ".join(found.cmdline())
+        if "bench.execution.worker" in " ".join(found.cmdline())
     ]
     workers[0].kill()
     output, _ = process.communicate(timeout=120)
@@ -373,7 +372,7 @@ def test_sizes_are_typed_as_people_write_them(text, size):
 
 
 def test_bad_limits_end_in_one_line(fails, monkeypatch):
-    monkeypatch.setattr(executing, "_ANSWER", 1)
+    monkeypatch.setattr(pools, "_ANSWER", 1)
     few = ("run", "--dataset", "digits", "--methods", "identity", "--limit", "2")
     assert "write a size such as 4GB" in fails(*few, "--memory-limit", "much", code=2)
     assert "give seconds, more than 0" in fails(*few, "--timeout", "-1", code=2)

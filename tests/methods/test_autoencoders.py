@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
-from bench import datasets, metrics, registry
-from bench.noise import Gaussian, ImageDraws
-from bench.scoring import finish
+from bench import datasets, metrics
+from bench.evaluation.scoring import finish
+from bench.noises import Gaussian, ImageDraws
+from bench.plugins import sources
 from bench.training import Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -22,7 +23,7 @@ def images(count=6, shape=(1, 28, 28), seed=0):
 
 
 def fitted(name, train, epochs=1, **params):
-    autoencoder = registry.load(name).create(params)
+    autoencoder = sources.load(name).create(params)
     recipe = Recipe(epochs=epochs, batch_size=256, lr=4e-3, schedule="one-cycle")
     autoencoder.fit(train, NOISE, 0, validation=train[:50], recipe=recipe)
     return autoencoder
@@ -35,7 +36,7 @@ def autoencoder(request):
 
 def loss_of(name, noisy, clean):
     """The network and its loss terms, torch seeded before each."""
-    autoencoder = registry.load(name).create({"hidden": 11, "latent": 5})
+    autoencoder = sources.load(name).create({"hidden": 11, "latent": 5})
     torch.manual_seed(3)
     network = autoencoder.network(tuple(clean.shape[1:]))
     torch.manual_seed(3)
@@ -53,7 +54,7 @@ LINEAR = {
 
 @both
 def test_the_layers_are_the_papers(name):
-    network = registry.load(name).create({}).network((1, 28, 28))
+    network = sources.load(name).create({}).network((1, 28, 28))
     layers = [m for m in network.modules() if isinstance(m, torch.nn.Linear)]
     assert [(layer.in_features, layer.out_features) for layer in layers] == LINEAR[name]
     assert sum(isinstance(m, torch.nn.ReLU) for m in network.modules()) == 2
@@ -68,7 +69,7 @@ def test_the_parameter_count_is_that_of_the_layers(name):
 
 @both
 def test_hidden_and_latent_set_the_layers_widths(name):
-    network = registry.load(name).create({"hidden": 7, "latent": 3}).network((3, 5, 4))
+    network = sources.load(name).create({"hidden": 7, "latent": 3}).network((3, 5, 4))
     widths = [m.out_features for m in network.modules() if isinstance(m, torch.nn.Linear)]
     assert widths == [7, 6 if name == "vae" else 3, 7, 60]
 
@@ -144,7 +145,7 @@ def test_images_of_other_sizes_and_colours_are_taken(name, shape):
     first = fitted(name, noisy, hidden=9, latent=4)
     restored = first.denoise(noisy, NOISE)
     assert restored.shape == noisy.shape
-    second = registry.load(name).create({"hidden": 9, "latent": 4})
+    second = sources.load(name).create({"hidden": 9, "latent": 4})
     second.load(first.state())
     np.testing.assert_array_equal(second.denoise(noisy, NOISE), restored)
 
@@ -169,7 +170,7 @@ def test_a_short_training_restores_digits_far_better_than_they_came(name):
 
 @both
 def test_there_are_three_recipes_and_the_papers_is_as_published(name):
-    recipes = registry.load(name).recipes
+    recipes = sources.load(name).recipes
     assert recipes.keys() == {"quick", "default", "paper"}
     paper = Recipe(**recipes["paper"])
     assert paper == Recipe(epochs=100, batch_size=64, lr=1e-3, schedule="constant")

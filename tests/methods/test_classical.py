@@ -6,16 +6,18 @@ import skimage.filters
 import skimage.restoration
 from scipy.ndimage import gaussian_filter
 
-from bench import datasets, metrics, registry, tuning
-from bench.noise import Gaussian, ImageDraws
-from bench.scoring import finish
+from bench import datasets, metrics
+from bench.evaluation import tuning
+from bench.evaluation.scoring import finish
+from bench.noises import Gaussian, ImageDraws
+from bench.plugins import sources
 
 NOISE = Gaussian(0.2)
 CLASSICAL = ("bilateral", "gaussian", "identity", "median", "nlm", "tv", "wavelet", "wiener")
 TUNED = [
     name
-    for name in registry.Registry().sources
-    if (method := registry.load(name)).tune and not method.learns and not method.wraps
+    for name in sources.Registry().sources
+    if (method := sources.load(name)).tune and not method.learns and not method.wraps
 ]
 SHAPES = [(1, 28, 28), (3, 28, 28), (1, 17, 23), (3, 31, 20), (1, 13, 40)]
 
@@ -32,7 +34,7 @@ def noisy_images(shape, images=3):
 
 
 def denoise(name, noisy, params=None, threads=1):
-    return registry.load(name).create(params or {}, threads).denoise(noisy, NOISE)
+    return sources.load(name).create(params or {}, threads).denoise(noisy, NOISE)
 
 
 def each_channel(reference, noisy):
@@ -98,7 +100,7 @@ def test_wavelet_equals_scikit_images_bayes_shrink(shape, sigma):
         noisy,
     )
     params = {"rule": "bayes", "wavelet": "db2", "levels": 2, "shifts": 1}
-    restored = registry.load("wavelet").create(params).denoise(noisy, Gaussian(sigma))
+    restored = sources.load("wavelet").create(params).denoise(noisy, Gaussian(sigma))
     np.testing.assert_allclose(restored, expected, rtol=0, atol=1e-5)
 
 
@@ -186,7 +188,7 @@ def mean_psnr(clean, restored):
 def gains(name, digits):
     """Mean PSNR of each setting that tuning tries, less that of doing nothing."""
     clean, noisy = (images[:40] for images in digits)
-    method, noise = registry.load(name), Gaussian(0.1)
+    method, noise = sources.load(name), Gaussian(0.1)
     identity = mean_psnr(clean, noisy)
     trials = tuning.search(
         method.tune,

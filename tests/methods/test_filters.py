@@ -8,10 +8,10 @@ import scipy.signal
 import skimage.restoration
 from scipy.ndimage import gaussian_filter
 
-from bench import registry
 from bench.core import Unsupported, UsageError
-from bench.noise import Gaussian
-from bench.spec import typed_params
+from bench.noises import Gaussian
+from bench.planning.notation import typed_params
+from bench.plugins import sources
 
 NOISE = Gaussian(0.2)
 each_shape = pytest.mark.parametrize("shape", [(1, 28, 28), (3, 17, 23)], ids=str)
@@ -25,7 +25,7 @@ def noisy_images(shape, count=3):
 
 
 def denoise(name, noisy, **params):
-    return registry.load(name).create(params).denoise(noisy, NOISE)
+    return sources.load(name).create(params).denoise(noisy, NOISE)
 
 
 @each_shape
@@ -146,14 +146,14 @@ def test_unknown_words_are_refused(params, message):
 
 LEAST = [
     (name, parameter)
-    for name in registry.Registry().classical
-    for parameter in registry.load(name).least
+    for name in sources.Registry().classical
+    for parameter in sources.load(name).least
 ]
 
 
 @pytest.mark.parametrize(("name", "parameter"), LEAST)
 def test_less_than_the_least_value_is_refused_and_the_least_works(name, parameter):
-    method = registry.load(name)
+    method = sources.load(name)
     least = method.least[parameter]
     below = least - 1 if isinstance(method.parameters[parameter], int) else least - 0.01
     with pytest.raises(UsageError, match=rf"{name}\[{parameter}=.*: give {least:g} or more"):

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from bench import Unsupported, registry
-from bench.noise import Gaussian
+from bench import Unsupported
+from bench.noises import Gaussian
+from bench.plugins import sources
 from bench.training import Recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -30,7 +31,7 @@ def images(count=6, shape=(1, 28, 28), seed=0):
 
 
 def make(name, **params):
-    return registry.load(name).create({**SMALL[name], **params})
+    return sources.load(name).create({**SMALL[name], **params})
 
 
 def fitted(name, train=None, epochs=1, **params):
@@ -45,7 +46,7 @@ def fitted(name, train=None, epochs=1, **params):
 
 
 def test_dncnn_is_the_papers():
-    network = registry.load("dncnn").create({}).network((1, 28, 28))
+    network = sources.load("dncnn").create({}).network((1, 28, 28))
     convolutions = [layer for layer in network if isinstance(layer, nn.Conv2d)]
     assert [(c.in_channels, c.out_channels) for c in convolutions] == [
         (1, 64), *[(64, 64)] * 15, (64, 1),

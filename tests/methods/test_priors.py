@@ -5,15 +5,16 @@ import pytest
 from scipy.optimize import nnls
 from sklearn.covariance import empirical_covariance
 
-from bench import datasets, metrics, registry
+from bench import datasets, metrics
 from bench.core import Unsupported
-from bench.noise import KINDS, Gaussian, ImageDraws, make_noise
+from bench.noises import KINDS, Gaussian, ImageDraws, make_noise
+from bench.plugins import sources
 
 RNG = np.random.default_rng(0)
 
 
 def fitted(name, train, **params):
-    method = registry.load(name).create(params)
+    method = sources.load(name).create(params)
     method.fit(train, None)
     return method
 
@@ -172,7 +173,7 @@ def test_images_of_8_bits_are_kept_in_8_bits(exact):
     method = fitted("posterior-mean", train)
     state = method.state()
     assert state["images"].dtype == (np.uint8 if exact else np.float32)
-    again = registry.load("posterior-mean").create({})
+    again = sources.load("posterior-mean").create({})
     again.load(state)
     noisy = train[:3] + np.float32(0.1)
     np.testing.assert_array_equal(

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench import Unsupported, asked, get_method, make_noise, open_run, registry
+from bench import Unsupported, get_method, make_noise, open_run
 from bench.core import UsageError
-from bench.noise import ImageDraws
+from bench.noises import ImageDraws
+from bench.planning import request
+from bench.plugins import sources
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -39,7 +41,7 @@ class Noted:
 
 @pytest.fixture
 def inner(monkeypatch):
-    target = registry.load("anscombe").target
+    target = sources.load("anscombe").target
     monkeypatch.setitem(target.__globals__, "get_method", lambda name: Noted())
     return target
 
@@ -85,11 +87,11 @@ def test_other_noises_and_methods_to_be_trained_are_refused():
 
 def test_the_inner_methods_code_is_part_of_the_results_key():
     def source(text):
-        return asked.resolve(text, registry.Registry()).method.source
+        return request.resolve(text, sources.Registry()).method.source
 
     assert source("anscombe") == source("anscombe[inner=nlm]")
     assert source("anscombe[inner=median]") != source("anscombe")
-    assert source("anscombe") != registry.load("anscombe").source
+    assert source("anscombe") != sources.load("anscombe").source
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_a_missing_package_disables_one_method_and_says_what_to_do(plugins, benc
 
 
 def test_classical_is_all_that_needs_no_torch_no_extra_and_no_other_method():
-    assert registry.Registry().classical == [
+    assert sources.Registry().classical == [
         "bilateral", "gaussian", "identity", "lmmse", "median", "nlm", "posterior-mean", "tv",
         "wavelet", "wiener",
     ]  # fmt: skip

@@ -28,11 +28,12 @@ from skimage.metrics import (
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
 
 import bench
-from bench import datasets, metrics, registry
-from bench.environment import PeakMemory, usable_cpus
-from bench.noise import ImageDraws, make_noise
+from bench import datasets, metrics
+from bench.execution.environment import PeakMemory, usable_cpus
+from bench.noises import ImageDraws, make_noise
+from bench.plugins import sources
 from bench.store import start_run
-from bench.store.cells import CellFiles
+from bench.store.cell_files import CellFiles
 from bench.training import Recipe
 
 LEVELS = (0.1, 0.3, 0.5)
@@ -118,7 +119,7 @@ def measure_classical():
     clean, noisy = test_images()
     for name, function in LOOP.items():
         params = WAVELET if name == "wavelet" else {}
-        method = registry.load(name).create(params, usable_cpus())
+        method = sources.load(name).create(params, usable_cpus())
         for level, images in noisy.items():
             ours = method.denoise(images[:500], make_noise("gaussian", level)).clip(0, 1)
             theirs = [np.clip(function(image[0], level), 0, 1) for image in images[:500]]
@@ -143,7 +144,7 @@ def measure_posterior_mean():
     """10,000 digits against 55,000: time, memory over the data, share of the machine's peak."""
     clean, noisy = test_images()
     ((_, train),) = datasets.load("mnist", datasets.data_folder()).groups("train")
-    method = registry.load("posterior-mean").create({})
+    method = sources.load("posterior-mean").create({})
     method.fit(train, None)
     size = 4096
     square = np.random.default_rng(0).random((size, size), np.float32)
@@ -204,7 +205,7 @@ def measure_training():
     losses = {"ours": [], "theirs": []}
 
     def ours(seed=0):
-        method = registry.load("vae").create({})
+        method = sources.load("vae").create({})
         recipe = Recipe(epochs=1, batch_size=64)
         history = method.fit(train, noise, seed, validation=validation, recipe=recipe)
         losses["ours"].append(sum(value for _, split, _, value in history if split == "train"))
@@ -360,7 +361,7 @@ def measure_report():
 def write_large_run(path, methods=10, levels=10, images=10_000):
     """A run of 100 cells of 10,000 images, whose scores are drawn."""
     from bench.core import Cell, Record
-    from bench.noise import make_noise
+    from bench.noises import make_noise
 
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as out:

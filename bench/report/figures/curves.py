@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bench.analysis import UNITS
 from bench.core import level_text, noise_text
-from bench.report import style
+from bench.report.content import style
 from bench.report.figures.figure import Drawn, Figure
-from bench.summary import UNITS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.report.contents import Contents
+    from bench.report.content.section import Contents
 
 LOSSES = (
     "Loss terms per epoch on training images (solid, fresh noise each epoch) and validation images "

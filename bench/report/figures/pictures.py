@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.core import noise_text
-from bench.report import style
+from bench.report.content import style
 from bench.report.figures.figure import DETAIL, IMAGES, LEVELS, Drawn, Figure
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.report.contents import Contents
+    from bench.report.content.section import Contents
 
 
 def examples(contents: Contents) -> Drawn:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bench.report import style
+from bench.analysis import UNITS, average_ranks
+from bench.report.content import style
 from bench.report.figures.figure import Drawn, Figure
-from bench.summary import UNITS, average_ranks
 
 if TYPE_CHECKING:
-    from bench.report.contents import Contents
+    from bench.report.content.section import Contents
 
 
 def critical_differences(sections: Sequence[Contents], metric: str) -> Drawn:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analysis import rowwise
 from bench.core import method_label
-from bench.report import style
+from bench.report.content import style
 from bench.report.figures.figure import Drawn, Figure
-from bench.summary import rowwise
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.report.contents import Contents
+    from bench.report.content.section import Contents
 
 TITLE = "Trained on one noise, tested on another"
 CAPTION = (

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.core import noise_text
-from bench.report import style
+from bench.report.content import style
 from bench.report.figures.figure import IMAGES, LEVELS, UNCERTAINTY, Drawn, Figure
 from bench.report.figures.pictures import common, detail, show
 
 if TYPE_CHECKING:
-    from bench.report.contents import Contents
+    from bench.report.content.section import Contents
 
 CALIBRATION = (
     "Calibration: the pixels of up to 1,000 test images, sorted by the deviation that the method "

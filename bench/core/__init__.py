@@ -1,0 +1,60 @@
+"""The nouns of a benchmark: noise, data set, cell, record, and the errors.
+
+Everything else in this package is a step from one of these to the next. This room imports
+nothing else of the project and no numerical library, so that `bench --help` stays quick.
+"""
+
+from typing import TYPE_CHECKING
+
+from bench.core.cell import MATCHED, Cell, canonical_json, digest, method_label
+from bench.core.dataset import Dataset, Group, Split
+from bench.core.errors import BenchError, DataError, StorageError, Unsupported, UsageError, nearest
+from bench.core.noise import Draws, Noise, TrainNoise
+from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION
+from bench.core.record import Fit, Phase, Progress, Record, Status
+from bench.core.text import (
+    level_text,
+    markdown_code,
+    markdown_text,
+    noise_name,
+    noise_text,
+    printable,
+)
+from bench.core.threads import in_threads
+
+if TYPE_CHECKING:
+    from bench.core.dataset import Array as Array
+
+__all__ = [
+    "CONVENTIONS",
+    "MATCHED",
+    "PROTOCOL_VERSION",
+    "BenchError",
+    "Cell",
+    "DataError",
+    "Dataset",
+    "Draws",
+    "Fit",
+    "Group",
+    "Noise",
+    "Phase",
+    "Progress",
+    "Record",
+    "Split",
+    "Status",
+    "StorageError",
+    "TrainNoise",
+    "Unsupported",
+    "UsageError",
+    "canonical_json",
+    "digest",
+    "in_threads",
+    "level_text",
+    "markdown_code",
+    "markdown_text",
+    "method_label",
+    "nearest",
+    "noise_name",
+    "noise_text",
+    "printable",
+]

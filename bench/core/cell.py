@@ -1,0 +1,118 @@
+"""A cell: one point of the sweep, frozen, whose key names its result."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from bench.core.noise import Noise, TrainNoise
+from bench.core.protocol import PROTOCOL_VERSION
+from bench.core.text import printable
+
+
+def canonical_json(value: object) -> str:
+    """JSON that is equal for equal values: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value: object, size: int = 8) -> str:
+    """Hex digest (2 `size` characters) of a value's canonical JSON."""
+    return hashlib.blake2b(canonical_json(value).encode(), digest_size=size).hexdigest()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point of the sweep.
+
+    Attributes:
+        dataset, fingerprint: the data, by name and content.
+        method, params, source: the method, its parameters as typed (canonical JSON), the
+            digest of its code.
+        fit_params: those of the parameters that training depends on.
+        train: the noise trained on; None where nothing is trained.
+        noise: the noise tested on.
+        seed: the training seed; None where nothing is random.
+        recipe: how it is trained, resolved (canonical JSON); None where nothing is.
+        limit: the first so many test images; None for all.
+        tune: number of validation images to tune on; 0 where nothing is tuned.
+        quantize: outputs are rounded to 8 bits before scoring.
+        noise_seed: of the test noise; not the training seed.
+        training, training_fingerprint: the data that it is fitted and tuned on, by name and
+            content, where they are another data set's; else empty.
+    """
+
+    dataset: str
+    fingerprint: str
+    method: str
+    params: str
+    fit_params: str
+    source: str
+    train: TrainNoise | None
+    noise: Noise
+    seed: int | None
+    recipe: str | None
+    limit: int | None
+    tune: int
+    quantize: bool
+    noise_seed: int = 0
+    training: str = ""
+    training_fingerprint: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """All fields, as JSON can hold them; without those of `training` where they are empty."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        if not self.training:
+            del values["training"], values["training_fingerprint"]
+        values["noise"] = self.noise.as_dict()
+        values["train"] = self.train.as_dict() if self.train else None
+        return values
+
+    @property
+    def key(self) -> str:
+        """Names this cell's result: 16 hex digits of all that it depends on."""
+        values = self.as_dict()
+        del values["fit_params"]  # given by the parameters and the method's code
+        return digest([PROTOCOL_VERSION, values])
+
+    @property
+    def fit_key(self) -> str:
+        """Names the fitted model: the same, less the test noise and the evaluation."""
+        return digest([PROTOCOL_VERSION, self.fitted_for()])
+
+    def fitted_for(self) -> dict[str, Any]:
+        """All that the fitted model depends on."""
+        values = self.as_dict()
+        for name in ("params", "noise", "limit", "tune", "quantize", "noise_seed"):
+            del values[name]
+        if values["train"]:
+            del values["train"]["regime"]
+        # Of the data only what it was fitted on: a model serves every test set.
+        if self.training:
+            values["dataset"] = values.pop("training")
+            values["fingerprint"] = values.pop("training_fingerprint")
+        return values
+
+    @property
+    def label(self) -> str:
+        """The method as tables show it: with the parameters that were typed."""
+        return method_label(self.method, self.params, self.train.regime if self.train else "")
+
+    def __str__(self) -> str:
+        seed = "" if self.seed is None else f" seed {self.seed}"
+        return f"{self.label} at {self.noise}{seed}"
+
+
+#: How methods are trained where nothing else is asked for: on the noise they are tested on.
+MATCHED = "matched"
+
+
+def method_label(name: str, params: str, regime: str = "") -> str:
+    """`median` and `{"size":5}` as `median[size=5]`; `dae` trained so as `dae[train=blind]`."""
+    items = dict(json.loads(params))
+    if regime and regime != MATCHED:
+        items["train"] = regime
+    typed = ",".join(f"{key}={value}" for key, value in items.items())
+    return printable(f"{name}[{typed}]" if typed else name)

@@ -1,0 +1,75 @@
+"""A data set: splits of clean images, read when asked for.
+
+Arrays of images are float32 of shape (N, C, H, W), C = 1 (grey) or 3 (RGB), clean values
+in [0, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]  # float32 (N, C, H, W); the stubs cannot say so
+
+Split = Literal["train", "validation", "test"]
+
+
+class Group(NamedTuple):
+    """Images of one shape, each with its position in the full split.
+
+    positions: int64 (N,); images: float32 (N, C, H, W) in [0, 1].
+    """
+
+    positions: npt.NDArray[np.int64]
+    images: Array
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Splits of clean images, read when asked for.
+
+    Attributes:
+        name: as on the command line; part of the key of the test noise.
+        fingerprint: digest of the content.
+        sizes: number of images in each split.
+        read: gives a split's groups, one after the other; several may be of one shape, so that
+            not too much is in memory at a time.
+        samples: positions in the test split of the handful of images that reports show of
+            every method.
+        note: why this data set stands in for another, where it does.
+        left_out: a line for each file that could not be taken, and why.
+        training, training_fingerprint: the data set, by name and content, that training and
+            validation images come from; by default this one.
+    """
+
+    name: str
+    fingerprint: str
+    sizes: Mapping[str, int]
+    read: Callable[[Split], Iterable[Group]] = field(repr=False)
+    samples: tuple[int, ...] = tuple(range(10))
+    note: str = ""
+    left_out: tuple[str, ...] = ()
+    training: str = ""
+    training_fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.training:
+            object.__setattr__(self, "training", self.name)
+            object.__setattr__(self, "training_fingerprint", self.fingerprint)
+
+    def groups(self, split: Split, limit: int | None = None) -> Iterator[Group]:
+        """The groups of `split`, its first `limit` images only where one is given."""
+        for group in self.read(split):
+            if limit is None:
+                yield group
+                continue
+            wanted = group.positions < limit
+            if wanted.all():
+                yield group
+            elif wanted.any():
+                yield Group(group.positions[wanted], group.images[wanted])

@@ -1,0 +1,114 @@
+"""Noise: what corrupts clean images, and what a method is trained on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from bench.core.text import noise_name, noise_text
+
+
+class Draws(Protocol):
+    """Random numbers for a batch of images, one a pixel, all of the images' shape.
+
+    Test images have theirs from `bench.noise.ImageDraws`, training images from torch. A noise
+    asks for normal or uniform numbers, not for both: they may be made from the same bits.
+    """
+
+    def normal(self) -> Any:
+        """Standard normal."""
+
+    def uniform(self) -> Any:
+        """Uniform in [0, 1]."""
+
+    def poisson(self, rate: Any) -> Any:
+        """Poisson counts of that mean, independent of `normal`."""
+
+
+@dataclass(frozen=True)
+class Noise(ABC):
+    """A way to corrupt clean images, at one level.
+
+    Attributes:
+        level: strength, in the unit that the kind defines.
+        clip: limit what methods see to [0, 1], as an 8-bit file would.
+        kind: the noise's name.
+        highest: of the levels that the kind may have; all are over 0.
+        unit: what a level is, as messages and reports say it.
+        photons: a level counts photons, so that a higher one is less noise.
+    """
+
+    level: float
+    clip: bool = False
+    kind: ClassVar[str]
+    highest: ClassVar[float] = 10.0
+    unit: ClassVar[str] = "standard deviation; images lie in [0, 1]"
+    photons: ClassVar[bool] = False
+
+    @abstractmethod
+    def add(self, clean: Any, draws: Draws) -> Any:
+        """Corrupt `clean`; NumPy arrays and torch tensors alike."""
+
+    @abstractmethod
+    def std(self, clean: Any) -> Any:
+        """Standard deviation of a pixel's noise, given its clean value (before clipping)."""
+
+    def mean(self, clean: Any) -> Any:
+        """Mean of a noisy pixel, given its clean value (before clipping)."""
+        return clean
+
+    @property
+    def sigma(self) -> float:
+        """One standard deviation for methods that want a single number, in [0, 1] units.
+
+        The root of the mean variance over clean values spread evenly over [0, 1] (Simpson's
+        rule, exact where the variance is a polynomial of them up to the third degree).
+        """
+        black, grey, white = (float(self.std(value)) for value in (0.0, 0.5, 1.0))
+        if black == grey == white:
+            return grey
+        return ((black**2 + 4 * grey**2 + white**2) / 6) ** 0.5
+
+    def corrupt(self, clean: Any, draws: Draws) -> Any:
+        """`add`, then clipping where this noise clips."""
+        noisy = self.add(clean, draws)
+        return noisy.clip(0, 1) if self.clip else noisy
+
+    @property
+    def name(self) -> str:
+        """Kind as tables show it."""
+        return noise_name(self.kind, self.clip)
+
+    def __str__(self) -> str:
+        return noise_text(self.name, self.level)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What identifies this noise, for keys and files."""
+        return {"kind": self.kind, "level": self.level, "clip": self.clip}
+
+
+@dataclass(frozen=True)
+class TrainNoise:
+    """The noise that a method is trained on: of one level, or of levels from a range.
+
+    Attributes:
+        regime: how it was asked for: "matched" (the noise that it is tested on), "blind"
+            (a range, whatever it is tested on) or a level.
+        noise: its kind; its level, of a range the one of most noise.
+        lowest: of a range, the level of least noise: each training image gets one drawn evenly
+            from between the two.
+    """
+
+    regime: str
+    noise: Noise
+    lowest: float | None = None
+
+    def __str__(self) -> str:
+        if self.lowest is None:
+            return str(self.noise)
+        return noise_text(self.noise.name, self.noise.level, self.lowest)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What identifies it, for keys and files."""
+        return {"regime": self.regime, "lowest": self.lowest, **self.noise.as_dict()}

@@ -1,0 +1,91 @@
+"""What a cell gives: its record, its fitted model, and how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from bench.core.cell import Cell
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Status = Literal["done", "failed", "skipped"]
+
+
+@dataclass
+class Record:
+    """What one cell gave. A failure is a record too.
+
+    Attributes:
+        images: columns of equal length, one entry an image: `image` (position in the split),
+            `mse`, `psnr` (dB), `ssim`, `digest` (uint64, of the noisy pixels).
+        chosen: the parameters that it ran with.
+        chosen_score: mean validation PSNR in dB of the chosen ones; None where nothing was tuned.
+        trials: each tried setting with its score.
+        fit_seconds, tune_seconds: None where nothing was fitted or tuned.
+        images_per_second: of the denoise calls alone.
+        parameters: number of learned values; 0 where nothing is learned.
+        peak_memory_bytes: peak resident memory of the process while the cell ran.
+        conditions: batch size, device and thread count that the times hold for.
+        history: rows (epoch, split, term, value) of the training's loss terms.
+        samples: lists `image`, `clean`, `noisy`, `restored` for the images that reports show, and
+            `deviation` where the method says how uncertain it is.
+        calibration: rows (predicted deviation, root mean squared error, pixels), a bin each,
+            from the least to the most uncertain; see
+            `analysis.calibration`.
+        traceback: of a failure, for whoever mends the method.
+    """
+
+    cell: Cell
+    status: Status
+    reason: str = ""
+    images: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    chosen: dict[str, Any] = field(default_factory=dict)
+    chosen_score: float | None = None
+    trials: list[tuple[dict[str, Any], float]] = field(default_factory=list)
+    fit_seconds: float | None = None
+    tune_seconds: float | None = None
+    images_per_second: float | None = None
+    parameters: int = 0
+    peak_memory_bytes: int | None = None
+    conditions: dict[str, Any] = field(default_factory=dict)
+    history: list[tuple[int, str, str, float]] = field(default_factory=list)
+    samples: dict[str, list[Any]] = field(default_factory=dict)
+    calibration: list[tuple[float, float, int]] = field(default_factory=list)
+    traceback: str = ""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted model, as the cache holds it.
+
+    Attributes:
+        arrays: what its `load` takes.
+        seconds: that fitting took.
+        device: on which it was fitted.
+        history: rows (epoch, split, term, value) of its loss terms.
+        about: what it was fitted for: method, parameters, data, noise, seed, recipe.
+    """
+
+    arrays: Mapping[str, Any]
+    seconds: float
+    device: str
+    history: list[tuple[int, str, str, float]] = field(default_factory=list)
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+Phase = Literal["start", "fit", "tune", "denoise"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a running cell stands: it starts, or has done `done` of `total` epochs, images, ..."""
+
+    cell: Cell
+    phase: Phase
+    done: int
+    total: int
+    unit: str
+    loss: float | None = None

@@ -1,0 +1,54 @@
+"""Text in one line, in Markdown, and as tables name noises and levels."""
+
+from __future__ import annotations
+
+import math
+import re
+
+
+def noise_name(kind: str, clip: bool) -> str:
+    """A noise as tables name it: `gaussian`, or `gaussian, clipped`."""
+    return printable(f"{kind}, clipped" if clip else kind)
+
+
+def noise_text(name: str, level: float, lowest: float | None = None) -> str:
+    """A noise's name and level, or range of levels, as tables show them: `gaussian 0.3`."""
+    text = level_text(level)
+    return f"{name} {text}" if lowest is None else f"{name} {level_text(lowest)} to {text}"
+
+
+def level_text(level: float) -> str:
+    """A level as tables show it: short, and as 25/255 where the field would write it so."""
+    short = f"{level:g}"
+    steps = round(level * 255)
+    if len(short) > 6 and steps > 0 and math.isclose(level, steps / 255, rel_tol=1e-9):
+        return f"{steps}/255"
+    return short
+
+
+def printable(text: str) -> str:
+    """Text from outside in one line; what cannot be seen, or written, shows as its code.
+
+    Control characters, those that turn the direction of writing, lone surrogates of file
+    names that are not UTF-8, ...
+    """
+    seen = (
+        c if c.isprintable() or c.isspace() else c.encode("unicode_escape").decode() for c in text
+    )
+    return " ".join("".join(seen).split())
+
+
+def markdown_text(text: str) -> str:
+    """Text from outside, so that Markdown shows it as it is and a table keeps its columns."""
+    text = printable(text)
+    for character in "\\`*_|<>&~$":  # & begins an entity, ~~ strikes through, $ is mathematics
+        text = text.replace(character, f"\\{character}")
+    return text.replace("](", "]\\(")  # no links
+
+
+def markdown_code(text: str) -> str:
+    """Text from outside as code, whatever backticks it holds; not for tables."""
+    text = printable(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    room = " " if len(fence) > 1 or not text else ""
+    return f"{fence}{room}{text}{room}{fence}"

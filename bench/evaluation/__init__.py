@@ -1,0 +1,1 @@
+"""How one cell is measured: fit, tune, denoise, score."""

@@ -1,0 +1,67 @@
+"""The noise estimated from the image itself, for methods that would be told it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.core import Unsupported, in_threads
+from bench.noises import Gaussian
+
+if TYPE_CHECKING:
+    from bench.core import Array, Noise
+    from bench.plugins.contract import Denoiser
+
+#: A method is told no less, in [0, 1] units: nothing is to be divided by 0.
+LEAST = 1e-3
+
+
+def estimate_sigma(image: Array) -> float:
+    """The standard deviation of an image's noise, taken for white and Gaussian.
+
+    The median of the finest diagonal wavelet coefficients (Donoho and Johnstone 1994, section
+    4.2), by scikit-image; the mean over channels.
+
+    Args:
+        image: float32 (C, H, W).
+
+    Raises:
+        Unsupported: a side is less than 2 pixels.
+    """
+    from skimage.restoration import estimate_sigma
+
+    if min(image.shape[1:]) < 2:
+        height, width = image.shape[1:]
+        raise Unsupported(f"no noise can be estimated from an image of {height}x{width}")
+    # Single precision keeps its rounding where all coefficients are 0.
+    found = float(estimate_sigma(image, channel_axis=0, average_sigmas=True))
+    return max(found, LEAST) if np.isfinite(found) else LEAST
+
+
+class Estimating:
+    """A denoiser that is told, of each image, Gaussian noise of the deviation estimated from it.
+
+    All else that the harness asks of a denoiser goes to the one inside.
+    """
+
+    def __init__(self, denoiser: Any, threads: int) -> None:
+        self._denoiser: Denoiser = denoiser
+        self._threads = threads
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._denoiser, name)
+
+    def denoise(self, noisy: Array, noise: Noise) -> Array:
+        """Each image by itself, (N, C, H, W)."""
+
+        def each(images: Array) -> Array:
+            told = [Gaussian(estimate_sigma(image), noise.clip) for image in images]
+            return np.concatenate(
+                [
+                    self._denoiser.denoise(images[i : i + 1], told_noise)
+                    for i, told_noise in enumerate(told)
+                ]
+            )
+
+        return np.concatenate(in_threads(each, self._threads, noisy))

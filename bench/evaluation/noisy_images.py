@@ -1,0 +1,105 @@
+"""The test images under noise, batch by batch; what the next cell needs again is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from bench.core import Dataset, Noise
+from bench.noises import ImageDraws, digests
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bench.core import Array
+
+# Images are kept for the next cell up to this many pixels (256 MiB an array).
+_KEPT_PIXELS = 1 << 26
+
+
+class Drawn(NamedTuple):
+    """Clean images with the random numbers that will corrupt them."""
+
+    positions: npt.NDArray[np.int64]
+    clean: Array
+    draws: ImageDraws
+
+
+class Batch(NamedTuple):
+    """Clean and noisy images, their positions, and the digests of the noisy ones."""
+
+    positions: npt.NDArray[np.int64]
+    clean: Array
+    noisy: Array
+    digests: npt.NDArray[np.uint64]
+
+    def only(self, rows: npt.NDArray[np.bool_]) -> Batch:
+        """The images that a mask chooses."""
+        return Batch(self.positions[rows], self.clean[rows], self.noisy[rows], self.digests[rows])
+
+
+class NoisyImages:
+    """The test split, corrupted. What the next cell will ask for again is kept."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._drawn, self._corrupted = _Kept(), _Kept()
+
+    def count(self, limit: int | None) -> int:
+        """Number of test images under a limit."""
+        size = self._dataset.sizes["test"]
+        return size if limit is None else min(limit, size)
+
+    def batches(self, noise: Noise, limit: int | None, seed: int) -> Iterator[Batch]:
+        """The first `limit` test images under `noise`."""
+
+        def draw() -> Iterator[Drawn]:
+            for positions, images in self._dataset.groups("test", limit):
+                shape = images.shape[1:]
+                for part in batches(len(images), shape):
+                    draws = ImageDraws(positions[part], shape, self._dataset.name, "test", seed)
+                    yield Drawn(positions[part], images[part], draws)
+
+        def corrupt() -> Iterator[Batch]:
+            # All levels share the draws, all methods at one level the noisy images.
+            for positions, clean, draws in self._drawn((limit, seed), draw):
+                noisy = noise.corrupt(clean, draws)
+                yield Batch(positions, clean, noisy, digests(noisy))
+
+        yield from self._corrupted((noise, limit, seed), corrupt)
+
+
+def batches(images: int, image_shape: tuple[int, ...]) -> list[slice]:
+    """A group cut into batches of about a million pixels: 1,337 digits, 6 photographs."""
+    step = max(1, (1 << 20) // int(np.prod(image_shape)))
+    return [slice(start, start + step) for start in range(0, images, step)]
+
+
+class _Kept:
+    """The sequence made last, kept for whoever asks for the same, if it is small enough.
+
+    And if its images are of one shape: of a data set with several, one at a time is in memory.
+    """
+
+    def __init__(self) -> None:
+        self._key: Any = None
+        self._items: list[Any] = []
+
+    def __call__(self, key: Any, make: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+        if key == self._key:
+            yield from self._items
+            return
+        self._key, self._items = None, []
+        items: list[Any] = []
+        pixels, shapes = 0, set()
+        for item in make():
+            pixels += item.clean.size
+            shapes.add(item.clean.shape[1:])
+            items.append(item)
+            if pixels > _KEPT_PIXELS or len(shapes) > 1:
+                items.clear()
+            yield item
+        if items:
+            self._key, self._items = key, items

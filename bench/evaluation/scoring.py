@@ -1,0 +1,67 @@
+"""Applies a denoiser to a batch and scores what it gives: the same for every method."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench import metrics
+from bench.core import in_threads
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bench.core import Array, Noise
+    from bench.plugins.contract import Denoiser
+
+
+class BadOutput(Exception):
+    """A method gave something other than finite float32 of its input's shape."""
+
+
+def apply(denoiser: Denoiser, noisy: Array, noise: Noise) -> Array:
+    """`denoise`, with its result checked; raises `BadOutput`."""
+    return check(denoiser.denoise(noisy, noise), noisy.shape)
+
+
+def check(restored: Any, shape: tuple[int, ...], what: str = "denoise") -> Array:
+    """What a denoiser gave for input of `shape`, if a denoiser may give it.
+
+    Raises:
+        BadOutput: it is not an array, or of another shape or type, or not finite.
+    """
+    if not isinstance(restored, np.ndarray):
+        raise BadOutput(f"{what} returned {type(restored).__name__}, not a NumPy array")
+    if restored.shape != shape:
+        raise BadOutput(f"{what} returned shape {restored.shape} for input of shape {shape}")
+    if restored.dtype != np.float32:
+        raise BadOutput(f"{what} returned {restored.dtype}, not float32: use .astype('float32')")
+    if not np.isfinite(restored).all():
+        bad = int((~np.isfinite(restored)).reshape(len(restored), -1).any(axis=1).sum())
+        raise BadOutput(f"{what} returned NaN or infinity in {bad} of {len(restored)} images")
+    return restored
+
+
+def check_input(given: Array, noisy: Array) -> None:
+    """Raise `BadOutput` if the images that `denoise` was given are no longer `noisy`."""
+    if not np.array_equal(given, noisy):
+        raise BadOutput("denoise changed its input: work on a copy, noisy.copy()")
+
+
+def finish(restored: Array, quantize: bool) -> Array:
+    """What is scored: clamped to [0, 1] and, where asked, rounded to 8 bits."""
+    clamped = np.clip(restored, 0, 1)
+    return np.rint(clamped * 255) / np.float32(255) if quantize else clamped
+
+
+def score(clean: Array, finished: Array, threads: int = 1) -> dict[str, npt.NDArray[np.float32]]:
+    """Every metric of each image, as columns."""
+    parts = in_threads(_score, threads, clean, finished)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _score(clean: Array, finished: Array) -> dict[str, npt.NDArray[np.float32]]:
+    mse = metrics.mse(clean, finished)
+    columns = {"mse": mse, "psnr": metrics.psnr(mse), "ssim": metrics.ssim(clean, finished)}
+    return {name: values.astype(np.float32) for name, values in columns.items()}

@@ -1,0 +1,131 @@
+"""Chooses a method's parameters on validation images: best mean PSNR, from coarse to fine."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench import metrics
+from bench.evaluation.noisy_images import batches
+from bench.evaluation.scoring import apply, finish
+from bench.noises import ImageDraws
+
+if TYPE_CHECKING:
+    from bench.core import Dataset, Noise
+    from bench.plugins.contract import Denoiser, Method
+
+Trials = list[tuple[dict[str, Any], float]]
+#: A setting: the place of each parameter's value among those to try.
+Point = tuple[int, ...]
+
+
+#: Up to so many settings are all tried; of more, a part is.
+FULL_GRID = 24
+#: The neighbours of so many of the best are tried: parameters that make up for each other leave
+#: several hills, and the best of the coarse values may stand on a lower one.
+LEADERS = 3
+
+
+def search(
+    axes: Mapping[str, Sequence[Any]],
+    score: Callable[[dict[str, Any]], float],
+    watch: Callable[[int, int], None] = lambda done, total: None,
+) -> Trials:
+    """Settings with their scores, in the order they were tried.
+
+    All of them where they are few. Otherwise from coarse to fine: every second value of each
+    parameter, and then, until all of them have been tried, the neighbours of the best three, one
+    value further along one parameter.
+
+    Args:
+        axes: name -> values, in an order in which neighbours are alike.
+        score: larger is better.
+        watch: told the settings tried and, as far as known, in all.
+    """
+    tried: dict[Point, float] = {}
+    waiting = _points(axes, step=1)
+    if len(waiting) > FULL_GRID:
+        waiting = _points(axes, step=2)
+    while waiting:
+        for index, point in enumerate(waiting):
+            tried[point] = score(_setting(axes, point))
+            watch(len(tried), len(tried) + len(waiting) - index - 1)
+        leaders = sorted(tried, key=lambda point: -tried[point])[:LEADERS]
+        around = (near for point in leaders for near in _neighbours(axes, point))
+        waiting = [point for point in dict.fromkeys(around) if point not in tried]
+    return [(_setting(axes, point), value) for point, value in tried.items()]
+
+
+def _points(axes: Mapping[str, Sequence[Any]], step: int) -> list[Point]:
+    """Every combination of every `step`th value, and of the last one."""
+    places = ({*range(0, len(values), step), len(values) - 1} for values in axes.values())
+    return list(itertools.product(*map(sorted, places)))
+
+
+def _neighbours(axes: Mapping[str, Sequence[Any]], point: Point) -> list[Point]:
+    found = []
+    for axis, values in enumerate(axes.values()):
+        for place in (point[axis] - 1, point[axis] + 1):
+            if 0 <= place < len(values):
+                found.append((*point[:axis], place, *point[axis + 1 :]))
+    return found
+
+
+def _setting(axes: Mapping[str, Sequence[Any]], point: Point) -> dict[str, Any]:
+    return {name: values[i] for (name, values), i in zip(axes.items(), point, strict=True)}
+
+
+def tune(
+    method: Method,
+    typed: Mapping[str, Any],
+    make: Callable[[dict[str, Any]], Denoiser],
+    noise: Noise,
+    dataset: Dataset,
+    *,
+    images: int,
+    quantize: bool,
+    noise_seed: int,
+    watch: Callable[[int, int], None],
+) -> Trials:
+    """Settings tried with their mean validation PSNR in dB, in the order they were tried.
+
+    Args:
+        method: what is tuned.
+        typed: parameters that the user typed, which are not tuned.
+        make: gives the (fitted) denoiser with such parameters.
+        noise: what it is tuned for.
+        dataset: its validation split is used.
+        images: the first so many of them.
+        quantize: as for the test images.
+        noise_seed: as for the test images; the split is another, and so are the draws.
+        watch: told the settings tried and in all.
+    """
+    validation = [
+        (group.images, noise.corrupt(group.images, _draws(group, dataset, noise_seed)))
+        for group in dataset.groups("validation", images)
+    ]
+
+    def score(params: dict[str, Any]) -> float:
+        denoiser = make(params)
+        scores = []
+        for clean, noisy in validation:
+            for batch in batches(len(clean), clean.shape[1:]):
+                restored = apply(denoiser, noisy[batch].copy(), noise)
+                scores.append(metrics.psnr(metrics.mse(clean[batch], finish(restored, quantize))))
+        return float(np.concatenate(scores).mean())
+
+    free = {name: values for name, values in method.tune.items() if name not in typed}
+    return search(free, score, watch)
+
+
+def best(trials: Trials) -> tuple[dict[str, Any], float]:
+    """The candidate of the highest score; of equal ones the first."""
+    return max(trials, key=lambda trial: trial[1])
+
+
+def _draws(group: Any, dataset: Dataset, seed: int) -> ImageDraws:
+    shape = group.images.shape[1:]
+    return ImageDraws(group.positions, shape, dataset.training, "validation", seed)

@@ -1,0 +1,1 @@
+"""Where cells run: this process, watched worker processes, a Dask cluster."""

@@ -1,0 +1,101 @@
+"""What a run's numbers were measured on: versions, code and hardware."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = [
+    "denoise-bench",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "scikit-learn",
+    "pywavelets",
+    "torch",
+    "torchvision",
+    "pandas",
+    "pyarrow",
+]
+
+
+def usable_cpus() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def describe(device: str) -> dict[str, Any]:
+    """Versions, git state and machine, as a manifest holds them.
+
+    Args:
+        device: where torch methods compute: "cpu" or "cuda".
+    """
+    return {
+        "versions": {"python": platform.python_version(), **_versions()},
+        "git": _git(Path(__file__).parent),
+        "machine": {
+            "os": platform.platform(),
+            "cpu": _cpu_name(),
+            "cores": usable_cpus(),
+            "memory_bytes": _memory(),
+            "gpu": _gpu_name() if device == "cuda" else None,
+        },
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _git(folder: Path) -> dict[str, Any] | None:
+    """Commit and dirtiness of the checkout that holds this package; None outside of one."""
+
+    def ask(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        ).stdout.strip()
+
+    try:
+        ask("ls-files", "--error-unmatch", Path(__file__).name)  # ours, not one around us
+        return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _gpu_name() -> str | None:
+    torch = sys.modules.get("torch")
+    return torch.cuda.get_device_name() if torch and torch.cuda.is_available() else None

@@ -1,0 +1,135 @@
+"""The process that works on cells, started by `supervisor.Child`.
+
+On its standard input come a `Setup` and then cells, on its standard output go answers, each a
+pickle between processes of one command. It ends when its input does, so that no worker outlives
+its parent, even one that is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+#: Progress is told at most so often, in seconds.
+_TELL = 0.1
+#: A process that is given no cell for so many seconds ends; its parent starts another.
+_IDLE = 600
+
+
+def main() -> None:
+    """Work until the input ends."""
+    answers = Connection(os.dup(1), readable=False)
+    jobs = Connection(os.dup(0), writable=False)
+    os.dup2(2, 1)  # what methods print is no answer
+    os.close(0)
+    waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(jobs, waiting), daemon=True).start()
+    from bench.core import BenchError
+
+    try:
+        worker = _Worker(waiting.get(), answers)
+        answers.send(("ready", None))
+        while True:
+            answers.send(("record", worker.record(waiting.get(timeout=_IDLE))))
+    except queue.Empty:  # a cluster's worker that nobody uses keeps no memory
+        os._exit(0)  # at once: a cell that comes while it ends would be lost
+    except BenchError as error:
+        answers.send(("error", type(error)(str(error))))
+
+
+def _listen(jobs: Connection, waiting: queue.SimpleQueue[Any]) -> None:
+    """Take jobs as they come, and end the process with the parent, whatever it is doing."""
+    try:
+        while True:
+            waiting.put(jobs.recv())
+    except EOFError:
+        os._exit(0)
+
+
+class _Worker:
+    """Data and methods, loaded once."""
+
+    def __init__(self, setup: Any, answers: Connection) -> None:
+        from bench import datasets
+        from bench.planning.request import resolve
+        from bench.plugins.sources import Registry
+        from bench.store import FitCache
+
+        self._setup, self._answers, self._told = setup, answers, 0.0
+        folder = Path(setup.data_dir)
+        folder = folder if folder.is_dir() else datasets.data_folder(None)
+        data = datasets.load(setup.dataset, folder)
+        _same(data.name, data.fingerprint, setup.fingerprint, folder)
+        if setup.train_dataset:
+            data = datasets.with_training(data, datasets.load(setup.train_dataset, folder))
+            _same(data.training, data.training_fingerprint, setup.training_fingerprint, folder)
+        self._data = data
+        registry = Registry(setup.plugins)
+        asked = [resolve(text, registry) for text in setup.methods]
+        self._methods = {each.method.name: each.method for each in asked}
+        self._fits = FitCache(Path(setup.cache), fresh=setup.fresh, warn=_warn)
+        if any(method.uses_torch for method in self._methods.values()):
+            import torch
+
+            torch.set_num_threads(setup.threads)
+
+    def record(self, cell: Any) -> Any:
+        from bench.evaluation import runner
+
+        if self._setup.device == "cuda" and self._methods[cell.method].uses_torch:
+            _has_gpu()
+        (record,) = runner.run_cells(
+            [cell],
+            self._data,
+            self._methods,
+            self._fits,
+            device=self._setup.device,
+            threads=self._setup.threads,
+            watch=self._tell,
+        )
+        return record
+
+    def _tell(self, progress: Any) -> None:
+        now = time.monotonic()
+        if now - self._told > _TELL or progress.done == progress.total:
+            self._told = now
+            self._answers.send(("progress", progress))
+
+
+def _same(name: str, found: str, planned: str, folder: Path) -> None:
+    from bench.core import DataError
+
+    if found != planned:
+        raise DataError(
+            f"the worker's {name} in {folder} is other data (fingerprint {found}) than the run was "
+            f"planned for ({planned}): give it the same files"
+        )
+
+
+def _has_gpu() -> None:
+    import platform
+
+    import torch
+
+    from bench.execution.supervisor import WorkerError
+
+    if not torch.cuda.is_available():
+        raise WorkerError(
+            f"the worker on {platform.node()} finds no CUDA device: start those that have one with "
+            "--resources GPU=1, and these cells go there; or use --device cpu"
+        )
+
+
+def _warn(text: str) -> None:
+    import sys
+
+    print(text, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

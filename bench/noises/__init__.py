@@ -1,0 +1,18 @@
+"""Noise: its kinds, how they are written, and the test noise, which belongs to the image."""
+
+from bench.noises.draws import ImageDraws, digests
+from bench.noises.kinds import KINDS, Gaussian, make_noise
+from bench.noises.notation import BLIND, parse_level, parse_noise, training_noise, training_regime
+
+__all__ = [
+    "BLIND",
+    "KINDS",
+    "Gaussian",
+    "ImageDraws",
+    "digests",
+    "make_noise",
+    "parse_level",
+    "parse_noise",
+    "training_noise",
+    "training_regime",
+]

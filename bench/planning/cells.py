@@ -1,0 +1,117 @@
+"""Settings -> cells. Pure: it reads no disk and no clock."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bench.core import (
+    MATCHED,
+    Cell,
+    Dataset,
+    Noise,
+    TrainNoise,
+    UsageError,
+    canonical_json,
+    nearest,
+)
+from bench.noises import BLIND, training_noise
+from bench.planning.request import RequestedMethod
+from bench.planning.settings import TUNING_IMAGES, Settings
+from bench.plugins.contract import Method
+
+
+def plan(settings: Settings, dataset: Dataset, methods: Iterable[RequestedMethod]) -> list[Cell]:
+    """The cells of a run, noise by noise: cells that share their noisy images are neighbours.
+
+    Args:
+        settings: what to measure.
+        dataset: the data set that they name.
+        methods: those that they name.
+
+    Raises:
+        UsageError: a method has no recipe for the preset.
+    """
+    cells = []
+    for noise, requested in itertools.product(settings.noise, methods):
+        method, params = requested.method, requested.params
+        regimes = (requested.regime,) if requested.regime else settings.train_noise
+        seeds = settings.seeds if requested.seeds is None else range(requested.seeds)
+        trained = [_trained_on(regime, noise, settings.noise) for regime in regimes]
+        for train, seed in itertools.product(
+            trained if method.fits_noise else [None], seeds if method.random else [None]
+        ):
+            cells.append(
+                Cell(
+                    dataset=dataset.name,
+                    fingerprint=dataset.fingerprint,
+                    method=method.name,
+                    params=canonical_json(params),
+                    fit_params=canonical_json(
+                        {
+                            name: value
+                            for name, value in params.items()
+                            if name in method.parameters and name not in method.inference
+                        }
+                    ),
+                    source=method.source,
+                    train=train,
+                    noise=noise,
+                    seed=seed,
+                    recipe=_recipe(method, settings),
+                    limit=settings.limit,
+                    tune=_tuning_images(method, params, settings, dataset),
+                    quantize=settings.quantize,
+                    **_training_data(dataset, method),
+                )
+            )
+    return list(dict.fromkeys(cells))  # a regime may have been asked for in two ways
+
+
+def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise]) -> TrainNoise:
+    """What a method of that regime is trained on when it is tested on `noise`."""
+    if regime == MATCHED:
+        return TrainNoise(regime, noise)
+    if regime == BLIND:
+        same = [other for other in tested if other.kind == noise.kind]
+        if noise.photons:  # without noise there would be no end of them
+            fewest = min(same, key=lambda other: other.level)
+            return TrainNoise(regime, fewest, lowest=10 * max(other.level for other in same))
+        return TrainNoise(regime, max(same, key=lambda other: other.level), lowest=0.0)
+    return TrainNoise(regime, training_noise(regime, noise))
+
+
+def _training_data(dataset: Dataset, method: Method) -> dict[str, Any]:
+    """The cell's fields that name another data set's training images, where it needs them."""
+    own = dataset.training_fingerprint == dataset.fingerprint
+    if own or not (method.learns or method.tune):
+        return {}
+    return {"training": dataset.training, "training_fingerprint": dataset.training_fingerprint}
+
+
+def _tuning_images(
+    method: Method, params: Mapping[str, Any], settings: Settings, dataset: Dataset
+) -> int:
+    """Validation images to tune on; 0 where no parameter is left to tune."""
+    if not settings.tune or set(method.tune) <= set(params):
+        return 0
+    wanted = TUNING_IMAGES[settings.preset]
+    return min(wanted, dataset.sizes["validation"] or wanted)  # of none, the runner will say so
+
+
+def _recipe(method: Method, settings: Settings) -> str | None:
+    """The preset's recipe with what the user asked for; epochs that were typed are kept to."""
+    if method.recipes is None:
+        return None
+    if settings.preset not in method.recipes:
+        raise UsageError(
+            f"method {method.name!r} has no recipe for the preset {settings.preset!r}: "
+            f"{nearest(settings.preset, method.recipes)}"
+        )
+    recipe = dict(method.recipes[settings.preset])
+    recipe["batch_size"] = settings.batch_size or recipe["batch_size"]
+    if settings.epochs:
+        recipe["epochs"] = settings.epochs
+        recipe.pop("min_updates", None)
+    return canonical_json(recipe)

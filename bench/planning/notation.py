@@ -1,0 +1,86 @@
+"""How methods are written on the command line: `median[size=5]`, and lists of such."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from bench.core import UsageError, nearest
+from bench.plugins.contract import Method
+
+
+def parse(text: str) -> tuple[str, dict[str, str]]:
+    """`median[size=5]` as its name and the parameters as typed.
+
+    Raises:
+        UsageError: it is written otherwise.
+    """
+    name, bracket, rest = text.strip().partition("[")
+    if not name or (bracket and not rest.endswith("]")):
+        raise UsageError(f"method {text!r} is not understood: write name or name[param=1,other=2]")
+    params: dict[str, str] = {}
+    for item in rest[:-1].split(",") if bracket else ():
+        key, equals, value = (part.strip() for part in item.partition("="))
+        if not (key and equals and value) or key in params:
+            raise UsageError(
+                f"method {text!r} is not understood: write its parameters as name[param=1,other=2]"
+            )
+        params[key] = value
+    return name, params
+
+
+def split_list(text: str) -> list[str]:
+    """`a,b[x=1,y=2],c` cut at the commas outside brackets."""
+    items, depth = [""], 0
+    for character in text:
+        depth += (character == "[") - (character == "]")
+        if character == "," and depth == 0:
+            items.append("")
+        else:
+            items[-1] += character
+    return [item.strip() for item in items if item.strip()]
+
+
+def typed_params(method: Method, params: Mapping[str, str]) -> dict[str, Any]:
+    """Typed parameters as values of the same type as their defaults.
+
+    Raises:
+        UsageError: the method has no such parameter, or its value is of another type or too small.
+    """
+    values: dict[str, Any] = {}
+    for key, text in params.items():
+        if key not in method.parameters:
+            raise UsageError(
+                f"method {method.name!r} has no parameter {key!r}: "
+                f"{nearest(key, method.parameters)}"
+            )
+        default = method.parameters[key]
+        value = _literal(text)
+        if isinstance(default, float) and type(value) is int:
+            value = float(value)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"{method.name}[{key}={text}]: give a finite number")
+        if default is not None and type(value) is not type(default):
+            raise UsageError(
+                f"{method.name}[{key}={text}]: {key} is of type {type(default).__name__}, "
+                f"as in {key}={default}"
+            )
+        least = method.least.get(key)
+        if least is not None and isinstance(value, (int, float)) and value < least:
+            raise UsageError(f"{method.name}[{key}={text}]: give {least:g} or more")
+        values[key] = value
+    return values
+
+
+def _literal(text: str) -> Any:
+    """A number, a truth value, none, or else the text itself."""
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+    return value if isinstance(value, (int, float, str)) else text

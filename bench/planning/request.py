@@ -1,0 +1,80 @@
+"""What is typed on the command line -> the method that it asks for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from bench.core import UsageError, canonical_json, digest, method_label
+from bench.noises import training_regime
+from bench.planning import notation
+from bench.planning.settings import MAX_SEEDS
+from bench.plugins.contract import ESTIMATED, Method
+from bench.plugins.sources import Registry, load
+
+
+class RequestedMethod(NamedTuple):
+    """A method as it was asked for: with the parameters typed, and how it is to be trained.
+
+    `regime` and the number of `seeds` are None where the settings' own hold.
+    """
+
+    method: Method
+    params: Mapping[str, Any]
+    regime: str | None = None
+    seeds: int | None = None
+
+    def __str__(self) -> str:
+        training = {"train": self.regime, "seeds": self.seeds}
+        typed = {name: value for name, value in training.items() if value is not None}
+        return method_label(self.method.name, canonical_json({**self.params, **typed}))
+
+
+def resolve(text: str, registry: Registry) -> RequestedMethod:
+    """The method that a text such as `vae[latent=10,seeds=4]` asks for.
+
+    Raises:
+        UsageError: there is no such method or parameter.
+    """
+    name, params = notation.parse(text)
+    method = registry.load(name)
+    if method.missing:
+        raise UsageError(method.missing)
+    regime, seeds = params.pop("train", None), params.pop("seeds", None)
+    sigma = None if ESTIMATED in method.parameters else params.pop(ESTIMATED, None)
+    for word, value, useful, why in (
+        ("train", regime, method.learns, "learns nothing"),
+        ("train", regime, method.fits_noise, "learns the same whatever the noise"),
+        ("seeds", seeds, method.random, "has nothing random"),
+        (ESTIMATED, sigma, method.told, "is not told the noise"),
+    ):
+        if value is not None and not useful:
+            raise UsageError(f"method {name!r} {why}: leave {word}={value} out")
+    if seeds is not None and not (seeds.isdecimal() and 0 < int(seeds) <= MAX_SEEDS):
+        raise UsageError(
+            f"{name}[seeds={seeds}]: give the number of training seeds, from 1 to {MAX_SEEDS}"
+        )
+    if method.wraps:
+        method = _with_inner(method, params.get(method.wraps, method.parameters[method.wraps]))
+    if sigma not in (None, "known", "estimate"):
+        raise UsageError(f"{name}[{ESTIMATED}={sigma}]: write known or estimate")
+    estimated = {ESTIMATED: sigma} if sigma == "estimate" else {}
+    return RequestedMethod(
+        method,
+        {**notation.typed_params(method, params), **estimated},
+        None if regime is None else training_regime(regime),
+        None if seeds is None else int(seeds),
+    )
+
+
+def _with_inner(method: Method, name: str) -> Method:
+    """A method that wraps another one: its results depend on that one's code too."""
+    inner = load(name)  # where `get_method` will find it
+    if inner.missing:
+        raise UsageError(inner.missing)
+    if inner.wraps:
+        raise UsageError(
+            f"{method.name}[{method.wraps}={name}]: {name} wraps another method itself"
+        )
+    return dataclasses.replace(method, source=digest([method.source, inner.source]))

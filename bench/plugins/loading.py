@@ -1,0 +1,248 @@
+"""A method's code -> `Method`: runs it, finds what it declares, and says what is wrong with it.
+
+Files run under a private module prefix, so that no other module on the path is taken for a
+method, and no method for another module.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import inspect
+import re
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.core import UsageError, nearest
+from bench.plugins.contract import Declaration, Method
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+_PREFIX = "_bench_method_"
+
+
+class BrokenMethod(UsageError):
+    """A method's file cannot be used: its name, and why."""
+
+
+def load_file(name: str, origin: str, path: Path) -> Method:
+    """The method that a file declares with `@bench.method`.
+
+    Args:
+        name: the method's.
+        origin: as `Method.origin` says it.
+        path: the file.
+
+    Raises:
+        BrokenMethod: the file raises, declares none or several, or declares one wrongly.
+    """
+    if not re.fullmatch(r"\w[\w-]*", path.stem, re.ASCII):
+        raise BrokenMethod(
+            f"{path}: {path.stem!r} cannot be a method's name: name the file with letters, digits "
+            "and _"
+        )
+    try:
+        code = path.read_bytes()
+    except OSError as error:
+        raise BrokenMethod(f"cannot read {path}: {error.strerror}") from error
+    module_name = _PREFIX + hashlib.blake2b(bytes(path.resolve()) + code, digest_size=8).hexdigest()
+    with _broken(name, str(path), path):
+        module = sys.modules.get(module_name)
+        if module is None:
+            spec = importlib.util.spec_from_file_location(module_name, path)
+            assert spec is not None
+            assert spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[module_name] = module
+            try:
+                spec.loader.exec_module(module)
+            except BaseException:
+                del sys.modules[module_name]
+                raise
+        return _describe(name, origin, str(path), _declared_in(module, str(path)), code)
+    raise AssertionError  # for type checkers, which cannot see that the block above returns
+
+
+def load_entry(name: str, origin: str, place: str, entry: EntryPoint) -> Method:
+    """The method of an installed package: a module that declares one, or the method itself.
+
+    Args:
+        name: the method's.
+        origin: as `Method.origin` says it: the package and its version.
+        place: the entry point, as an error names it.
+        entry: the entry point.
+
+    Raises:
+        BrokenMethod: as of `load_file`.
+    """
+    with _broken(name, place):
+        loaded = entry.load()
+        target = _declared_in(loaded, place) if inspect.ismodule(loaded) else loaded
+        if not _is_declared(target):
+            raise BrokenMethod(f"{place}: it is neither a module nor made with @bench.method")
+        # A package may spread its code over many files, which its version stands for.
+        code = Path(inspect.getfile(target)).read_bytes() + origin.encode()
+        return _describe(name, origin, place, target, code)
+    raise AssertionError
+
+
+@contextlib.contextmanager
+def _broken(name: str, place: str, path: Path | None = None) -> Iterator[None]:
+    """Turns whatever a method's code raises while it is loaded into `BrokenMethod`."""
+    try:
+        yield
+    except (BrokenMethod, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        try:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+        except Exception:  # its own exception may be broken too
+            reason = type(error).__name__
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if path and frame.filename == str(path)]
+        where = f" (line {lines[-1]})" if lines else ""
+        if (
+            isinstance(error, ModuleNotFoundError)
+            and path is not None
+            and path.with_name(f"{error.name}.py").is_file()
+        ):
+            where += "; a plugin stands alone: put what it shares into an installed package"
+        raise BrokenMethod(f"method {name!r} cannot be loaded: {place}: {reason}{where}") from error
+
+
+def _is_declared(value: Any) -> bool:
+    return "__bench_method__" in getattr(value, "__dict__", {})
+
+
+def _declared_in(module: Any, place: str) -> Any:
+    """The one method that a module declares, of those it did not import."""
+    found = [
+        value
+        for value in vars(module).values()
+        if _is_declared(value) and value.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise BrokenMethod(
+            f"{place} declares {len(found) or 'no'} methods: a file declares one, with "
+            "@bench.method"
+        )
+    return found[0]
+
+
+def _describe(name: str, origin: str, place: str, target: Any, code: bytes) -> Method:
+    declared: Declaration = target.__bench_method__
+    arguments = inspect.signature(target)
+    # A class is told by its contract, a function if it has an argument for it.
+    told = inspect.isclass(target) or "noise" in arguments.parameters
+    recipes: Mapping[str, Mapping[str, Any]] | None = getattr(target, "recipes", None)
+    parameters = {
+        argument.name: argument.default
+        for argument in arguments.parameters.values()
+        if argument.kind is argument.KEYWORD_ONLY
+    }
+    _check_form(target, arguments, place)
+    missing = [key for key, value in parameters.items() if value is inspect.Parameter.empty]
+    if missing:
+        raise BrokenMethod(f"{place}: parameter {missing[0]!r} has no default: give it one")
+    for reserved in {"train", "seeds"} & set(parameters):
+        raise BrokenMethod(
+            f"{place}: no parameter may be called {reserved!r}, which says how a method is "
+            "trained: call it otherwise"
+        )
+    wrapped = (declared.wraps,) if declared.wraps else ()
+    for what, names in (
+        ("tune", tuple(declared.tune)),
+        ("least", tuple(declared.least)),
+        ("inference", declared.inference),
+        ("wraps", wrapped),
+    ):
+        for unknown in (name for name in names if name not in parameters):
+            raise BrokenMethod(f"{place}: {what} names {unknown!r}: {nearest(unknown, parameters)}")
+    for preset, recipe in (recipes or {}).items():
+        absent = [field for field in ("epochs", "batch_size") if field not in recipe]
+        if absent:
+            raise BrokenMethod(f"{place}: the recipe {preset!r} does not say {absent[0]}")
+    if recipes is not None:
+        # What torch trains also depends on the loop that trains it.
+        for file in sorted((Path(__file__).parents[1] / "training").glob("*.py")):
+            code += file.read_bytes()
+    summary = (
+        inspect.getdoc(target) or inspect.getdoc(sys.modules[target.__module__]) or ""
+    ).split("\n")[0]
+    return Method(
+        name=name,
+        origin=origin,
+        target=target,
+        parameters=parameters,
+        tune=declared.tune,
+        least=declared.least,
+        summary=summary,
+        reference=declared.reference,
+        source=hashlib.blake2b(code, digest_size=8).hexdigest(),
+        told=told,
+        recipes=recipes,
+        threads=declared.threads,
+        random=declared.random,
+        inference=(*declared.tune, *declared.inference),
+        requires=declared.requires,
+        wraps=declared.wraps,
+        note=declared.note,
+        fits_noise=recipes is not None or "noise" in _arguments(getattr(target, "fit", None)),
+    )
+
+
+def _arguments(function: Any) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(function).parameters if callable(function) else {}
+
+
+def _check_form(target: Any, arguments: inspect.Signature, place: str) -> None:
+    """A class has what the harness calls; a function's parameters are keyword-only."""
+    if inspect.isclass(target):
+        absent = [
+            name
+            for name in ("fit", "denoise", "state", "load")
+            if not callable(getattr(target, name, None))
+        ]
+        if absent:
+            raise BrokenMethod(f"{place}: the class {target.__name__} has no {absent[0]}()")
+        _check_fit(target, place)
+        return
+    positional = [
+        argument.name
+        for argument in arguments.parameters.values()
+        if argument.kind is not argument.KEYWORD_ONLY
+    ]
+    if not positional:
+        raise BrokenMethod(f"{place}: {target.__name__}() takes no images: write (noisy, *, ...)")
+    if positional[0] == "noise":
+        raise BrokenMethod(
+            f"{place}: {target.__name__}() takes the images first: write (noisy, noise)"
+        )
+    for name in positional[1:]:
+        if name != "noise":
+            raise BrokenMethod(
+                f"{place}: the argument {name!r} of {target.__name__}() is not keyword-only: "
+                f"write (noisy, *, {name}=...)"
+            )
+
+
+def _check_fit(target: Any, place: str) -> None:
+    """`fit` can be called as the harness calls it, with the noise or without it."""
+    taken = [
+        argument.name
+        for argument in _arguments(target.fit).values()
+        if argument.kind is not argument.KEYWORD_ONLY
+    ]
+    given = taken[1:]
+    with_noise = len(given) == 3 and given[1] == "noise"
+    if not with_noise and (len(given) != 2 or "noise" in given):
+        raise BrokenMethod(
+            f"{place}: fit() of {target.__name__} has the arguments ({', '.join(taken)}): write "
+            "(self, train, noise, seed), or (self, train, seed) where what it learns does not "
+            "depend on the noise"
+        )

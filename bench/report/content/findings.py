@@ -1,0 +1,310 @@
+"""What the data and its tests say, as a short list of sentences.
+
+A sentence is made only where a test carries it: methods are compared as `summary.compare` tells
+them apart, and each difference stands with its 95% interval. The differences are those of
+the means in the table's cell that a finding points to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from bench.analysis import METRICS, average_ranks
+from bench.core import level_text, noise_text
+from bench.report.content import prose
+from bench.report.content.tables import Column, Table
+
+if TYPE_CHECKING:
+    from bench.report.content.section import Contents
+
+#: So many sentences of a data set; methods named in one.
+MOST, _NAMED = 8, 4
+_BASELINE = "identity"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence.
+
+    Attributes:
+        text: plain text, in which backticks enclose code.
+        metric: of the table that it rests on.
+        cell: the table's row and column.
+    """
+
+    text: str
+    metric: str
+    cell: tuple[str, Column]
+
+    @property
+    def place(self) -> str:
+        """The table's cell in words."""
+        label, column = self.cell
+        return (
+            f"{self.metric.upper()} table, `{prose.outside(label)}` at "
+            f"{prose.outside(noise_text(*column))}"
+        )
+
+
+def findings(contents: Contents, metrics: Sequence[str] = tuple(METRICS)) -> list[Finding]:
+    """The sentences of a data set, the most telling first."""
+    if contents.pairs.empty or not metrics:
+        return []
+    metric = "psnr" if "psnr" in metrics else metrics[0]
+    told = _Told(contents, metric)
+    found = [*told.best(), *told.harmful(), *told.learned_over_classical()]
+    if metric == "psnr" and "ssim" in metrics:
+        found += _other_best(told, _Told(contents, "ssim"))
+    return found[:MOST]
+
+
+class _Told:
+    """The pairs of a metric by who is compared with whom."""
+
+    def __init__(self, contents: Contents, metric: str) -> None:
+        self.contents, self.metric = contents, metric
+        self.table = Table.of(contents, metric)
+        cells = contents.cells
+        self._random = set(cells["label"][cells["seed"].notna()])
+        self._kinds = {noise for noise, _ in self.table.columns}
+        pairs = contents.pairs[contents.pairs["metric"] == metric]
+        self._pairs = {}
+        for row in pairs.itertuples():
+            column = (row.noise, row.level)
+            ends = (row.difference, row.low, row.high)
+            self._pairs[column, row.a, row.b] = (*ends, row.better)
+            self._pairs[column, row.b, row.a] = (-row.difference, -row.high, -row.low, row.better)
+
+    def better(self, column: Column, a: str, b: str) -> bool:
+        """Whether `a` is better than `b`."""
+        known = self._pairs.get((column, a, b))
+        return known is not None and known[3] == a
+
+    def size(self, column: Column, a: str, b: str) -> str:
+        """How far `a` and `b` lie apart, with its interval."""
+        difference, low, high, _ = self._pairs[column, a, b]
+        if difference < 0:
+            difference, low, high = -difference, -high, -low
+        return amount(self.metric, difference, low, high)
+
+    def at(self, columns: Sequence[Column]) -> str:
+        """Noises in words; the kind is named where there are several."""
+        parts = []
+        for kind, group in groupby(columns, key=lambda column: column[0]):
+            levels = _listed([level_text(level) for _, level in group])
+            parts.append(f"{prose.outside(kind)} {levels}" if len(self._kinds) > 1 else levels)
+        return "; ".join(parts)
+
+    def best(self) -> Iterator[Finding]:
+        """Who is best where, and by how much; or who cannot be told apart."""
+        clear: dict[str, list[tuple[float, Column, str]]] = {}
+        for winner, places in self.table.winners().items():
+            for column, _ in places:
+                near = [
+                    label
+                    for label in self.table.rows
+                    if (entry := self.table.entries.get((label, column))) and entry.mark == "near"
+                ]
+                leads = [
+                    (abs(self._pairs[column, winner, other][0]), other)
+                    for other in self.table.rows
+                    if (column, winner, other) in self._pairs
+                ]
+                if near and len(near) <= _NAMED:
+                    yield self._finding(
+                        winner,
+                        column,
+                        f"At {self.at([column])} the highest mean is that of {_code(winner)}, which"
+                        f" cannot be told apart from {_listed([_code(label) for label in near])}.",
+                    )
+                elif leads and not near:
+                    lead, second = min(leads)
+                    if self.within_seeds(column, winner, second):
+                        yield self._finding(
+                            winner,
+                            column,
+                            f"At {self.at([column])} the highest mean is that of {_code(winner)}, "
+                            f"{self.size(column, winner, second)} {self._side(better=True)} "
+                            f"{_code(second)}: on these images it is better as trained, but means "
+                            f"of training seeds differ by as much here (standard deviation up to "
+                            f"{_unit(self.metric, self._spread(column))}).",
+                        )
+                    else:
+                        clear.setdefault(winner, []).append((lead, column, second))
+        for winner, clear_leads in clear.items():
+            columns = [column for _, column, _ in clear_leads]
+            _, column, second = min(clear_leads)
+            once = {winner, second} & self._random and not self._spread(column)
+            yield self._finding(
+                winner,
+                column,
+                f"At {self.at(columns)} {_code(winner)} is the best by {self._name()}: "
+                + (f"at {self.at([column])} " if len(columns) > 1 else "")
+                + f"it is {self.size(column, winner, second)} {self._side(better=True)} "
+                f"{_code(second)}, the next{' (one training seed)' if once else ''}.",
+            )
+
+    def within_seeds(self, column: Column, a: str, b: str) -> bool:
+        """Whether another training might turn the order of two methods around."""
+        apart = abs(self._pairs[column, a, b][0])
+        return bool({a, b} & self._random) and apart < 2 * self._spread(column)
+
+    def _spread(self, column: Column) -> float:
+        """The largest standard deviation over training seeds under a noise; 0 if none is known."""
+        known = [e.seed_sd or 0.0 for (_, at), e in self.table.entries.items() if at == column]
+        return max(known, default=0.0)
+
+    def harmful(self) -> Iterator[Finding]:
+        """Who is worse than the noisy image, and where."""
+        worse: dict[tuple[Column, ...], list[str]] = {}
+        for label in self.table.rows:
+            columns = tuple(c for c in self.table.columns if self.better(c, _BASELINE, label))
+            if columns:
+                worse.setdefault(columns, []).append(label)
+        for columns, labels in worse.items():
+
+            def lack(label: str, column: Column = columns[0]) -> float:
+                return abs(self._pairs[column, _BASELINE, label][0])
+
+            worst = max(labels, key=lack)
+            size = self.size(columns[0], _BASELINE, worst)
+            where = self.at(columns)
+            side = self._side(better=False)
+            if len(labels) == 1:
+                first = f"at {self.at(columns[:1])} " if len(columns) > 1 else ""
+                text = f"At {where} {_code(worst)} does harm: {first}it is {size} {side} the noisy"
+                text += " image itself."
+            else:
+                named = f": {_listed([_code(label) for label in labels])}"
+                text = (
+                    f"{len(labels)} methods do harm at {where}"
+                    f"{named if len(labels) <= _NAMED else ''}; the worst"
+                    f"{f' at {self.at(columns[:1])}' if len(columns) > 1 else ''}, "
+                    f"{_code(worst)}, is {size} {side} the noisy image itself."
+                )
+            better = [
+                column
+                for column in self.table.columns
+                if all(self.better(column, label, _BASELINE) for label in labels)
+            ]
+            if better:
+                pronoun = "it is" if len(labels) == 1 else "all of them are"
+                text = f"{text[:-1]}; at {self.at(better)} {pronoun} better than it."
+            yield self._finding(worst, columns[0], text)
+
+    def learned_over_classical(self) -> Iterator[Finding]:
+        """Where the best learned method beats every method that learns nothing, or is beaten."""
+        methods = dict(
+            zip(self.contents.cells["label"], self.contents.cells["method"], strict=True)
+        )
+        about = self.contents.about
+        learns = {
+            label: bool(about.get(methods[label], {}).get("learns")) for label in self.table.rows
+        }
+        sides: dict[bool, list[tuple[Column, str, str]]] = {True: [], False: []}
+        for column in self.table.columns:
+            ranked = sorted(
+                (label for label in self.table.rows if (label, column) in self.table.entries),
+                key=lambda label: self.table.entries[label, column].mean,
+                reverse=METRICS[self.metric],
+            )
+            learned = [label for label in ranked if learns[label]]
+            classical = [label for label in ranked if not learns[label] and label != _BASELINE]
+            if not learned or not classical:
+                continue
+            if all(self.better(column, learned[0], label) for label in classical):
+                sides[True].append((column, learned[0], classical[0]))
+            elif all(self.better(column, classical[0], label) for label in learned):
+                sides[False].append((column, classical[0], learned[0]))
+        for learned_first, places in sides.items():
+            if places:
+                column, first, second = min(
+                    places, key=lambda place: abs(self._pairs[place[0], place[1], place[2]][0])
+                )
+                who, whom = ("learned", "classical") if learned_first else ("classical", "learned")
+                yield self._finding(
+                    first,
+                    column,
+                    f"The best {who} method beats every {whom} one at "
+                    f"{self.at([place[0] for place in places])}: "
+                    + (f"at {self.at([column])} " if len(places) > 1 else "")
+                    + f"{_code(first)} is {self.size(column, first, second)} "
+                    f"{self._side(better=True)} {_code(second)}.",
+                )
+
+    def _finding(self, label: str, column: Column, text: str) -> Finding:
+        return Finding(text, self.metric, (label, column))
+
+    def _side(self, *, better: bool) -> str:
+        return "above" if better == METRICS[self.metric] else "below"
+
+    def _name(self) -> str:
+        return self.metric.upper()
+
+
+def _other_best(psnr: _Told, ssim: _Told) -> Iterator[Finding]:
+    """Where another method than PSNR's best is better than it by SSIM."""
+    winners = {
+        column: label for label, places in psnr.table.winners().items() for column, _ in places
+    }
+    for label, places in ssim.table.winners().items():
+        columns = [
+            column
+            for column, _ in places
+            if column in winners
+            and ssim.better(column, label, winners[column])
+            and not ssim.within_seeds(column, label, winners[column])
+        ]
+        if columns:
+            first = winners[columns[0]]
+            yield ssim._finding(
+                label,
+                columns[0],
+                f"By SSIM it is {_code(label)} that is best at {ssim.at(columns)}: "
+                + (f"at {ssim.at(columns[:1])} " if len(columns) > 1 else "")
+                + f"it is {ssim.size(columns[0], label, first)} above {_code(first)}, the best by "
+                "PSNR there.",
+            )
+
+
+def over_data_sets(sections: Sequence[Contents], metric: str = "psnr") -> str:
+    """How the methods rank over several data sets, as a sentence; "" for one."""
+    ranks = average_ranks({part.name: part.summary for part in sections}, metric)
+    if ranks is None:
+        return ""
+    named = ", ".join(f"{_code(str(label))} {rank:.1f}" for label, rank in ranks.average.items())
+    text = f"Average ranks by {metric.upper()} over {len(ranks.datasets)} data sets: {named}."
+    if ranks.p is None:
+        return f"{text} Fewer than three data sets carry no test of them."
+    if ranks.p < 0.05:
+        return f"{text} The methods do not all rank alike (Friedman's test, {p_text(ranks.p)})."
+    return f"{text} By Friedman's test ({p_text(ranks.p)}) they might all rank alike."
+
+
+def amount(metric: str, difference: float, low: float, high: float) -> str:
+    """A difference with its interval: `1.94 dB [1.90, 1.99]`."""
+    decimals, unit = (2, " dB") if metric == "psnr" else (4, "")
+    while decimals < 8 and round(min(abs(low), abs(high)), decimals) == 0:
+        decimals += 1
+    return f"{difference:.{decimals}f}{unit} [{low:.{decimals}f}, {high:.{decimals}f}]"
+
+
+def _unit(metric: str, value: float) -> str:
+    return prose.decibels(value) if metric == "psnr" else f"{value:.4f}"
+
+
+def p_text(p: float) -> str:
+    """A p-value as it is printed: `p = 0.031` or `p < 0.001`."""
+    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
+
+
+def _code(label: str) -> str:
+    return f"`{prose.outside(label)}`"
+
+
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

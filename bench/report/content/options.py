@@ -1,0 +1,103 @@
+"""What the tables of a report show: which noises, which metrics, how many decimals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.analysis import DECIMALS, METRICS
+from bench.core import UsageError, level_text, nearest, noise_text
+
+if TYPE_CHECKING:
+    from bench.report.content.section import Contents
+
+MOST_DECIMALS = 10
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is shown of the runs; all of it where nothing is said.
+
+    Attributes:
+        columns: the noises to show, as `bench run --noise` takes them: "0.1,0.3" for a level of
+            every kind, "gaussian:0.1,0.5;poisson" for those of a kind, or all of them. They are
+            looked up among the runs' own, so that a kind of a plugin's, or one that is gone,
+            can be named. The whole report is then of these.
+        metrics: of `summary.METRICS`, in the order of the tables.
+        precision: decimals of every metric; None for each metric's own. Files in CSV have all.
+    """
+
+    columns: str = ""
+    metrics: Sequence[str] = ()
+    precision: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no report has.
+
+        Raises:
+            UsageError: a metric that is none, or decimals out of range.
+        """
+        for name in self.metrics:
+            if name not in METRICS:
+                raise UsageError(f"no metric is called {name!r}: {nearest(name, METRICS)}")
+        if self.precision is not None and not 0 <= self.precision <= MOST_DECIMALS:
+            raise UsageError(f"precision is from 0 to {MOST_DECIMALS} decimals")
+
+    def shown(self, default: Sequence[str] = tuple(METRICS)) -> Sequence[str]:
+        """The metrics to show."""
+        return tuple(dict.fromkeys(self.metrics)) or default
+
+    def decimals(self, metric: str) -> int:
+        """Decimals of a metric."""
+        return DECIMALS[metric] if self.precision is None else self.precision
+
+    def select(self, sections: Sequence[Contents]) -> list[Contents]:
+        """The data sets with the noises asked for; those that have none of them are left out.
+
+        Raises:
+            UsageError: no data set has one of them.
+        """
+        if not self.columns.strip():
+            return list(sections)
+        there = dict.fromkeys(
+            (str(noise), float(level))
+            for contents in sections
+            for noise, level in zip(contents.cells["noise"], contents.cells["level"], strict=True)
+        )
+        wanted = set()
+        for said, kind, level in _asked(self.columns, {noise for noise, _ in there}):
+            found = {
+                (noise, at)
+                for noise, at in there
+                if kind in ("", noise) and (not level or _same(level, at))
+            }
+            if not found:
+                known = "; ".join(noise_text(*point) for point in there)
+                raise UsageError(f"no column is {said!r}; the runs have: {known}")
+            wanted |= found
+        chosen = [contents.only(wanted) for contents in sections]
+        return [contents for contents in chosen if len(contents.cells)]
+
+
+def _asked(columns: str, kinds: set[str]) -> Iterator[tuple[str, str, str]]:
+    """What was typed, its kind ("": any) and its level ("": any) for each column asked for."""
+    for part in (part.strip() for part in columns.split(";")):
+        kind, colon, levels = part.rpartition(":")
+        if part in kinds:  # before it is cut: `gaussian, clipped` is one
+            yield part, part, ""
+        elif colon:
+            for level in levels.split(","):
+                yield f"{kind.strip()}:{level.strip()}", kind.strip(), level.strip()
+        else:
+            for piece in (piece.strip() for piece in part.split(",")):
+                yield (piece, piece, "") if piece in kinds else (piece, "", piece or "nothing")
+
+
+def _same(typed: str, level: float) -> bool:
+    """Whether a level was typed so: as tables write it, or as a number."""
+    try:
+        number, _, over = typed.partition("/")
+        return typed == level_text(level) or abs(float(number) / float(over or 1) - level) < 1e-9
+    except (ValueError, ZeroDivisionError):
+        return False

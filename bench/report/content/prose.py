@@ -1,0 +1,254 @@
+"""What a report says of its runs in words; each format escapes it in its own way.
+
+Sentences are plain text in which backticks enclose code, as in the captions of figures.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from bench.core import MATCHED, level_text, markdown_code, markdown_text, noise_text
+
+if TYPE_CHECKING:
+    from bench.report.content.section import Contents
+    from bench.report.content.tables import Table
+
+
+def marked(sentence: str, text: Callable[[str], str], code: Callable[[str], str]) -> str:
+    """A sentence in a format: `text` and `code` escape its parts; the spaces between them stay."""
+    parts = []
+    for number, part in enumerate(sentence.split("`")):
+        body = part.strip()
+        head, _, tail = part.partition(body) if body else (part, "", "")
+        parts += [head and " ", (code if number % 2 else text)(body) if body else "", tail and " "]
+    return "".join(parts)
+
+
+def in_markdown(sentence: str) -> str:
+    """A sentence in Markdown."""
+    return marked(sentence, markdown_text, markdown_code)
+
+
+def outside(text: Any) -> str:
+    """Text from outside within a sentence: it marks no code."""
+    return str(text).replace("`", "'")
+
+
+def title(contents: Contents) -> str:
+    """The data set's name, and whether it stands in for another."""
+    return contents.name + (" (stand-in for MNIST)" if contents.dataset["note"] else "")
+
+
+def warnings(contents: Contents) -> list[tuple[str, str]]:
+    """What a reader must know before the numbers: a word, and what it is."""
+    found = []
+    if note := contents.dataset["note"]:
+        found.append(("Not MNIST", outside(note)))
+    if left_out := contents.dataset.get("left_out"):
+        found.append(("Files left out", f"{outside('; '.join(left_out))}."))
+    for run in contents.runs:
+        planned, finished = len(run.manifest["cells"]), len(run.finished())
+        if finished < planned:
+            which = f"{outside(run.name)}: " if len(contents.runs) > 1 else ""
+            found.append(
+                (
+                    "Unfinished",
+                    f"{which}{finished} of {planned} cells have a result; the run's "
+                    "command goes on from there.",
+                )
+            )
+    if contents.conflicts:
+        found.append(("Runs that differ", f"{outside('; '.join(contents.conflicts))}."))
+    return found
+
+
+def noises(contents: Contents) -> list[str]:
+    """The noises that were tested on, as tables name them."""
+    columns = contents.cells[["noise", "level"]].itertuples(index=False)
+    return list(dict.fromkeys(noise_text(*column) for column in columns))
+
+
+def lead(contents: Contents) -> str:
+    """Images, noises, seeds and conditions in one sentence."""
+    return (
+        f"{contents.images:,} test images of {outside(contents.name)}; "
+        f"noise: {outside(', '.join(noises(contents)))}; "
+        f"{_seeds(contents)}{'; '.join(conditions(contents))}."
+    )
+
+
+def conditions(contents: Contents) -> list[str]:
+    """How the runs trained and tuned; once where it is the same for all."""
+    said: dict[str, list[str]] = {}
+    for run in contents.runs:
+        settings = run.manifest["settings"]
+        text = f"preset `{outside(settings['preset'])}`"
+        text += f", {outside(settings['epochs'])} epochs" if settings["epochs"] else ""
+        if settings.get("batch-size"):
+            text += f" of batches of {outside(settings['batch-size'])}"
+        text += "; outputs rounded to 8 bits" if settings["quantize"] else ""
+        text += "; the methods' tunable parameters were " + (
+            "chosen on validation images for each noise level"
+            if settings["tune"]
+            else "left at their defaults"
+        )
+        said.setdefault(text, []).append(outside(run.name))
+    if len(said) == 1:
+        return list(said)
+    return [f"{text} ({', '.join(names)})" for text, names in said.items()]
+
+
+def fewer_images(contents: Contents) -> str:
+    """The methods that were tried on a part of the images only."""
+    counts = contents.summary.groupby("label", sort=False)["images"].min()
+    fewer = counts[counts < contents.images]
+    if fewer.empty:
+        return ""
+    named = ", ".join(f"{outside(label)}: {count:,}" for label, count in fewer.items())
+    return f"On fewer images: {named}."
+
+
+def seed_spread(table: Table, decimals: int) -> str:
+    """How far training seeds lie apart, which is no part of the intervals; "" without several."""
+    spreads: dict[str, list[str]] = {}
+    for (label, (noise, level)), entry in table.entries.items():
+        if entry.seed_sd is not None:
+            kind = f"{noise} " if len({name for name, _ in table.columns}) > 1 else ""
+            spreads.setdefault(label, []).append(
+                f"{entry.seed_sd:.{decimals + 1}f} at {kind}{level_text(level)}"
+            )
+    if not spreads:
+        return ""
+    named = "; ".join(f"{outside(label)} {', '.join(at)}" for label, at in spreads.items())
+    return (
+        "Spread over training seeds, which the intervals and tests (over images) do not hold: "
+        f"standard deviation of the seeds' means: {named}."
+    )
+
+
+def tested(contents: Contents) -> str:
+    """How methods were told apart, and how small a difference could have been found."""
+    psnr = contents.pairs[contents.pairs["metric"] == "psnr"]
+    if psnr.empty:
+        return ""
+    median, largest = psnr["detectable"].median(), psnr["detectable"].max()
+    return (
+        f"Intervals are bootstrapped over images. Two methods are told apart where Wilcoxon's "
+        "signed-rank test on the same noisy images has p < 0.05 after Holm's correction for all "
+        f"{len(psnr):,} comparisons of a metric, and the 95% interval of the mean difference "
+        "excludes 0. With a chance of 80% a difference in PSNR would have been found from "
+        f"{decibels(median)} on (median of the comparisons; {decibels(largest)} in the hardest). "
+        "The tests are over images, for the methods as trained here: another training is "
+        "another sample."
+    )
+
+
+def decibels(value: float) -> str:
+    """A size in dB with two decimals, or so many that it does not seem to be nothing."""
+    decimals = 2
+    while value and decimals < 6 and float(f"{value:.{decimals}f}") == 0:
+        decimals += 1
+    return f"{value:.{decimals}f} dB"
+
+
+def _seeds(contents: Contents) -> str:
+    """The training seeds, most methods' first; nothing where nothing is random."""
+    labels: dict[str, list[str]] = {}
+    for label, part in contents.cells.groupby("label", sort=False):
+        if seeds := ", ".join(map(str, sorted(part["seed"].dropna().unique()))):
+            labels.setdefault(seeds, []).append(outside(label))
+    (most, _), *others = sorted(labels.items(), key=lambda item: -len(item[1])) or [("", [])]
+    if not most:
+        return ""
+    rest = "".join(f" (of {', '.join(names)}: {seeds})" for seeds, names in others)
+    return f"training seeds: {most}{rest}; "
+
+
+def made(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    """How a run was made, but for its command: a word, and a sentence."""
+    machine = manifest["machine"]
+    memory = machine["memory_bytes"]
+    hardware = [machine["cpu"], f"{machine['cores']} cores"]
+    hardware += [f"{memory / 2**30:.0f} GiB"] if memory else []
+    hardware += [machine["gpu"]] if machine["gpu"] else []
+    versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
+    git = manifest["git"]
+    changed = " with uncommitted changes" if git and git["dirty"] else ""
+    code = f"; code at `{outside(git['commit'][:12])}{changed}`" if git else ""
+    data = manifest["dataset"]
+    earlier = manifest.get("earlier", [])
+    sizes = ", ".join(f"{count:,} {split}" for split, count in data["sizes"].items())
+    training = ""
+    if data.get("training", data["name"]) != data["name"]:
+        training = (
+            f"; trained and tuned on {outside(data['training'])}, fingerprint "
+            f"`{outside(data['training_fingerprint'])}`"
+        )
+    return [
+        (
+            "Data:",
+            f"{outside(data['name'])} ({outside(sizes)}), fingerprint "
+            f"`{outside(data['fingerprint'])}`{training}",
+        ),
+        ("Machine:", f"{outside(', '.join(hardware))}; {outside(machine['os'])}"),
+        ("Versions:", f"{outside(versions)}{code}"),
+        (
+            "Started",
+            f"{outside(manifest['started'])}, ended {outside(manifest['ended'] or 'not yet')}"
+            + (f"; taken up {len(earlier)} times before" if earlier else ""),
+        ),
+    ]
+
+
+def chosen(contents: Contents) -> dict[str, tuple[str, dict[tuple[str, float], str]]]:
+    """What each method knows of the noise, and what it was run with under each: label -> both."""
+    found: dict[str, tuple[str, dict[tuple[str, float], str]]] = {}
+    for cell, meta in zip(contents.cells.itertuples(), contents.metadata, strict=True):
+        if meta["status"] != "done":
+            continue
+        values = ", ".join(f"{name}={value}" for name, value in meta["chosen"].items())
+        score = meta["chosen_score"]
+        scored = f" ({score:.2f} dB)" if score is not None else ""
+        _, rows = found.setdefault(str(cell.label), (_knows(contents, cell), {}))
+        rows[str(cell.noise), float(cell.level)] = values + scored or "–"
+    return found
+
+
+def _knows(contents: Contents, cell: Any) -> str:
+    """What a method knows of the noise that it meets."""
+    import pandas as pd
+
+    about = contents.about.get(cell.method, {})
+    if json.loads(cell.params).get("sigma") == "estimate":
+        return "estimates it"
+    if about.get("learns") and pd.notna(cell.train):
+        return "trained on it" if cell.regime == MATCHED else f"trained on {cell.train}"
+    return "is told" if about.get("told_noise") else "blind"
+
+
+def costs(contents: Contents) -> dict[str, dict[str, str]]:
+    """Speed, training and tuning time, size and memory: column -> a method's label -> entry.
+
+    Medians over levels and seeds; of sizes and memory the largest.
+    """
+    import pandas as pd
+
+    done = contents.cells[contents.cells["status"] == "done"]
+    grouped = done.groupby("label", sort=False)
+    columns = {
+        "images per second": (grouped["images_per_second"].median(), "{:,.0f}"),
+        "training (s)": (grouped["fit_seconds"].median(), "{:.1f}"),
+        "tuning (s)": (grouped["tune_seconds"].median(), "{:.1f}"),
+        "parameters": (grouped["parameters"].max(), "{:,}"),
+        "peak memory (MiB)": (grouped["peak_memory_bytes"].max() / 2**20, "{:,.0f}"),
+    }
+    return {
+        name: {
+            str(label): "–" if pd.isna(value) else form.format(value)
+            for label, value in values.items()
+        }
+        for name, (values, form) in columns.items()
+        if len(done)
+    }

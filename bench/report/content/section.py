@@ -1,0 +1,236 @@
+"""What a report shows, read once: the cells and records of one run or several, by data set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from bench import analysis as tables
+from bench.analysis.calibration import calibration_error, overconfidence
+from bench.core import UsageError, noise_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.store import Run
+
+#: How fields of a cell are called where runs differ in them; others as they are.
+_SAID = {"source": "code", "recipe": "training recipe", "limit": "number of test images"}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a report shows of one data set.
+
+    Attributes:
+        runs: the runs that measured on it, the newest first.
+        dataset: the data set as a manifest holds it: name, fingerprint, sizes, ...
+        cells: a row a cell, with `label`, the noise's full name, and the place of its run in
+            `runs` as `run`.
+        metadata: all that is one value a cell, in the same order.
+        records: a row an image and cell.
+        summary: means and intervals, see `summary.compare`.
+        pairs: which methods can be told apart, see `summary.compare`.
+        labels: the methods' labels, in the runs' order.
+        conflicts: what several runs measured differently, and which one is shown.
+        suffix: ends the names of its files, where a report has several data sets.
+    """
+
+    runs: Sequence[Run]
+    dataset: dict[str, Any]
+    cells: pd.DataFrame
+    metadata: list[dict[str, Any]]
+    records: pd.DataFrame
+    summary: pd.DataFrame
+    pairs: pd.DataFrame
+    labels: list[str]
+    conflicts: list[str]
+    suffix: str = ""
+
+    @classmethod
+    def of(cls, *runs: Run) -> Contents:
+        """Read runs of one data set.
+
+        A cell that several runs hold is taken once. Where they measured an entry of the table
+        with differing code or settings, the newest run's is taken and the conflict named.
+
+        Raises:
+            StorageError: a run is damaged.
+        """
+        import pandas as pd
+
+        # By name too: two may have been started within a second.
+        newest = sorted(runs, key=lambda run: (run.manifest["started"], run.name), reverse=True)
+        runs = tuple(newest)
+        found = [(run.cells().assign(run=place), list(run.metadata()))
+                 for place, run in enumerate(runs)]  # fmt: skip
+        cells = pd.concat([frame for frame, _ in found], ignore_index=True)
+        cells = tables.with_labels(cells)
+        metadata = [meta for _, metas in found for meta in metas]
+        kept, conflicts = _merged(cells, metadata, runs)
+        cells = cells[kept].reset_index(drop=True)
+        metadata = [meta for meta, keep in zip(metadata, kept, strict=True) if keep]
+        records = pd.concat(
+            [
+                run.records(set(cells["key"][cells["run"] == place]))
+                for place, run in enumerate(runs)
+            ],
+            ignore_index=True,
+        )
+        return cls(
+            runs,
+            runs[0].manifest["dataset"],
+            cells,
+            metadata,
+            records,
+            *tables.compare(records),
+            list(dict.fromkeys(cells["label"])),
+            conflicts,
+        )
+
+    def only(self, columns: Collection[tuple[str, float]]) -> Contents:
+        """The same of some noises, each a full name and a level."""
+        import numpy as np
+
+        def chosen(frame: pd.DataFrame) -> Any:
+            points = zip(frame["noise"], frame["level"], strict=True)
+            return np.array([point in columns for point in points], dtype=bool)
+
+        kept = chosen(self.cells)
+        names = tables.rowwise(noise_name, self.records["noise"], self.records["clip"])
+        cells = self.cells[kept].reset_index(drop=True)
+        return replace(
+            self,
+            cells=cells,
+            metadata=[meta for meta, keep in zip(self.metadata, kept, strict=True) if keep],
+            records=self.records[chosen(self.records.assign(noise=names))],
+            summary=self.summary[chosen(self.summary)].reset_index(drop=True),
+            pairs=self.pairs[chosen(self.pairs)].reset_index(drop=True),
+            labels=list(dict.fromkeys(cells["label"])),
+        )
+
+    @property
+    def name(self) -> str:
+        """The data set's name."""
+        return str(self.dataset["name"])
+
+    @property
+    def harm(self) -> pd.DataFrame:
+        """Where a method is worse than doing nothing, see `summary.harm`."""
+        return tables.harm(self.pairs)
+
+    @property
+    def images(self) -> int:
+        """Number of test images."""
+        return int(self.summary["images"].max()) if len(self.summary) else 0
+
+    @property
+    def about(self) -> dict[str, dict[str, Any]]:
+        """What the manifests say of each method: summary, reference, ..."""
+        return {
+            name: about
+            for run in reversed(self.runs)
+            for name, about in run.manifest["methods"].items()
+        }
+
+    def history(self, cell: Any) -> pd.DataFrame:
+        """Loss terms of the training behind a cell (a row of `cells`), see `Run.history`."""
+        return self.runs[cell.run].history(str(cell.key))
+
+    def samples(self, cell: Any) -> dict[str, list[Any]]:
+        """The images kept of a cell (a row of `cells`), see `Run.samples`."""
+        return self.runs[cell.run].samples(str(cell.key))
+
+    def calibrations(self) -> dict[tuple[str, str, float], tuple[float, float]]:
+        """(Label, noise, level) -> calibration error, overconfidence (`analysis.calibration`).
+
+        Means over the seeds.
+        """
+        found: dict[tuple[str, str, float], list[tuple[float, float]]] = {}
+        for cell, meta in zip(self.cells.itertuples(), self.metadata, strict=True):
+            if meta.get("calibration"):
+                point = (str(cell.label), str(cell.noise), float(cell.level))
+                rows = meta["calibration"]
+                found.setdefault(point, []).append((calibration_error(rows), overconfidence(rows)))
+        return {
+            point: (fmean(error for error, _ in values), fmean(ratio for _, ratio in values))
+            for point, values in found.items()
+        }
+
+
+def by_dataset(runs: Sequence[Run]) -> Iterator[Contents]:
+    """The contents of each data set of the runs, in the order in which they come.
+
+    Raises:
+        UsageError: runs of one report follow different protocols, or measured one data set
+            under conditions whose numbers cannot stand in one table.
+        StorageError: a run is damaged.
+    """
+    groups: dict[str, dict[str, Run]] = {}
+    for run in runs:
+        run.check_manifest()
+        groups.setdefault(run.manifest["dataset"]["name"], {})[str(run.path.resolve())] = run
+    for run in runs[1:]:
+        _comparable(runs[0], run, ("protocol", "conventions"))
+    for group in groups.values():
+        first, *others = group.values()
+        for other in others:
+            _comparable(first, other, ("fingerprint", "training", "quantize"))
+    for number, group in enumerate(groups.values(), 1):
+        contents = Contents.of(*group.values())
+        # A folder's name may hold anything; a number keeps those apart that are written alike.
+        plain = re.sub(r"[^a-z0-9]+", "-", contents.name.lower()).strip("-")
+        yield replace(contents, suffix=f"-{number}-{plain}" if len(groups) > 1 else "")
+
+
+def _comparable(first: Run, second: Run, names: Sequence[str]) -> None:
+    """Refuse two runs that differ in what makes numbers comparable."""
+    ours, theirs = _conditions(first), _conditions(second)
+    for name in names:
+        if ours[name] != theirs[name]:
+            shown = "" if name == "conventions" else f" ({ours[name]} and {theirs[name]})"
+            raise UsageError(
+                f"{first.path} and {second.path} differ in {name}{shown}, so their numbers cannot "
+                "stand in one table: report them apart"
+            )
+
+
+def _conditions(run: Run) -> dict[str, Any]:
+    """What makes numbers comparable."""
+    manifest, data = run.manifest, run.manifest["dataset"]
+    return {
+        "protocol": manifest["protocol"],
+        # Of outputs they say whether these were rounded, which is looked at by data set.
+        "conventions": {**manifest["conventions"], "outputs": ""},
+        "fingerprint": data["fingerprint"],
+        "training": data.get("training", data["name"]),
+        "quantize": manifest["settings"]["quantize"],
+    }
+
+
+def _merged(
+    cells: pd.DataFrame, metadata: Sequence[dict[str, Any]], runs: Sequence[Run]
+) -> tuple[list[bool], list[str]]:
+    """Which cells are shown, and the conflicts between runs; `cells` are the newest run's first."""
+    shown: dict[tuple[str, str, float], tuple[int, dict[str, Any]]] = {}
+    keys: set[str] = set()
+    kept: list[bool] = []
+    conflicts: dict[tuple[str, int, int], dict[str, None]] = {}
+    for cell, meta in zip(cells.itertuples(), metadata, strict=True):
+        entry = (str(cell.label), str(cell.noise), float(cell.level))
+        # A training seed is what an entry's cells may differ in.
+        measured = {name: value for name, value in meta["cell"].items() if name != "seed"}
+        place, known = shown.setdefault(entry, (int(cell.run), measured))
+        kept.append(measured == known and cell.key not in keys)
+        keys.add(cell.key)
+        if differing := sorted(_SAID.get(n, n) for n in known if measured.get(n) != known[n]):
+            kind = (" and ".join(differing), place, int(cell.run))
+            conflicts.setdefault(kind, {})[entry[0]] = None
+    return kept, [
+        f"{', '.join(labels)}: the {what} differs between {runs[place].name}, which is shown, and "
+        f"{runs[other].name}"
+        for (what, place, other), labels in conflicts.items()
+    ]

@@ -1,0 +1,112 @@
+"""A metric's table as data: each entry with its interval and its marks.
+
+Formats that set tables (LaTeX, the summary) take their entries from here, so that the same
+numbers are marked in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bench import analysis as tables
+from bench.analysis import METRICS
+
+if TYPE_CHECKING:
+    from bench.report.content.section import Contents
+
+Column = tuple[str, float]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One method under one noise.
+
+    Attributes:
+        mean: over images.
+        low, high: its 95% confidence interval; None where one image has none.
+        seed_sd: standard deviation of the means of its training seeds; None without several.
+        mark: "best", "near" (cannot be told apart from the best) or "".
+        harm: its difference to the noisy image itself, where it is worse; else None.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    seed_sd: float | None
+    mark: str
+    harm: float | None
+
+    @property
+    def half_width(self) -> float | None:
+        """The interval's longer half."""
+        if self.low is None or self.high is None:
+            return None
+        return max(self.high - self.mean, self.mean - self.low)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A metric's table: methods by noises; entries only where something was measured."""
+
+    metric: str
+    rows: list[str]
+    columns: list[Column]
+    entries: Mapping[tuple[str, Column], Entry]
+
+    @classmethod
+    def of(cls, contents: Contents, metric: str) -> Table:
+        """The table of a data set."""
+        if contents.summary.empty:
+            return cls(metric, [], [], {})
+        values = ("mean", "low", "high", "seed_sd")
+        frames = [tables.table(contents.summary, metric, value) for value in values]
+        mean, marks = frames[0], tables.marks(contents.summary, contents.pairs, metric)
+        harm = contents.harm[contents.harm["metric"] == metric]
+        worse = {(row.label, (row.noise, row.level)): row.difference for row in harm.itertuples()}
+        arrays = [frame.to_numpy() for frame in (*frames, marks)]
+        entries = {}
+        for label, *rows in zip(mean.index, *arrays, strict=True):
+            for column, value, *others, mark in zip(mean.columns, *rows, strict=True):
+                if not pd.isna(value):
+                    low, high, seed_sd = (None if pd.isna(v) else float(v) for v in others)
+                    entries[label, column] = Entry(
+                        float(value), low, high, seed_sd, mark, worse.get((label, column))
+                    )
+        return cls(metric, list(mean.index), list(mean.columns), entries)
+
+    def winners(self) -> dict[str, list[tuple[Column, Entry]]]:
+        """The best methods, with the noises under which they are and their entries there."""
+        found: dict[str, list[tuple[Column, Entry]]] = {}
+        for column in self.columns:
+            for label in self.rows:
+                entry = self.entries.get((label, column))
+                if entry is not None and entry.mark == "best":
+                    found.setdefault(label, []).append((column, entry))
+        return found
+
+    def ranked(self) -> list[str]:
+        """The methods by their mean rank, see `ranks`."""
+        return [label for label, _ in self.ranks()]
+
+    def ranks(self) -> list[tuple[str, float]]:
+        """Each method's mean rank over the noises that it was measured under, the best first."""
+        ranks = pd.DataFrame(
+            {
+                column: pd.Series(
+                    {
+                        label: self.entries[label, column].mean
+                        for label in self.rows
+                        if (label, column) in self.entries
+                    },
+                    dtype="float64",
+                ).rank(ascending=not METRICS[self.metric])
+                for column in self.columns
+            },
+            index=self.rows,
+        )
+        ordered = ranks.mean(axis=1).sort_values(kind="stable")
+        return [(str(label), float(rank)) for label, rank in ordered.items()]

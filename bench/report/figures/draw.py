@@ -1,0 +1,73 @@
+"""The figures of a report, each as PNG and SVG, or as PDF."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.report.content import style
+from bench.report.figures.figure import UNCERTAINTY, Drawn, Figure
+
+if TYPE_CHECKING:
+    from bench.report.content.section import Contents
+
+__all__ = ["UNCERTAINTY", "Figure", "draw", "draw_ranks"]
+
+
+#: Those of a page in Markdown.
+FORMS = ("png", "svg")
+#: Without a date or a version, the same figure is the same file.
+_METADATA = {
+    "svg": {"Date": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+def draw(contents: Contents, folder: Path, forms: Iterable[str] = FORMS) -> list[Figure]:
+    """Draw what there is data for; the figures in the order of the page."""
+    from bench.report.figures.curves import losses, quality, speed
+    from bench.report.figures.pictures import examples
+    from bench.report.figures.transfer import transfer
+    from bench.report.figures.uncertainty import calibration, uncertainty
+
+    makers = (examples, quality, speed, transfer, uncertainty, calibration, losses)
+    return _save([partial(make, contents) for make in makers], folder, forms, contents.suffix)
+
+
+def draw_ranks(
+    sections: Sequence[Contents], metric: str, folder: Path, forms: Iterable[str] = FORMS
+) -> list[Figure]:
+    """Draw how the methods rank over several data sets, where there are enough of them."""
+    from bench.report.figures.ranks import critical_differences
+
+    return _save([lambda: critical_differences(sections, metric)], folder, forms)
+
+
+def _save(
+    makers: Iterable[Callable[[], Drawn]], folder: Path, forms: Iterable[str], suffix: str = ""
+) -> list[Figure]:
+    """Write the figures as they are made, so that only one is held."""
+    import matplotlib.pyplot as plt
+
+    style.use()
+    drawn = []
+    with warnings.catch_warnings():
+        # Names may be written in any script; what the font has not shows as a box.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        for make in makers:
+            for figure, canvas in make():
+                figure = replace(figure, name=figure.name + suffix)
+                for form in forms:
+                    canvas.savefig(
+                        folder / f"{figure.name}.{form}",
+                        bbox_inches="tight",
+                        metadata=_METADATA[form],
+                    )
+                plt.close(canvas)
+                drawn.append(figure)
+    return drawn

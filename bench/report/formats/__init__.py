@@ -1,0 +1,1 @@
+"""A report as Markdown, a web page, LaTeX, CSV, or a summary."""

@@ -1,0 +1,51 @@
+"""The tables of a report as CSV, to be read by programs: every decimal of what was measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench import analysis as tables
+from bench.core import noise_text
+from bench.report.content.options import Options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from bench.report.content.section import Contents
+
+# A cell that begins so is taken for a formula by spreadsheets, and run.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def write_csv(contents: Contents, folder: Path, options: Options | None = None) -> None:
+    """`summary.csv`: a row for each method, level and metric; `cells.csv`: a row a cell.
+
+    And a table a metric. Text that a spreadsheet would take for a formula has an apostrophe
+    put before it, as OWASP advises ("CSV Injection"); no method's label, noise or data set of
+    bench's own begins so.
+    """
+    suffix, metrics = contents.suffix, (options or Options()).shown()
+    summary = contents.summary
+    summary = summary[summary["metric"].isin(metrics)]
+    _write(summary, folder / f"summary{suffix}.csv")
+    cells = contents.cells.assign(
+        run=[contents.runs[place].name for place in contents.cells["run"]]
+    )
+    _write(cells, folder / f"cells{suffix}.csv")
+    for metric in metrics if len(summary) else ():
+        mean = tables.table(summary, metric)
+        mean.columns = [noise_text(*column) for column in mean.columns]
+        _write(mean.reset_index(), folder / f"{metric}{suffix}.csv")
+
+
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    safe = frame.rename(columns=_harmless)
+    for name in safe.select_dtypes(exclude=["number", "bool"]):
+        safe[name] = safe[name].map(_harmless)
+    safe.to_csv(path, index=False, errors="backslashreplace")
+
+
+def _harmless(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

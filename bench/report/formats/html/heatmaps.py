@@ -1,0 +1,113 @@
+"""Heat maps: who can be told apart, and trained on one noise, tested on another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.core import level_text, noise_text
+from bench.report.content.findings import amount, p_text
+from bench.report.figures.transfer import CAPTION, TITLE, transfer_tables
+from bench.report.formats.html.traces import Chart, figure, numbers, safe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.report.content.section import Contents
+
+
+def significance(contents: Contents, metrics: Sequence[str]) -> Iterator[Chart]:
+    """Row less column, coloured where the two can be told apart."""
+    import plotly.graph_objects as go
+
+    figures = {}
+    for metric in metrics:
+        pairs = contents.pairs[contents.pairs["metric"] == metric]
+        for (noise, level), part in pairs.groupby(["noise", "level"], sort=False):
+            there = {*part["a"], *part["b"]}
+            labels = [label for label in contents.labels if label in there]
+            place = {label: index for index, label in enumerate(labels)}
+            size = len(labels)
+            colour = np.full((size, size), np.nan)
+            text: list[list[str]] = [["" for _ in labels] for _ in labels]
+            for pair in part.itertuples():
+                a, b = place[pair.a], place[pair.b]
+                # Blue where the row is better.
+                won = {pair.a: 1, pair.b: -1}.get(pair.better, 0)
+                colour[a, b], colour[b, a] = won, -won
+                said = f"p {p_text(pair.p).removeprefix('p ')} after Holm"
+                text[a][b] = f"{amount(metric, pair.difference, pair.low, pair.high)}, {said}"
+                text[b][a] = f"{amount(metric, -pair.difference, -pair.high, -pair.low)}, {said}"
+            names = [safe(label) for label in labels]
+            heat = go.Heatmap(
+                z=[[None if np.isnan(v) else v for v in row] for row in colour],
+                x=names,
+                y=names,
+                customdata=text,
+                hovertemplate="%{y} less %{x}: %{customdata}<extra></extra>",
+                colorscale=[[0, "#d55e00"], [0.5, "#bbbbbb"], [1, "#0173b2"]],
+                zmin=-1,
+                zmax=1,
+                xgap=1,
+                ygap=1,
+                showscale=False,
+            )
+            figures[f"{metric.upper()}, {noise_text(noise, level)}"] = figure(
+                [heat],
+                xaxis={"side": "top", "tickangle": -45, "type": "category", "showgrid": False},
+                yaxis={"autorange": "reversed", "type": "category", "showgrid": False},
+                margin={"t": 130},
+            )
+    if figures:
+        caption = (
+            "Blue: the row's method is better than the column's; orange: it is worse; grey: they "
+            "cannot be told apart. Point at a square for the difference of the means (row less "
+            "column), its 95% interval and p."
+        )
+        height = 200 + 26 * len(contents.labels)
+        yield Chart("Who can be told apart", caption, figures, height, wide=False)
+
+
+def transfer(contents: Contents) -> Iterator[Chart]:
+    """PSNR by noise trained on and noise tested on."""
+    import plotly.graph_objects as go
+
+    figures = {}
+    for (method, noise), table in transfer_tables(contents).items():
+        below = table - table.max()
+        heat = go.Heatmap(
+            z=_grid(below),
+            x=[level_text(level) for level in table.columns],
+            y=[safe(str(train)) for train in table.index],
+            text=[[f"{v:.2f}" if v is not None else "" for v in row] for row in _grid(table)],
+            texttemplate="%{text}",
+            hovertemplate="trained on %{y}, tested on %{x}: %{text} dB<extra></extra>",
+            colorscale="Viridis",
+            zmin=-6,
+            zmax=0,
+            xgap=1,
+            ygap=1,
+            colorbar={"title": {"text": "dB below the<br>column's best"}, "thickness": 12},
+        )
+        figures[f"{method}, {noise}"] = figure(
+            [heat],
+            xaxis={
+                "title": {"text": f"tested on {safe(noise)}"},
+                "type": "category",
+                "showgrid": False,
+            },
+            yaxis={
+                "title": {"text": "trained on"},
+                "type": "category",
+                "autorange": "reversed",
+                "showgrid": False,
+            },
+        )
+    if figures:
+        yield Chart(TITLE, CAPTION, figures)
+
+
+def _grid(table: pd.DataFrame) -> list[list[float | None]]:
+    return [numbers(row) for _, row in table.iterrows()]

@@ -1,0 +1,171 @@
+"""What the page's image inspector shows: images as bytes, and what was measured on each.
+
+Pixels are rounded to 8 bits. So that the page stays small, all images together take no more than
+`BUDGET`: of larger images the middle is shown, then fewer of them.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.analysis import METRICS, with_labels
+from bench.core import noise_text, printable
+from bench.report.figures.pictures import common
+
+if TYPE_CHECKING:
+    from bench.report.content.section import Contents
+    from bench.report.formats.html.traces import Look
+
+#: Bytes of all images of a page.
+BUDGET = 3_000_000
+#: Deviations are shown on a scale that ends here, as in the figures.
+DEVIATION_SHOWN = 0.5
+#: What is tried until the images fit: how many of the handful, and pixels a side.
+_SIZES = ((10, 4096), (10, 256), (10, 192), (10, 128), (10, 96), (6, 64), (4, 64), (2, 48), (1, 32))
+_CASES = ("worst", "median", "best")
+
+Column = tuple[str, float]
+
+
+def inspector(contents: Contents, look: Look, budget: int = BUDGET) -> dict[str, Any] | None:
+    """The inspector's data, ready for JSON; None where no images were kept.
+
+    `noises`: for each noise its `images` (position, clean, noisy and a panel for each method) and
+    its `cases` (for worst, median and best a panel for each method, of an image of its own).
+    Images are places in `pixels`: height, width, channels and base64 of rows of bytes.
+    """
+    found = _Found(contents, look)
+    if not found.samples:
+        return None
+    for handful, side in _SIZES:
+        pixels = _Pixels(side)
+        data = found.data(handful, pixels)
+        if pixels.size <= budget:
+            break
+    note = "Pixels are rounded to 8 bits."
+    if pixels.cut:
+        note += f" Of larger images the middle is shown, {side} pixels a side."
+    return {**data, "pixels": pixels.stored, "note": note, "deviation": DEVIATION_SHOWN}
+
+
+class _Pixels:
+    """Images, each once."""
+
+    def __init__(self, side: int) -> None:
+        self.stored: list[list[Any]] = []
+        self.size, self.cut = 0, False
+        self._side = side
+        self._known: dict[tuple[Any, ...], int] = {}
+
+    def place(self, image: Any, most: float = 1.0) -> int:
+        """Where an image (C, H, W) of values from 0 to `most` is stored."""
+        side = self._side
+        top, left = (max(0, (size - side) // 2) for size in image.shape[-2:])
+        shown = np.moveaxis(image[..., top : top + side, left : left + side], 0, -1)
+        self.cut |= shown.size < image.size
+        data = np.round(np.clip(shown / most, 0, 1) * 255).astype(np.uint8)
+        key = (data.shape, data.tobytes())
+        if key not in self._known:
+            self._known[key] = len(self.stored)
+            self.stored.append([*data.shape, base64.b64encode(key[1]).decode()])
+            self.size += data.size
+        return self._known[key]
+
+
+class _Found:
+    """The kept images of a data set's cells, of several seeds the first's."""
+
+    def __init__(self, contents: Contents, look: Look) -> None:
+        self._look = look
+        self.samples: dict[Column, dict[str, dict[str, list[Any]]]] = {}
+        done = contents.cells[contents.cells["status"] == "done"]
+        for cell in done.drop_duplicates(["label", "noise", "level"]).itertuples():
+            kept = contents.samples(cell)
+            if kept["image"]:
+                column = (str(cell.noise), float(cell.level))
+                self.samples.setdefault(column, {})[str(cell.label)] = kept
+        self._scores = _scores(contents) if self.samples else {}
+
+    def data(self, handful: int, pixels: _Pixels) -> dict[str, Any]:
+        noises = []
+        for column, samples in self.samples.items():
+            positions = common(samples.values())[:handful]
+            images = []
+            for index, position in enumerate(positions):
+                first = next(iter(samples.values()))
+                images.append(
+                    {
+                        "position": position,
+                        "clean": pixels.place(first["clean"][index]),
+                        "noisy": pixels.place(first["noisy"][index]),
+                        "panels": [
+                            self._panel(column, label, kept, index, pixels)
+                            for label, kept in samples.items()
+                        ],
+                    }
+                )
+            noises.append(
+                {
+                    "name": printable(noise_text(*column)),
+                    "images": images,
+                    "cases": self._cases(column, samples, pixels),
+                }
+            )
+        return {"noises": noises}
+
+    def _cases(
+        self, column: Column, samples: Mapping[str, dict[str, list[Any]]], pixels: _Pixels
+    ) -> dict[str, list[Any]]:
+        """The panels of each method's worst, median and best image by PSNR, where it kept them."""
+        cases: dict[str, list[Any]] = {}
+        for label, kept in samples.items():
+            scores = self._scores[column, label]
+            order = np.argsort(scores["psnr"], kind="stable")
+            for name, place in zip(_CASES, (0, (len(order) - 1) // 2, -1), strict=True):
+                position = int(scores["image"][order[place]])
+                if position in kept["image"]:
+                    index = kept["image"].index(position)
+                    panel = self._panel(column, label, kept, index, pixels)
+                    panel["clean"] = pixels.place(kept["clean"][index])
+                    panel["noisy"] = pixels.place(kept["noisy"][index])
+                    cases.setdefault(name, []).append(panel)
+        return cases
+
+    def _panel(
+        self, column: Column, label: str, kept: dict[str, list[Any]], index: int, pixels: _Pixels
+    ) -> dict[str, Any]:
+        scores = self._scores[column, label]
+        position = kept["image"][index]
+        (row,) = np.flatnonzero(scores["image"] == position)[:1]
+        return {
+            "method": self._look.index[label],
+            "position": position,
+            "image": pixels.place(kept["restored"][index]),
+            "deviation": pixels.place(kept["deviation"][index], DEVIATION_SHOWN)
+            if kept["deviation"]
+            else None,
+            **{name: _number(scores[name][row]) for name in METRICS},
+        }
+
+
+def _scores(contents: Contents) -> dict[tuple[Column, str], dict[str, Any]]:
+    """(Noise, method) -> position and metrics of each image, as arrays."""
+    labelled = with_labels(contents.records)
+    seeds = labelled["seed"]
+    columns: Sequence[str] = ("image", *METRICS)
+    found: dict[tuple[Column, str], dict[str, Any]] = {}
+    for (noise, level, label), part in labelled.groupby(["noise", "level", "label"], sort=False):
+        own = seeds.loc[part.index]
+        first = part if own.isna().all() else part[(own == own.iloc[0]).to_numpy()]
+        found[(str(noise), float(level)), str(label)] = {
+            name: first[name].to_numpy() for name in columns
+        }
+    return found
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(f"{value:.5g}")

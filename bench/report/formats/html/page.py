@@ -1,0 +1,166 @@
+"""The report as one interactive page: a file that opens from disk and asks no network for anything.
+
+All text from outside goes through Jinja's escaping, through `look.safe` for plotly, or into JSON
+in which no tag can end. A content security policy lets the browser run the page's own two scripts,
+by their digests, and load nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from bench import analysis
+from bench.analysis import METRICS, UNITS
+from bench.core import level_text, noise_text, printable
+from bench.report.content import prose
+from bench.report.content.findings import Finding, findings, over_data_sets
+from bench.report.content.options import Options
+from bench.report.content.tables import Column, Entry, Table
+from bench.report.formats.html.charts import charts
+from bench.report.formats.html.inspector import BUDGET, inspector
+from bench.report.formats.html.traces import Chart, Look
+
+if TYPE_CHECKING:
+    from bench.report.content.section import Contents
+
+
+def page(sections: Sequence[Contents], options: Options | None = None) -> str:
+    """The page of data sets, as HTML."""
+    import jinja2
+    from markupsafe import Markup, escape
+    from plotly.offline import get_plotlyjs
+
+    options = options or Options()
+    environment = jinja2.Environment(
+        autoescape=True,
+        loader=jinja2.PackageLoader("bench.report.formats.html", "."),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+    def said(sentence: str) -> Markup:
+        """A sentence whose backticks enclose code."""
+        return Markup(
+            prose.marked(
+                sentence,
+                lambda text: str(escape(printable(text))),
+                lambda text: f"<code>{escape(printable(text))}</code>",
+            )
+        )
+
+    def data(value: Any) -> Markup:
+        """JSON within a script's tag, which nothing in it can end."""
+        text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+        return Markup(text.replace("<", "\\u003c"))
+
+    environment.filters |= {"said": said, "plain": lambda text: printable(str(text)), "data": data}
+    labels = dict.fromkeys(label for contents in sections for label in contents.labels)
+    look = Look(list(labels))
+    columns = dict.fromkeys(
+        (str(noise), float(level))
+        for contents in sections
+        for noise, level in zip(contents.cells["noise"], contents.cells["level"], strict=True)
+    )
+    scripts = [get_plotlyjs(), resources.files(__package__).joinpath("page.js").read_text("utf-8")]
+    names = dict.fromkeys(run.name for contents in sections for run in contents.runs)
+    return environment.get_template("page.html").render(
+        title=f"Denoising {' and '.join(prose.title(contents) for contents in sections)}",
+        runs=list(names),
+        ranks=over_data_sets(sections, options.shown()[0]),
+        look=look,
+        columns=[
+            {"name": noise_text(*column), "kind": column[0], "level": level_text(column[1])}
+            for column in columns
+        ],
+        sections=[
+            _Section(number, contents, look, list(columns), options, BUDGET // len(sections))
+            for number, contents in enumerate(sections)
+        ],
+        scripts=[Markup(script) for script in scripts],
+        digests=" ".join(f"'sha256-{_digest(script)}'" for script in scripts),
+        style=Markup(resources.files(__package__).joinpath("style.css").read_text("utf-8")),
+        larger=METRICS,
+        units=UNITS,
+    )
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+class _Section:
+    """What the template shows of a data set."""
+
+    def __init__(
+        self,
+        number: int,
+        contents: Contents,
+        look: Look,
+        columns: Sequence[Column],
+        options: Options,
+        budget: int,
+    ) -> None:
+        self.number, self.contents, self.look = number, contents, look
+        self.column_index = {column: index for index, column in enumerate(columns)}
+        self.title = prose.title(contents)
+        self.warnings = prose.warnings(contents)
+        self.lead, self.fewer = prose.lead(contents), prose.fewer_images(contents)
+        self.tested = prose.tested(contents)
+        self.findings = findings(contents, options.shown())
+        self.decimals = {metric: options.decimals(metric) for metric in METRICS}
+        self.tables = (
+            {metric: Table.of(contents, metric) for metric in options.shown()}
+            if len(contents.summary)
+            else {}
+        )
+        self.spreads = {
+            metric: prose.seed_spread(table, self.decimals[metric])
+            for metric, table in self.tables.items()
+        }
+        self.charts: list[Chart] = list(charts(contents, look, options.shown()))
+        self.inspector = inspector(contents, look, budget)
+        self.costs = prose.costs(contents)
+        self.chosen = prose.chosen(contents)
+        self.problems = analysis.problems(contents.cells)
+        self.methods = {
+            name: contents.about.get(name, {}) for name in dict.fromkeys(contents.cells["method"])
+        }
+        self.made = [(run, prose.made(run.manifest)) for run in contents.runs]
+
+    @property
+    def ranking(self) -> list[tuple[str, float]]:
+        """The methods by their mean rank in the first table."""
+        return next(iter(self.tables.values())).ranks() if self.tables else []
+
+    def anchor(self, metric: str, label: str, column: Column) -> str:
+        """The id of a table's cell."""
+        row = self.look.index[label]
+        return f"cell-{self.number}-{metric}-{row}-{self.column_index[column]}"
+
+    def finding_anchor(self, finding: Finding) -> str:
+        """The id of the cell that a finding rests on."""
+        return self.anchor(finding.metric, *finding.cell)
+
+    def text(self, metric: str, value: float) -> str:
+        """A value of a metric as tables show it."""
+        return f"{value:.{self.decimals[metric]}f}"
+
+    def width(self, metric: str, entry: Entry) -> str:
+        """Half the width of an entry's interval, "" without one."""
+        return "" if entry.half_width is None else self.text(metric, entry.half_width)
+
+    def ends(self, metric: str, entry: Entry) -> str:
+        """An entry's interval in full."""
+        if entry.low is None or entry.high is None:
+            return "a single image has no interval"
+        return f"[{self.text(metric, entry.low)}, {self.text(metric, entry.high)}]"
+
+    def settings(self, manifest: dict[str, Any]) -> str:
+        """All settings of a run."""
+        return json.dumps(manifest["settings"], indent=2)

@@ -1,0 +1,85 @@
+"""What the page's charts share: their form, and each method's colour and marker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.core import printable
+from bench.report.content import style
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: matplotlib's markers -> plotly's, and a sign of the same form for text.
+SYMBOLS = {
+    "X": ("x", "✖"), "o": ("circle", "●"), "s": ("square", "■"), "^": ("triangle-up", "▲"),
+    "v": ("triangle-down", "▼"), "D": ("diamond", "◆"), "P": ("cross", "✚"),
+    "<": ("triangle-left", "◀"), "*": ("star", "★"), "h": ("hexagon", "⬢"),
+    ">": ("triangle-right", "▶"), "d": ("diamond-tall", "♦"), "p": ("pentagon", "⬟"),
+    "H": ("hexagon2", "⬣"), "8": ("octagon", "◉"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart with its choices, one of which is shown.
+
+    Attributes:
+        title: of its section.
+        caption: what it shows; backticks enclose code.
+        figures: choice -> plotly's data and layout.
+        height: in pixels.
+    """
+
+    title: str
+    caption: str
+    figures: Mapping[str, Mapping[str, Any]]
+    height: int = 380
+    wide: bool = True
+
+
+class Look:
+    """Colour, marker and index of each method; the same in the whole page."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.labels = list(labels)
+        self.colours, self.markers = style.assign(labels)
+        self.index = {label: index for index, label in enumerate(labels)}
+
+    def sign(self, label: str) -> str:
+        """Its marker as a sign of text."""
+        return SYMBOLS[self.markers[label]][1]
+
+    def trace(self, label: str) -> dict[str, Any]:
+        """What all traces of a method share."""
+        colour = self.colours[label]
+        symbol = SYMBOLS[self.markers[label]][0]
+        return {
+            "name": safe(label),
+            "meta": self.index[label],
+            "marker": {"color": colour, "symbol": symbol, "size": 9},
+            "line": {"color": colour, "width": 1.8},
+            "showlegend": False,
+        }
+
+
+def safe(text: str) -> str:
+    """Text from outside, of which plotly makes no markup."""
+    return escape(printable(text), quote=False)
+
+
+def figure(traces: Sequence[Any], **layout: Any) -> dict[str, Any]:
+    """A figure of plotly, ready for JSON."""
+    import plotly.graph_objects as go
+
+    return go.Figure(traces, layout=go.Layout(template="none", **layout)).to_plotly_json()
+
+
+def numbers(values: pd.Series) -> list[float | None]:
+    """Plain numbers; JSON has no NaN. Six digits are more than a screen shows."""
+    return [None if np.isnan(v) else float(f"{v:.6g}") for v in values.to_numpy(dtype=float)]

@@ -1,0 +1,177 @@
+r"""Tables in LaTeX (booktabs), each to be \input by an article.
+
+Tables wider than the text, or than the column of an article in two, are scaled down to it; long
+ones and ones of many noises are cut into several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from bench.analysis import METRICS, UNITS
+from bench.core import level_text
+from bench.report.content import prose
+from bench.report.content.options import Options
+from bench.report.content.tables import Column, Entry, Table
+from bench.report.formats.latex.escape import comment, escape
+
+if TYPE_CHECKING:
+    from bench.report.content.section import Contents
+
+# Noises side by side, and methods below each other, that can still be read on a page.
+COLUMNS = 6
+ROWS = 40
+
+_NEEDS = r"% In the preamble: \usepackage{booktabs,graphicx}"
+
+
+def metric_tables(contents: Contents, metric: str, options: Options) -> dict[str, str]:
+    """The tables of a metric: name -> LaTeX; one, where its noises fit side by side."""
+    table = Table.of(contents, metric)
+    parts = list(_parts(table.columns))
+    result = {}
+    for number, columns in enumerate(parts, 1):
+        name = f"{metric}{contents.suffix}" + (f"-{number}" if len(parts) > 1 else "")
+        result[name] = _metric_table(contents, table, columns, options.decimals(metric), name)
+    return result
+
+
+def costs_table(contents: Contents) -> dict[str, str]:
+    """Speed, times and sizes of the methods: name -> LaTeX."""
+    columns = prose.costs(contents)
+    if not columns:
+        return {}
+    heads = {"images per second": "images/s", "peak memory (MiB)": "memory (MiB)"}
+    head = ["method", *(escape(heads.get(name, name)) for name in columns)]
+    rows = [
+        [escape(label), *(escape(column[label]) for column in columns.values())]
+        for label in next(iter(columns.values()))
+    ]
+    caption = (
+        f"Time and memory on {escape(contents.name)}: speed of the denoise call alone, training "
+        "and tuning per noise level (medians over levels and seeds), learned parameters, and the "
+        "largest resident memory of the process while the method's cells ran."
+    )
+    name = f"costs{contents.suffix}"
+    layout = "l" + "r" * len(columns)
+    return {name: _floats(contents, name, caption, layout, [_row(head)], rows)}
+
+
+def _parts(columns: Sequence[Column]) -> Iterator[list[Column]]:
+    """The noises of each table: kinds stay together where they fit."""
+    part: list[Column] = []
+    for _, group in groupby(columns, key=lambda column: column[0]):
+        kind = list(group)
+        if part and len(part) + len(kind) > COLUMNS:
+            yield part
+            part = []
+        while len(part) + len(kind) > COLUMNS:
+            yield kind[:COLUMNS]
+            kind = kind[COLUMNS:]
+        part += kind
+    if part:
+        yield part
+
+
+def _metric_table(
+    contents: Contents, table: Table, columns: Sequence[Column], decimals: int, name: str
+) -> str:
+    shown = {place: entry for place, entry in table.entries.items() if place[1] in columns}
+    labels = [label for label in table.rows if any(label == row for row, _ in shown)]
+    kinds, rules, start = [""], [], 2
+    for kind, group in groupby(columns, key=lambda column: column[0]):
+        width = 2 * len(list(group))
+        kinds.append(rf"\multicolumn{{{width}}}{{c}}{{{escape(kind)}}}")
+        rules.append(rf"\cmidrule(lr){{{start}-{start + width - 1}}}")
+        start += width
+    levels = [rf"\multicolumn{{2}}{{c}}{{{escape(level_text(level))}}}" for _, level in columns]
+    rows = [
+        [escape(label), *(_entry(shown.get((label, column)), decimals) for column in columns)]
+        for label in labels
+    ]
+    head = [_row(kinds), "".join(rules), _row(["method", *levels])]
+    caption = _caption(contents, table.metric, shown.values())
+    layout = "l" + r"r@{\,}l" * len(columns)
+    return _floats(contents, name, caption, layout, head, rows)
+
+
+def _caption(contents: Contents, metric: str, entries: Iterable[Entry]) -> str:
+    """What the table shows; of the marks those that occur in it."""
+    entries = list(entries)
+    better = "higher" if METRICS[metric] else "lower"
+    interval = r" $\pm$ half-width of its 95\% confidence interval"
+    parts = [
+        f"{escape(UNITS[metric])} on {contents.images:,} test images of {escape(contents.name)} "
+        "by kind and level of noise: mean over images"
+        + (interval if any(entry.half_width is not None for entry in entries) else "")
+        + f"; {better} is better.",
+        r"\textbf{Bold}: the best.",
+    ]
+    if any(entry.mark == "near" for entry in entries):
+        parts.append(r"$^\dagger$: cannot be told apart from the best.")
+    if any(entry.harm is not None for entry in entries):
+        parts.append(r"$^\downarrow$: worse than \texttt{identity}, the noisy image itself.")
+    return " ".join(parts)
+
+
+def _entry(entry: Entry | None, decimals: int) -> str:
+    """An entry in its two columns, the value's and the interval's."""
+    if entry is None:
+        return r"\multicolumn{2}{c}{--}"
+    value = f"{entry.mean:.{decimals}f}".replace("-", r"\ensuremath{-}")
+    value = rf"\textbf{{{value}}}" if entry.mark == "best" else value
+    width = entry.half_width
+    interval = "" if width is None else rf"{{\scriptsize$\pm$\,{width_text(width, decimals)}}}"
+    signs = (r"\dagger" if entry.mark == "near" else "") + (
+        r"\downarrow" if entry.harm is not None else ""
+    )
+    # A mark takes no room: it must not push the numbers apart.
+    return f"{value} & {interval}" + (rf"\rlap{{$^{{{signs}}}$}}" if signs else "")
+
+
+def width_text(width: float, decimals: int) -> str:
+    """A half-width: with further decimals where it would be shown as nothing."""
+    while width > 0 and float(f"{width:.{decimals}f}") == 0:
+        decimals += 1
+    return f"{width:.{decimals}f}"
+
+
+def _row(cells: Sequence[str]) -> str:
+    first, *others = cells
+    # After the end of the line before, a bracket or a star would be taken for its argument.
+    first = f"{{{first}}}" if first[:1] in ("[", "*") else first
+    return " & ".join([first, *others]) + r" \\"
+
+
+def _floats(
+    contents: Contents,
+    name: str,
+    caption: str,
+    layout: str,
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+) -> str:
+    """The table as a float, or as several under one number."""
+    made = [comment(f"bench report of {', '.join(run.name for run in contents.runs)}"), _NEEDS]
+    for start in range(0, len(rows), ROWS):
+        again = start > 0
+        said = (
+            rf"\addtocounter{{table}}{{-1}}\caption[]{{{caption} (Continued.)}}"
+            if again
+            else rf"\caption{{{caption}}}\label{{tab:{name}}}"
+        )
+        lines = [_row(row) for row in rows[start : start + ROWS]]
+        body = [r"\toprule", *head, r"\midrule", *lines, r"\bottomrule"]
+        made += [
+            r"\begin{table}[tbp]",
+            r"  \centering\small",
+            f"  {said}\\par\\medskip",  # articles leave no room below a caption
+            rf"  \sbox0{{\begin{{tabular}}{{{layout}}}",
+            *(f"    {line}" for line in body),
+            r"  \end{tabular}}",
+            r"  \ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi",
+            r"\end{table}",
+        ]
+    return "\n".join(made) + "\n"

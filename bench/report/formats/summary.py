@@ -1,0 +1,205 @@
+"""The report in at most 30 lines of Markdown, for a pull request or a workflow's page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from bench import analysis as tables
+from bench.analysis import UNITS
+from bench.core import markdown_code, noise_text, printable
+from bench.core import markdown_text as _escape
+from bench.report.content import prose
+from bench.report.content.options import Options
+from bench.report.content.tables import Table
+
+if TYPE_CHECKING:
+    from bench.report.content.section import Contents
+
+LINES = 30
+# Lines of a data set whatever it holds.
+_LEAST = 4
+# What is shown of long tables, lists and names.
+_ROWS = 15
+_COLUMNS = 6
+_NAMED = 3
+_NOISES = 12
+_LONGEST = 80
+_LINE = 500
+_COMMAND = 2000
+
+
+def summary(sections: Sequence[Contents], options: Options | None = None) -> str:
+    """The summary: facts, the best methods, the winners, failures, how to make it again."""
+    options = options or Options()
+    if len(sections) * _LEAST <= LINES:
+        metrics = options.shown(("psnr", "ssim"))
+        heads = [[Table.of(contents, metric) for metric in metrics] for contents in sections]
+        for rows in range(_ROWS, -1, -1):
+            lines = [
+                line
+                for part in zip(sections, heads, strict=True)
+                for line in _section(*part, options, rows)
+            ]
+            lines += _commands(sections)
+            if len(lines) <= LINES:
+                return "\n".join(lines) + "\n"
+    return "\n".join([*_overview(sections, options), *_commands(sections)]) + "\n"
+
+
+def _section(
+    contents: Contents, heads: Sequence[Table], options: Options, rows: int
+) -> Iterator[str]:
+    """A data set's lines; its table has the best `rows` methods."""
+    yield f"### Denoising {_text(prose.title(contents))}: {len(contents.labels)} methods"
+    yield ""
+    warnings = " ".join(f"**{word}.** {_short_said(text)}" for word, text in _warnings(contents))
+    yield " ".join(filter(None, (warnings, _facts(contents), _left_out(heads[0], rows))))
+    yield ""
+    if rows and heads[0].rows:
+        yield from _table(heads, rows, options)
+        yield ""
+    if heads[0].rows:
+        yield _winners(heads[0], options)
+        yield ""
+    if problems := _problems(contents):
+        yield problems
+        yield ""
+
+
+def _facts(contents: Contents) -> str:
+    names = prose.noises(contents)
+    more = f" and {len(names) - _NOISES} more" if len(names) > _NOISES else ""
+    named = _text(", ".join(names[:_NOISES]), _LINE)
+    cells = len(contents.cells)
+    return f"{contents.images:,} test images; noise: {named}{more}; {cells} cells."
+
+
+def _warnings(contents: Contents) -> list[tuple[str, str]]:
+    found = prose.warnings(contents)
+    if fewer := prose.fewer_images(contents):
+        found.append(("Fewer images", fewer.removeprefix("On fewer images: ")))
+    return found
+
+
+def _left_out(table: Table, rows: int) -> str:
+    """What of the table there is no room for."""
+    methods = len(table.rows) - len(_shown(table, rows))
+    noises = len(table.columns) - _COLUMNS
+    said = [f"{methods} methods"] if methods > 0 and rows else []
+    said += [f"{noises} noises"] if noises > 0 and rows else []
+    return f"Left out of the table: {' and '.join(said)}." if said else ""
+
+
+def _shown(table: Table, rows: int) -> list[str]:
+    """The best methods by mean rank, and the noisy image itself to compare with."""
+    ranked = table.ranked()
+    best = ranked[:rows]
+    if "identity" in ranked and "identity" not in best and rows > 1:
+        best[-1] = "identity"
+    return best
+
+
+def _table(heads: Sequence[Table], rows: int, options: Options) -> Iterator[str]:
+    """The table's lines: the entries of all metrics in one cell."""
+    first = heads[0]
+    columns = first.columns[:_COLUMNS]
+    names = " / ".join(UNITS[table.metric] for table in heads)
+    yield _row([names, *(_text(noise_text(*column)) for column in columns)])
+    yield _row(["---", *("---:" for _ in columns)])
+    for label in _shown(first, rows):
+        cells = []
+        for column in columns:
+            parts = []
+            for table in heads:
+                entry = table.entries.get((label, column))
+                text = "–" if entry is None else f"{entry.mean:.{options.decimals(table.metric)}f}"
+                if entry is not None and entry.mark == "best":
+                    text = f"**{text}**"
+                mark = (
+                    " ▾" if entry is not None and entry.harm is not None and table is first else ""
+                )
+                parts.append(text + mark)
+            cells.append(" / ".join(parts))
+        yield _row([_text(label), *cells])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _winners(table: Table, options: Options) -> str:
+    """Who is best under each noise."""
+    said, decimals = [], options.decimals(table.metric)
+    for label, places in table.winners().items():
+        at = [f"{noise_text(*column)} ({entry.mean:.{decimals}f})" for column, entry in places]
+        more = f" and {len(at) - _NOISES} more noises" if len(at) > _NOISES else ""
+        said.append(f"**{_text(label)}** at {_text(', '.join(at[:_NOISES]), _LINE)}{more}")
+    return (
+        f"Best by {UNITS[table.metric]}: {'; '.join(said)}. Bold: the best of all methods; "
+        "▾: worse than the noisy image itself (`identity`)."
+    )
+
+
+def _problems(contents: Contents) -> str:
+    """How many cells have no result, and the first of them."""
+    problems = tables.problems(contents.cells)
+    if not problems:
+        return ""
+    named = "; ".join(
+        f"{_text(cell)} {_text(status)} ({_text(reason)})"
+        for status, cell, reason in problems[:_NAMED]
+    )
+    more = f"; and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
+    return f"**Without a result: {len(problems)} of {len(contents.cells)} cells.** {named}{more}."
+
+
+def _commands(sections: Sequence[Contents]) -> list[str]:
+    """How the first run was made, and how many others there are."""
+    runs = {run.path: run for contents in sections for run in contents.runs}
+    first, *others = runs.values()
+    more = (
+        f" and {len(others)} more runs"
+        if len(others) > 1
+        else " and one more run"
+        if others
+        else ""
+    )
+    return [f"Command: {markdown_code(_cut(first.manifest['command'], _COMMAND))}{more}"]
+
+
+def _overview(sections: Sequence[Contents], options: Options) -> Iterator[str]:
+    """A line a data set, where there are too many for a table of each."""
+    yield f"### Denoising: {len(sections)} data sets"
+    yield ""
+    metric = options.shown(("psnr",))[0]
+    yield _row(["data set", "images", "methods", "without a result", f"best by {UNITS[metric]}"])
+    yield _row(["---", "---:", "---:", "---:", "---"])
+    most = LINES - 8
+    for contents in sections[:most]:
+        table = Table.of(contents, metric)
+        often = {label: len(places) for label, places in table.winners().items()}
+        best = sorted(often, key=lambda label: -often[label])[:_NAMED]
+        named = ", ".join(
+            f"{_text(label)} ({often[label]} of {len(table.columns)} noises)" for label in best
+        )
+        problems = len(tables.problems(contents.cells))
+        counts = [f"{contents.images:,}", str(len(contents.labels)), str(problems)]
+        yield _row([_text(contents.name), *counts, named or "–"])
+    yield ""
+    if len(sections) > most:
+        yield f"And {len(sections) - most} more data sets."
+        yield ""
+
+
+def _cut(text: str, longest: int = _LONGEST) -> str:
+    text = printable(text)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _text(text: str, longest: int = _LONGEST) -> str:
+    return _escape(_cut(text, longest))
+
+
+def _short_said(sentence: str) -> str:
+    return prose.in_markdown(_cut(sentence, 200))

@@ -1,0 +1,94 @@
+"""One run or several -> a folder with a report: web page, Markdown, LaTeX, CSV, a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.core import StorageError
+
+if TYPE_CHECKING:
+    from bench.report.content.options import Options
+    from bench.store import Run
+
+#: Format -> the file that it is opened by, in the report's folder.
+FORMATS = {
+    "html": "report.html",
+    "md": "report.md",
+    "tex": "report.tex",
+    "csv": "summary.csv",
+    "summary": "summary.md",
+}
+DEFAULT = ("html", "md", "csv")
+#: The forms of the figures that a format shows.
+_FORMS = {"md": ("png", "svg"), "tex": ("pdf",)}
+
+
+def render(
+    runs: Run | Sequence[Run],
+    out: Path,
+    formats: Sequence[str] = DEFAULT,
+    options: Options | None = None,
+) -> dict[str, Path]:
+    """Write the report of runs into a folder below `out`, which bears their names.
+
+    Args:
+        runs: one run or several; cells that several hold are shown once.
+        out: the folder of the reports.
+        formats: of `FORMATS`. Figures are drawn for those that show them.
+        options: which noises, metrics and decimals the tables show; without, all of them.
+
+    Returns:
+        The file to open, by format.
+
+    Raises:
+        UsageError: numbers of the runs cannot stand in one table, or the options ask for what
+            they do not have.
+        StorageError: a run is damaged, or the folder cannot be written.
+    """
+    from bench.report.content.options import Options
+    from bench.report.content.section import by_dataset
+    from bench.report.figures import draw
+    from bench.report.formats import csv_tables, markdown, summary
+    from bench.report.formats.html import page
+    from bench.report.formats.latex import document
+
+    options = options or Options()
+
+    runs = runs if isinstance(runs, Sequence) else (runs,)
+    folder = out / "+".join(dict.fromkeys(run.name for run in runs))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        sections = options.select(list(by_dataset(runs)))
+        if "csv" in formats or "md" in formats:  # the page in Markdown links to the tables
+            for contents in sections:
+                csv_tables.write_csv(contents, folder, options)
+        forms = [form for name, forms in _FORMS.items() if name in formats for form in forms]
+        drawn = [(contents, draw.draw(contents, folder, forms)) for contents in sections if forms]
+        overall = draw.draw_ranks(sections, options.shown()[0], folder, forms) if forms else []
+        if "html" in formats:
+            _write(folder / FORMATS["html"], page.page(sections, options))
+        if "md" in formats:
+            _write(folder / FORMATS["md"], markdown.markdown(drawn, options, overall))
+        if "tex" in formats:
+            for path, text in document.files(drawn, options, overall).items():
+                _write(folder / path, text)
+        if "summary" in formats:
+            _write(folder / FORMATS["summary"], summary.summary(sections, options))
+    except OSError as error:
+        reason = error.strerror or error
+        raise StorageError(
+            f"cannot write the report into {folder}: {reason}; choose another --out"
+        ) from error
+    suffix = sections[0].suffix
+    return {
+        name: folder / (f"summary{suffix}.csv" if name == "csv" else FORMATS[name])
+        for name in FORMATS
+        if name in formats
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,128 @@
+"""The cache of fitted models: safetensors files, so that nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from bench.core import Fit, StorageError
+from bench.store.files import commit
+
+
+class FitCache:
+    """Fitted models by `fit_key`, shared by all runs; each a safetensors file.
+
+    A file's metadata holds what the model was fitted for, the time and the device of the fit,
+    its loss history, and a checksum of the arrays. How far an unfinished fit has come is a file
+    of the same form.
+
+    Args:
+        fresh: models fitted before this time, in seconds since 1970, are not looked at.
+        warn: told in one line of files that cannot be used.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        fresh: float | None = None,
+        warn: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.folder = folder or cache_folder() / "fits"
+        self._fresh, self._warn = fresh, warn
+
+    def check(self) -> None:
+        """See that models can be kept, before hours are spent on fitting them.
+
+        Raises:
+            StorageError: they cannot.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise StorageError(
+                f"cannot write the cache of fitted models, {self.folder}: {error.strerror}; set "
+                "BENCH_CACHE_DIR to another folder"
+            ) from error
+
+    def get(self, key: str) -> Fit | None:
+        """The model, if it is there, whole and the one that was put there; else it warns."""
+        path = self._path(key)
+        try:
+            put = path.stat().st_mtime
+        except OSError:
+            return None
+        if self._fresh is not None and put < self._fresh:
+            return None
+        try:
+            with safe_open(path, framework="numpy") as file:
+                meta = json.loads(file.metadata()["bench"])
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if meta["key"] != key:
+                raise ValueError("it was made for other parameters or data")
+            if meta["checksum"] != checksum(arrays):
+                raise ValueError("its checksum does not agree")
+            history = [tuple(row) for row in meta["history"]]
+            return Fit(arrays, meta["seconds"], meta["device"], history, meta["about"])
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            self._warn(f"{path} cannot be used ({reason}): it is trained anew")
+            return None
+
+    def put(self, key: str, fit: Fit) -> None:
+        """Keep a model, or how far it came.
+
+        Raises:
+            StorageError: the cache cannot be written.
+        """
+        from safetensors.numpy import save_file
+
+        arrays = {name: np.asarray(array, order="C") for name, array in fit.arrays.items()}
+        meta = {
+            "key": key,
+            "checksum": checksum(arrays),
+            "about": fit.about,
+            "seconds": fit.seconds,
+            "device": fit.device,
+            "history": fit.history,
+        }
+        self.check()
+        commit(self._path(key), lambda path: save_file(arrays, path, {"bench": json.dumps(meta)}))
+
+    def remove(self, key: str) -> None:
+        """Forget a model, or how far it came."""
+        with contextlib.suppress(OSError):
+            self._path(key).unlink()
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.safetensors"
+
+
+def checksum(arrays: Mapping[str, Any]) -> str:
+    """Hex digest of arrays by name: their types, shapes and bytes."""
+    state = hashlib.blake2b(digest_size=16)
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name], order="C")
+        state.update(f"{name} {array.dtype} {array.shape};".encode())
+        state.update(array.tobytes())
+    return state.hexdigest()
+
+
+def cache_folder() -> Path:
+    """`$BENCH_CACHE_DIR`, else the user's cache folder."""
+    if os.environ.get("BENCH_CACHE_DIR"):
+        return Path(os.environ["BENCH_CACHE_DIR"]).expanduser()
+    import platformdirs
+
+    return platformdirs.user_cache_path("denoise-bench")

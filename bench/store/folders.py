@@ -1,0 +1,183 @@
+"""Opening, finding and starting runs: what stands in a folder, and whether it may be taken up."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.core import StorageError, UsageError
+from bench.store.files import read_json, writable
+from bench.store.lock import HOLDER, LOCK
+from bench.store.manifest import misfit
+from bench.store.run import FORMAT_VERSION, PROGRESS, Run
+
+READABLE = (1, FORMAT_VERSION)
+_FOLDERS = ("cells", "history", "samples")
+# What a manifest says of the session that worked on the run; earlier sessions' are kept.
+_SESSION = ("started", "ended", "command", "versions", "git", "machine", "device", "threads")
+_NEEDED = {"protocol", "settings", "dataset", "cells"}
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """Open a run by its folder.
+
+    Raises:
+        StorageError: there is no run, or it was written in a format this version cannot read.
+    """
+    folder = Path(path)
+    manifest_path = folder / "manifest.json"
+    if not manifest_path.is_file():
+        raise StorageError(f"{folder} is not a run: it has no manifest.json")
+    manifest = read_json(manifest_path, "start over with --fresh")
+    version = manifest.get("format") if isinstance(manifest, dict) else None
+    if version is None:
+        raise StorageError(f"{folder} is not a run: its manifest.json is not one of bench's")
+    if version not in READABLE or isinstance(version, bool):
+        raise StorageError(
+            f"{folder} is in format {version}, and this version of bench reads formats "
+            f"{' and '.join(map(str, READABLE))}: use the version that wrote it, or run again "
+            "with --fresh"
+        )
+    absent = sorted(_NEEDED - set(manifest))
+    if absent:
+        raise StorageError(
+            f"{manifest_path} is damaged (it has no {absent[0]!r}): start over with --fresh"
+        )
+    if found := misfit(manifest, whole=False):
+        raise StorageError(f"{manifest_path} is damaged ({found}): start over with --fresh")
+    return Run(folder, manifest)
+
+
+def is_run(path: str | os.PathLike[str]) -> bool:
+    """Whether a run's manifest lies in the folder."""
+    try:
+        return (Path(path) / "manifest.json").is_file()
+    except OSError:  # a name that no file can have
+        return False
+
+
+def locate(run: str | os.PathLike[str], results: Path = Path("results")) -> Path:
+    """The folder that is meant by a run's folder or by its name in `results`."""
+    return results / run if is_run(results / run) and not is_run(run) else Path(run)
+
+
+def find_run(run: str | None, results: Path = Path("results")) -> Run:
+    """A run by its folder or by its name in `results`; None for the one worked on last there.
+
+    Raises:
+        StorageError: there is none.
+    """
+    if run is not None:
+        folder = locate(run, results)
+        if not is_run(folder):
+            raise StorageError(
+                f"{folder} is not a run: it has no manifest.json, nor is there a run of that name "
+                f"in {results}"
+            )
+        return open_run(folder)
+    folders = run_folders(results)
+    if not folders:
+        raise StorageError(f"there is no run in {results}: make one with `bench run`")
+    return open_run(folders[-1])
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """The folders of the runs in `folder`, the one that was worked on last at the end."""
+    try:
+        manifests = sorted(folder.glob("*/manifest.json"), key=lambda path: path.stat().st_mtime)
+    except OSError as error:
+        raise StorageError(f"cannot read {folder}: {error.strerror}") from error
+    return [path.parent for path in manifests]
+
+
+def start_run(
+    path: Path, manifest: Mapping[str, Any], *, fresh: bool = False, retry: bool = False
+) -> Run:
+    """Create a run, or take up the one that stands there with the same settings.
+
+    With `retry` its failed cells count as not finished.
+
+    Raises:
+        UsageError: a run of that name has other settings.
+        StorageError: the folder cannot be written, or holds something else.
+    """
+    cleared = fresh and _is_a_run(path)
+    if cleared:
+        _clear(path)
+    values = {"format": FORMAT_VERSION, **manifest}
+    if (path / "manifest.json").is_file():
+        run = open_run(path)
+        known = run.manifest
+        values["format"] = known["format"]  # all cells of a run are of one
+        _same_settings(path, known["settings"], values["settings"])
+        complete = set(known["cells"]) <= run.finished() - (run.failed() if retry else set())
+        if known["cells"] == values["cells"] and complete:
+            # Nothing will be computed, so the manifest stays that of what was; but it was asked
+            # for last, and `find_run` is to find it.
+            with writable(path):
+                os.utime(path / "manifest.json")
+            return run
+        values["earlier"] = [
+            *known.get("earlier", []),
+            {name: known.get(name) for name in _SESSION},
+        ]
+    elif not cleared:
+        check_free(path)
+    run = Run(path, {"format": values["format"]})
+    with writable(path):
+        for folder in _FOLDERS:
+            (path / folder).mkdir(parents=True, exist_ok=True)
+    run.update_manifest(**values)
+    return run
+
+
+def check_free(path: Path) -> None:
+    """Refuse a folder that holds something else than a run.
+
+    Raises:
+        StorageError: it does.
+    """
+    if _holds_something_else(path) and not _is_a_run(path):
+        raise StorageError(f"{path} exists and is not a run: choose another --name or --out")
+
+
+def _is_a_run(path: Path) -> bool:
+    """Whether a manifest of ours stands there, of whatever version, or a damaged one."""
+    manifest = path / "manifest.json"
+    if not manifest.is_file():
+        return False
+    try:
+        return "format" in json.loads(manifest.read_text())
+    except (OSError, ValueError, TypeError):
+        return (path / "cells").is_dir()
+
+
+def _holds_something_else(path: Path) -> bool:
+    """Whether a folder holds more than what a run leaves that was killed as it began."""
+    if not path.is_dir():
+        return False
+    names = {entry.name for entry in path.iterdir()} - {*_FOLDERS, PROGRESS, LOCK, HOLDER}
+    return any(not name.startswith(".manifest.json.") for name in names)
+
+
+def _clear(path: Path) -> None:
+    """Remove a run's files, and nothing else that lies in its folder."""
+    with writable(path):
+        for folder in _FOLDERS:
+            if (path / folder).is_dir():
+                shutil.rmtree(path / folder)
+        (path / PROGRESS).unlink(missing_ok=True)
+        (path / "manifest.json").unlink()
+
+
+def _same_settings(path: Path, known: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    for name in asked:
+        if known.get(name) != asked[name]:
+            raise UsageError(
+                f"{path} was made with {name} = {json.dumps(known.get(name))}, and this command "
+                f"says {json.dumps(asked[name])}: choose another --name, or start over with --fresh"
+            )

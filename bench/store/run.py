@@ -1,0 +1,277 @@
+"""Runs on disk.
+
+A run is a folder:
+
+    manifest.json             settings, versions, hardware, protocol, the keys of its cells
+    cells/KEY.parquet         a row an image; its metadata holds the cell and all that is one
+                              value a cell. A failed cell is a file without rows.
+    history/KEY.json          loss terms per epoch, of what was trained
+    samples/KEY.npz           the images that reports show
+    progress.json             how far it has come, while it is worked on
+    .lock                     held by the process that writes
+
+Since format 2 a cell's metadata hold digests of its rows, its history and its samples, and stand
+beside a digest of themselves; what is read is held to them. Files of format 1 have none.
+
+Every file is written aside, flushed and renamed. A cell's Parquet comes last: where it
+stands, the cell is finished, and resuming looks at names only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.core import MATCHED, Record, StorageError, canonical_json, noise_name, noise_text
+from bench.store.cell_files import CellFiles
+from bench.store.files import commit
+from bench.store.manifest import is_progress, misfit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Of what is written; format 1 can be read.
+FORMAT_VERSION = 2
+#: How far a run has come that is being worked on, see `Run.progress`.
+PROGRESS = "progress.json"
+_RECORD_COLUMNS = [
+    "dataset",
+    "method",
+    "params",
+    "noise",
+    "clip",
+    "level",
+    "train",
+    "regime",
+    "seed",
+    "image",
+    "mse",
+    "psnr",
+    "ssim",
+    "digest",
+]
+_CELL_COLUMNS = [
+    "key",
+    "dataset",
+    "method",
+    "params",
+    "chosen",
+    "chosen_score",
+    "noise",
+    "clip",
+    "level",
+    "train",
+    "regime",
+    "seed",
+    "status",
+    "reason",
+    "fit_seconds",
+    "tune_seconds",
+    "images_per_second",
+    "parameters",
+    "peak_memory_bytes",
+]
+
+
+class Run:
+    """A run on disk. `bench.open_run(path)` opens one.
+
+    Attributes:
+        path: its folder.
+        manifest: every setting after defaults, protocol and conventions, versions, git
+            commit, hardware, data fingerprint, times.
+    """
+
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    # Reading --------------------------------------------------------------------------------
+
+    def finished(self) -> set[str]:
+        """Keys of the cells that have a result, whatever its status; reads names only."""
+        return {path.stem for path in (self.path / "cells").glob("*.parquet")}
+
+    def progress(self) -> dict[str, Any] | None:
+        """What the process that works on the run said last of how far it came, see `Overview`.
+
+        None where it said nothing, or that was damaged.
+        """
+        try:
+            found = json.loads((self.path / PROGRESS).read_text())
+        except (OSError, ValueError, RecursionError):
+            return None
+        return found if is_progress(found) else None
+
+    def failed(self) -> set[str]:
+        """Keys of the finished cells that failed; reads their files."""
+        return {meta["key"] for meta in self.metadata() if meta["status"] == "failed"}
+
+    def cells(self) -> pd.DataFrame:
+        """A row a finished cell, in the plan's order.
+
+        Columns: key, dataset, method, params, chosen (canonical JSON), chosen_score (mean
+        validation PSNR in dB), noise, clip, level, train, regime, seed, status (done, failed or
+        skipped), reason, fit_seconds, tune_seconds, images_per_second, parameters,
+        peak_memory_bytes.
+
+        Raises:
+            StorageError: a cell's file is damaged.
+        """
+        import pandas as pd
+
+        rows = []
+        for meta in self.metadata():
+            cell = meta["cell"]
+            rows.append({**meta, **_identity(cell), "chosen": canonical_json(meta["chosen"])})
+        frame = pd.DataFrame(rows, columns=_CELL_COLUMNS)
+        for name in ("seed", "parameters", "peak_memory_bytes"):
+            frame[name] = frame[name].astype("Int64")
+        for name in ("chosen_score", "fit_seconds", "tune_seconds", "images_per_second"):
+            frame[name] = frame[name].astype("float64")
+        return frame
+
+    def records(self, keys: Collection[str] | None = None) -> pd.DataFrame:
+        """A row an image and cell, of the cells that are done, in the plan's order.
+
+        With `keys` only the cells of those keys are read.
+
+        Columns: dataset, method, params (typed ones, canonical JSON), noise, clip, level,
+        train (noise trained on, or missing), regime (why on that: "matched", "blind" or a level,
+        or missing), seed (missing where nothing is random), image
+        (position in the test split), mse, psnr (dB), ssim, digest (uint64).
+
+        Raises:
+            StorageError: a cell's file is damaged.
+        """
+        import pandas as pd
+
+        frames = []
+        for key in self._finished_in_order():
+            if keys is not None and key not in keys:
+                continue
+            meta, frame = self._files.read(key)
+            if frame is None:
+                continue
+            for name, value in _identity(meta["cell"]).items():
+                frame[name] = pd.Series([value], dtype=_DTYPES.get(name)).repeat(len(frame)).array
+            frames.append(frame)
+        if not frames:
+            frames = [pd.DataFrame(columns=_RECORD_COLUMNS)]
+        return pd.concat(frames, ignore_index=True)[_RECORD_COLUMNS].astype(
+            {"mse": "float64", "psnr": "float64", "ssim": "float64"}
+        )
+
+    def metadata(self) -> Iterator[dict[str, Any]]:
+        """All that is one value a cell, of each finished cell in the plan's order."""
+        for key in self._finished_in_order():
+            yield {"key": key, **self._files.metadata(key)}
+
+    def history(self, key: str) -> pd.DataFrame:
+        """Loss terms of the training behind a cell: epoch, split, term, value (per image)."""
+        return self._files.history(key)
+
+    def samples(self, key: str) -> dict[str, list[Any]]:
+        """The images kept of a cell: lists `image` (positions), `clean`, `noisy`, `restored`.
+
+        And `deviation`, each pixel's predicted standard deviation, where the method gives one.
+        Images are float32 (C, H, W); noisy ones may leave [0, 1]. Empty lists where none are
+        kept.
+        """
+        return self._files.samples(key)
+
+    def check_manifest(self) -> None:
+        """See that the manifest has all that a report says of a run.
+
+        Raises:
+            StorageError: it has not.
+        """
+        if found := misfit(self.manifest, whole=True):
+            raise StorageError(
+                f"{self.path / 'manifest.json'} is damaged ({found}): give the run's command again"
+            )
+
+    def check(self, key: str) -> None:
+        """Read all of a cell, and hold it to its digests.
+
+        Raises:
+            StorageError: something of it is damaged or missing.
+        """
+        self._files.read(key)
+        self._files.history(key)
+        self._files.samples(key)
+
+    def _finished_in_order(self) -> list[str]:
+        finished = self.finished()
+        return [key for key in dict.fromkeys(self.manifest["cells"]) if key in finished]
+
+    # Writing --------------------------------------------------------------------------------
+
+    def update_manifest(self, **values: Any) -> None:
+        """Set entries of the manifest and write it."""
+        self.manifest.update(values)
+        text = json.dumps(self.manifest, indent=2) + "\n"
+        commit(self.path / "manifest.json", lambda path: path.write_text(text))
+
+    def write_progress(self, overview: Mapping[str, Any]) -> None:
+        """Say how far the run has come, for `progress`; no error if it cannot be said."""
+        path = self.path / PROGRESS
+        aside = path.with_name(f".{PROGRESS}.tmp")
+        with contextlib.suppress(OSError):
+            aside.write_text(json.dumps(overview))
+            aside.replace(path)
+
+    def write(self, record: Record) -> None:
+        """Keep a cell's record: from its last rename on, the cell is finished.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        self._files.write(record)
+
+    @property
+    def _files(self) -> CellFiles:
+        version = int(self.manifest.get("format", FORMAT_VERSION))
+        return CellFiles(self.path, digests=version > 1)
+
+
+_DTYPES: dict[str, Any] = {
+    "dataset": "str",
+    "method": "str",
+    "params": "str",
+    "noise": "str",
+    "train": "str",
+    "regime": "str",
+    "seed": "Int64",
+}
+
+
+def _identity(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """What tells a cell's rows from another's, as columns."""
+    noise, train = cell["noise"], cell["train"]
+    return {
+        "dataset": cell["dataset"],
+        "method": cell["method"],
+        "params": cell["params"],
+        "noise": noise["kind"],
+        "clip": noise["clip"],
+        "level": noise["level"],
+        "train": _noise_text(train) if train else None,
+        "regime": train.get("regime", MATCHED) if train else None,
+        "seed": cell["seed"],
+    }
+
+
+def _noise_text(noise: Mapping[str, Any]) -> str:
+    return noise_text(noise_name(noise["kind"], noise["clip"]), noise["level"], noise.get("lowest"))

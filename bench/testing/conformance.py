@@ -1,0 +1,82 @@
+"""Every check of a method, in order, with its outcome."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bench.core import Unsupported, UsageError
+from bench.evaluation.runner import explain
+from bench.plugins.sources import Registry, Source, file_source
+from bench.testing.checks import CHECKS, NECESSARY, Failed, NotApplicable
+from bench.testing.subject import Subject
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check found.
+
+    Attributes:
+        check: its name.
+        verdict: "passed", "failed", or "skipped" where it does not apply.
+        text: of a failure, what is wrong and what to do; else a remark.
+    """
+
+    check: str
+    verdict: Literal["passed", "failed", "skipped"]
+    text: str = ""
+
+
+def check_method(method: str | os.PathLike[str]) -> None:
+    """Check that a method keeps the harness's contract; for use in a test.
+
+    Args:
+        method: its file, or the name of one that `bench methods` lists.
+
+    Raises:
+        AssertionError: it does not; a line for each check that failed.
+        UsageError: there is no such file or method.
+    """
+    failed = [outcome for outcome in outcomes(find(method)) if outcome.verdict == "failed"]
+    if failed:
+        raise AssertionError("\n".join(f"{outcome.check}: {outcome.text}" for outcome in failed))
+
+
+def find(method: str | os.PathLike[str]) -> Source:
+    """A method's source, by its file or by its name; raises `UsageError` if there is none."""
+    if isinstance(method, os.PathLike) or str(method).endswith(".py"):
+        if not Path(method).is_file():
+            raise UsageError(f"there is no file {os.fspath(method)}")
+        return file_source(Path(method))
+    return Registry().find(str(method))
+
+
+def outcomes(source: Source) -> Iterator[Outcome]:
+    """Every check, in order. After a failure of a necessary one the rest would only repeat it."""
+    try:
+        method = source.load()
+    except UsageError as error:
+        yield Outcome("loads", "failed", str(error))
+        return
+    yield Outcome("loads", "passed")
+    subject = Subject(method, source)
+    broken = ""
+    for check in CHECKS:
+        name = check.__name__.replace("_", " ")
+        if broken:
+            yield Outcome(name, "skipped", f"not checked before {broken!r} passes")
+            continue
+        try:
+            remark = check(subject)
+        except (NotApplicable, Unsupported) as error:
+            yield Outcome(name, "skipped", str(error))
+            continue
+        except (Exception, SystemExit) as error:
+            text = str(error) if isinstance(error, Failed) else explain(error, method)
+            yield Outcome(name, "failed", text)
+            broken = name if check in NECESSARY else ""
+        else:
+            yield Outcome(name, "passed", remark or "")

@@ -1,0 +1,287 @@
+"""Means, intervals and marks, against computations of their own."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
+
+from bench import analysis
+
+
+def frame(values, *, method="median", params="{}", level=0.3, seed=pd.NA, clip=False, regime=None):
+    n = len(values)
+    return pd.DataFrame(
+        {
+            "dataset": "toy", "method": method, "params": params, "noise": "gaussian",
+            "clip": clip, "level": level, "train": None, "regime": regime, "seed": seed,
+            "image": range(n), "mse": 1.0, "psnr": values, "ssim": 0.5, "digest": 0,
+        }
+    )  # fmt: skip
+
+
+def row(table, **wanted):
+    for name, value in wanted.items():
+        table = table[table[name] == value]
+    assert len(table) == 1
+    return table.iloc[0]
+
+
+def compared(*frames):
+    return analysis.compare(pd.concat(frames))
+
+
+def test_the_interval_is_students_for_normal_scores():
+    values = np.random.default_rng(0).normal(20, 3, 50)
+    found = row(compared(frame(values))[0], metric="psnr")
+    low, high = stats.t.interval(0.95, 49, loc=values.mean(), scale=stats.sem(values))
+    assert found["mean"] == pytest.approx(values.mean())
+    assert (found["low"], found["high"]) == pytest.approx((low, high), abs=0.1 * (high - low))
+    assert (found["images"], found["seeds"]) == (50, 1)
+    assert np.isnan(found["seed_sd"])
+
+
+def test_an_images_value_is_averaged_over_seeds_before_its_interval():
+    rng = np.random.default_rng(1)
+    image, seeds = rng.normal(20, 3, 40), rng.normal(0, 1, (3, 1))
+    runs = image + seeds
+    records = pd.concat([frame(runs[k], method="vae", seed=k) for k in range(3)])
+    found = row(analysis.compare(records)[0], metric="psnr")
+    averaged = row(compared(frame(runs.mean(axis=0)))[0], metric="psnr")
+    assert found["mean"] == pytest.approx(runs.mean())
+    assert list(found[["low", "high"]]) == pytest.approx(list(averaged[["low", "high"]]))
+    assert found["seed_sd"] == pytest.approx(np.std(runs.mean(axis=1), ddof=1))
+    assert (found["images"], found["seeds"]) == (40, 3)
+
+
+def test_the_tables_value_is_the_mean_of_psnrs_not_the_psnr_of_the_mean():
+    found = row(analysis.means(frame([10.0, 30.0])), metric="psnr")
+    assert found["mean"] == 20.0
+
+
+def test_one_image_has_no_interval():
+    found = row(compared(frame([20.0]))[0], metric="psnr")
+    assert found[["low", "high"]].isna().all()
+
+
+def test_typed_parameters_and_clipping_are_part_of_the_name():
+    records = pd.concat(
+        [frame([1.0, 2.0]), frame([3.0, 4.0], params='{"size":5}'), frame([5.0, 6.0], clip=True)]
+    )
+    means = analysis.means(records)
+    assert row(means, metric="psnr", label="median[size=5]")["mean"] == 3.5
+    assert row(means, metric="psnr", label="median", noise="gaussian, clipped")["mean"] == 5.5
+
+
+def test_tables_keep_the_runs_order():
+    records = pd.concat(
+        [
+            frame([1.0, 2.0], method=m, level=level)
+            for level in (0.5, 0.1)
+            for m in ("vae", "identity", "median")
+        ]
+    )
+    mean = analysis.table(analysis.means(records), "psnr")
+    assert list(mean.index) == ["vae", "identity", "median"]
+    assert list(mean.columns) == [("gaussian", 0.5), ("gaussian", 0.1)]
+
+
+def test_pairs_are_those_of_scipy_and_of_holm():
+    rng = np.random.default_rng(3)
+    image = rng.normal(20, 5, 60)
+    methods = {"a": image, "b": image + rng.normal(0.3, 0.5, 60), "c": rng.normal(20, 5, 60)}
+    _, pairs = compared(*(frame(values, method=name) for name, values in methods.items()))
+    psnr = pairs[pairs["metric"] == "psnr"]
+    raw = []
+    for pair in psnr.itertuples():
+        difference = methods[pair.a] - methods[pair.b]
+        raw.append(stats.wilcoxon(difference).pvalue)
+        assert pair.difference == pytest.approx(difference.mean())
+        expected = stats.bootstrap(
+            (difference,), np.mean, n_resamples=20_000, rng=np.random.default_rng(4)
+        ).confidence_interval
+        width = expected.high - expected.low
+        assert (pair.low, pair.high) == pytest.approx(tuple(expected), abs=0.06 * width)
+        power = TTestPower().solve_power(nobs=60, alpha=0.05 / 3, power=0.8)
+        assert pair.detectable == pytest.approx(power * difference.std(ddof=1), rel=0.05)
+    assert list(psnr["p"]) == pytest.approx(multipletests(raw, method="holm")[1])
+    assert list(psnr["better"]) == ["b", "", ""]
+
+
+def test_what_is_better_depends_on_the_metric():
+    rng = np.random.default_rng(5)
+    low, high = (
+        frame(rng.normal(mean, 0.1, 40), method=name) for name, mean in (("x", 1), ("y", 2))
+    )
+    _, pairs = compared(low.assign(mse=low["psnr"]), high.assign(mse=high["psnr"]))
+    assert row(pairs, metric="psnr")["better"] == "y"
+    assert row(pairs, metric="mse")["better"] == "x"
+    assert row(pairs, metric="ssim")["better"] == ""  # equal in every image
+    assert row(pairs, metric="ssim")["p"] == 1
+
+
+def test_means_and_ranks_must_agree():
+    # Better in nine of ten images by little, and much worse in the tenth: no one's win.
+    difference = np.tile([0.1] * 9 + [-5.0], 30) * np.linspace(0.9, 1.1, 300)
+    _, pairs = compared(frame(20 + difference, method="a"), frame(np.full(300, 20.0), method="b"))
+    found = row(pairs, metric="psnr")
+    assert found["p"] < 1e-6
+    assert found["high"] < 0
+    assert found["better"] == ""
+
+
+def test_only_images_with_the_same_noise_are_paired():
+    values = np.random.default_rng(6).normal(20, 1, 30)
+    other = frame(values + 1, method="b").assign(digest=[0] * 20 + [1] * 10)
+    _, pairs = compared(frame(values, method="a"), other)
+    assert set(pairs["images"]) == {20}
+    _, pairs = compared(frame(values, method="a"), other.assign(digest=1))
+    assert pairs.empty
+
+
+def test_fewer_images_of_one_method_leave_the_others_intervals_alone():
+    values = np.random.default_rng(7).normal(20, 1, (2, 50))
+    alone, _ = compared(frame(values[0], method="a"))
+    both, pairs = compared(frame(values[0], method="a"), frame(values[1][:10], method="b"))
+    columns = ["mean", "low", "high", "images"]
+    expected = row(alone, metric="psnr")[columns]
+    assert list(row(both, metric="psnr", label="a")[columns]) == pytest.approx(list(expected))
+    assert set(pairs["images"]) == {10}
+
+
+def test_a_null_keeps_the_error_rate():
+    # Four methods that are equally good: one or more false differences in 5% of the runs.
+    rng = np.random.default_rng(8)
+    runs = 150
+    wrong = 0
+    for _ in range(runs):
+        image = rng.normal(20, 5, 40)
+        frames = [frame(image + rng.normal(0, 1, 40), method=name) for name in "abcd"]
+        _, pairs = compared(*frames)
+        wrong += (pairs["better"] != "").any()
+    # The binomial's 99.9% point at 5% is 17 of 150.
+    assert wrong <= stats.binom.ppf(0.999, runs, 0.05)
+    assert wrong >= 1  # the test can fail: it is no test that never rejects
+
+
+def test_a_detectable_difference_is_detected_in_four_of_five_runs():
+    rng = np.random.default_rng(9)
+    runs, found = 120, 0
+    _, pairs = compared(frame(rng.normal(0, 1, 100), method="a"), frame(np.zeros(100), method="b"))
+    size = 0.2802  # (1.96 + 0.842) / sqrt(100): for a deviation of 1
+    assert row(pairs, metric="psnr")["detectable"] == pytest.approx(size, rel=0.25)
+    for _ in range(runs):
+        _, pairs = compared(
+            frame(rng.normal(size, 1, 100), method="a"), frame(np.zeros(100), method="b")
+        )
+        found += row(pairs, metric="psnr")["better"] == "a"
+    assert stats.binom.ppf(0.001, runs, 0.75) <= found <= stats.binom.ppf(0.999, runs, 0.83)
+
+
+def test_marks_name_the_best_and_what_cannot_be_told_apart_from_it():
+    rng = np.random.default_rng(10)
+    image = rng.normal(20, 5, 100)  # images differ far more than methods do
+    noise = rng.normal(0, 0.3, (3, 100))
+    noise -= noise.mean(axis=1, keepdims=True)
+    means, pairs = compared(
+        frame(image + noise[0], method="a"),
+        frame(image - 0.01 + noise[1], method="b"),
+        frame(image - 0.5 + noise[2], method="c"),
+    )
+    assert list(analysis.marks(means, pairs, "psnr")[("gaussian", 0.3)]) == ["best", "near", ""]
+    assert list(analysis.marks(means, pairs, "ssim")[("gaussian", 0.3)]) == ["best", "near", "near"]
+    nothing = means.assign(mean=np.nan)
+    assert list(analysis.marks(nothing, pairs, "psnr")[("gaussian", 0.3)]) == ["", "", ""]
+
+
+def test_harm_is_claimed_only_where_the_tests_carry_it():
+    rng = np.random.default_rng(2)
+    image = rng.normal(20, 5, 200)
+    noise = rng.normal(0, 0.5, 200)
+    frames = {
+        "worse": image - 0.2 + noise - noise.mean(),
+        "identity": image,
+        "as-good": image - 0.01 + noise - noise.mean(),
+        "better": image + 0.2,
+        "much-worse": image - 1 + noise - noise.mean(),
+    }
+    _, pairs = compared(*(frame(values, method=name) for name, values in frames.items()))
+    found = analysis.harm(pairs)
+    names = found[["label", "metric"]].to_numpy().tolist()
+    assert names == [["worse", "psnr"], ["much-worse", "psnr"]]
+    assert list(found["difference"]) == pytest.approx([-0.2, -1])
+    assert (found["low"] < found["difference"]).all()
+    assert (found["difference"] < found["high"]).all()
+    assert (found["high"] < 0).all()
+    assert analysis.harm(pairs[(pairs["a"] != "identity") & (pairs["b"] != "identity")]).empty
+
+
+def test_a_run_without_results_has_nothing_to_compare():
+    means, pairs = analysis.compare(frame([]))
+    assert means.empty
+    assert pairs.empty
+    assert {"low", "high"} <= set(means.columns)
+    assert analysis.harm(pairs).empty
+
+
+def ranked(**scores):
+    """Data sets, each with the means of methods a, b, ... by level."""
+    return {
+        name: analysis.means(
+            pd.concat(
+                frame([value, value], method=method, level=level)
+                for method, values in zip("abcdef", by_method, strict=False)
+                for level, value in zip((0.1, 0.3), values, strict=False)
+            )
+        )
+        for name, by_method in scores.items()
+    }
+
+
+def test_a_data_set_counts_once_whatever_its_levels():
+    found = analysis.average_ranks(
+        ranked(first=[(30, 20), (28, 23), (20, 10)], second=[(9, 9), (8, 8), (7, 7)]), "psnr"
+    )
+    assert found.average.to_dict() == {"a": 1.5, "b": 1.5, "c": 3.0}
+    assert found.p is None  # two data sets carry no test
+    assert analysis.average_ranks(ranked(only=[(1, 2), (3, 4)]), "psnr") is None
+
+
+def test_ranks_take_what_all_data_sets_have():
+    found = analysis.average_ranks(
+        ranked(first=[(30, 20), (28, 21), (50, 50)], second=[(9,), (10,)]), "psnr"
+    )
+    assert found.average.to_dict() == {"a": 1.5, "b": 1.5}
+
+
+def test_friedmans_and_nemenyis_tests_against_the_formulae():
+    rng = np.random.default_rng(11)
+    scores = np.arange(4) + rng.normal(0, 0.8, (6, 4))  # data sets, methods
+    sets = ranked(**{f"set{i}": [(v, v) for v in row] for i, row in enumerate(scores)})
+    found = analysis.average_ranks(sets, "psnr")
+    ranks = stats.rankdata(-scores, axis=1)
+    n, k = scores.shape
+    statistic = 12 * n / (k * (k + 1)) * ((ranks.mean(axis=0) - (k + 1) / 2) ** 2).sum()
+    assert found.p == pytest.approx(stats.chi2.sf(statistic, k - 1))
+    assert found.average.to_dict() == dict(zip("abcd", ranks.mean(axis=0), strict=True))
+    apart = abs(ranks.mean(axis=0)[0] - ranks.mean(axis=0)[3])
+    expected = stats.studentized_range.sf(
+        apart / np.sqrt(k * (k + 1) / (6 * n)) * np.sqrt(2), k, np.inf
+    )
+    assert found.pairs.loc["a", "d"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_problems_name_the_cell():
+    cells = pd.DataFrame(
+        {
+            "method": ["vae", "median", "nlm"], "params": ['{"latent":2}', "{}", "{}"],
+            "noise": "gaussian", "clip": [True, False, False], "level": 0.3,
+            "regime": ["blind", None, None], "seed": pd.array([1, pd.NA, pd.NA], dtype="Int64"),
+            "status": ["failed", "skipped", "done"], "reason": ["no: it", "RGB", ""],
+        }
+    )  # fmt: skip
+    assert analysis.problems(analysis.with_labels(cells)) == [
+        ("failed", "vae[latent=2,train=blind] at gaussian, clipped 0.3 seed 1", "no: it"),
+        ("skipped", "median at gaussian 0.3", "RGB"),
+    ]

@@ -1,0 +1,388 @@
+"""Folders of image files: what is read, what is left out and named, and the named sets."""
+
+import http.server
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench import datasets, open_run
+from bench.core import DataError
+from bench.datasets import images as reading
+from bench.datasets import natural, network
+from bench.datasets.images import NotTaken, read_image
+from bench.evaluation.noisy_images import NoisyImages
+from bench.noises import make_noise
+
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(0, 256, (9, 7), np.uint8)
+RGB = RNG.integers(0, 256, (5, 12, 3), np.uint8)
+DEEP = RNG.integers(0, 65536, (6, 8)).astype(np.uint16)
+
+
+def save(path, pixels, mode=None, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels, mode).save(path, **options) if mode else Image.fromarray(pixels).save(
+        path, **options
+    )
+    return path
+
+
+# -- single files ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".TIFF", ".PNG"])
+@pytest.mark.parametrize(
+    ("pixels", "white"), [(GREY, 255), (RGB, 255), (DEEP, 65535)], ids=["grey", "RGB", "16 bits"]
+)
+def test_values_are_the_files_over_its_white(tmp_path, suffix, pixels, white):
+    image = read_image(save(tmp_path / f"a{suffix}", pixels))
+    expected = pixels[..., None] if pixels.ndim == 2 else pixels
+    assert image.dtype == np.float32
+    np.testing.assert_allclose(
+        image, np.moveaxis(expected, -1, 0).astype(np.float64) / white, atol=1e-7
+    )
+
+
+def test_a_jpeg_is_what_pillow_decodes(tmp_path):
+    path = save(tmp_path / "a.jpg", RGB, quality=90)
+    np.testing.assert_array_equal(
+        read_image(path), np.moveaxis(np.asarray(Image.open(path)), -1, 0).astype(np.float32) / 255
+    )
+
+
+def test_palettes_are_looked_up_and_grey_ones_stay_grey(tmp_path):
+    colours = Image.fromarray(RGB).quantize(256)
+    colours.save(tmp_path / "colour.png")
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "colour.png"),
+        np.moveaxis(np.asarray(colours.convert("RGB")), -1, 0) / np.float32(255),
+    )
+    grey = Image.fromarray(GREY)
+    grey.putpalette([value for value in range(256) for _ in range(3)])
+    grey.save(tmp_path / "grey.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "grey.png")[0], GREY / np.float32(255))
+
+
+def test_black_and_white_and_a_single_pixel_are_images(tmp_path):
+    bits = GREY > 100
+    Image.fromarray(bits).save(tmp_path / "bits.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "bits.png")[0], bits)
+    assert read_image(save(tmp_path / "pixel.png", GREY[:1, :1])).shape == (1, 1, 1)
+
+
+def test_an_opaque_alpha_channel_is_dropped_and_a_camera_held_upright_is_turned(tmp_path):
+    opaque = np.dstack([RGB, np.full(RGB.shape[:2], 255, np.uint8)])
+    path = save(tmp_path / "opaque.png", opaque)
+    np.testing.assert_array_equal(read_image(path), np.moveaxis(RGB, -1, 0) / np.float32(255))
+    image = Image.fromarray(RGB)
+    exif = image.getexif()
+    exif[0x0112] = 6  # to be turned clockwise
+    image.save(tmp_path / "turned.png", exif=exif)
+    turned = np.rot90(RGB, -1)
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "turned.png"), np.moveaxis(turned, -1, 0) / np.float32(255)
+    )
+
+
+def transparent(path):
+    save(path, np.dstack([RGB, np.full(RGB.shape[:2], 200, np.uint8)]))
+
+
+def cut_short(path):
+    save(path, RNG.integers(0, 256, (60, 60), np.uint8))
+    path.write_bytes(path.read_bytes()[:1500])
+
+
+def animated(path):
+    frames = [Image.fromarray(GREY), Image.fromarray(255 - GREY)]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+
+
+def deep_colour(path):
+    """A PNG header of 16 bits a channel in colour; nothing after it is ever read."""
+    save(path, RGB)
+    data = bytearray(path.read_bytes())
+    data[24] = 16
+    import zlib
+
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    path.write_bytes(data)
+
+
+REFUSED = {
+    "transparent.png": (transparent, "transparent"),
+    "short.png": (cut_short, "it is broken"),
+    "empty.png": (lambda path: path.write_bytes(b""), "no image"),
+    "text.jpg": (lambda path: path.write_text("not a picture"), "no image"),
+    "two.tiff": (animated, "it holds 2 images"),
+    "deep.png": (deep_colour, "16 bits a channel"),
+    "ink.tif": (lambda path: Image.fromarray(RGB).convert("CMYK").save(path), "of the kind CMYK"),
+    "float.tif": (lambda path: save(path, GREY.astype(np.float32)), "of the kind F"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_have_to_be_changed_is_refused_in_one_line(tmp_path, name):
+    make, reason = REFUSED[name]
+    make(tmp_path / name)
+    with pytest.raises(NotTaken) as refused:
+        read_image(tmp_path / name)
+    assert reason in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_very_large_image_is_refused_by_its_header(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.png", GREY)
+    monkeypatch.setattr(reading, "MAX_PIXELS", 62)
+    monkeypatch.setattr(Image.Image, "load", lambda *a: pytest.fail("decoded"))
+    with pytest.raises(NotTaken, match="7x9 pixels are more than 62"):
+        read_image(path)
+
+
+def test_a_decompression_bomb_is_refused_whatever_pillow_thinks_of_it(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.png", np.zeros((300, 300), np.uint8))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(NotTaken, match="more than"):
+        read_image(path)
+
+
+# -- folders ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """Grey and RGB images of five sizes, one broken file, and what is no image."""
+    folder = tmp_path / "my photos"
+    sizes = {"b.png": (20, 30), "a.jpg": (20, 30, 3), "c.tif": (31, 17), "d.png": (16, 16),
+             "e.png": (40, 12, 3), "f.png": (20, 30)}  # fmt: skip
+    for name, shape in sizes.items():
+        save(folder / name, RNG.integers(0, 256, shape, np.uint8))
+    (folder / "broken.png").write_bytes((folder / "b.png").read_bytes()[:200])
+    (folder / "notes.txt").write_text("not an image")
+    (folder / ".hidden.png").write_text("not an image")
+    return folder
+
+
+def contents(dataset, split="test"):
+    return {
+        int(position): image
+        for group in dataset.groups(split)
+        for position, image in zip(*group, strict=True)
+    }
+
+
+def test_images_stand_in_the_order_of_their_names_grouped_by_shape(mixed):
+    dataset = datasets.load(f"folder:{mixed}", Path("nowhere"))
+    assert dataset.name == "folder:my photos"
+    assert dataset.sizes == {"train": 0, "validation": 0, "test": 6}
+    assert len(dataset.left_out) == 1
+    assert dataset.left_out[0].startswith("broken.png is left out: it is broken")
+    names = ["a.jpg", "b.png", "c.tif", "d.png", "e.png", "f.png"]
+    found = contents(dataset)
+    for position, name in enumerate(names):
+        np.testing.assert_array_equal(found[position], read_image(mixed / name))
+    shapes = [group.images.shape for group in dataset.groups("test")]
+    assert shapes.count((2, 1, 20, 30)) == 1
+    assert len(shapes) == 5
+
+
+def test_little_is_in_memory_at_a_time_and_no_pixel_depends_on_it(mixed, monkeypatch):
+    dataset = datasets.load(f"folder:{mixed}", Path("nowhere"))
+    noise = make_noise("gaussian", 0.2)
+
+    def noisy(limit=None):
+        batches = NoisyImages(dataset).batches(noise, limit, 0)
+        return {int(p): n for batch in batches for p, n in zip(*batch[::2], strict=True)}
+
+    whole = noisy()
+    monkeypatch.setattr(reading, "READ_AT_ONCE", 1)
+    assert max(len(group.images) for group in dataset.groups("test")) == 1
+    for limit in (None, 3):
+        for position, image in noisy(limit).items():
+            np.testing.assert_array_equal(image, whole[position])
+
+
+def test_the_fingerprint_is_of_the_images_and_their_order(mixed, tmp_path):
+    import shutil
+
+    def fingerprint(folder):
+        return datasets.load(f"folder:{folder}", Path("nowhere")).fingerprint
+
+    there = shutil.copytree(mixed, tmp_path / "elsewhere")
+    assert fingerprint(there) == fingerprint(mixed)
+    Image.open(there / "b.png").save(there / "b.tif")
+    (there / "b.png").unlink()
+    assert fingerprint(there) == fingerprint(mixed)
+    pixels = np.asarray(Image.open(there / "d.png")).copy()
+    pixels[3, 4] ^= 1
+    save(there / "d.png", pixels)
+    assert fingerprint(there) != fingerprint(mixed)
+
+
+def test_folders_inside_are_the_splits(mixed, tmp_path):
+    for split, names in {"train": "abc", "val": "d", "test": "ef"}.items():
+        for name in names:
+            save(tmp_path / "set" / split / f"{name}.png", GREY)
+    dataset = datasets.load(f"folder:{tmp_path / 'set'}", Path("nowhere"))
+    assert dataset.sizes == {"train": 3, "validation": 1, "test": 2}
+    assert len(contents(dataset, "train")) == 3
+
+
+def test_a_file_that_changes_while_it_is_used_is_named(mixed):
+    dataset = datasets.load(f"folder:{mixed}", Path("nowhere"))
+    save(mixed / "d.png", GREY)
+    with pytest.raises(DataError, match=r"d\.png has changed"):
+        contents(dataset)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: None, "no such folder"),
+        (lambda path: path.write_text(""), "a file, not a folder"),
+        (lambda path: path.mkdir(), "no image in"),
+        (lambda path: (path.mkdir(), (path / "a.png").write_text("x")), "no file can be used"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_one_line(make, message, tmp_path, fails):
+    make(tmp_path / "here")
+    line = fails("run", "--dataset", f"folder:{tmp_path / 'here'}", code=5)
+    assert message in line
+
+
+def test_a_mixed_folder_is_measured_and_the_broken_file_named(mixed, bench):
+    arguments = ("run", "--dataset", f"folder:{mixed}", "--noise", "0.1")
+    result = bench(*arguments, "--methods", "identity,gaussian", "--no-tune")
+    assert result.code == 0, result.err
+    assert "broken.png is left out: it is broken" in result.err
+    (path,) = Path("results").iterdir()
+    assert path.name.startswith("folder-my-photos-")
+    records = open_run(path).records()
+    assert sorted(records.query("method == 'gaussian'")["image"]) == list(range(6))
+    assert open_run(path).manifest["dataset"]["left_out"][0].startswith("broken.png")
+    assert bench("report").code == 0
+    page = next(Path("reports").glob("*/report.md")).read_text()
+    assert "**Files left out.** broken.png is left out" in page
+
+
+def test_without_training_images_a_method_that_needs_them_is_skipped_and_says_what_helps(
+    mixed, bench, tmp_path
+):
+    arguments = ("run", "--dataset", f"folder:{mixed}", "--noise", "0.1", "--name", "r")
+    result = bench(*arguments, "--methods", "gaussian,lmmse", "--preset", "quick")
+    assert result.code == 3
+    assert "no validation images to tune it on" in result.out
+    assert "no train images to learn from" in result.out
+    assert result.out.count("--train-dataset") == 2
+    for index in range(4):
+        save(tmp_path / "t" / "train" / f"{index}.png", RNG.integers(0, 256, (20, 24), np.uint8))
+        save(tmp_path / "t" / "val" / f"{index}.png", RNG.integers(0, 256, (20, 24), np.uint8))
+        save(tmp_path / "t" / "test" / f"{index}.png", RNG.integers(0, 256, (20, 24), np.uint8))
+    (mixed / "a.jpg").unlink()
+    (mixed / "e.png").unlink()  # grey ones are left, and lmmse learns from grey ones
+    trained = bench(
+        *arguments[:-1], "trained", "--methods", "gaussian,lmmse[patch=4]", "--preset", "quick",
+        "--train-dataset", f"folder:{tmp_path / 't'}",
+    )  # fmt: skip
+    assert trained.code == 0, trained.out
+    run = open_run("results/trained")
+    assert set(run.cells()["status"]) == {"done"}
+    assert run.manifest["dataset"]["training"] == "folder:t"
+    assert run.manifest["settings"]["train-dataset"] == "folder:t"
+
+
+def test_a_set_without_training_images_cannot_be_trained_on(mixed, fails):
+    line = fails("run", "--dataset", "digits", "--train-dataset", f"folder:{mixed}", code=5)
+    assert "folder:my photos has no training images" in line
+
+
+# -- named sets ------------------------------------------------------------------------------
+
+
+def fill(folder, count, shape=(6, 6)):
+    for number in range(count):
+        save(folder / f"{number:03}.png", RNG.integers(0, 256, shape, np.uint8))
+
+
+def test_bsd68_has_train400s_images_to_learn_from_where_they_are(tmp_path):
+    fill(tmp_path / "BSD68", 68)
+    alone = datasets.load("bsd68", tmp_path)
+    assert alone.sizes == {"train": 0, "validation": 0, "test": 68}
+    fill(tmp_path / "train400", 400)
+    both = datasets.load("bsd68", tmp_path)
+    assert both.sizes == {"train": 360, "validation": 40, "test": 68}
+    assert both.fingerprint == alone.fingerprint
+    assert both.training == "train400"
+    train = datasets.load("train400", tmp_path)
+    assert train.sizes == {"train": 360, "validation": 40, "test": 0}
+    assert both.training_fingerprint == train.fingerprint
+    last = read_image(tmp_path / "train400" / "399.png")
+    np.testing.assert_array_equal(contents(both, "validation")[39], last)
+
+
+def test_a_set_that_is_not_complete_or_not_itself_is_named(tmp_path):
+    fill(tmp_path / "Set12", 11)
+    with pytest.raises(DataError, match="holds 11 images, not the 12 of set12"):
+        datasets.load("set12", tmp_path)
+    save(tmp_path / "Set12" / "zebra.png", RGB)
+    with pytest.raises(DataError, match=r"zebra\.png is left out: it has 3 channels, not 1"):
+        datasets.load("set12", tmp_path)
+
+
+def test_without_an_address_one_line_says_what_to_put_where(tmp_path, fails):
+    line = fails("run", "--dataset", "cbsd68", "--data-dir", tmp_path, code=5)
+    assert f"put its 68 RGB PNG files into {tmp_path / 'CBSD68'}" in line
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Serves a folder; gives its address."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args):
+            super().__init__(*args, directory=str(tmp_path / "served"))
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_set_is_downloaded_as_a_whole_or_not_at_all(tmp_path, server, monkeypatch):
+    fill(tmp_path / "served", 12)
+    names = [path.name for path in sorted((tmp_path / "served").iterdir())]
+    urls = tuple(f"{server}/{name}" for name in names)
+    few = natural.ImageSet("few", "Few", 12, 1, urls)
+    data = tmp_path / "data"
+    assert few.missing(data)
+    dataset = few.open(data)
+    assert dataset.sizes["test"] == 12
+    assert not few.missing(data)
+    assert [path.name for path in (data / "Few").iterdir() if path.name not in names] == []
+
+    (tmp_path / "served" / names[7]).unlink()
+    with pytest.raises(DataError, match=r"404.*try again, or put its 12 grey PNG files into"):
+        few.open(tmp_path / "other")
+    assert list((tmp_path / "other").iterdir()) == []
+    monkeypatch.setattr(network, "PROBE_SECONDS", 0.3)
+    gone = natural.ImageSet("few", "Few", 12, 1, ("http://127.0.0.1:9/a.png",))
+    with pytest.raises(DataError, match="cannot be downloaded: no answer"):
+        gone.open(tmp_path / "other")
+
+
+def test_bsd68_itself():
+    import os
+
+    folder = Path(os.environ.get("BENCH_DATA_DIR", "nowhere"))
+    if natural.SETS["bsd68"].missing(folder):
+        pytest.skip("needs BSD68: set BENCH_DATA_DIR to a folder that holds it")
+    dataset = natural.SETS["bsd68"].open(folder)
+    assert {group.images.shape[1:] for group in dataset.groups("test")} == {
+        (1, 321, 481), (1, 481, 321),
+    }  # fmt: skip

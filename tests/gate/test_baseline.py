@@ -1,0 +1,271 @@
+"""Two runs compared: what is paired, and the statistics against SciPy's."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from bench import gate
+from bench.gate.baseline import MIN_SEEDS, OVERALL_SHARE, Sample, decide, estimate, pair
+
+RNG = np.random.default_rng
+
+
+def frame(psnr, *, method="median", level=0.3, seed=pd.NA, regime=None, digest=None, **more):
+    """A run's records of one cell; a regime is "matched" or a level."""
+    n = len(psnr)
+    train = f"gaussian {level if regime == 'matched' else regime}" if regime else None
+    return pd.DataFrame(
+        {
+            "dataset": "toy", "method": method, "params": "{}", "noise": "gaussian",
+            "clip": False, "level": level, "train": train, "regime": regime,
+            "seed": pd.array([seed] * n, dtype="Int64"), "image": np.arange(n), "mse": 1.0,
+            "psnr": psnr, "ssim": 0.5, "digest": np.arange(n) if digest is None else digest,
+            **more,
+        }
+    )  # fmt: skip
+
+
+def learned(offsets, images, **more):
+    """Records of a random method: a constant for each seed, added to the images' values."""
+    return pd.concat(
+        [
+            frame(images + offset, method="vae", seed=seed, regime="matched", **more)
+            for seed, offset in enumerate(offsets)
+        ]
+    )
+
+
+def psnr_of(comparisons):
+    (found,) = [c for c in comparisons if c.metric == "psnr" and len(c.name["levels"]) == 1]
+    return found
+
+
+def sample(new, old, *, random=False, weight=1.0):
+    return Sample(np.asarray(new), np.asarray(old), random, "psnr", weight)
+
+
+# -- statistics ------------------------------------------------------------------------------
+
+
+def test_a_deterministic_method_is_tested_by_the_paired_t_test():
+    rng = RNG(0)
+    old = rng.normal(20, 3, 60)
+    new = old - 0.12 + rng.normal(0, 0.2, 60)
+    expected = stats.ttest_1samp(new - old, -0.05, alternative="less")
+    for alpha, verdict in (
+        (expected.pvalue * 1.01, "regression"),
+        (expected.pvalue * 0.99, "held"),
+    ):
+        (found,) = decide([sample(new[None, None], old[None, None])], alpha=alpha)
+        assert found.verdict == verdict
+    interval = stats.ttest_1samp(new - old, 0).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx(tuple(interval))
+    assert found.difference == pytest.approx((new - old).mean())
+
+
+def test_where_images_do_not_differ_seeds_are_tested_by_welchs_t_test():
+    rng = RNG(1)
+    new, old = rng.normal(19.7, 0.1, 5), rng.normal(20, 0.02, 5)
+    images = rng.normal(0, 3, 40)
+    difference, error, degrees = estimate(
+        sample((new[:, None] + images)[None], (old[:, None] + images)[None], random=True)
+    )
+    expected = stats.ttest_ind(new, old, equal_var=False)
+    assert difference == pytest.approx(new.mean() - old.mean())
+    assert difference / error == pytest.approx(expected.statistic)
+    assert degrees == pytest.approx(expected.df)
+
+
+def test_seeds_and_images_both_widen_the_interval():
+    rng = RNG(2)
+    new, old = rng.normal(20, 1, (2, 1, 4, 300))
+    _, error, degrees = estimate(sample(new, old, random=True))
+    by_image = (new - old)[0].mean(axis=0).var(ddof=1) / 300
+    by_seed = sum(side[0].mean(axis=1).var(ddof=1) / 4 for side in (new, old))
+    assert error == pytest.approx((by_image + by_seed) ** 0.5)
+    means = (side[0].mean(axis=1) for side in (new, old))
+    assert degrees == pytest.approx(stats.ttest_ind(*means, equal_var=False).df)  # the seeds'
+
+
+def test_levels_are_averaged_before_anything_else():
+    rng = RNG(3)
+    new, old = rng.normal(20, 1, (2, 3, 4, 50))
+    mean = estimate(sample(new.mean(axis=0)[None], old.mean(axis=0)[None], random=True))
+    assert estimate(sample(new, old, random=True)) == pytest.approx(mean)
+
+
+def test_holms_correction_on_a_worked_example():
+    # Differences of p-values that are known: t = d / (s / sqrt n), s and n as they are made.
+    def of(p, weight=1.0):
+        t = stats.t.ppf(p, 9)
+        values = np.array([1, -1] * 5) - 0.0
+        values = values / values.std(ddof=1) * np.sqrt(10) + t
+        return sample((values - 0.05)[None, None], np.zeros((1, 1, 10)), weight=weight)
+
+    verdicts = [c.verdict for c in decide([of(0.020), of(0.012), of(0.030), of(0.9)])]
+    assert verdicts == ["held", "regression", "held", "held"]  # 0.05/4, then 0.05/3 < 0.020
+    verdicts = [c.verdict for c in decide([of(0.016), of(0.012), of(0.030), of(0.9)])]
+    assert verdicts == ["regression", "regression", "held", "held"]  # 0.05/4, 0.05/3, 0.05/2
+    # With weights 0.8 and 0.2 the levels are 0.04 and, once the first is rejected, 0.05.
+    verdicts = [c.verdict for c in decide([of(0.039, 0.8), of(0.049, 0.2)])]
+    assert verdicts == ["regression", "regression"]
+    verdicts = [c.verdict for c in decide([of(0.041, 0.8), of(0.011, 0.2)])]
+    assert verdicts == ["held", "held"]
+
+
+def test_agreement_in_every_image_is_held_and_takes_no_share_of_the_error():
+    rng = RNG(4)
+    old = rng.normal(20, 3, (1, 1, 60))
+    new = old - 0.11 + rng.normal(0, 0.2, 60)
+    same = sample(old, old)
+    alone = decide([sample(new, old)])[0]
+    amid = decide([same, sample(new, old), same])
+    assert amid[1] == alone
+    assert (amid[0].verdict, amid[0].reason) == ("held", "identical")
+    assert (amid[0].low, amid[0].high) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("drop", "verdict"), [(0.049, "held"), (0.051, "regression")])
+def test_a_difference_without_any_spread_is_decided_by_itself(drop, verdict):
+    old = np.full((1, 1, 9), 20.0)
+    (found,) = decide([sample(old - drop, old)])
+    assert found.verdict == verdict
+    assert (found.low, found.high) == pytest.approx((-drop, -drop))
+
+
+@pytest.mark.parametrize("seeds", [1, MIN_SEEDS - 1])
+def test_few_seeds_decide_nothing_however_large_the_drop(seeds):
+    rng = RNG(5)
+    old = rng.normal(20, 0.01, (1, seeds, 100))
+    (found,) = decide([sample(old - 5 + rng.normal(0, 0.01, old.shape), old, random=True)])
+    assert found.verdict == "undecided"
+    said = f"{seeds} training seed{'s' * (seeds > 1)} in common and 4 needed: measure both with"
+    assert found.reason.startswith(said)
+
+
+def test_one_image_decides_nothing():
+    (found,) = decide([sample([[[19.0]]], [[[20.0]]])])
+    assert (found.verdict, found.reason) == ("undecided", "one image, two needed")
+
+
+def test_an_improvement_is_no_regression():
+    rng = RNG(6)
+    old = rng.normal(20, 3, (1, 1, 60))
+    (found,) = decide([sample(old + 1 + rng.normal(0, 0.1, 60), old)])
+    assert found.verdict == "held"
+
+
+# -- pairing ---------------------------------------------------------------------------------
+
+
+def test_images_are_paired_by_their_position_not_by_their_order():
+    old = frame(RNG(7).normal(20, 3, 30))
+    new = old.assign(psnr=old["psnr"] + 0.25).sample(frac=1, random_state=0)
+    found = psnr_of(gate.compare(new, old)[0])
+    assert found.difference == pytest.approx(0.25)
+    assert (found.images, found.seeds) == (30, 0)
+    assert (found.old, found.new) == pytest.approx((old["psnr"].mean(), new["psnr"].mean()))
+
+
+def test_images_under_other_noise_are_not_paired_and_said_so():
+    old = frame(RNG(8).normal(20, 3, 30))
+    digest = np.arange(30)
+    digest[:10] += 100
+    pairing = pair(old.assign(digest=digest), old)
+    assert pairing.samples[0].new.shape == (1, 1, 20)
+    assert pairing.unpaired == [
+        "median at gaussian 0.3: 10 images under other noise: other data or noise seed"
+    ]
+
+
+def test_what_only_one_run_has_is_listed():
+    old, vae = frame(RNG(9).normal(20, 3, 30)), learned([0, 1], np.zeros(5))
+    pairing = pair(pd.concat([old, vae[vae["seed"] == 0]]), pd.concat([old[:20], vae]))
+    assert pairing.unpaired == [
+        "median at gaussian 0.3: 10 images only in the new run",
+        "vae at gaussian 0.3, seed 1: 5 images only in the baseline",
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"dataset": "else"}, {"method": "nlm"}, {"params": '{"size":5}'}, {"level": 0.5},
+        {"clip": True}, {"noise": "speckle"}, {"train": "gaussian 0.1"}, {"regime": "blind"},
+        {"seed": 1},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_other_cells_are_not_paired(other):
+    old = frame(RNG(10).normal(20, 3, 30))
+    comparisons, unpaired = gate.compare(old.assign(**other), old)
+    assert comparisons == []
+    assert len(unpaired) == 2
+
+
+def test_nothing_to_pair_is_no_comparison():
+    old = frame(RNG(11).normal(20, 3, 30))
+    assert gate.compare(old[:0], old)[0] == []
+
+
+def test_a_missing_ssim_leaves_psnr_compared():
+    old = frame(RNG(12).normal(20, 3, 30), ssim=np.nan)
+    comparisons, _ = gate.compare(old.assign(psnr=old["psnr"] - 1), old)
+    assert [(c.metric, c.verdict) for c in comparisons] == [("psnr", "regression")]
+
+
+def test_levels_are_compared_together_and_each():
+    images = RNG(13).normal(20, 3, 30)
+    old = pd.concat([frame(images, level=level) for level in (0.1, 0.3, 0.5)])
+    new = old.assign(psnr=old["psnr"] - 0.9 * (old["level"] == 0.5))
+    found = {tuple(c.name["levels"]): c for c in gate.compare(new, old)[0] if c.metric == "psnr"}
+    assert found[0.1, 0.3, 0.5].difference == pytest.approx(-0.3)
+    assert [found[level,].reason for level in (0.1, 0.3)] == ["identical", "identical"]
+    assert found[0.5,].verdict == "regression"
+    weights = [s.weight for s in pair(new, old).samples if s.metric == "psnr"]
+    assert weights == pytest.approx([OVERALL_SHARE] + [(1 - OVERALL_SHARE) / 3] * 3)
+
+
+def test_matched_training_is_one_way_to_train_at_all_levels():
+    images = RNG(14).normal(20, 3, 30)
+    both = pd.concat(
+        [
+            frame(images, method="vae", seed=0, level=level, regime=regime)
+            for level in (0.1, 0.3)
+            for regime in ("matched", "0.2")
+        ]
+    )
+    comparisons, _ = gate.compare(both, both)
+    names = [c.name for c in comparisons if len(c.name["levels"]) == 2 and c.metric == "psnr"]
+    assert [(name["label"], name["trained"]) for name in names] == [
+        ("vae", ""),
+        ("vae[train=0.2]", "gaussian 0.2"),
+    ]
+
+
+def test_a_level_asked_for_is_not_the_matched_training_at_that_level():
+    images = RNG(17).normal(20, 3, 30)
+    matched, asked = (frame(images, method="vae", seed=0, regime=r) for r in ("matched", "0.3"))
+    comparisons, unpaired = gate.compare(matched, asked)
+    assert comparisons == []
+    assert unpaired == [
+        "vae at gaussian 0.3, seed 0: 30 images only in the new run",
+        "vae[train=0.3] at gaussian 0.3, seed 0: 30 images only in the baseline",
+    ]
+
+
+def test_seeds_of_a_learned_method_are_joined():
+    images = RNG(15).normal(20, 3, 50)
+    old = learned([0.0, 0.02, -0.03, 0.01, 0.05], images)
+    new = learned([-0.5, -0.48, -0.53, -0.51], images)
+    found = psnr_of(gate.compare(new, old)[0])
+    assert (found.verdict, found.seeds, found.images) == ("regression", 4, 50)
+    assert found.difference == pytest.approx(-0.505)
+
+
+def test_the_tolerance_is_the_users():
+    old = frame(RNG(16).normal(20, 3, 30))
+    new = old.assign(psnr=old["psnr"] - 0.2)
+    assert psnr_of(gate.compare(new, old)[0]).verdict == "regression"
+    assert psnr_of(gate.compare(new, old, {"psnr": 0.3, "ssim": 0.002})[0]).verdict == "held"

@@ -1,0 +1,363 @@
+"""A verdict: the exit code that follows from it, and how each format prints it."""
+
+import dataclasses
+import itertools
+import json
+import re
+
+import pytest
+from markdown_it import MarkdownIt
+
+from bench.gate import EXIT_CODES, Finding, Verdict, number
+
+FOUND = {
+    "held": Finding("held", "median at gaussian 0.3 on toy", "psnr", 20.5, "≥ 20"),
+    "regression": Finding(
+        "regression", "vae at gaussian 0.3 on toy", "ssim", 0.5, "baseline 0.6000",
+        "-0.1000 [-0.1100, -0.0900]; 100 images",
+        {"method": "vae", "levels": [0.3], "difference": -0.1, "interval": [-0.11, -0.09]},
+    ),
+    "unmatched": Finding(
+        "unmatched", "method = 'medain', metric = 'psnr'", "psnr", against="≥ 20",
+        reason="the run has no method 'medain'",
+    ),
+    "failed": Finding(
+        "failed", "nlm at gaussian 0.3 on toy", "psnr", against="≥ 20",
+        reason="the cell failed: ValueError: no idea",
+    ),
+    "undecided": Finding(
+        "undecided", "dae at gaussian 0.3 on toy", "psnr", 19.0, "baseline 20.000",
+        "-1.000; 1 training seed in common and 4 needed; 100 images, 1 seed",
+        {"interval": [None, None]},
+    ),
+}  # fmt: skip
+FORMATS = ("text", "markdown", "json", "github")
+
+
+def verdict(*names, problems=(), notes=()):
+    return Verdict("run-1", [FOUND[name] for name in names], problems, notes)
+
+
+# -- exit codes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "problems", "code", "strict_code"),
+    [
+        (["held"], [], 0, 0),
+        (["held", "undecided"], [], 0, 1),
+        (["undecided"], [], 0, 1),
+        (["held", "regression"], [], 1, 1),
+        (["held", "unmatched"], [], 4, 4),
+        (["unmatched", "undecided"], [], 4, 1),
+        (["held"], ["a cell failed"], 3, 3),
+        (["held", "undecided"], ["a cell failed"], 3, 1),
+        (["held", "failed"], [], 3, 3),
+        (["failed"], [], 3, 3),
+        (["failed", "undecided"], [], 3, 1),
+        (["failed", "unmatched"], [], 4, 4),
+        (["failed", "regression"], [], 1, 1),
+        (["unmatched"], ["a cell failed"], 4, 4),
+        (["regression"], ["a cell failed"], 1, 1),
+        (["unmatched", "regression"], [], 1, 1),
+        (["held", "unmatched", "undecided", "regression"], ["a cell failed"], 1, 1),
+        ([], [], 4, 4),
+        ([], ["a cell failed"], 4, 4),
+    ],
+)
+def test_the_worst_of_what_was_found_is_the_exit_code(names, problems, code, strict_code):
+    found = verdict(*names, problems=problems)
+    assert found.exit_code() == code
+    assert found.exit_code(strict=True) == strict_code
+
+
+def test_every_combination_follows_the_documented_precedence():
+    assert list(EXIT_CODES) == [1, 4, 3, 0]
+    verdicts = ("regression", "unmatched", "failed", "undecided", "held")
+    for chosen in itertools.product([False, True], repeat=6):
+        regression, unmatched, failed, undecided, _, problem = chosen
+        names = list(itertools.compress(verdicts, chosen))
+        for strict in (False, True):
+            applying = {
+                1: regression or (strict and undecided),
+                4: unmatched or not names,
+                3: problem or failed,
+                0: True,
+            }
+            expected = next(code for code in EXIT_CODES if applying[code])
+            assert verdict(*names, problems=["p"] * problem).exit_code(strict) == expected
+
+
+def test_notes_do_not_change_the_exit_code():
+    assert verdict("held", notes=["only in the baseline"]).exit_code() == 0
+
+
+# -- tables ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", list(itertools.permutations(FOUND)))
+def test_what_failed_comes_first_in_whatever_order_it_was_found(names):
+    found = verdict(*names)
+    words = [line.split()[0] for line in found.render("text").splitlines()[4:]]
+    assert words == ["REGRESSION", "UNMATCHED", "FAILED", "UNDECIDED", "held"]
+    listed = [finding["verdict"] for finding in json.loads(found.render("json"))["findings"]]
+    assert listed == ["regression", "unmatched", "failed", "undecided", "held"]
+
+
+def test_findings_of_one_verdict_keep_their_order():
+    findings = [dataclasses.replace(FOUND["held"], subject=name) for name in "zay"]
+    rows = Verdict("run-1", findings).render("text").splitlines()[4:]
+    assert [row.split()[1] for row in rows] == ["z", "a", "y"]
+
+
+@pytest.mark.parametrize(
+    ("names", "strict", "line"),
+    [
+        (["held", "held"], False, "run-1: held (2 held)"),
+        (["held", "regression"], False, "run-1: regression (1 regression, 1 held)"),
+        (["regression", "regression"], False, "run-1: regression (2 regressions)"),
+        (
+            ["held", "failed"], False,
+            "run-1: some cells failed or have no result (1 failed, 1 held)",
+        ),
+        (
+            ["held", "failed", "failed", "unmatched", "undecided", "regression"], True,
+            "run-1: regression (1 regression, 1 unmatched, 2 failed, 1 undecided, 1 held)",
+        ),
+        (
+            ["held", "undecided"], False,
+            "run-1: no regression shown, and not everything could be decided "
+            "(1 undecided, 1 held)",
+        ),
+        (
+            ["undecided"], True,
+            "run-1: undecided, which --strict takes for a regression (1 undecided)",
+        ),
+        (["unmatched"], False, "run-1: a threshold matched nothing (1 unmatched)"),
+        ([], False, "run-1: nothing was measured (nothing compared)"),
+    ],
+)  # fmt: skip
+def test_every_table_begins_with_the_outcome(names, strict, line):
+    assert verdict(*names).render("text", strict).splitlines()[0] == line
+
+
+def test_a_row_shows_what_was_measured_and_what_it_is_held_against():
+    text = verdict("regression", "unmatched").render("text")
+    header, _, worse, unmatched = text.splitlines()[2:]
+    assert re.split(" {2,}", header) == [
+        "verdict", "what", "metric", "measured", "against", "why",
+    ]  # fmt: skip
+    assert re.split(" {2,}", worse) == [
+        "REGRESSION", "vae at gaussian 0.3 on toy", "ssim", "0.5000", "baseline 0.6000",
+        "-0.1000 [-0.1100, -0.0900]; 100 images",
+    ]  # fmt: skip
+    assert re.split(" {2,}", unmatched)[3:] == ["–", "≥ 20", "the run has no method 'medain'"]
+
+
+def test_where_all_held_there_is_no_column_of_reasons():
+    header, _, row = verdict("held").render("text").splitlines()[2:]
+    assert re.split(" {2,}", header) == ["verdict", "what", "metric", "measured", "against"]
+    assert re.split(" {2,}", row)[3:] == ["20.500", "≥ 20"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "sign", "text"),
+    [
+        ("psnr", 19.66, "", "19.660"),
+        ("psnr", -0.2884, "+", "-0.288"),
+        ("ssim", 0.1, "+", "+0.1000"),
+        ("mse", 0.25, "", "0.250000"),
+        ("parameters", 1234567.0, "", "1,234,567"),
+        ("images_per_second / median's", 0.123456, "", "0.1235"),
+    ],
+)
+def test_a_value_has_the_decimals_of_its_metric(metric, value, sign, text):
+    assert number(metric, value, sign) == text
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_problems_and_notes_are_listed_below_the_table(form):
+    text = verdict("held", problems=["vae failed"], notes=["one", "two"]).render(form)
+    lines = [line for line in text.splitlines() if line]
+    assert lines[-5:] == ["Problems:", "- vae failed", "Notes:", "- one", "- two"]
+
+
+def test_without_findings_there_is_no_table():
+    assert verdict(notes=["one"]).render("text").splitlines()[1:] == ["", "Notes:", "- one"]
+
+
+HOSTILE = [
+    "a|b|c", "`code`", "<img src=x>", "**bold** *it* _it_", "back\\slash\\|", "line\nbreak",
+    "::error::x", "%0A::error::x", "tab\tand\r\nreturn", "commas, and: colons", "50%", "a,title=b",
+    "\n::error title=forged::a forged line",
+]  # fmt: skip
+
+
+def hostile(text):
+    finding = Finding("regression", text, text, against=text, reason=text)
+    return Verdict("run-1", [finding, FOUND["held"]], [text], [text])
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_markdown_shows_hostile_names_as_they_are(text):
+    tokens = MarkdownIt("commonmark").enable("table").parse(hostile(text).render("markdown"))
+    cells = [after for token, after in itertools.pairwise(tokens) if token.type == "td_open"]
+    shown = [tokens[i + 2] for i, token in enumerate(tokens) if token.type == "list_item_open"]
+    assert all(child.type == "text" for cell in (*cells, *shown) for child in cell.children)
+    said = ["".join(child.content for child in cell.children) for cell in cells]
+    plain = " ".join(text.split())
+    assert said[:6] == ["REGRESSION", plain, plain, "–", plain, plain]
+    assert said[6:9] == ["held", "median at gaussian 0.3 on toy", "psnr"]
+    assert len(said) == 12
+    assert ["".join(child.content for child in item.children) for item in shown] == [plain] * 2
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_table_for_people_has_a_line_a_finding_whatever_the_names(text):
+    lines = hostile(text).render("text").splitlines()
+    assert len(lines) == 4 + 2 + 2 * 3  # a head, the two findings, a problem and a note
+    assert lines[4].startswith("REGRESSION")
+    assert lines[5].startswith("held")
+
+
+# -- json ------------------------------------------------------------------------------------
+
+
+def test_json_holds_everything():
+    found = verdict("held", "regression", problems=["p"], notes=["n"])
+    document = json.loads(found.render("json"))
+    assert document == {
+        "run": "run-1",
+        "summary": "run-1: regression (1 regression, 1 held)",
+        "findings": [dataclasses.asdict(FOUND[name]) for name in ("regression", "held")],
+        "problems": ["p"],
+        "notes": ["n"],
+    }
+
+
+def test_json_says_what_was_checked_for_programs_too():
+    (finding,) = json.loads(verdict("regression").render("json"))["findings"]
+    assert finding == {
+        "verdict": "regression",
+        "subject": "vae at gaussian 0.3 on toy",
+        "metric": "ssim",
+        "value": 0.5,
+        "against": "baseline 0.6000",
+        "reason": "-0.1000 [-0.1100, -0.0900]; 100 images",
+        "about": {
+            "method": "vae", "levels": [0.3], "difference": -0.1, "interval": [-0.11, -0.09],
+        },
+    }  # fmt: skip
+
+
+def test_the_summary_in_json_follows_strict():
+    found = verdict("undecided")
+    said = [json.loads(found.render("json", strict))["summary"] for strict in (False, True)]
+    assert said == [found.summary(), found.summary(strict=True)]
+    assert said[0] != said[1]
+
+
+# -- GitHub ----------------------------------------------------------------------------------
+
+
+def commands(checked, strict=False):
+    """Workflow commands as GitHub's runner reads them: kind, title and message of each line.
+
+    They stand below the table, which is that for people, and none of whose lines is a command.
+    """
+    table = checked.render("text", strict)
+    head, after, text = checked.render("github", strict).partition(f"bench check: {table}\n")
+    assert (head, bool(after)) == ("", True)
+    assert not re.search(r"^\s*(::|##\[)", table, re.MULTILINE)
+    found = []
+    for line in text.splitlines():
+        kind, properties, message = re.fullmatch(r"::(\w+) (.*?)::(.*)", line).groups()
+        title = dict(item.split("=", 1) for item in properties.split(","))["title"]
+        for code, character in (("%3A", ":"), ("%2C", ","), ("%0D", "\r"), ("%0A", "\n")):
+            title = title.replace(code, character)
+            message = message if code in ("%3A", "%2C") else message.replace(code, character)
+        found.append((kind, title.replace("%25", "%"), message.replace("%25", "%")))
+    return found
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_github_gets_an_annotation_for_all_that_did_not_hold(strict):
+    found = commands(verdict(*FOUND, problems=["nlm failed"], notes=["a note"]), strict)
+    assert found == [
+        ("error", "regression: vae at gaussian 0.3 on toy",
+         "ssim 0.5000, baseline 0.6000: -0.1000 [-0.1100, -0.0900]; 100 images"),
+        ("error", "unmatched: method = 'medain', metric = 'psnr'",
+         "psnr –, ≥ 20: the run has no method 'medain'"),
+        ("error", "failed: nlm at gaussian 0.3 on toy",
+         "psnr –, ≥ 20: the cell failed: ValueError: no idea"),
+        ("error" if strict else "warning", "undecided: dae at gaussian 0.3 on toy",
+         "psnr 19.000, baseline 20.000: "
+         "-1.000; 1 training seed in common and 4 needed; 100 images, 1 seed"),
+        ("error", "no result", "nlm failed"),
+        ("notice", "note", "a note"),
+        ("notice", "bench check",
+         "run-1: regression (1 regression, 1 unmatched, 1 failed, 1 undecided, 1 held)"),
+    ]  # fmt: skip
+
+
+def test_what_held_is_a_single_notice():
+    notice = ("notice", "bench check", "run-1: held (2 held)")
+    assert commands(verdict("held", "held")) == [notice]
+
+
+def test_nothing_compared_is_an_error():
+    (kind, title, _), notice = commands(verdict())
+    assert (kind, title, notice[0]) == ("error", "nothing compared", "notice")
+
+
+def test_where_nothing_is_held_against_anything_the_reason_stands_alone():
+    found = Verdict("r", [Finding("unmatched", "baseline old", "", reason="nothing was paired")])
+    assert commands(found)[0] == (
+        "error", "unmatched: baseline old", "nothing was paired",
+    )  # fmt: skip
+
+
+def test_github_texts_are_escaped_as_its_toolkit_does():
+    finding = Finding("undecided", "a,b: 5%\r\n", "psnr", 1.0, "≥ 2", reason="50%:\r\n, x")
+    assert Verdict("r", [finding]).render("github").split("\n")[-2] == (
+        "::warning title=undecided%3A a%2Cb%3A 5%25%0D%0A::psnr 1.000, ≥ 2: 50%25:%0D%0A, x"
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_name_can_begin_a_command_of_its_own(text):
+    output = hostile(text).render("github")
+    kinds = ["error", "error", "notice", "notice"]
+    assert re.findall(r"^\s*::(\w+)", output, re.MULTILINE) == kinds
+    regression, problem, note, _ = commands(hostile(text))
+    assert regression == ("error", f"regression: {text}", f"{text} –, {text}: {text}")
+    assert problem == ("error", "no result", text)
+    assert note == ("notice", "note", text)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_runs_name_begins_no_line_on_github(text):
+    output = Verdict(text, [FOUND["held"]]).render("github")
+    assert output.startswith("bench check: ")
+    assert re.findall(r"^\s*::(\w+)", output, re.MULTILINE) == ["notice"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_ends_without_an_empty_line(form):
+    text = verdict(*FOUND, problems=["p"], notes=["n"]).render(form)
+    assert text
+    assert text == text.strip()
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+@pytest.mark.parametrize(("count", "folded"), [(8, False), (9, True)])
+def test_many_comparisons_that_agree_in_every_image_are_one_line(form, count, folded):
+    about = {"identical": True, "method": "nlm"}
+    same = [Finding("held", f"nlm {number}", "psnr", 20.0, about=about) for number in range(count)]
+    worse = Finding("regression", "vae", "psnr", 19.0, about={"identical": False, "method": "vae"})
+    text = Verdict("run", [*same, worse]).render(form)
+    assert ("nlm 0" not in text) == folded
+    assert ("9 comparisons held: they agree in every image (nlm)." in text) == folded
+    assert "REGRESSION" in text
+    everything = Verdict("run", same).render(form)
+    assert ("verdict" not in everything) == folded

@@ -1,0 +1,140 @@
+"""`bench new`: what it writes works as it stands."""
+
+import ast
+import os
+import shlex
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from bench.testing import check_method
+
+KINDS = pytest.mark.parametrize("learned", [(), ("--learned",)], ids=["classical", "learned"])
+
+
+def shell(command):
+    """A command line as a user types it, where `bench` is this environment's."""
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    return subprocess.run(
+        command,
+        shell=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"},
+    )
+
+
+@KINDS
+def test_from_an_empty_folder_to_a_report_as_typed(learned):
+    done = shell(
+        f"bench new sharpen {' '.join(learned)} && bench test sharpen --plugin sharpen.py && "
+        "bench run --plugin sharpen.py --methods identity,sharpen --noise 0.3 --dataset digits && "
+        "bench report"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert "All checks passed." in done.stdout
+    scores = {
+        line.split()[0]: line.split()[1] for line in done.stdout.splitlines() if " 0." in line
+    }
+    assert float(scores["sharpen"]) > float(scores["identity"]) + 1
+    page = Path(done.stdout.splitlines()[-1].removeprefix("Report: "))
+    assert "| sharpen" in page.read_text()
+
+
+@KINDS
+def test_the_method_and_its_test_pass_as_written(bench, learned):
+    assert bench("new", "my-net-2", *learned).code == 0
+    done = shell(f"{shlex.quote(sys.executable)} -m pytest -q -W error -p no:cacheprovider")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[-1].startswith("2 passed")
+
+
+@KINDS
+def test_the_name_is_written_everywhere_in_its_spelling(bench, learned):
+    result = bench("new", "my-net-2", *learned, "--dir", "some/folder")
+    assert result.code == 0, result.err
+    folder = Path("some/folder")
+    files = folder / "my_net_2.py", folder / "test_my_net_2.py"
+    assert sorted(folder.iterdir()) == sorted(files)
+    method, test = (file.read_text() for file in files)
+    for text in (method, test):
+        assert "my-net-2" in text
+        for old in ("my_method", "my-method", "MyMethod"):
+            assert old not in text
+    names = [node.name for node in ast.parse(method).body if hasattr(node, "name")]
+    assert names[0] == ("MyNet2" if learned else "my_net_2")
+    assert "def test_my_net_2_keeps_the_contract" in test
+    assert 'with_name("my_net_2.py")' in test
+
+
+def test_it_says_what_to_type_next(bench):
+    result = bench("new", "my_box", "--dir", "a folder")
+    assert result.out.splitlines() == [
+        f"Wrote {Path('a folder/my_box.py')} and {Path('a folder/test_my_box.py')}. "
+        "Now change it, and:",
+        "  bench test my-box --plugin 'a folder/my_box.py'",
+        "  bench run --plugin 'a folder/my_box.py' --methods identity,my-box --noise 0.3",
+    ]
+    listed = bench("methods", "--plugin", "a folder")
+    assert listed.code == 0, listed.err
+    assert "my-box          " in listed.out
+
+
+@pytest.mark.parametrize("there", ["my_box.py", "test_my_box.py"])
+def test_a_file_that_is_there_is_left_as_it_is(fails, there):
+    Path(there).write_text("mine")
+    line = fails("new", "my-box", code=2)
+    assert f"{there} is there already: choose another name, or remove it" in line
+    assert [path.name for path in Path().iterdir()] == [there]
+    assert Path(there).read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "cannot be a method's name: use small letters, digits and '-', a letter first"),
+        ("2d", "cannot be a method's name"),
+        ("_private", "cannot be a method's name"),
+        ("Box", "cannot be a method's name"),
+        ("my box", "cannot be a method's name"),
+        ("my.box", "cannot be a method's name"),
+        ("../box", "cannot be a method's name"),
+        ("flou-é", "cannot be a method's name"),
+        ("lambda", "cannot be a method's name"),
+        ("none", "cannot be a method's name"),  # the class of --learned would be None
+        ("test_box", "is the name of a test, not of a method"),
+        ("test-box", "is the name of a test, not of a method"),
+        ("conftest", "is the name of a test, not of a method"),
+        ("median", "there is a method 'median' already"),
+        ("signal", "is the name of a Python module, which the file would hide from its test"),
+        ("numpy", "is the name of a Python module"),
+    ],
+)
+def test_a_name_that_would_not_work_is_refused(fails, name, message):
+    assert message in fails("new", name, code=2)
+    assert not list(Path().iterdir())
+
+
+def test_the_name_of_a_plugin_is_taken(fails, tmp_path, monkeypatch):
+    (tmp_path / "my_box.py").write_text("@method()")
+    monkeypatch.setenv("BENCH_PLUGINS", str(tmp_path))
+    assert "there is a method 'my_box' already" in fails("new", "my_box", code=2)
+
+
+def test_a_folder_that_cannot_be_written(fails):
+    Path("file").write_text("")
+    line = fails("new", "my-box", "--dir", "file", code=6)
+    assert "cannot write into file: " in line
+    assert "choose another --dir" in line
+
+
+def test_from_python(tmp_path):
+    from bench.plugins.scaffold import write
+
+    file, test = write.write("my-box", tmp_path)
+    assert (file, test) == (tmp_path / "my_box.py", tmp_path / "test_my_box.py")
+    check_method(file)

@@ -1,0 +1,108 @@
+"""How methods are found and loaded."""
+
+import pytest
+
+from bench.core import UsageError
+from bench.plugins import sources
+
+
+def test_the_built_in_methods_are_the_files_of_the_folder():
+    names = set(sources.Registry().sources)
+    assert {"identity", "gaussian", "median", "nlm", "wavelet", "dae", "vae"} <= names
+    assert names == {
+        path.stem.replace("_", "-") for path in sources.BUILTIN.glob("*.py") if path.stem[0] != "_"
+    }
+
+
+@pytest.mark.parametrize("name", sorted(sources.Registry().sources))
+def test_a_method_says_what_it_is(name):
+    method = sources.load(name)
+    assert method.name == name
+    assert method.summary.endswith(".")
+    assert method.reference
+    assert set(method.tune) <= set(method.parameters)
+    for parameter, values in method.tune.items():
+        assert len(values) > 1, parameter
+    learned = {"cvae", "dae", "dncnn", "hvae", "lmmse", "posterior-mean", "unet", "vae"}
+    assert method.learns == (name in learned)
+
+
+def test_underscores_of_a_file_are_hyphens_of_a_name(plugins):
+    plugins("total_variation", '@method()\ndef tv(noisy):\n    """Do nothing."""\n    return noisy')
+    assert sources.load("total-variation").name == "total-variation"
+
+
+def test_two_files_of_one_name_are_named(plugins):
+    one, two = plugins("a_b", "x = 1"), plugins("a-b", "x = 1")
+    with pytest.raises(UsageError, match="are both 'a-b': rename one") as error:
+        sources.Registry()
+    assert str(one) in str(error.value)
+    assert str(two) in str(error.value)
+
+
+def test_parameters_are_the_keyword_only_arguments(plugins):
+    body = "@method(tune={'b': (1, 2)})\ndef f(noisy, noise, *, a=1.5, b=2):\n    return noisy"
+    plugins("some", body)
+    method = sources.load("some")
+    assert method.parameters == {"a": 1.5, "b": 2}
+    assert method.told
+    assert not sources.load("median").told
+
+
+def test_a_class_of_its_own_learns_and_may_be_random(plugins):
+    plugins(
+        "mean",
+        """
+@method(random=False)
+class Mean:
+    weight: float = 0.5
+    def fit(self, train, noise, seed): self.mean = train.mean(axis=0)
+    def denoise(self, noisy, noise): return noisy
+    def state(self): return {"mean": self.mean}
+    def load(self, arrays): self.mean = arrays["mean"]
+""",
+    )
+    method = sources.load("mean")
+    assert method.learns
+    assert not method.random
+    assert not method.uses_torch
+    assert method.parameters == {"weight": 0.5}
+    assert method.create({"weight": 0.25}).weight == 0.25
+
+
+def test_other_code_is_another_source(plugins):
+    plugins("some", "@method()\ndef f(noisy):\n    return noisy")
+    before = sources.load("some").source
+    assert sources.load("some").source == before
+    plugins("some", "@method()\ndef f(noisy):\n    return 1 * noisy")
+    assert sources.load("some").source != before
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("x = 1", "declares no methods"),
+        ("@method()\ndef f(n): return n\n@method()\ndef g(n): return n", "declares 2 methods"),
+        ("@method()\ndef f(noisy, *, a): return noisy", "parameter 'a' has no default"),
+        ("@method(tune={'sz': (1, 2)})\ndef f(noisy, *, size=1): return noisy", "mean size?"),
+        ("@method(inference=['sz'])\ndef f(noisy, *, size=1): return noisy", "inference .* size?"),
+        ("@method()\ndef f(noisy, *, train=1): return noisy", "may be called 'train'"),
+        (
+            "from bench import TrainedMethod\n@method()\nclass N(TrainedMethod):\n"
+            "    recipes = {'quick': {'epochs': 1}}",
+            "the recipe 'quick' does not say batch_size",
+        ),
+        ("import nonsense_package", "ModuleNotFoundError.*nonsense_package"),
+        ("def f(:", "SyntaxError"),
+    ],
+)
+def test_a_broken_file_says_what_is_wrong(plugins, body, message):
+    path = plugins("broken", body)
+    with pytest.raises(UsageError, match=message) as error:
+        sources.load("broken")
+    assert str(path) in str(error.value)
+
+
+def test_an_unknown_method_names_the_nearest():
+    with pytest.raises(UsageError, match="unknown method 'medain': did you mean median"):
+        sources.load("medain")

@@ -1,0 +1,209 @@
+"""Findings: each sentence is checked against the data that it was made of."""
+
+import numpy as np
+import pandas as pd
+
+import bench
+from bench import analysis
+from bench.report.content.findings import amount, findings, over_data_sets, p_text
+from bench.report.content.section import Contents
+
+LEARNED = ("dae", "vae")
+
+
+class Run:
+    """As much of a run as a report's contents ask for."""
+
+    name = "toy"
+
+    def __init__(self, records):
+        self._records = records
+        names = dict.fromkeys(records["method"])
+        self.manifest = {
+            "started": "2026",
+            "dataset": {"name": "toy", "note": ""},
+            "methods": {name: {"learns": name in LEARNED} for name in names},
+        }
+
+    def cells(self):
+        columns = ["method", "params", "noise", "clip", "level", "regime", "seed", "train"]
+        cells = self._records.drop_duplicates(columns)[columns].reset_index(drop=True)
+        return cells.assign(key=[str(i) for i in range(len(cells))], status="done")
+
+    def metadata(self):
+        return [{"cell": {"method": row.method}} for row in self.cells().itertuples()]
+
+    def records(self, keys):
+        return self._records
+
+
+def contents(**levels):
+    """Contents of methods with scores by level: {"0.1": {"vae": (psnr, psnr of seed 1)}}."""
+    rng = np.random.default_rng(0)
+    parts = []
+    images = 60
+    image = rng.normal(0, 3, images)
+    for level, methods in levels.items():
+        for name, means in methods.items():
+            means = means if isinstance(means, tuple) else (means,)
+            for seed, mean in enumerate(means):
+                own = rng.normal(0, 0.1, images)
+                parts.append(
+                    pd.DataFrame(
+                        {
+                            "dataset": "toy", "method": name, "params": "{}", "noise": "gaussian",
+                            "clip": False, "level": float(level), "train": None, "regime": None,
+                            "seed": seed if name in LEARNED else pd.NA, "image": range(images),
+                            "digest": 0, "mse": 0.1, "ssim": 0.5,
+                            "psnr": mean + image + own - own.mean() - image.mean(),
+                        }
+                    )
+                )  # fmt: skip
+    return Contents.of(Run(pd.concat(parts, ignore_index=True).astype({"seed": "Int64"})))
+
+
+def texts(made, **options):
+    return [finding.text for finding in findings(made, **options)]
+
+
+def test_the_best_is_named_with_its_narrowest_lead():
+    made = contents(
+        **{
+            "0.1": {"identity": 10, "median": 20.0, "nlm": 25.0},
+            "0.3": {"identity": 5, "median": 19.0, "nlm": 20.0},
+        }
+    )
+    (found,) = findings(made)
+    assert found.text.startswith("At 0.1 and 0.3 `nlm` is the best by PSNR: at 0.3 it is 1.00 dB [")
+    assert found.text.endswith("above `median`, the next.")
+    assert (found.metric, found.cell) == ("psnr", ("nlm", ("gaussian", 0.3)))
+    assert found.place == "PSNR table, `nlm` at gaussian 0.3"
+    pair = made.pairs[(made.pairs["metric"] == "psnr") & (made.pairs["level"] == 0.3)]
+    pair = pair[(pair["a"] == "median") & (pair["b"] == "nlm")].iloc[0]
+    assert amount("psnr", 1.0, -pair["high"], -pair["low"]) in found.text
+
+
+def test_what_cannot_be_told_apart_is_not_ranked():
+    (text,) = texts(contents(**{"0.1": {"identity": 10, "median": 20.0, "nlm": 20.005}}))
+    assert text == (
+        "At 0.1 the highest mean is that of `nlm`, which cannot be told apart from `median`."
+    )
+
+
+def test_a_lead_smaller_than_the_seeds_spread_is_no_victory():
+    wide = contents(**{"0.1": {"identity": 10, "nlm": 20.0, "vae": (20.1, 20.5)}})
+    first, *_ = texts(wide)
+    assert "the highest mean is that of `vae`, 0.30 dB [" in first
+    assert "standard deviation up to 0.28 dB" in first
+    narrow = contents(**{"0.1": {"identity": 10, "nlm": 20.0, "vae": (20.29, 20.31)}})
+    assert texts(narrow)[0].startswith("At 0.1 `vae` is the best by PSNR: it is 0.30 dB [")
+    alone = contents(**{"0.1": {"identity": 10, "nlm": 20.0, "vae": 20.3}})
+    assert texts(alone)[0].endswith("above `nlm`, the next (one training seed).")
+
+
+def test_harm_is_named_with_where_it_turns_to_good():
+    made = contents(
+        **{
+            "0.1": {"identity": 22.0, "vae": 20.0, "nlm": 28.0},
+            "0.3": {"identity": 13.0, "vae": 19.0, "nlm": 18.0},
+        }
+    )
+    text = next(text for text in texts(made) if "harm" in text)
+    assert text.startswith("At 0.1 `vae` does harm: it is 2.00 dB [")
+    assert text.endswith("below the noisy image itself; at 0.3 it is better than it.")
+
+
+def test_several_harmful_methods_are_one_sentence():
+    methods = {"identity": 22.0, "vae": 20.0, "dae": 21.0, "nlm": 28.0}
+    text = next(text for text in texts(contents(**{"0.1": methods})) if "harm" in text)
+    assert text.startswith("2 methods do harm at 0.1: ")
+    assert "the worst, `vae`, is 2.00 dB [" in text
+    assert "better" not in text
+
+
+def test_learned_and_classical_methods_are_compared_where_the_tests_carry_it():
+    made = contents(
+        **{
+            "0.1": {"identity": 10, "vae": 20.0, "nlm": 28.0},
+            "0.3": {"identity": 10, "vae": 19.0, "nlm": 18.0},
+            "0.5": {"identity": 10, "vae": 18.001, "nlm": 18.0},
+        }
+    )
+    found = [text for text in texts(made) if "every" in text]
+    assert [text.partition(":")[0] for text in found] == [
+        "The best learned method beats every classical one at 0.3",
+        "The best classical method beats every learned one at 0.1",
+    ]
+
+
+def test_another_best_by_ssim_is_named():
+    made = contents(**{"0.1": {"identity": 10, "median": 20.0, "nlm": 28.0}})
+    records = made.records.assign(
+        ssim=made.records["method"].map({"identity": 0.1, "median": 0.9, "nlm": 0.8})
+        + np.tile(np.linspace(-0.001, 0.001, 60), 3)
+    )
+    made = Contents.of(Run(records))
+    found = findings(made)[-1]
+    assert found.text.startswith("By SSIM it is `median` that is best at 0.1: it is 0.1000 [")
+    assert found.metric == "ssim"
+    assert not any("SSIM" in text for text in texts(made, metrics=["psnr"]))
+    assert texts(made, metrics=["ssim"])[0].startswith("At 0.1 `median` is the best by SSIM")
+
+
+def test_errors_are_better_when_they_are_smaller():
+    made = contents(**{"0.1": {"identity": 10, "median": 20.0, "nlm": 28.0}})
+    made = Contents.of(Run(made.records.assign(mse=10 ** (-made.records["psnr"] / 10))))
+    text = texts(made, metrics=["mse"])[0]
+    assert text.startswith("At 0.1 `nlm` is the best by MSE")
+    assert "below `median`, the next." in text
+
+
+def test_nothing_is_said_of_one_image_or_one_method():
+    made = contents(**{"0.1": {"nlm": 20.0}})
+    assert findings(made) == []
+    one = Contents.of(
+        Run(contents(**{"0.1": {"nlm": 2.0, "median": 1.0}}).records.query("image == 0"))
+    )
+    assert findings(one) == []
+
+
+def test_ranks_over_data_sets_are_a_sentence_with_its_test():
+    def section(name, *scores):
+        made = contents(**{"0.1": dict(zip(("nlm", "median", "identity"), scores, strict=True))})
+        made.runs[0].manifest["dataset"]["name"] = name
+        return made
+
+    sections = [section(f"set{i}", 3.0, 2.0, 1.0) for i in range(4)]
+    assert over_data_sets(sections[:1]) == ""
+    two = over_data_sets(sections[:2])
+    assert two.startswith("Average ranks by PSNR over 2 data sets: `nlm` 1.0, `median` 2.0")
+    assert two.endswith("Fewer than three data sets carry no test of them.")
+    assert over_data_sets(sections).endswith("do not all rank alike (Friedman's test, p = 0.018).")
+
+
+def test_numbers_never_seem_to_be_nothing():
+    assert amount("psnr", 1.938, 1.901, 1.999) == "1.94 dB [1.90, 2.00]"
+    assert amount("psnr", 0.007, 0.003, 0.011) == "0.007 dB [0.003, 0.011]"
+    assert amount("ssim", 0.02, 0.01, 0.03) == "0.0200 [0.0100, 0.0300]"
+    assert p_text(0.0312) == "p = 0.031"
+    assert p_text(1e-9) == "p < 0.001"
+
+
+def test_findings_of_a_real_run_stand_in_the_page_and_rest_on_its_tables(tmp_path):
+    run = bench.run(
+        "digits", methods="identity,gaussian,median", noise=[0.02, 0.5], limit=60, tune=False,
+        out=tmp_path,
+    )  # fmt: skip
+    from bench.report.render import render
+
+    page = render(run, tmp_path / "reports")["md"].read_text()
+    assert "## Findings" in page
+    means = analysis.means(run.records()).set_index(["label", "level", "metric"])["mean"]
+    best = means.xs((0.5, "psnr"), level=("level", "metric"))
+    order = list(best.sort_values(ascending=False).index)
+    lead = best[order[0]] - best[order[1]]
+    assert f"`{order[0]}` is the best by PSNR" in page
+    assert f"{lead:.2f} dB [" in page
+    harmful = means.xs((0.02, "psnr"), level=("level", "metric"))
+    assert harmful["gaussian"] < harmful["identity"]
+    assert f"{harmful['identity'] - harmful['gaussian']:.2f} dB [" in page

@@ -1,0 +1,262 @@
+"""Names, reasons and docstrings are text from outside: no format of a report takes them for more.
+
+A run is written, and its cells are copied under names that no file of a method could have, but
+that a manifest or a cell edited by hand, or a parameter as typed, can hold.
+"""
+
+import csv
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pyarrow.parquet as pq
+import pytest
+from markdown_it import MarkdownIt
+from matplotlib.figure import Figure as Canvas
+
+import bench
+from bench.core import markdown_code, markdown_text, printable
+from bench.report.content.section import by_dataset
+from bench.report.figures import draw
+from bench.report.figures.draw import Figure
+from bench.report.formats import csv_tables, markdown, summary
+from bench.report.formats.html import page
+from bench.report.formats.latex import document
+from bench.report.formats.latex.escape import escape
+
+HOSTILE = [
+    "a|b", "a\\|b", "](javascript:alert(1))", "[x](http://x.example)", "<img src=x onerror=f()>",
+    "&lt;b&gt;", "`code` ``", "*bold* _it_ ~~gone~~", "line\nbreak\r\n\n# heading", "a$b$c",
+    "vae[objective=$\\frac{]", "$\\notamacro$", "=cmd|' /C calc'!A0", "@SUM(1)", "-1+1", "\tx",
+    "\\input{/etc/hostname}", "\\end{document}", "\\end{verbatim}", "\\", "%", "100% #1 & ~x^2_i",
+    "{", "}}", "[star]", "*", "--x ''q'' ?` <<>> ,,", "名前", "Ångström é", "\u202egnp.exe",
+    "\x07", "\udcff", "_under", "{0} {label}", "x" * 90, "^^M", "a\u0301", "ﬁ²",
+]  # fmt: skip
+
+
+def worst(index):
+    """All of the texts in one, beginning with another for each place."""
+    return " ".join(HOSTILE[index:] + HOSTILE[:index])
+
+
+def edited(run, folder):
+    """A copy of a run with hostile text wherever text stands."""
+    shutil.copytree(run.path, folder)
+    cells = sorted((folder / "cells").iterdir())
+    names = []
+    for number, text in enumerate(HOSTILE):
+        for place, path in enumerate(cells):
+            table = pq.read_table(path)
+            meta = json.loads(table.schema.metadata[b"bench"])
+            cell = meta["cell"]
+            if cell["method"] != "median":
+                continue
+            cell["method"] = text
+            meta["chosen"] = {text: text}
+            meta["conditions"]["device"] = worst(5)
+            if place % 2 == number % 2 == 0 and number > 20:
+                meta |= {"status": "failed", "reason": text}
+            names.append(f"{place}{number:015d}")
+            table = table.replace_schema_metadata({"bench": json.dumps(meta)})
+            pq.write_table(table, folder / "cells" / f"{names[-1]}.parquet")
+            samples = folder / "samples" / f"{path.stem}.npz"
+            shutil.copy(samples, samples.with_name(f"{names[-1]}.npz"))
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["format"] = 1  # whose files may be edited: they have no digests
+    manifest["cells"] += names
+    manifest["command"] = worst(3)
+    manifest["dataset"] |= {"name": worst(4), "note": worst(6), "left_out": HOSTILE}
+    manifest["dataset"] |= {"training": worst(7), "training_fingerprint": worst(8)}
+    manifest["methods"] |= {text: {"summary": text, "reference": text} for text in HOSTILE}
+    manifest["settings"]["preset"] = "```\n" + worst(9)
+    manifest["versions"][worst(10)] = worst(11)
+    manifest["conventions"][worst(12)] = worst(13)
+    manifest["machine"] |= {"cpu": worst(14), "os": worst(15), "gpu": worst(16)}
+    path.write_text(json.dumps(manifest))
+    return bench.open_run(folder)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    made = bench.run(
+        "digits",
+        methods=["identity", "median"],
+        noise="gaussian:0.1;salt-pepper:0.2",
+        limit=4,
+        tune=False,
+        out=folder,
+        name="made",
+    )
+    return edited(made, folder / "hostile")
+
+
+@pytest.fixture(scope="module")
+def contents(run):
+    (found,) = by_dataset([run])
+    return found
+
+
+@pytest.fixture(scope="module")
+def figure():
+    return Figure("examples", "Examples", f"`identity` {worst(1)}.")
+
+
+@pytest.fixture
+def sources(contents, figure):
+    return {"md": markdown.markdown([(contents, [figure])]), "summary": summary.summary([contents])}
+
+
+class Shown(HTMLParser):
+    """What a browser makes of a page: its tags, attributes and text outside scripts."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.tags, self.attributes, self.texts, self.within = [], [], [], ""
+        self.feed(source)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes += attributes
+        self.within = tag
+
+    def handle_data(self, data):
+        if self.within not in ("script", "style"):
+            self.texts.append(data)
+
+    def handle_endtag(self, tag):
+        self.within = ""
+
+
+def test_html_holds_no_element_but_the_reports_own(contents):
+    source = page.page([contents])
+    shown = Shown(source)
+    assert shown.tags.count("script") == len(re.findall("<script", source))
+    assert not {"img", "iframe", "object", "svg"} & set(shown.tags)
+    assert not [name for name, _ in shown.attributes if name.startswith("on")]
+    links = [value for name, value in shown.attributes if name in ("href", "src", "action")]
+    assert all(value.startswith(("#", "data:,")) for value in links), links
+    texts = {text.strip() for text in shown.texts}
+    assert {printable(text) for text in HOSTILE} <= texts
+    # Data of the scripts ends where it should, and names in charts are no markup.
+    data = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', source, re.S)
+    assert len(data) >= 4
+    for text in data:
+        assert "<" not in text
+        json.loads(text)
+    names = [trace.get("name", "") for figure in json.loads(data[0]) for trace in figure["data"]]
+    assert "&lt;img src=x onerror=f()&gt;" in names
+    assert not [name for name in names if "<" in name]
+
+
+def text_of(token):
+    return "".join(
+        child.content
+        if child.type in ("text", "text_special", "code_inline")
+        else f"<{child.type}>"
+        for child in token.children
+    )
+
+
+def walk(tokens):
+    for token in tokens:
+        yield token
+        yield from walk(token.children or ())
+
+
+@pytest.mark.parametrize("name", ["md", "summary"])
+def test_markdown_holds_no_html_link_or_heading_but_the_reports_own(sources, name):
+    markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    tokens = list(walk(markdown.parse(sources[name])))
+    page = [token.content for token in tokens if token.type.startswith("html")]
+    own = r'(<img src="[a-z0-9-]+\.png" alt="[A-Za-z ]+" width="900">\n?|</?details>.*\n?)'
+    assert all(re.fullmatch(own, part) for part in page), page
+    links = [token.attrs["href"] for token in tokens if token.type == "link_open"]
+    assert all(re.fullmatch(r"[a-z0-9-]+\.(csv|svg)", link) for link in links), links
+    assert not [token for token in tokens if token.type in ("image", "s_open")]
+    headings = [tokens[i + 1] for i, t in enumerate(tokens) if t.type == "heading_open"]
+    assert not [token for token in headings if token.content.startswith("heading")]
+    fences = [token for token in tokens if token.type == "fence"]
+    assert len(fences) == (name == "md")
+
+
+def test_markdown_shows_names_as_they_are(sources):
+    part = sources["md"].split("## PSNR (dB)")[1]
+    tokens = MarkdownIt("commonmark").enable("table").parse(part)
+    rows = [tokens[i + 2] for i, token in enumerate(tokens) if token.type == "tr_open"]
+    shown = {text_of(row) for row in rows if row.type == "inline"}
+    assert {printable(text) for text in HOSTILE} <= shown
+
+
+def test_the_summary_has_30_lines_at_most(sources):
+    assert len(sources["summary"].splitlines()) <= 30
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, worst(0)])
+def test_escaped_text_is_one_text_in_markdown(text):
+    (_, inline, _) = (
+        MarkdownIt("commonmark").enable("strikethrough").parse(markdown_text(f"x{text}"))
+    )
+    assert text_of(inline) == printable(f"x{text}")
+    (_, inline, _) = MarkdownIt("commonmark").parse(f"Code: {markdown_code(text)}")
+    assert [child.type for child in inline.children] == ["text", "code_inline"]
+    assert inline.children[1].content == printable(text)
+
+
+def test_no_cell_in_csv_is_a_formula(contents, tmp_path):
+    csv_tables.write_csv(contents, tmp_path)
+    files = list(tmp_path.glob("*.csv"))
+    assert len(files) == 5
+    labels = set()
+    for path in files:
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                labels.add(row["label"])
+                for cell in (*row, *row.values()):
+                    number = re.fullmatch(r"-?[\d.]+(e-?\d+)?", cell)
+                    assert number or not cell.startswith(("=", "+", "-", "@", "\t", "\r")), cell
+    assert "'=cmd|' /C calc'!A0" in labels
+    assert "a|b" in labels
+
+
+def test_figures_show_names_as_they_are(contents, tmp_path):
+    draw.draw(contents.only({("gaussian", 0.1)}), tmp_path, ["svg"])
+    drawn = ElementTree.parse(tmp_path / "quality.svg")
+    texts = {
+        "".join(element.itertext()) for element in drawn.iter() if element.tag.endswith("text")
+    }
+    assert {"a$b$c", "vae[objective=$\\frac{]", "$\\notamacro$", "{0} {label}"} <= texts
+
+
+def test_latex_with_hostile_names_compiles_and_shows_them(contents, figure, tmp_path, pdflatex):
+    canvas = Canvas(figsize=(1, 1))
+    canvas.savefig(tmp_path / "examples.pdf")
+    for path, text in document.files([(contents, [figure])]).items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    log = pdflatex(tmp_path / "report.tex")
+    assert "Missing character" not in log
+    assert "(/etc/hostname" not in log  # how TeX says that it reads a file
+
+
+# Commands that this package writes, and nothing but them, may stand in LaTeX.
+ALLOWED = {
+    "textbackslash", "textasciicircum", "textasciitilde", "textless", "textgreater", "textbar",
+    "ttfamily", "char", "ensuremath", "mu",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, worst(0), "αλφΩ ± × ≤ – µ"])
+def test_escaped_text_holds_no_command_of_its_own_in_latex(text):
+    escaped = escape(text)
+    assert "\n" not in escaped
+    bare = re.sub(r"\\[{}$&#%_]", "", escaped)
+    commands = re.findall(r"\\([a-zA-Z]*)", bare)
+    if text in HOSTILE:
+        assert set(commands) <= ALLOWED
+    assert not re.search(r"[$&#%_~^](?!\\)", re.sub(r"\\ensuremath\{[^}]*\}+", "", bare))
+    assert bare.count("{") == bare.count("}")
+    assert all(c.isascii() or c in "Åöéá" for c in escaped)

@@ -1,0 +1,188 @@
+"""The report in LaTeX: it compiles, in an article of two columns too, and its numbers are true."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import bench
+from bench.report.content.options import Options
+from bench.report.content.section import by_dataset
+from bench.report.formats.latex import document
+from bench.report.formats.latex.escape import _LETTERS, _SPECIAL, escape
+from bench.report.formats.latex.tables import COLUMNS, ROWS, width_text
+from bench.report.render import render
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return bench.run(
+        "digits",
+        methods=["identity", "median[size=3,weight=1]", "gaussian[width=3.0]"],
+        noise="gaussian:0.1,0.4;poisson:20",
+        limit=30,
+        tune=False,
+        out=tmp_path_factory.mktemp("results"),
+        name="shown",
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(run, tmp_path_factory):
+    return render(run, tmp_path_factory.mktemp("reports"), ["tex"])["tex"].parent
+
+
+def files(run, **options):
+    asked = Options(**options)
+    sections = asked.select(list(by_dataset([run])))
+    return document.files([(contents, []) for contents in sections], asked)
+
+
+def rows(text):
+    """Label -> the entries of its row, each (value, half-width, marks), of a table in LaTeX."""
+    body = text.split(r"\midrule")[1].split(r"\bottomrule")[0]
+    found = {}
+    for line in body.strip().splitlines():
+        label, *cells = line.strip().removesuffix(r"\\").split(" & ")
+        pairs = zip(cells[::2], cells[1::2], strict=True)
+        found[label] = [
+            (
+                float(re.search(r"[\d.]+", value)[0]),
+                float(re.search(r"\\,([\d.]+)", width)[1]),
+                {mark for mark in ("textbf", "dagger", "downarrow") if mark in value + width},
+            )
+            for value, width in pairs
+        ]
+    return found
+
+
+@pytest.mark.parametrize(("metric", "decimals"), [("psnr", 2), ("ssim", 3), ("mse", 5)])
+def test_numbers_are_the_records(run, folder, metric, decimals):
+    table = rows((folder / "tables" / f"{metric}.tex").read_text())
+    assert list(table) == ["identity", "median[size=3,weight=1]", "gaussian[width=3.0]"]
+    records = run.records()
+    columns = [("gaussian", 0.1), ("gaussian", 0.4), ("poisson", 20)]
+    for label, entries in table.items():
+        for (noise, level), (value, width, _) in zip(columns, entries, strict=True):
+            part = records[
+                (records["method"] == label.partition("[")[0])
+                & (records["noise"] == noise)
+                & (records["level"] == level)
+            ][metric]
+            assert value == pytest.approx(part.mean(), abs=0.51 * 10**-decimals)
+            # Whichever interval it is, for 30 images it is near the normal one.
+            assert width == pytest.approx(1.96 * part.std() / 30**0.5, rel=0.3, abs=10**-decimals)
+    for place in range(3):
+        means = {label: entries[place][0] for label, entries in table.items()}
+        best = [label for label, entries in table.items() if "textbf" in entries[place][2]]
+        assert best == [(min if metric == "mse" else max)(means, key=means.get)]
+
+
+def test_what_does_harm_is_marked_and_only_what_occurs_is_explained(run, folder):
+    text = (folder / "tables" / "psnr.tex").read_text()
+    harm = {
+        label: ["downarrow" in marks for _, _, marks in entries]
+        for label, entries in rows(text).items()
+    }
+    assert harm["identity"] == harm["median[size=3,weight=1]"] == [False] * 3
+    assert harm["gaussian[width=3.0]"][0]
+    assert r"$^\downarrow$: worse than" in text
+    only = files(run, columns="gaussian:0.4")["tables/psnr.tex"]
+    assert r"\downarrow" not in only
+
+
+def test_kinds_of_noise_are_grouped(folder):
+    text = (folder / "tables" / "psnr.tex").read_text()
+    assert r"\multicolumn{4}{c}{gaussian} & \multicolumn{2}{c}{poisson} \\" in text
+    assert r"\cmidrule(lr){2-5}\cmidrule(lr){6-7}" in text
+    assert r"\label{tab:psnr}" in text
+
+
+def test_options_choose_noises_metrics_and_decimals(run):
+    made = files(run, columns="gaussian", metrics=("ssim",), precision=1)
+    assert sorted(made) == ["report.tex", "tables/costs.tex", "tables/ssim.tex"]
+    text = made["tables/ssim.tex"]
+    assert "poisson" not in text
+    assert re.findall(r"& (?:\\textbf\{)?(0\.\d+)", text)[0].count("") == 4  # 0.9
+    assert made["report.tex"].count("tab:") == 2
+
+
+def test_a_half_width_is_never_shown_as_nothing():
+    assert width_text(0.00004, 2) == "0.00004"
+    assert width_text(0.0051, 2) == "0.01"
+    assert width_text(0.0, 2) == "0.00"
+
+
+def test_many_noises_and_many_methods_are_cut_into_several_tables(run, monkeypatch):
+    from bench.report.formats.latex import tables
+
+    assert (COLUMNS, ROWS) == (6, 40)
+    monkeypatch.setattr(tables, "COLUMNS", 2)
+    monkeypatch.setattr(tables, "ROWS", 2)
+    made = files(run, metrics=("psnr",))
+    assert {"tables/psnr-1.tex", "tables/psnr-2.tex"} <= set(made)
+    assert "poisson" not in made["tables/psnr-1.tex"]
+    assert "gaussian}" not in made["tables/psnr-2.tex"]
+    assert made["tables/psnr-1.tex"].count(r"\begin{table}") == 2
+    assert made["tables/psnr-1.tex"].count(r"\label") == 1
+
+
+def test_the_report_compiles_and_every_reference_is_known(folder, tmp_path, pdflatex):
+    shutil.copytree(folder, tmp_path / "report")
+    log = pdflatex(tmp_path / "report" / "report.tex")
+    for bad in ("undefined", "Missing character", "Overfull", "multiply defined"):
+        assert bad not in log
+    if shutil.which("pdffonts"):
+        fonts = subprocess.run(
+            ["pdffonts", tmp_path / "report" / "report.pdf"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert "DejaVuSans" in fonts  # a figure's
+        assert "Type 3" not in fonts
+        assert all(line[46:].split()[-5] == "yes" for line in fonts.splitlines()[2:])
+
+
+def test_figures_hold_no_fonts_of_type_3(folder):
+    figures = sorted(path.name for path in folder.glob("*.pdf"))
+    assert figures == ["examples.pdf", "quality.pdf", "speed.pdf"]
+    for name in figures:
+        data = (folder / name).read_bytes()
+        assert b"/Subtype /CIDFontType2" in data
+        assert b"/Type3" not in data
+
+
+def test_a_table_stands_in_an_article_of_two_columns(folder, tmp_path, pdflatex):
+    path = tmp_path / "article.tex"
+    names = sorted(path.name for path in (folder / "tables").iterdir())
+    assert names == ["costs.tex", "mse.tex", "psnr.tex", "ssim.tex"]
+    for name in names:
+        shutil.copy(folder / "tables" / name, tmp_path)
+    path.write_text(
+        r"\documentclass[twocolumn]{article}\usepackage{booktabs,graphicx}\begin{document}"
+        + "".join(rf"\input{{{name}}}" for name in names)
+        + r"See \ref{tab:psnr}.\end{document}"
+    )
+    log = pdflatex(path)
+    assert "Overfull" not in log
+    assert "undefined" not in log
+
+
+@pytest.mark.parametrize("encoding", ["OT1", "T1"])
+def test_every_character_that_is_kept_compiles(encoding, tmp_path, pdflatex):
+    kept = "".join(sorted(_LETTERS)) + "".join(_SPECIAL) + "".join(map(chr, range(33, 127)))
+    path = tmp_path / "all.tex"
+    body = "\n\n".join(escape(character) for character in kept)
+    path.write_text(
+        rf"\documentclass{{article}}\usepackage[{encoding}]{{fontenc}}"
+        rf"\usepackage[utf8]{{inputenc}}\begin{{document}}{body}\end{{document}}",
+        encoding="utf-8",
+    )
+    assert "Missing character" not in pdflatex(path)
+
+
+def test_code_in_docstrings_is_set_as_code(folder):
+    article = (folder / "report.tex").read_text()
+    assert r"Blur with a Gaussian of standard deviation \texttt{width} pixels" in article

@@ -1,0 +1,324 @@
+"""Runs on disk: what is written is what is read, and damage is named."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+import bench
+from bench.core import Cell, Fit, Record, StorageError, TrainNoise
+from bench.noises import make_noise
+from bench.store import FitCache, find_run, start_run
+
+CELL = Cell(
+    dataset="toy",
+    fingerprint="f00d",
+    method="vae",
+    params='{"latent":2}',
+    fit_params='{"latent":2}',
+    source="c0de",
+    train=TrainNoise("0.1", make_noise("gaussian", 0.1, True)),
+    noise=make_noise("gaussian", 0.3),
+    seed=7,
+    recipe="{}",
+    limit=None,
+    tune=0,
+    quantize=False,
+)
+
+
+def record(status="done", **values):
+    images = {
+        "image": np.arange(3),
+        "mse": np.array([0.1, 0.2, 0.3], np.float32),
+        "psnr": np.array([10, 7, 5.2], np.float32),
+        "ssim": np.array([0.5, math.nan, 0.7], np.float32),
+        "digest": np.array([0, 1, 2**64 - 1], np.uint64),
+    }
+    return Record(CELL, status, images=images if status == "done" else {}, **values)
+
+
+@pytest.fixture
+def run(tmp_path):
+    manifest = {"settings": {"noise": [0.3]}, "cells": [CELL.key], "protocol": 1, "dataset": {}}
+    return start_run(tmp_path / "run", manifest)
+
+
+def test_a_record_is_read_as_it_was_written(run):
+    image = np.linspace(-1, 2, 784, dtype=np.float32).reshape(1, 28, 28)
+    run.write(
+        record(
+            chosen={"latent": 2, "hidden": 400},
+            chosen_score=19.5,
+            fit_seconds=1.5,
+            images_per_second=1e4,
+            parameters=12,
+            history=[(1, "train", "kl", 3.5), (1, "validation", "kl", 4.0)],
+            samples={"image": [4], "clean": [image], "noisy": [image * 2], "restored": [image]},
+        )
+    )
+    opened = bench.open_run(run.path)
+    records = opened.records()
+    assert list(records) == (
+        [
+            "dataset",
+            "method",
+            "params",
+            "noise",
+            "clip",
+            "level",
+            "train",
+            "regime",
+            "seed",
+            "image",
+            "mse",
+            "psnr",
+            "ssim",
+            "digest",
+        ]
+    )
+    first = records.iloc[0].to_dict()
+    assert first["dataset"] == "toy"
+    assert first["params"] == '{"latent":2}'
+    assert (first["noise"], first["clip"], first["level"]) == ("gaussian", False, 0.3)
+    assert (first["train"], first["regime"]) == ("gaussian, clipped 0.1", "0.1")
+    assert first["seed"] == 7
+    assert list(records["digest"]) == [0, 1, 2**64 - 1]
+    assert np.isnan(records["ssim"][1])
+    np.testing.assert_allclose(records["psnr"], [10, 7, 5.2], rtol=1e-6)
+    cell = opened.cells().iloc[0]
+    assert list(opened.cells()) == [
+        "key",
+        "dataset",
+        "method",
+        "params",
+        "chosen",
+        "chosen_score",
+        "noise",
+        "clip",
+        "level",
+        "train",
+        "regime",
+        "seed",
+        "status",
+        "reason",
+        "fit_seconds",
+        "tune_seconds",
+        "images_per_second",
+        "parameters",
+        "peak_memory_bytes",
+    ]
+    assert cell["key"] == CELL.key
+    assert cell["chosen"] == '{"hidden":400,"latent":2}'
+    assert (cell["chosen_score"], cell["fit_seconds"], cell["parameters"]) == (19.5, 1.5, 12)
+    assert pd.isna(cell["tune_seconds"])
+    assert pd.isna(cell["peak_memory_bytes"])
+    history = opened.history(CELL.key)
+    assert history.to_dict("list") == {
+        "epoch": [1, 1],
+        "split": ["train", "validation"],
+        "term": ["kl", "kl"],
+        "value": [3.5, 4.0],
+    }
+    samples = opened.samples(CELL.key)
+    assert samples["image"] == [4]
+    np.testing.assert_array_equal(samples["noisy"][0], image * 2)
+
+
+def test_a_record_keeps_what_a_method_says_of_its_uncertainty(run):
+    image = np.zeros((1, 28, 28), np.float32)
+    shown = {"image": [4], "clean": [image], "noisy": [image], "restored": [image]}
+    run.write(record(samples=shown))
+    assert run.samples(CELL.key)["deviation"] == []
+    run.write(record(samples={**shown, "deviation": [image + 1]}, calibration=[(0.1, 0.2, 784)]))
+    np.testing.assert_array_equal(run.samples(CELL.key)["deviation"], [image + 1])
+    assert next(run.metadata())["calibration"] == [[0.1, 0.2, 784]]
+
+
+def test_a_run_made_before_there_were_regimes_was_trained_on_matched_noise(run):
+    run.write(record())
+    path = run.path / "cells" / f"{CELL.key}.parquet"
+    table = pq.read_table(path)
+    run.update_manifest(format=1)
+    meta = json.loads(table.schema.metadata[b"bench"])
+    del meta["cell"]["fit_params"], meta["calibration"]
+    del meta["cell"]["train"]["regime"], meta["cell"]["train"]["lowest"]
+    pq.write_table(table.replace_schema_metadata({"bench": json.dumps(meta)}), path)
+    opened = bench.open_run(run.path)
+    for frame in (opened.records(), opened.cells()):
+        assert set(frame["regime"]) == {"matched"}
+        assert set(frame["train"]) == {"gaussian, clipped 0.1"}
+
+
+def test_a_failure_is_a_record_without_rows(run):
+    run.write(record("failed", reason="it broke"))
+    opened = bench.open_run(run.path)
+    assert opened.records().empty
+    assert opened.cells()[["status", "reason"]].values.tolist() == [["failed", "it broke"]]
+    assert opened.history(CELL.key).empty
+    assert opened.samples(CELL.key)["image"] == []
+
+
+def test_results_of_other_code_are_not_read(run):
+    run.write(record())
+    run.update_manifest(cells=["0" * 16])
+    assert bench.open_run(run.path).records().empty
+
+
+def test_an_interrupted_write_leaves_the_cell_unfinished(run, monkeypatch):
+    monkeypatch.setattr("os.fsync", lambda handle: (_ for _ in ()).throw(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        run.write(record())
+    assert run.finished() == set()
+    assert [path.name for path in (run.path / "cells").iterdir()] == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 nonsense PAR1", None])
+def test_a_damaged_cell_is_named(run, damage):
+    run.write(record())
+    path = run.path / "cells" / f"{CELL.key}.parquet"
+    path.write_bytes(path.read_bytes()[:-20] if damage is None else damage)
+    for read in (run.records, run.cells):
+        with pytest.raises(StorageError, match=rf"{CELL.key}.parquet is damaged .*delete it"):
+            read()
+
+
+def test_a_damaged_sample_or_history_is_named(run):
+    image = np.zeros((1, 4, 4), np.float32)
+    samples = {"image": [0], "clean": [image], "noisy": [image], "restored": [image]}
+    run.write(record(history=[(1, "train", "kl", 3.5)], samples=samples))
+    for folder, suffix, read in (
+        ("samples", "npz", run.samples),
+        ("history", "json", run.history),
+    ):
+        path = run.path / folder / f"{CELL.key}.{suffix}"
+        path.write_bytes(b"nonsense")
+        with pytest.raises(StorageError, match=f"{path.name} is damaged"):
+            read(CELL.key)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"format": 99}', "in format 99, and this version of bench reads formats 1 and 2"),
+        ("{}", "not one of bench's"),
+        ("[1]", "not one of bench's"),
+        ('{"format": 1}', "damaged .it has no 'cells'.: start over with --fresh"),
+        ('{"format": 1', "manifest.json is damaged .* start over with --fresh"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_is_named(run, text, message):
+    (run.path / "manifest.json").write_text(text)
+    with pytest.raises(StorageError, match=message):
+        bench.open_run(run.path)
+
+
+def test_what_is_no_run_is_not_opened_nor_overwritten(tmp_path):
+    with pytest.raises(StorageError, match="is not a run"):
+        bench.open_run(tmp_path)
+    (tmp_path / "thesis.tex").write_text("x")
+    for fresh in (False, True):
+        with pytest.raises(StorageError, match="exists and is not a run"):
+            start_run(tmp_path, {"settings": {}, "cells": []}, fresh=fresh)
+    (tmp_path / "manifest.json").write_text('{"name": "a web app"}')
+    for fresh in (False, True):
+        with pytest.raises(StorageError, match="is not a run"):
+            start_run(tmp_path, {"settings": {}, "cells": []}, fresh=fresh)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_a_run_killed_as_it_began_is_begun_again(tmp_path):
+    (tmp_path / "cells").mkdir()
+    (tmp_path / ".manifest.json.1a2b3c4d.tmp").write_text('{"form')
+    run = start_run(tmp_path, {"settings": {}, "cells": [], "protocol": 1, "dataset": {}})
+    assert bench.open_run(tmp_path).manifest == run.manifest
+
+
+def test_starting_over_removes_the_runs_files_and_nothing_else(run):
+    run.write(record())
+    (run.path / "notes.txt").write_text("mine")
+    again = start_run(run.path, {**run.manifest, "settings": {"noise": [0.5]}}, fresh=True)
+    assert again.finished() == set()
+    assert (run.path / "notes.txt").read_text() == "mine"
+
+
+def test_a_run_taken_up_keeps_what_is_known_of_its_earlier_sessions(run):
+    manifest = {**run.manifest, "command": "the second", "started": "later"}
+    run.update_manifest(command="the first", started="early")
+    again = start_run(run.path, manifest)
+    assert again.manifest["command"] == "the second"
+    assert [session["command"] for session in again.manifest["earlier"]] == ["the first"]
+    run.write(record())
+    finished = start_run(run.path, {**manifest, "command": "the third"})
+    assert finished.manifest == again.manifest
+
+
+def test_the_newest_run_is_the_one_worked_on_last(tmp_path):
+    with pytest.raises(StorageError, match="there is no run in"):
+        find_run(None, tmp_path)
+    for age, name in ((50, "a"), (10, "b"), (90, "c")):
+        manifest = {"settings": {}, "cells": ["0" * 16], "protocol": 1, "dataset": {}}
+        made = start_run(tmp_path / name, manifest)
+        os.utime(made.path / "manifest.json", (1e9 - age, 1e9 - age))
+    assert find_run(None, tmp_path).name == "b"
+    (made.path / "cells" / f"{'0' * 16}.parquet").touch()
+    start_run(made.path, manifest)  # finished: asked for again, it is the newest
+    assert find_run(None, tmp_path).name == "c"
+
+
+def test_fits_are_kept_without_pickle_and_damaged_ones_are_as_good_as_none(tmp_path):
+    cache = FitCache(tmp_path)
+    fit = Fit({"w": np.eye(3, dtype=np.float32)}, 2.5, "cpu", [(1, "train", "loss", 0.5)])
+    assert cache.get("key") is None
+    cache.put("key", fit)
+    again = FitCache(tmp_path).get("key")
+    np.testing.assert_array_equal(again.arrays["w"], fit.arrays["w"])
+    assert (again.seconds, again.device, again.history) == (2.5, "cpu", fit.history)
+    path = tmp_path / "key.safetensors"
+    os.utime(path, (1000, 1000))
+    fresh = FitCache(tmp_path, fresh=2000)
+    assert fresh.get("key") is None
+    fresh.put("key", fit)
+    assert fresh.get("key") is not None
+    for damaged in (path.read_bytes()[:-4], b"", json.dumps({"w": 1}).encode()):
+        path.write_bytes(damaged)
+        assert cache.get("key") is None
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs file size limits (POSIX)")
+def test_a_full_disk_ends_in_one_line_and_loses_nothing(tmp_path):
+    """A limit on file sizes stands in for a full disk: writing fails in the middle."""
+    code = textwrap.dedent("""
+        import resource, signal, sys
+        from bench.cli import main
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        limit = int(sys.argv.pop(1))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        main()
+    """)
+    command = ["run", "--dataset", "digits", "--methods", "identity,median[size=3]"]
+    command += ["--noise", "0.3", "--name", "full", "--out", str(tmp_path)]
+
+    def call(limit):
+        return subprocess.run(
+            [sys.executable, "-c", code, str(limit), *command],
+            capture_output=True,
+            text=True,
+            cwd=os.path.dirname(os.path.dirname(bench.__file__)),  # noqa: PTH120
+        )
+
+    full = call(12_000)
+    assert full.returncode == 6, full.stderr
+    assert "Traceback" not in full.stderr
+    assert "Error: cannot write" in full.stderr.splitlines()[-1]
+    assert "what was computed so far is safe" in full.stderr
+    assert call(10**9).returncode == 0
+    assert len(bench.open_run(tmp_path / "full").records()) == 800
