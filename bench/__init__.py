@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from bench.api import get_method, run
     from bench.core import Noise, Unsupported
     from bench.noises import make_noise
+    from bench.planning.settings import Settings
     from bench.plugins.contract import method
     from bench.store import open_run
     from bench.training import TrainedMethod
 
 __all__ = [
     "Noise",
+    "Settings",
     "TrainedMethod",
     "Unsupported",
     "get_method",
@@ -28,6 +30,7 @@ __all__ = [
 
 _HOMES = {
     "Noise": "core",
+    "Settings": "planning.settings",
     "TrainedMethod": "training",
     "Unsupported": "core",
     "get_method": "api",

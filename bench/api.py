@@ -1,24 +1,21 @@
-"""Puts the parts together: a run from settings to records on disk, as the command does it."""
+"""What the command does, from Python: a run from settings to records on disk."""
 
 from __future__ import annotations
 
-import os
-import re
-import sys
+import inspect
 import time
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from bench import datasets, store
-from bench.core import CONVENTIONS, MATCHED, PROTOCOL_VERSION, UsageError
+from bench.core import CONVENTIONS, PROTOCOL_VERSION, Dataset, UsageError
 from bench.execution import environment, pools, session
 from bench.execution.progress import Listener, timestamp
 from bench.execution.supervisor import Setup
 from bench.planning import notation
-from bench.planning import settings as planning
 from bench.planning.cells import plan
-from bench.planning.request import resolve
+from bench.planning.request import requested_methods, torch_device
+from bench.planning.settings import Settings
 from bench.plugins.contract import Method
 from bench.plugins.sources import Registry, load
 
@@ -29,72 +26,24 @@ _CLOCK = 0.1
 def run(
     dataset: str | None = None,
     *,
-    train_dataset: str | None = None,
-    methods: str | Iterable[str] | None = None,
-    plugins: Iterable[str | os.PathLike[str]] = (),
-    noise: str | float | Iterable[str | float] = planning.DEFAULT_NOISE,
-    clip: bool = False,
-    train_noise: str | float | Iterable[str | float] = MATCHED,
-    seeds: Iterable[int] = (0,),
-    limit: int | None = None,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    preset: str = "default",
-    tune: bool = True,
-    quantize: bool = False,
-    device: str = "auto",
-    data_dir: str | os.PathLike[str] | None = None,
-    out: str | os.PathLike[str] = "results",
-    name: str | None = None,
-    fresh: bool = False,
-    jobs: int = 0,
-    dask: str | None = None,
-    timeout: float | None = None,
-    memory_limit: int | None = None,
-    retry_failed: bool = False,
-    command: str | None = None,
     listener: Listener | None = None,
+    command: str | None = None,
+    **settings: Any,
 ) -> store.Run:
     """Measure denoising methods, as `bench run` does, and keep the results on disk.
 
     A run that was interrupted goes on with its first unfinished cell.
 
+        >>> run = bench.run("digits", methods="identity,median", noise=0.3, limit=20)
+        >>> list(run.records().groupby("method")["psnr"].mean().round(1))
+        [12.8, 17.2]
+
     Args:
         dataset: by name; None for MNIST, or `digits` where MNIST cannot be had.
-        train_dataset: the data set whose training and validation images are used instead of
-            those of `dataset`.
-        methods: names, with parameters where wanted: `["median[size=5]", "vae"]`; "classical" for
-            all built-in ones that do without torch, extras and other methods; None for
-            `bench.planning.settings.DEFAULT_METHODS` and those of `plugins`.
-        plugins: files and folders that hold more methods.
-        noise: levels of Gaussian noise in [0, 1] units, as numbers or text (`25/255`), or of
-            other kinds: `"gaussian:0.1,0.3;poisson:30"` (see `bench.noises.KINDS`).
-        clip: limit noisy images to [0, 1].
-        train_noise: how methods that learn are trained: "matched" (on the noise that they are
-            tested on), "blind" (on levels from 0 to the highest tested), or a level, or
-            several of these. A method's own, as in `dae[train=blind]`, goes before it.
-        seeds: training seeds of the methods in which something is random. A method's own
-            number of them, as in `vae[seeds=4]` (0 to 3), goes before it.
-        limit: only the first so many test images.
-        epochs: instead of the preset's.
-        batch_size: training images an update, instead of the recipe's.
-        preset: "quick", "default" or "paper": how long methods are trained and tuned.
-        tune: choose untyped parameters on validation images.
-        quantize: round outputs to 8 bits before scoring.
-        device: "auto", "cpu" or "cuda", for the methods that torch trains.
-        data_dir: folder of the data sets.
-        out: folder of the runs.
-        name: of this run in it; by default the data set and a hash of the settings.
-        fresh: start over, and train anew what earlier runs have trained.
-        jobs: cells worked on at once, each in a process of its own that is watched; 0: one by one
-            in this process, unwatched. The machine's cores are divided among them.
-        dask: the address of a Dask scheduler whose workers work on the cells, or "local:4" for
-            four here.
-        timeout: seconds that a cell may take; needs `jobs` or `dask`.
-        memory_limit: bytes of resident memory that its process may take; likewise.
-        retry_failed: take up again the cells that failed in an earlier run of the command.
-        command: what the manifest is to say made it.
         listener: told how it goes on.
+        command: what the manifest is to say made it.
+        **settings: the fields of `bench.Settings`: methods, noise, seeds, limit, preset, ...
+            Where the command takes text, Python takes lists too: `noise=[0.1, 0.3]`.
 
     Returns:
         The run; `run.records()` has a row an image.
@@ -102,58 +51,48 @@ def run(
     Raises:
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
-    began, plugins = time.time() - _CLOCK, tuple(plugins)
-    workers = session.Workers(jobs, dask, timeout, memory_limit)
-    threads = pools.computing_threads(jobs, dask)
-    registry = Registry(plugins)
-    for given in registry.given:
-        registry.load(given)  # a plugin that was asked for and is broken ends it here
-    if methods is None:
-        # The user's own come early, so that a mistake in them shows before hours of training.
-        first, *rest = planning.DEFAULT_METHODS
-        names = [first, *registry.given, *rest]
-    else:
-        names = notation.split_list(methods) if isinstance(methods, str) else list(methods)
-        names = [
-            name
-            for given in names
-            for name in (registry.classical if given.strip() == planning.CLASSICAL else [given])
-        ]
-    # However it is typed, one method with the same parameters is measured once.
-    chosen = {str(asked): asked for asked in (resolve(text, registry) for text in names)}
-    methods_used = {asked.method.name: asked.method for asked in chosen.values()}
-    noise, train_noise = _repeatable(noise), _repeatable(train_noise)
-    seeds = list(seeds)
-    folder = datasets.data_folder(data_dir)
-    # Settings are checked before anything is downloaded.
-    values: dict[str, Any] = {
-        "methods": chosen,
-        "noise": noise,
-        "clip": clip,
-        "train_noise": train_noise,
-        "seeds": seeds,
-        "limit": limit,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "preset": preset,
-        "tune": tune,
-        "quantize": quantize,
-        "device": device,
-    }
-    planning.settings(dataset or "mnist", **values)
-    torch_device = _device(
-        device, [asked.method for asked in chosen.values()], elsewhere=dask is not None
+    began = time.time() - _CLOCK
+    asked = Settings.checked(dataset=dataset, **settings)
+    threads = pools.computing_threads(asked.jobs, asked.dask)
+    requested = requested_methods(asked, Registry(asked.plugins))
+    methods = {each.method.name: each.method for each in requested.values()}
+    # All of this was checked before anything is downloaded.
+    device = torch_device(asked, methods.values())
+    folder = datasets.data_folder(asked.data_dir)
+    data = datasets.load_for(asked.dataset, asked.train_dataset, folder)
+    resolved = asked.resolved(data, requested)
+    cells = plan(resolved, data, requested.values())
+    setup = Setup(
+        dataset=asked.dataset or data.name,
+        train_dataset=asked.train_dataset,
+        data_dir=str(folder.absolute()),
+        fingerprint=data.fingerprint,
+        training_fingerprint=data.training_fingerprint,
+        plugins=tuple(str(plugin.expanduser().absolute()) for plugin in asked.plugins),
+        methods=tuple(requested),
+        cache=str((store.cache_folder() / "fits").absolute()),
+        fresh=began if asked.fresh else None,
+        device=device,
+        threads=threads,
     )
-    data = datasets.load(dataset, folder) if dataset else datasets.load_default(folder)
-    if train_dataset:
-        data = datasets.with_training(data, datasets.load(train_dataset, folder))
-        values["train_dataset"] = data.training
-    settings = planning.settings(data.name, **values)
-    cells = plan(settings, data, chosen.values())
-    manifest = {
+    manifest = _manifest(resolved, data, methods, [cell.key for cell in cells], setup)
+    manifest["command"] = command or f"bench.run({data.name!r}, ...)"
+    return session.work(manifest, cells, data, methods, setup, resolved, listener)
+
+
+def _manifest(
+    settings: Settings,
+    data: Dataset,
+    methods: Mapping[str, Method],
+    keys: list[str],
+    setup: Setup,
+) -> dict[str, Any]:
+    """What is written of a run before its first cell."""
+    rounded = "; then rounded to 8 bits" if settings.quantize else ""
+    return {
         "protocol": PROTOCOL_VERSION,
-        "conventions": _conventions(quantize),
-        "settings": settings.as_dict(),
+        "conventions": {**CONVENTIONS, "outputs": CONVENTIONS["outputs"] + rounded},
+        "settings": settings.recorded(),
         "dataset": {
             "name": data.name,
             "fingerprint": data.fingerprint,
@@ -171,41 +110,41 @@ def run(
                 "told_noise": method.told,
                 "learns": method.learns,
             }
-            for method in methods_used.values()
+            for method in methods.values()
         },
-        "cells": [cell.key for cell in cells],
-        "device": torch_device,
-        "threads": threads,
-        "command": command or f"bench.run({data.name!r}, ...)",
-        **environment.describe(torch_device),
+        "cells": keys,
+        "device": setup.device,
+        "threads": setup.threads,
+        "command": "",
+        **environment.describe(setup.device),
         "started": timestamp(),
         "ended": None,
     }
-    path = Path(out).expanduser() / _folder_name(name or settings.default_name)
-    store.check_free(path)
-    setup = Setup(
-        dataset=dataset or data.name,
-        train_dataset=train_dataset,
-        data_dir=str(folder.absolute()),
-        fingerprint=data.fingerprint,
-        training_fingerprint=data.training_fingerprint,
-        plugins=tuple(str(Path(plugin).expanduser().absolute()) for plugin in plugins),
-        methods=tuple(chosen),
-        cache=str(store.FitCache().folder.absolute()),
-        fresh=began if fresh else None,
-        device=torch_device,
-        threads=threads,
-    )
-    return session.work(
-        path, manifest, cells, data, methods_used, setup, workers,
-        retry_failed=retry_failed, listener=listener,
-    )  # fmt: skip
+
+
+def _signature() -> inspect.Signature:
+    """Of `run`, with the settings by name."""
+    own = inspect.signature(run)
+    kept = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    fields = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default)
+        for name, field in Settings.model_fields.items()
+        if name not in own.parameters
+    ]
+    return own.replace(parameters=[*kept[:1], *fields, *kept[1:]])
+
+
+run.__signature__ = _signature()  # type: ignore[attr-defined]
 
 
 def get_method(name: str, **params: Any) -> Any:
-    """A method by name with parameters set: `get_method("median", size=5).denoise(noisy, noise)`.
+    """A method by name with parameters set; a method that learns comes unfitted.
 
-    A method that learns comes unfitted.
+        >>> import numpy as np
+        >>> noise = bench.make_noise("gaussian", 0.1)
+        >>> median = bench.get_method("median", size=5)
+        >>> median.denoise(np.zeros((2, 1, 28, 28), "float32"), noise).shape
+        (2, 1, 28, 28)
 
     Raises:
         UsageError: there is no such method or parameter.
@@ -214,48 +153,3 @@ def get_method(name: str, **params: Any) -> Any:
     if method.missing:
         raise UsageError(method.missing)
     return method.create(notation.typed_params(method, {k: str(v) for k, v in params.items()}))
-
-
-def _conventions(quantize: bool) -> dict[str, str]:
-    rounded = "; then rounded to 8 bits" if quantize else ""
-    return {**CONVENTIONS, "outputs": CONVENTIONS["outputs"] + rounded}
-
-
-def _repeatable(levels: Any) -> Any:
-    """Levels that can be gone through twice."""
-    return list(levels) if isinstance(levels, Iterable) and not isinstance(levels, str) else levels
-
-
-def _device(asked: str, methods: list[Method], *, elsewhere: bool) -> str:
-    """Where torch computes; torch is loaded only where it is needed.
-
-    Machines `elsewhere` may have a GPU where this one has none.
-    """
-    if asked == "cuda" and elsewhere:
-        return "cuda"
-    if asked == "cpu" or (asked == "auto" and not any(method.uses_torch for method in methods)):
-        return "cpu"
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    if asked == "cuda":
-        raise UsageError(
-            f"--device cuda: torch {torch.__version__} finds no CUDA device here; use --device cpu"
-        )
-    return "cpu"
-
-
-def _folder_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise UsageError(
-            f"--name {name!r} is no folder's name: use letters, digits, '.', '_' and '-'"
-        )
-    return name
-
-
-def command_line() -> str:
-    """The command that this process was started with, as a shell would take it."""
-    import shlex
-
-    return shlex.join(["bench", *sys.argv[1:]])

@@ -7,6 +7,7 @@ from bench.datasets.sources import (
     data_folder,
     load,
     load_default,
+    load_for,
     with_training,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "data_folder",
     "load",
     "load_default",
+    "load_for",
     "with_training",
 ]

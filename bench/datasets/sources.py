@@ -81,6 +81,16 @@ def load_default(folder: Path) -> Dataset:
         return replace(digits, note=note)
 
 
+def load_for(name: str | None, training: str | None, folder: Path) -> Dataset:
+    """The data set of a run: by name or the default one, with its own training images or others'.
+
+    Raises:
+        UsageError, DataError: see `load`.
+    """
+    data = load(name, folder) if name else load_default(folder)
+    return with_training(data, load(training, folder)) if training else data
+
+
 def with_training(dataset: Dataset, other: Dataset) -> Dataset:
     """`dataset` with the training and validation images of the other one.
 

@@ -1,15 +1,16 @@
-"""What is typed on the command line -> the method that it asks for."""
+"""What is typed -> the methods that it asks for, and where torch computes for them."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from bench.core import UsageError, canonical_json, digest, method_label
 from bench.noises import training_regime
 from bench.planning import notation
-from bench.planning.settings import MAX_SEEDS
+from bench.planning.checks import MAX_SEEDS
+from bench.planning.settings import DEFAULT_METHODS, Settings
 from bench.plugins.contract import ESTIMATED, Method
 from bench.plugins.sources import Registry, load
 
@@ -29,6 +30,59 @@ class RequestedMethod(NamedTuple):
         training = {"train": self.regime, "seeds": self.seeds}
         typed = {name: value for name, value in training.items() if value is not None}
         return method_label(self.method.name, canonical_json({**self.params, **typed}))
+
+
+#: Among methods' names, stands for those of `Registry.classical`.
+CLASSICAL = "classical"
+
+
+def requested_methods(settings: Settings, registry: Registry) -> dict[str, RequestedMethod]:
+    """The methods that the settings ask for, or the default ones, by their text.
+
+    However it is typed, one method with the same parameters is measured once.
+
+    Raises:
+        UsageError: there is no such method or parameter, or a plugin is broken.
+    """
+    for name in registry.given:
+        registry.load(name)  # a plugin that was asked for and is broken ends it here
+    names: Iterable[str]
+    if settings.methods is None:
+        # The user's own come early, so that a mistake in them shows before hours of training.
+        first, *rest = DEFAULT_METHODS
+        names = (first, *registry.given, *rest)
+    else:
+        names = (
+            name
+            for typed in settings.methods
+            for name in (registry.classical if typed.strip() == CLASSICAL else (typed,))
+        )
+    requested = (resolve(name, registry) for name in names)
+    return {str(each): each for each in requested}
+
+
+def torch_device(settings: Settings, methods: Iterable[Method]) -> str:
+    """Where torch computes, "cpu" or "cuda"; torch is loaded only where it is needed.
+
+    The workers of a Dask cluster may have a GPU where this machine has none.
+
+    Raises:
+        UsageError: a GPU is asked for, and there is none.
+    """
+    device = settings.device
+    if device == "cuda" and settings.dask:
+        return device
+    if device == "cpu" or (device == "auto" and not any(each.uses_torch for each in methods)):
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if device == "cuda":
+        raise UsageError(
+            f"--device cuda: torch {torch.__version__} finds no CUDA device here; use --device cpu"
+        )
+    return "cpu"
 
 
 def resolve(text: str, registry: Registry) -> RequestedMethod:

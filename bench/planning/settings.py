@@ -1,24 +1,28 @@
-"""What a run is asked to measure, after defaults and checks."""
+"""The settings of a run: each with its default, its range and its help, here and nowhere else.
+
+The command's options, the keys of a TOML file, the keywords of `bench.run`, the entries of a
+manifest and the table in docs/settings.md are made of the fields of `Settings`.
+"""
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from bench.core import MATCHED, Noise, UsageError, digest, nearest
-from bench.noises import parse_noise, training_regime
+import pydantic
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
+
+from bench.core import MATCHED, Dataset, Noise, digest
+from bench.noises import Gaussian, parse_noise
+from bench.planning import checks
 
 DEFAULT_METHODS = ("identity", "gaussian", "median", "nlm", "wavelet", "dae", "vae")
-#: Among methods' names, stands for those of `Registry.classical`.
-CLASSICAL = "classical"
 DEFAULT_NOISE = "0.1,0.3,0.5"
 DEVICES = ("auto", "cpu", "cuda")
-MAX_SEED = 2**31 - 1
-#: Seeds that `[seeds=...]` may ask for: far above any use.
-MAX_SEEDS = 1000
+MAX_JOBS = 1024
 
 #: Validation images to tune on, by preset. `quick` cuts training and tuning, never the test.
 TUNING_IMAGES = {"quick": 100, "default": 300, "paper": 300}
@@ -26,115 +30,210 @@ PRESETS = tuple(TUNING_IMAGES)
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a run is asked to measure, after defaults; made by `settings`.
+class Typed:
+    """How a setting is typed and kept, beyond what its type, default and help say.
 
-    Two runs of equal settings measure the same. `methods` are as typed
-    (`median[size=5]`); `train_noise` are the regimes of those that learn and do not say their
-    own; `train_dataset`, `limit`, `epochs` and `batch_size` are None where the data set's and
-    the preset's own hold.
+    Attributes:
+        name: of the option and of the key in TOML; without one the field's, "-" for "_".
+        default: of the command, where it is not Python's.
+        shown: the default in words, where the value itself says little.
+        metavar: what help calls its value.
+        variable: the environment variable that it is also taken from.
+        recorded: whether manifests hold it: always, where it is set (so that runs from before the
+            setting was there are still runs of equal settings), or never: what says how and where
+            a run is made, but not what it measures.
     """
 
-    dataset: str
-    train_dataset: str | None
-    methods: tuple[str, ...]
-    noise: tuple[Noise, ...]
-    train_noise: tuple[str, ...]
-    seeds: tuple[int, ...]
-    limit: int | None
-    epochs: int | None
-    batch_size: int | None
-    preset: str
-    tune: bool
-    quantize: bool
-    device: str
+    name: str = ""
+    default: Any = None
+    shown: str = ""
+    metavar: str = ""
+    variable: str = ""
+    recorded: Literal["always", "where set", "never"] = "always"
 
-    def as_dict(self) -> dict[str, Any]:
-        """As manifests hold it, under the command line's names."""
-        return {
-            "dataset": self.dataset,
-            **({"train-dataset": self.train_dataset} if self.train_dataset else {}),
-            "methods": list(self.methods),
-            "noise": [
-                noise.level if noise.kind == "gaussian" else f"{noise.kind}:{noise.level!r}"
-                for noise in self.noise
-            ],
-            "clip": self.noise[0].clip,
-            "train-noise": list(self.train_noise),
-            "seeds": list(self.seeds),
-            "limit": self.limit,
-            "epochs": self.epochs,
-            "batch-size": self.batch_size,
-            "preset": self.preset,
-            "tune": self.tune,
-            "quantize": self.quantize,
-            "device": self.device,
-        }
+
+_LOCAL = Typed(recorded="never")
+_Count = Annotated[int, BeforeValidator(checks.index), Field(strict=True, ge=1)]
+_Flag = Annotated[bool, Field(strict=True)]
+
+
+class Settings(pydantic.BaseModel):
+    """What a run measures, and how and where it is made; see each field's description.
+
+    Two runs whose `recorded()` settings are equal measure the same. Make one by `checked`, which
+    raises one-line errors:
+
+        >>> Settings.checked(noise="0.1,25/255", methods="median,vae").methods
+        ('median', 'vae')
+        >>> Settings.checked(limit=0)
+        Traceback (most recent call last):
+        bench.core.errors.UsageError: --limit 0 is out of range: give a number from 1 on
+    """
+
+    model_config = pydantic.ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=True
+    )
+
+    dataset: Annotated[str | None, Typed(shown="mnist, or digits without it")] = Field(
+        None, description="See `bench datasets`; folder:PATH for a folder of images."
+    )
+    train_dataset: Annotated[str | None, Typed(shown="--dataset's own", recorded="where set")] = (
+        Field(None, description="Train and tune on this data set's images.")
+    )
+    methods: Annotated[
+        tuple[str, ...] | None,
+        BeforeValidator(checks.methods),
+        Typed(shown=",".join(DEFAULT_METHODS) + " and those of --plugin"),
+    ] = Field(
+        None,
+        description="a,b[param=1],…; classical for all that need no torch, extras or other method.",
+    )
+    plugins: Annotated[
+        tuple[Path, ...],
+        BeforeValidator(checks.several),
+        Typed(name="plugin", recorded="never"),
+    ] = Field(
+        (),
+        description="A method's file, or a folder of such; may be repeated.  [also: $BENCH_PLUGINS]",
+    )
+    noise: Annotated[tuple[Noise, ...], Typed()] = Field(
+        DEFAULT_NOISE,
+        description="Levels of Gaussian noise, or kinds with levels: gaussian:0.1,0.3;poisson:30 "
+        "(see `bench noises`).",
+    )
+    clip: Annotated[_Flag, Typed()] = Field(
+        False, description="Limit noisy images to [0, 1], as an 8-bit file would."
+    )
+    train_noise: Annotated[tuple[str, ...], BeforeValidator(checks.regimes), Typed()] = Field(
+        MATCHED,
+        description="What networks are trained on: matched (the noise tested on), blind (levels "
+        "from 0 to the highest tested), a level (0.3, poisson:30), or several of these.",
+    )
+    seeds: Annotated[tuple[int, ...], BeforeValidator(checks.seeds), Typed()] = Field(
+        "0", description="Training seeds, as 0,1,2."
+    )
+    limit: Annotated[_Count | None, Typed()] = Field(
+        None, description="Only the first so many test images."
+    )
+    epochs: Annotated[_Count | None, Typed()] = Field(
+        None, description="Training epochs, instead of the preset's."
+    )
+    batch_size: Annotated[_Count | None, Typed()] = Field(
+        None, description="Training images an update, instead of the recipe's."
+    )
+    preset: Annotated[str, AfterValidator(checks.one_of("preset", PRESETS)), Typed()] = Field(
+        "default", description="quick, default or paper: effort."
+    )
+    tune: Annotated[_Flag, Typed()] = Field(
+        True, description="Choose parameters on validation images."
+    )
+    quantize: Annotated[_Flag, Typed()] = Field(
+        False, description="Round outputs to 8 bits before scoring."
+    )
+    device: Annotated[str, AfterValidator(checks.one_of("device", DEVICES)), Typed()] = Field(
+        "auto", description="auto, cpu or cuda."
+    )
+    data_dir: Annotated[
+        Path | None, Typed(shown="$BENCH_DATA_DIR, else a cache folder", recorded="never")
+    ] = Field(None, description="Folder of the data sets.")
+    out: Annotated[Path, _LOCAL] = Field(Path("results"), description="Folder of the runs.")
+    name: Annotated[
+        str | None,
+        AfterValidator(checks.folder_name),
+        Typed(shown="data set and a hash of the settings", recorded="never"),
+    ] = Field(None, description="The run's name.")
+    jobs: Annotated[
+        Annotated[int, BeforeValidator(checks.index), Field(strict=True, ge=0, le=MAX_JOBS)],
+        Typed(default=1, variable="BENCH_JOBS", recorded="never"),
+    ] = Field(
+        0,
+        description="Cells worked on at once, each in a process of its own; 0: in this one, "
+        "unwatched.",
+    )
+    dask: Annotated[str | None, Typed(metavar="ADDRESS", recorded="never")] = Field(
+        None, description="A Dask scheduler, or local:4 for four workers."
+    )
+    timeout: Annotated[
+        Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None,
+        Typed(metavar="SECONDS", recorded="never"),
+    ] = Field(None, description="That a cell may take; then it failed.")
+    memory_limit: Annotated[
+        Annotated[ByteSize, Field(gt=0)] | None, Typed(metavar="SIZE", recorded="never")
+    ] = Field(
+        None,
+        description="Resident memory that a cell's process may take, as 4GB; then the cell failed.",
+    )
+    retry_failed: Annotated[_Flag, _LOCAL] = Field(
+        False, description="Take up again the cells that failed."
+    )
+    fresh: Annotated[_Flag, _LOCAL] = Field(False, description="Start over, and train anew.")
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _noises(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Noise levels as `Noise`, which knows whether it clips."""
+        levels = values.get("noise", DEFAULT_NOISE)
+        return {**values, "noise": tuple(parse_noise(levels, values.get("clip") is True))}
+
+    @pydantic.model_validator(mode="after")
+    def _together(self) -> Self:
+        """Refuse settings that exclude each other."""
+        if self.dask and self.jobs > 1:
+            raise ValueError(
+                "--jobs and --dask cannot be given together: the cluster has its workers"
+            )
+        if (self.timeout or self.memory_limit) and not (self.jobs or self.dask):
+            raise ValueError("only a process of its own can be stopped: give --jobs 1 or more")
+        return self
+
+    @classmethod
+    def checked(cls, where: str = "", /, **values: Any) -> Self:
+        """The settings, `values` instead of defaults.
+
+        Args:
+            where: the file that they stand in, for messages; empty for a command or call.
+            **values: by the names of the fields.
+
+        Raises:
+            UsageError: there is no such setting, or its value is of another type or out of range.
+        """
+        try:
+            return cls(**values)
+        except pydantic.ValidationError as error:
+            raise checks.usage_error(error, tuple(typed_names()), where) from None
+
+    def recorded(self) -> dict[str, Any]:
+        """What is measured, as manifests hold it, under the command's names."""
+        values = {}
+        for field, (name, typed) in typed_names().items():
+            value = getattr(self, field)
+            default = type(self).model_fields[field].default
+            if typed.recorded == "always" or (typed.recorded == "where set" and value != default):
+                values[name] = list(value) if isinstance(value, tuple) else value
+        values["noise"] = [
+            noise.level if noise.kind == Gaussian.kind else f"{noise.kind}:{noise.level!r}"
+            for noise in self.noise
+        ]
+        return values
+
+    def resolved(self, dataset: Dataset, methods: Iterable[str]) -> Self:
+        """With the data sets' own names, and the methods as they are run."""
+        changes = {"dataset": dataset.name, "methods": tuple(methods)}
+        if self.train_dataset:
+            changes["train_dataset"] = dataset.training
+        return self.model_copy(update=changes)
 
     @property
-    def default_name(self) -> str:
-        """The run's name where none is given: the same settings find their own run again."""
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", self.dataset)
-        return f"{name}-{digest(self.as_dict(), size=4)}"
+    def folder(self) -> Path:
+        """The run's folder; where no name is given, equal settings find their own run again."""
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", str(self.dataset))
+        return self.out.expanduser() / (self.name or f"{plain}-{digest(self.recorded(), size=4)}")
 
 
-def settings(
-    dataset: str,
-    *,
-    train_dataset: str | None = None,
-    methods: Iterable[str] = DEFAULT_METHODS,
-    noise: str | float | Iterable[str | float] = DEFAULT_NOISE,
-    clip: bool = False,
-    train_noise: str | float | Iterable[str | float] = MATCHED,
-    seeds: Iterable[int] = (0,),
-    limit: int | None = None,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    preset: str = "default",
-    tune: bool = True,
-    quantize: bool = False,
-    device: str = "auto",
-) -> Settings:
-    """Checked settings.
-
-    Raises:
-        UsageError: a value that is out of its range.
-    """
-    methods = tuple(dict.fromkeys(methods))
-    seeds = tuple(dict.fromkeys(map(operator.index, seeds)))
-    limit, epochs, batch_size = (
-        None if value is None else operator.index(value) for value in (limit, epochs, batch_size)
-    )
-    if isinstance(train_noise, str):
-        train_noise = train_noise.split(",")
-    elif not isinstance(train_noise, Iterable):
-        train_noise = [train_noise]
-    regimes = tuple(dict.fromkeys(training_regime(text) for text in train_noise))
-    if not regimes:
-        raise UsageError("no training noise given: use for example --train-noise matched,blind")
-    if not methods:
-        raise UsageError("no method given: use for example --methods median,vae")
-    if not seeds or min(seeds) < 0 or max(seeds) > MAX_SEED:
-        raise UsageError(f"seeds are numbers from 0 to {MAX_SEED}: use for example --seeds 0,1,2")
-    for name, value in (("limit", limit), ("epochs", epochs), ("batch-size", batch_size)):
-        if value is not None and value < 1:
-            raise UsageError(f"--{name} {value} is out of range: give a number from 1 on")
-    if preset not in PRESETS:
-        raise UsageError(f"unknown preset {preset!r}: {nearest(preset, PRESETS)}")
-    if device not in DEVICES:
-        raise UsageError(f"unknown device {device!r}: {nearest(device, DEVICES)}")
-    return Settings(
-        dataset=dataset,
-        train_dataset=train_dataset,
-        methods=methods,
-        noise=tuple(parse_noise(noise, clip)),
-        train_noise=regimes,
-        seeds=seeds,
-        limit=limit,
-        epochs=epochs,
-        batch_size=batch_size,
-        preset=preset,
-        tune=tune,
-        quantize=quantize,
-        device=device,
-    )
+def typed_names() -> dict[str, tuple[str, Typed]]:
+    """Field -> the name of its option and TOML key, and how it is typed."""
+    names = {}
+    for field, info in Settings.model_fields.items():
+        (typed,) = (entry for entry in info.metadata if isinstance(entry, Typed))
+        names[field] = (typed.name or field.replace("_", "-"), typed)
+    return names

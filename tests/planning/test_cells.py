@@ -10,16 +10,20 @@ from bench.noises import make_noise
 from bench.planning import notation
 from bench.planning.cells import plan
 from bench.planning.request import RequestedMethod
-from bench.planning.settings import settings
+from bench.planning.settings import Settings
 from bench.plugins import sources
 
 DATA = Dataset("toy", "f00d", {"train": 1000, "validation": 200, "test": 50}, lambda split: [])
 
 
+def settings(dataset, **values):
+    return Settings.checked(dataset=dataset, **values)
+
+
 def cells(names="median,vae", **values):
     chosen_settings = settings("toy", methods=notation.split_list(names), **values)
     chosen = []
-    for text in settings.methods:
+    for text in chosen_settings.methods:
         name, params = notation.parse(text)
         method, regime = sources.load(name), params.pop("train", None)
         chosen.append(RequestedMethod(method, notation.typed_params(method, params), regime))
@@ -102,7 +106,7 @@ def test_epochs_that_were_typed_are_kept_to_however_few_updates_they_make():
 
 def test_equal_settings_have_equal_names_and_others_others():
     one = settings("toy", noise="0.1,0.3")
-    assert one.default_name == settings("toy", noise=[0.1, 0.3]).default_name
+    assert one.folder == settings("toy", noise=[0.1, 0.3]).folder
     others = [
         settings("toy", noise="0.1"),
         settings("toy", noise="0.1,0.3", clip=True),
@@ -114,7 +118,7 @@ def test_equal_settings_have_equal_names_and_others_others():
         settings("toy", noise="0.1,0.3", train_noise="blind"),
         settings("toy", noise="0.1,0.3", batch_size=64),
     ]
-    assert len({s.default_name for s in [one, *others]}) == len(others) + 1
+    assert len({s.folder for s in [one, *others]}) == len(others) + 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,136 @@
+"""What a setting's value may be, and the line that says why one may not."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from bench.core import UsageError, nearest
+from bench.noises import training_regime
+from bench.planning.notation import split_list
+
+if TYPE_CHECKING:
+    import pydantic
+
+MAX_SEED = 2**31 - 1
+#: Seeds that `[seeds=...]` may ask for: far above any use.
+MAX_SEEDS = 1000
+
+
+def methods(value: Any) -> tuple[str, ...] | None:
+    """Methods as typed, `"a,b[x=1,y=2]"` or a list of names; None for the default ones."""
+    if value is None:
+        return None
+    names = split_list(value) if isinstance(value, str) else _items(value)
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(f"methods are names, such as median,vae; not {value!r}")
+    if not names:
+        raise ValueError("no method given: use for example --methods median,vae")
+    return tuple(dict.fromkeys(names))
+
+
+def regimes(value: Any) -> tuple[str, ...]:
+    """What methods are trained on: "matched", "blind", levels, or several of these."""
+    names = tuple(dict.fromkeys(training_regime(item) for item in _items(value)))
+    if not names:
+        raise ValueError("no training noise given: use for example --train-noise matched,blind")
+    return names
+
+
+def seeds(value: Any) -> tuple[int, ...]:
+    """Training seeds, `"0,1"` or a list of whole numbers."""
+    try:
+        numbers = tuple(
+            dict.fromkeys(
+                int(item) if isinstance(item, str) else operator.index(item)
+                for item in _items(value)
+            )
+        )
+    except (TypeError, ValueError):
+        raise ValueError(f"--seeds {value!r}: give whole numbers such as 0,1,2") from None
+    if not numbers or min(numbers) < 0 or max(numbers) > MAX_SEED:
+        raise ValueError(f"seeds are numbers from 0 to {MAX_SEED}: use for example --seeds 0,1,2")
+    return numbers
+
+
+def several(value: Any) -> tuple[Any, ...]:
+    """Values one by one; a text is one."""
+    return (value,) if isinstance(value, str) else tuple(_items(value))
+
+
+def index(value: Any) -> Any:
+    """A whole number of NumPy's is one; anything else is left for pydantic to judge."""
+    return value if isinstance(value, bool) or not hasattr(value, "__index__") else int(value)
+
+
+def one_of(noun: str, names: tuple[str, ...]) -> Callable[[str], str]:
+    """A check that a value is among `names`."""
+
+    def check(value: str) -> str:
+        if value not in names:
+            raise ValueError(f"unknown {noun} {value!r}: {nearest(value, names)}")
+        return value
+
+    return check
+
+
+def folder_name(name: str | None) -> str | None:
+    """A name that a folder can have on every system."""
+    if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise ValueError(
+            f"--name {name!r} is no folder's name: use letters, digits, '.', '_' and '-'"
+        )
+    return name
+
+
+def _items(value: Any) -> list[Any]:
+    """A list as it is; text cut at its commas; a single value as a list of one."""
+    if isinstance(value, str):
+        return value.split(",")
+    return list(value) if isinstance(value, Iterable) else [value]
+
+
+#: Pydantic's type of error -> what the setting is.
+_KINDS = {
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "float_type": "a number",
+    "path_type": "a path",
+    "byte_size": "a size: write it as 4GB or 512MiB",
+    "byte_size_unit": "a size: write it as 4GB or 512MiB",
+}
+
+_BOUNDS = {"ge": "from {} on", "gt": "over {}", "le": "up to {}", "finite": "that is finite"}
+
+
+def usage_error(
+    error: pydantic.ValidationError, fields: Iterable[str], where: str = ""
+) -> UsageError:
+    """The first thing that is wrong, in one line.
+
+    Args:
+        error: what pydantic found.
+        fields: the settings that there are.
+        where: the file that they stand in; empty for a command or call.
+    """
+    first = error.errors(include_url=False)[0]
+    field, value, limits = str((*first["loc"], "")[0]), first["input"], first.get("ctx", {})
+    name = field.replace("_", "-")
+    option = f"{where}: {name}" if where else f"--{name}"
+    kind = first["type"]
+    if kind == "extra_forbidden":
+        text = f"unknown setting {field!r}: {nearest(field, fields)}"
+        return UsageError(f"{where}: {text}" if where else text)
+    if kind == "value_error":  # raised above, in whole sentences
+        text = str(limits["error"])
+        return UsageError(f"{where}: {text}" if where else text)
+    if kind in _KINDS:
+        return UsageError(f"{option} is {_KINDS[kind]}, not {value!r}")
+    for bound, words in _BOUNDS.items():
+        if bound in limits or (kind, bound) == ("finite_number", "finite"):
+            range_text = words.format(limits.get(bound))
+            return UsageError(f"{option} {value} is out of range: give a number {range_text}")
+    return UsageError(f"{option} {value!r}: {first['msg']}")
