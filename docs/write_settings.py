@@ -11,7 +11,8 @@ HEAD = """\
 
 Each is an option of `bench run` (`--train-noise blind`), a key of a TOML file given by `--config`
 (`train-noise = "blind"`), and a keyword of `bench.run` (`train_noise="blind"`). What is typed goes
-before the file. A manifest records those marked so: two runs of equal recorded settings measure the same.
+before the file. A manifest records those marked so: two runs whose recorded settings are equal
+measure the same.
 This page is made from the code, by `python docs/write_settings.py`.
 
 | setting | default | recorded | what it is |

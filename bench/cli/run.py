@@ -28,7 +28,7 @@ def _end_as_interrupted() -> None:
 @main.command(cls=SettingsCommand, epilog=EXIT_CODES)
 @DEBUG
 @click.pass_context
-def run(context: click.Context, debug: bool, **values: Any) -> int:
+def run(context: click.Context, /, debug: bool, **values: Any) -> int:
     """Measure denoising methods and keep every number.
 
     An interrupted run goes on where it stopped when the same command is given again.

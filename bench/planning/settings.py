@@ -52,6 +52,11 @@ class Typed:
     recorded: Literal["always", "where set", "never"] = "always"
 
 
+def _as_typed(text: str) -> Any:
+    """A default written as users type it; it is validated as what they type is."""
+    return text
+
+
 _LOCAL = Typed(recorded="never")
 _Count = Annotated[int, BeforeValidator(checks.index), Field(strict=True, ge=1)]
 _Flag = Annotated[bool, Field(strict=True)]
@@ -94,10 +99,11 @@ class Settings(pydantic.BaseModel):
         Typed(name="plugin", recorded="never"),
     ] = Field(
         (),
-        description="A method's file, or a folder of such; may be repeated.  [also: $BENCH_PLUGINS]",
+        description="A method's file, or a folder of such; may be repeated.  "
+        "[also: $BENCH_PLUGINS]",
     )
     noise: Annotated[tuple[Noise, ...], Typed()] = Field(
-        DEFAULT_NOISE,
+        _as_typed(DEFAULT_NOISE),
         description="Levels of Gaussian noise, or kinds with levels: gaussian:0.1,0.3;poisson:30 "
         "(see `bench noises`).",
     )
@@ -105,12 +111,12 @@ class Settings(pydantic.BaseModel):
         False, description="Limit noisy images to [0, 1], as an 8-bit file would."
     )
     train_noise: Annotated[tuple[str, ...], BeforeValidator(checks.regimes), Typed()] = Field(
-        MATCHED,
+        _as_typed(MATCHED),
         description="What networks are trained on: matched (the noise tested on), blind (levels "
         "from 0 to the highest tested), a level (0.3, poisson:30), or several of these.",
     )
     seeds: Annotated[tuple[int, ...], BeforeValidator(checks.seeds), Typed()] = Field(
-        "0", description="Training seeds, as 0,1,2."
+        _as_typed("0"), description="Training seeds, as 0,1,2."
     )
     limit: Annotated[_Count | None, Typed()] = Field(
         None, description="Only the first so many test images."
