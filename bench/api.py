@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
 import os
 import re
 import sys
-import threading
 import time
-import warnings
-from collections.abc import Generator, Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from bench import datasets, store
-from bench.core import CONVENTIONS, MATCHED, PROTOCOL_VERSION, Cell, Progress, Record, UsageError
-from bench.evaluation import runner
-from bench.execution import environment, pools
-from bench.execution.progress import Overview, Running
-from bench.execution.supervisor import Limits, Setup
+from bench.core import CONVENTIONS, MATCHED, PROTOCOL_VERSION, UsageError
+from bench.execution import environment, pools, session
+from bench.execution.progress import Listener, timestamp
+from bench.execution.supervisor import Setup
 from bench.planning import notation
 from bench.planning import settings as planning
 from bench.planning.cells import plan
@@ -28,25 +22,8 @@ from bench.planning.request import resolve
 from bench.plugins.contract import Method
 from bench.plugins.sources import Registry, load
 
-_MAX_JOBS = 1024
 # A file's time may lie so many seconds before the clock's.
 _CLOCK = 0.1
-
-
-class Listener(Protocol):
-    """Told how a run goes on."""
-
-    def started(self, run: store.Run, overview: Overview) -> None:
-        """The run is planned; `overview` says from now on how far it is."""
-
-    def progress(self, running: Running) -> None:
-        """A cell goes on."""
-
-    def recorded(self, record: Record) -> None:
-        """A cell is finished, and its result is on disk."""
-
-    def warned(self, text: str) -> None:
-        """Something is not as it should be, and the run goes on."""
 
 
 def run(
@@ -126,7 +103,7 @@ def run(
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
     began, plugins = time.time() - _CLOCK, tuple(plugins)
-    _check_limits(jobs, dask, timeout, memory_limit)
+    workers = session.Workers(jobs, dask, timeout, memory_limit)
     threads = pools.computing_threads(jobs, dask)
     registry = Registry(plugins)
     for given in registry.given:
@@ -201,133 +178,28 @@ def run(
         "threads": threads,
         "command": command or f"bench.run({data.name!r}, ...)",
         **environment.describe(torch_device),
-        "started": _now(),
+        "started": timestamp(),
         "ended": None,
     }
     path = Path(out).expanduser() / _folder_name(name or settings.default_name)
     store.check_free(path)
-    warn = listener.warned if listener else warnings.warn
-    with store.hold(path):
-        result = store.start_run(path, manifest, fresh=fresh, retry=retry_failed)
-        finished = result.finished() - (result.failed() if retry_failed else set())
-        waiting = [cell for cell in cells if cell.key not in finished]
-        for line in data.left_out:
-            warn(line)
-        # Dask's workers tell nothing of running cells; then the time between results counts.
-        overview = Overview(cells, waiting, at_once=1 if dask else max(1, jobs))
-        if listener:
-            listener.started(result, overview)
-        if not waiting:
-            return result
-        cache = store.FitCache(fresh=began if fresh else None, warn=warn)
-        if any(method.learns for method in methods_used.values()):
-            cache.check()
-        told = _Told(result, overview, listener)
-        if jobs or dask:
-            setup = Setup(
-                dataset=dataset or data.name,
-                train_dataset=train_dataset,
-                data_dir=str(folder.absolute()),
-                fingerprint=data.fingerprint,
-                training_fingerprint=data.training_fingerprint,
-                plugins=tuple(str(Path(plugin).expanduser().absolute()) for plugin in plugins),
-                methods=tuple(chosen),
-                cache=str(cache.folder.absolute()),
-                fresh=began if fresh else None,
-                device=torch_device,
-                threads=threads,
-            )
-            task = pools.Task(setup, Limits(timeout, memory_limit))
-            records = _elsewhere(waiting, task, methods_used, told, jobs, dask)
-        else:
-            records = runner.run_cells(
-                waiting,
-                data,
-                methods_used,
-                cache,
-                device=torch_device,
-                threads=threads,
-                watch=told.progress,
-            )
-        with contextlib.closing(records), told:
-            for record in records:
-                result.write(record)
-                told.recorded(record)
-        result.update_manifest(ended=_now())
-    return result
-
-
-def _elsewhere(
-    waiting: list[Cell],
-    task: pools.Task,
-    methods: Mapping[str, Method],
-    told: _Told,
-    jobs: int,
-    dask: str | None,
-) -> Generator[Record]:
-    """The records of cells that other processes work on, as they are finished."""
-    on_gpu = task.setup.device != "cpu"
-    with pools.dask(dask) if dask else pools.local(jobs) as pool:
-        yield from pools.run_cells(
-            waiting,
-            task,
-            pool,
-            learns=lambda cell: methods[cell.method].learns,
-            uses_gpu=lambda cell: on_gpu and methods[cell.method].uses_torch,
-            watch=None if dask else told.progress,
-        )
-
-
-class _Told:
-    """Tells the listener, and the file that `bench status` reads; from whatever thread."""
-
-    def __init__(self, run: store.Run, overview: Overview, listener: Listener | None) -> None:
-        self._run, self._overview, self._listener = run, overview, listener
-        self._lock, self._written = threading.Lock(), 0.0
-
-    def progress(self, progress: Progress) -> None:
-        with self._lock:
-            running = self._overview.progress(progress)
-            self._write()
-            if self._listener:
-                self._listener.progress(running)
-
-    def recorded(self, record: Record) -> None:
-        with self._lock:
-            self._overview.recorded(record)
-            self._write()
-            if self._listener:
-                self._listener.recorded(record)
-
-    def __enter__(self) -> _Told:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """The run ends, for whatever reason."""
-        with self._lock:
-            self._overview.running.clear()
-            self._write(now=True)
-
-    def _write(self, *, now: bool = False) -> None:
-        """At most once a second."""
-        if now or time.monotonic() - self._written > 1:
-            self._written = time.monotonic()
-            self._run.write_progress(self._overview.as_dict(self._run.manifest["command"]))
-
-
-def _check_limits(
-    jobs: int, dask: str | None, timeout: float | None, memory_limit: int | None
-) -> None:
-    if not 0 <= jobs <= _MAX_JOBS:
-        raise UsageError(f"--jobs {jobs}: give a number from 0 to {_MAX_JOBS}")
-    if dask and jobs > 1:
-        raise UsageError("--jobs and --dask cannot be given together: the cluster has its workers")
-    if timeout is not None and not (0 < timeout < math.inf):
-        raise UsageError(f"--timeout {timeout}: give seconds, more than 0")
-    if memory_limit is not None and memory_limit <= 0:
-        raise UsageError("--memory-limit is more than 0")
-    if (timeout or memory_limit) and not (jobs or dask):
-        raise UsageError("only a process of its own can be stopped: give --jobs 1 or more")
+    setup = Setup(
+        dataset=dataset or data.name,
+        train_dataset=train_dataset,
+        data_dir=str(folder.absolute()),
+        fingerprint=data.fingerprint,
+        training_fingerprint=data.training_fingerprint,
+        plugins=tuple(str(Path(plugin).expanduser().absolute()) for plugin in plugins),
+        methods=tuple(chosen),
+        cache=str(store.FitCache().folder.absolute()),
+        fresh=began if fresh else None,
+        device=torch_device,
+        threads=threads,
+    )
+    return session.work(
+        path, manifest, cells, data, methods_used, setup, workers,
+        retry_failed=retry_failed, listener=listener,
+    )  # fmt: skip
 
 
 def get_method(name: str, **params: Any) -> Any:
@@ -380,10 +252,6 @@ def _folder_name(name: str) -> str:
             f"--name {name!r} is no folder's name: use letters, digits, '.', '_' and '-'"
         )
     return name
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def command_line() -> str:

@@ -36,7 +36,7 @@ def duration(seconds: float) -> str:
 
 
 class Console:
-    """Shows how a run goes on, on standard error; a `bench.api.Listener`.
+    """Shows how a run goes on, on standard error; a `bench.execution.progress.Listener`.
 
     Args:
         debug: show the traceback of a method that fails.

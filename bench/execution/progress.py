@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bench.core import Cell, Progress, Record
+
+if TYPE_CHECKING:
+    from bench.store import Run
+
+#: Seconds between two writes of the progress file.
+_WRITE = 1.0
+
+
+def timestamp() -> str:
+    """The time now, as a run's files have it: UTC in ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass
@@ -126,7 +138,7 @@ class Overview:
         return {
             "pid": os.getpid(),
             "host": socket.gethostname(),
-            "updated": datetime.now(UTC).isoformat(timespec="seconds"),
+            "updated": timestamp(),
             **self.counts,
             "total": self.total,
             "running": [
@@ -143,3 +155,68 @@ class Overview:
             "seconds_left": None if left is None else round(left, 1),
             "command": command,
         }
+
+
+class Listener(Protocol):
+    """Told how a run goes on."""
+
+    def started(self, run: Run, overview: Overview) -> None:
+        """The run is planned; `overview` says from now on how far it is."""
+
+    def progress(self, running: Running) -> None:
+        """A cell goes on."""
+
+    def recorded(self, record: Record) -> None:
+        """A cell is finished, and its result is on disk."""
+
+    def warned(self, text: str) -> None:
+        """Something is not as it should be, and the run goes on."""
+
+
+class ProgressReporter:
+    """Keeps a run's overview up to date, and tells the listener and the run's progress file.
+
+    It may be called from any thread. As a context manager it says at the end that no cell is
+    running any more, for whatever reason the run ends.
+
+    Args:
+        run: whose progress file `bench status` reads.
+        overview: of its cells.
+        listener: told too, if there is one.
+    """
+
+    def __init__(self, run: Run, overview: Overview, listener: Listener | None) -> None:
+        self._run, self._overview, self._listener = run, overview, listener
+        self._lock, self._written = threading.Lock(), 0.0
+
+    def __enter__(self) -> ProgressReporter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._overview.running.clear()
+            self._write()
+
+    def progress(self, progress: Progress) -> None:
+        """A cell goes on."""
+        with self._lock:
+            running = self._overview.progress(progress)
+            self._write_now_and_then()
+            if self._listener:
+                self._listener.progress(running)
+
+    def recorded(self, record: Record) -> None:
+        """A cell has a result."""
+        with self._lock:
+            self._overview.recorded(record)
+            self._write_now_and_then()
+            if self._listener:
+                self._listener.recorded(record)
+
+    def _write_now_and_then(self) -> None:
+        if time.monotonic() - self._written > _WRITE:
+            self._write()
+
+    def _write(self) -> None:
+        self._written = time.monotonic()
+        self._run.write_progress(self._overview.as_dict(self._run.manifest["command"]))
