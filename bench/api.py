@@ -12,7 +12,7 @@ from typing import Any
 
 from bench import datasets, store
 from bench.core import CONVENTIONS, MATCHED, PROTOCOL_VERSION, UsageError
-from bench.execution import environment, pools, session
+from bench.execution import environment, session
 from bench.execution.progress import Listener, timestamp
 from bench.execution.supervisor import Setup
 from bench.planning import notation
@@ -104,7 +104,7 @@ def run(
     """
     began, plugins = time.time() - _CLOCK, tuple(plugins)
     workers = session.Workers(jobs, dask, timeout, memory_limit)
-    threads = pools.computing_threads(jobs, dask)
+    threads = workers.threads
     registry = Registry(plugins)
     for given in registry.given:
         registry.load(given)  # a plugin that was asked for and is broken ends it here

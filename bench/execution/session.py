@@ -57,6 +57,15 @@ class Workers:
             raise UsageError("only a process of its own can be stopped: give --jobs 1 or more")
 
     @property
+    def threads(self) -> int:
+        """Threads that each of them computes with.
+
+        Raises:
+            UsageError: of a cluster's workers here no number is given.
+        """
+        return pools.computing_threads(self.jobs, self.dask)
+
+    @property
     def known_at_once(self) -> int:
         """Cells worked on at once, as far as the time left can count on it.
 
@@ -133,14 +142,16 @@ def _in_workers(
     reporter: ProgressReporter,
 ) -> Generator[Record]:
     """The records of cells that other processes work on, as they are finished."""
-    task = pools.Task(setup, Limits(workers.timeout, workers.memory_limit))
+    limits = Limits(workers.timeout, workers.memory_limit)
     on_gpu = setup.device != "cpu"
-    with pools.dask(workers.dask) if workers.dask else pools.local(workers.jobs) as pool:
-        yield from pools.run_cells(
+    pool = (
+        pools.DaskPool(pools.Task(setup, limits).run, workers.dask)
+        if workers.dask
+        else pools.LocalPool(setup, limits, workers.jobs, watch=reporter.progress)
+    )
+    with pool:
+        yield from pool.records(
             waiting,
-            task,
-            pool,
             learns=lambda cell: methods[cell.method].learns,
             uses_gpu=lambda cell: on_gpu and methods[cell.method].uses_torch,
-            watch=None if workers.dask else reporter.progress,
         )

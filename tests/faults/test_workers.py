@@ -114,13 +114,13 @@ def test_a_worker_with_other_data_refuses(tmp_path, monkeypatch):
     from PIL import Image
 
     Image.new("L", (32, 32), 128).save(photos / "a.png")
-    planned = pools.run_cells
+    undisturbed = pools.LocalPool.records
 
     def changed(*arguments, **options):
         Image.new("L", (32, 32), 64).save(photos / "a.png")
-        return planned(*arguments, **options)
+        return undisturbed(*arguments, **options)
 
-    monkeypatch.setattr(pools, "run_cells", changed)
+    monkeypatch.setattr(pools.LocalPool, "records", changed)
     with pytest.raises(DataError, match=r"is other data .* give it the same files"):
         bench.run(f"folder:{photos}", methods="identity", tune=False, jobs=1, out=tmp_path / "out")
 
@@ -173,8 +173,7 @@ def scheduled(**options):
     """Six cells of the two models a and b on an executor of four threads."""
     cells, task = [Cell(f"{key}{number}", key) for number in range(3) for key in "ab"], Noting()
     with ThreadPoolExecutor(4) as executor:
-        pool = pools.Pool(executor, 4, gpu=(executor, 1))
-        records = list(pools.run_cells(cells, task, pool, **options))
+        records = list(pools.Pool(task.run, executor, 4).records(cells, **options))
     assert sorted(record.cell.name for record in records) == sorted(cell.name for cell in cells)
     return task
 
@@ -199,9 +198,9 @@ def test_a_lost_engine_ends_the_sweep():
             future.set_running_or_notify_cancel()
             return future
 
-    pool = pools.Pool(Lost(), 1, gpu=(Lost(), 1))
+    pool = pools.Pool(Noting().run, Lost(), 1)
     with pytest.raises(WorkerError, match="the same command goes on from there"):
-        list(pools.run_cells([Cell("a", "a")], Noting(), pool))
+        list(pool.records([Cell("a", "a")]))
 
 
 class Where:
@@ -227,10 +226,8 @@ def test_on_dask_cells_that_need_a_gpu_go_to_workers_that_have_one():
         silence_logs=50,
     ) as cluster:
         cells = [Cell(f"{key}{number}", key) for number in range(6) for key in ("cpu", "gpu")]
-        with pools.dask(cluster.scheduler_address) as pool:
-            records = list(
-                pools.run_cells(cells, Where(), pool, uses_gpu=lambda cell: cell.fit_key == "gpu")
-            )
+        with pools.DaskPool(Where().run, cluster.scheduler_address) as pool:
+            records = list(pool.records(cells, uses_gpu=lambda cell: cell.fit_key == "gpu"))
     assert len(records) == len(cells)
     assert {r.name for r in records if r.cell.fit_key == "gpu"} == {"gpu"}
     assert "plain" in {r.name for r in records if r.cell.fit_key == "cpu"}
