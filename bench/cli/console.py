@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from bench.execution.progress import Overview, Running
     from bench.store import Run
 
-#: Without a terminal, a step of a cell that takes longer than the first gets a line of progress,
-#: and another whenever the second has passed, in seconds.
+#: Seconds of work on a cell until its first line of progress, and between the next ones, where
+#: there is no terminal.
 _FIRST_LINE, _NEXT_LINE = 2.0, 10.0
 #: The phases of `Progress` -> what they are called.
 PHASES: dict[Phase, str] = {
@@ -58,7 +58,7 @@ class Console:
             self._bars.stop()
             self._bars = None
 
-    # What the run tells ---------------------------------------------------------------------
+    # What the run reports -------------------------------------------------------------------
 
     def started(self, run: Run, overview: Overview) -> None:
         """Say what is about to be measured."""

@@ -27,8 +27,10 @@ def status(run: str | None, debug: bool) -> None:
     cells = dict.fromkeys(opened.manifest["cells"])
     finished = len(opened.finished() & set(cells))
     click.echo(f"{opened.path}: {finished} of {len(cells)} cells have a result")
-    said = opened.progress()
-    counts = [f"{said[name]} {name}" for name in ("failed", "skipped") if said and said[name]]
+    progress = opened.progress()
+    counts = [
+        f"{progress[name]} {name}" for name in ("failed", "skipped") if progress and progress[name]
+    ]
     if counts:
         click.echo(f"of these in its last session {', '.join(counts)}")
     if not store.is_held(opened.path):
@@ -38,14 +40,15 @@ def status(run: str | None, debug: bool) -> None:
             click.echo(f"It is finished. See: bench report {opened.path}")
         return
     click.echo(f"Worked on by {store.holder(opened.path) or 'a process'}")
-    if not said:
+    if not progress:
         return
-    for each in said["running"]:
-        step = f", {each['done']}/{each['of']} {each['unit']}" if each["of"] else ""
-        took = duration(each["seconds"])
-        click.echo(f"  {each['cell']}: {PHASES[each['phase']]}{step}, for {took}")
-    if said["seconds_left"] is not None:
-        click.echo(f"About {duration(said['seconds_left'])} left (as of {said['updated']})")
+    for cell in progress["running"]:
+        step = f", {cell['done']}/{cell['of']} {cell['unit']}" if cell["of"] else ""
+        took = duration(cell["seconds"])
+        click.echo(f"  {cell['cell']}: {PHASES[cell['phase']]}{step}, for {took}")
+    if progress["seconds_left"] is not None:
+        left = duration(progress["seconds_left"])
+        click.echo(f"About {left} left (as of {progress['updated']})")
 
 
 @main.command(epilog=EXIT_CODES)

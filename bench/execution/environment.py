@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import subprocess
@@ -39,7 +40,7 @@ def describe(device: str) -> dict[str, Any]:
     """
     return {
         "versions": {"python": platform.python_version(), **_versions()},
-        "git": _git(Path(__file__).parent),
+        "git": _git(),
         "machine": {
             "os": platform.platform(),
             "cpu": _cpu_name(),
@@ -51,21 +52,20 @@ def describe(device: str) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions
 
 
-def _git(folder: Path) -> dict[str, Any] | None:
+def _git() -> dict[str, Any] | None:
     """Commit and dirtiness of the checkout that holds this package; None outside of one."""
+    file = Path(__file__)
 
-    def ask(*arguments: str) -> str:
+    def git(*arguments: str) -> str:
         return subprocess.run(
-            ["git", "-C", str(folder), *arguments],
+            ["git", "-C", str(file.parent), *arguments],
             capture_output=True,
             text=True,
             check=True,
@@ -73,19 +73,17 @@ def _git(folder: Path) -> dict[str, Any] | None:
         ).stdout.strip()
 
     try:
-        ask("ls-files", "--error-unmatch", Path(__file__).name)  # ours, not one around us
-        return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain"))}
+        git("ls-files", "--error-unmatch", file.name)  # ours, not one around us
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
     except (OSError, subprocess.SubprocessError):
         return None
 
 
 def _cpu_name() -> str:
-    try:
+    with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
-    except OSError:
-        pass
     return platform.processor() or platform.machine()
 
 

@@ -29,12 +29,13 @@ def timestamp() -> str:
 
 @dataclass
 class Running:
-    """A cell that is being worked on.
+    """A cell that is being worked on, and since when, by the monotonic clock in seconds.
 
     Attributes:
-        progress: what was told of it last.
-        since, phase_since, updated: when it, its phase and its last step began, in seconds of
-            the monotonic clock.
+        progress: its last step.
+        since: when it began.
+        phase_since: when its phase began.
+        updated: when it was last heard of.
     """
 
     progress: Progress
@@ -43,7 +44,7 @@ class Running:
     updated: float
 
     def phase_left(self) -> float | None:
-        """Seconds that its phase takes yet, if it goes on as fast; None where that is not known."""
+        """Seconds until its phase ends at the pace so far; None where no pace is known."""
         done, total = self.progress.done, self.progress.total
         if not 0 < done < total:
             return None
@@ -51,7 +52,7 @@ class Running:
 
 
 class Overview:
-    """Counts a run's cells and tells the time left by what earlier ones took.
+    """How many of a run's cells are done, which are running, and how long the rest will take.
 
     Args:
         cells: of the run.
@@ -60,7 +61,7 @@ class Overview:
 
     Attributes:
         total: cells of the run.
-        counts: status -> cells that ended so, now or earlier ("done" where it is not known).
+        counts: status -> cells that ended so; those of earlier sessions count as "done".
         running: key -> a cell that is being worked on.
     """
 
@@ -107,16 +108,17 @@ class Overview:
             self.counts[record.status] += 1
 
     def seconds_left(self) -> float | None:
-        """By what earlier cells took and running ones will take, of the same method where one was.
+        """Expected seconds until the last cell ends; None where nothing is known yet.
 
-        None where nothing is known yet.
+        A cell is expected to take what cells of its method took or, while running, are about to
+        take; of a method without any, the mean of the other methods.
         """
         took = {method: [seconds / cells] for method, (seconds, cells) in self._spent.items()}
-        for each in self.running.values():
-            left = each.phase_left()
-            if each.progress.cell.method not in self._spent and left is not None:
-                expected = each.updated - each.since + left
-                took.setdefault(each.progress.cell.method, []).append(expected)
+        for running in self.running.values():
+            left = running.phase_left()
+            if running.progress.cell.method not in self._spent and left is not None:
+                expected = running.updated - running.since + left
+                took.setdefault(running.progress.cell.method, []).append(expected)
         if not took:
             return None
         mean = {method: fmean(seconds) for method, seconds in took.items()}
@@ -124,16 +126,16 @@ class Overview:
         now = time.monotonic()
         all_left = sum(mean.get(method, overall) * cells for method, cells in self._left.items())
         longest = 0.0
-        for each in self.running.values():
-            expected = mean.get(each.progress.cell.method, overall)
-            left = max(each.phase_left() or 0.0, expected - (now - each.since))
+        for running in self.running.values():
+            expected = mean.get(running.progress.cell.method, overall)
+            left = max(running.phase_left() or 0.0, expected - (now - running.since))
             all_left += left - expected
             longest = max(longest, left)
         at_once = max(1, min(self._at_once, len(self._waiting)))
         return max(all_left / at_once, longest)
 
     def as_dict(self, command: str) -> dict[str, Any]:
-        """What `bench status` reads of a run that another process works on."""
+        """As a run's progress file has it, which `bench status` reads in another process."""
         left, now = self.seconds_left(), time.monotonic()
         return {
             "pid": os.getpid(),
@@ -143,14 +145,14 @@ class Overview:
             "total": self.total,
             "running": [
                 {
-                    "cell": str(each.progress.cell),
-                    "phase": each.progress.phase,
-                    "done": each.progress.done,
-                    "of": each.progress.total,
-                    "unit": each.progress.unit,
-                    "seconds": round(now - each.since, 1),
+                    "cell": str(running.progress.cell),
+                    "phase": running.progress.phase,
+                    "done": running.progress.done,
+                    "of": running.progress.total,
+                    "unit": running.progress.unit,
+                    "seconds": round(now - running.since, 1),
                 }
-                for each in list(self.running.values())
+                for running in list(self.running.values())
             ],
             "seconds_left": None if left is None else round(left, 1),
             "command": command,

@@ -85,14 +85,16 @@ def _in_workers(
     reporter: ProgressReporter,
 ) -> Generator[Record]:
     """The records of cells that other processes work on, as they are finished."""
-    task = pools.Task(setup, Limits(settings.timeout, settings.memory_limit))
+    limits = Limits(settings.timeout, settings.memory_limit)
     on_gpu = setup.device != "cpu"
-    with pools.dask(settings.dask) if settings.dask else pools.local(settings.jobs) as pool:
-        yield from pools.run_cells(
+    pool = (
+        pools.DaskPool(pools.Task(setup, limits).run, settings.dask)
+        if settings.dask
+        else pools.LocalPool(setup, limits, settings.jobs, watch=reporter.progress)
+    )
+    with pool:
+        yield from pool.records(
             waiting,
-            task,
-            pool,
             learns=lambda cell: methods[cell.method].learns,
             uses_gpu=lambda cell: on_gpu and methods[cell.method].uses_torch,
-            watch=None if settings.dask else reporter.progress,
         )

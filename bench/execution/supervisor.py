@@ -1,8 +1,9 @@
 """Worker processes, watched: a cell that crashes, hangs or eats the memory costs itself only.
 
 A `Child` is one process (`bench.execution.worker`) that works on one cell after the other and
-stays warm. Its parent waits for each cell's record by the clock, looks at the memory of the whole
-process tree, and kills and replaces a child that goes too far or dies.
+stays warm; `Children` are those of several threads. A child's parent waits for each cell's record
+by the clock, looks at the memory of the whole process tree, and kills and replaces a child that
+goes too far or dies.
 """
 
 from __future__ import annotations
@@ -22,12 +23,21 @@ from typing import Any
 
 from bench.core import BenchError, Cell, Progress, Record
 
-#: How often the memory of a child is looked at, in seconds; also how soon a dead one is noticed.
+#: Seconds between two looks at a child's memory, and until a dead one is noticed.
 _LOOK = 0.2
-# A child that is not ready after so many seconds hangs.
+#: Seconds a child may take to start.
 _START = 300.0
-# Of what a child printed: the lines kept in a failed record, and bytes before it is thrown away.
+# Of what a child prints: lines kept in a failed record, and bytes after which it is thrown away.
 _LINES, _PRINTED = 20, 16 * 2**20
+# Each library of array operations reads how many threads it may have from its own variable.
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+)
 
 
 @dataclass(frozen=True)
@@ -120,8 +130,7 @@ class Child:
             self._kill()
             # Methods' own prints, and what a dying interpreter says.
             self._printed = tempfile.TemporaryFile()  # noqa: SIM115
-            threads = str(self.setup.threads)
-            names = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS")
+            threads = dict.fromkeys(_THREAD_VARIABLES, str(self.setup.threads))
             self._process = subprocess.Popen(
                 # -P: no file in the folder that bench is called in stands for a module.
                 [sys.executable, "-P", "-m", "bench.execution.worker"],
@@ -130,7 +139,7 @@ class Child:
                 stderr=self._printed,
                 # Its own group: a terminal's Ctrl-C is for the parent, and all of it can be killed.
                 start_new_session=True,
-                env={**os.environ, **{f"{name}_NUM_THREADS": threads for name in names}},
+                env={**os.environ, **threads},
             )
             assert self._process.stdin
             assert self._process.stdout
@@ -182,8 +191,8 @@ class Child:
         lines = self._printed.read()[-20_000:].decode("utf-8", "replace").splitlines()
         with self._lock:
             self._kill()
-        said = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        reason = f"{why}; it last printed: {said[:200]}" if said else why
+        last_line = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        reason = f"{why}; it last printed: {last_line[:200]}" if last_line else why
         return Record(cell, "failed", reason=reason, traceback="\n".join(lines[-_LINES:]))
 
     def _memory(self) -> int:
@@ -193,10 +202,10 @@ class Child:
         total = 0
         with contextlib.suppress(psutil.Error):
             assert self._process
-            process = psutil.Process(self._process.pid)
-            for each in (process, *process.children(recursive=True)):
+            root = psutil.Process(self._process.pid)
+            for process in (root, *root.children(recursive=True)):
                 with contextlib.suppress(psutil.Error):
-                    total += each.memory_info().rss
+                    total += process.memory_info().rss
         return total
 
     def _kill(self) -> None:
@@ -208,6 +217,63 @@ class Child:
         for channel in (self._jobs, self._results, self._printed):
             channel.close()
         self._process = None
+
+
+class Children:
+    """Child processes, one for each thread that works on cells; they stay warm between cells.
+
+    A thread's child is kept for as long as its cells come with the same setup and limits; with
+    others it is killed, and another takes its place.
+    """
+
+    def __init__(self) -> None:
+        self._of_this_thread = threading.local()
+        self._all: set[Child] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def run(
+        self,
+        setup: Setup,
+        limits: Limits,
+        cell: Cell,
+        watch: Callable[[Progress], None] = lambda progress: None,
+    ) -> Record:
+        """The cell's record, by the child of the thread that calls.
+
+        Args:
+            setup: what the child is told when it starts.
+            limits: of the cell.
+            cell: to be worked on.
+            watch: told of progress, in the thread that calls.
+
+        Raises:
+            BenchError: what no method is to blame for, such as other data.
+            Stopped: `close` was called.
+        """
+        return self._child(setup, limits).run(cell, watch)
+
+    def close(self) -> None:
+        """Kill them all; threads that wait for one end at once, and none gets another."""
+        with self._lock:
+            self._closed = True
+            for child in self._all:
+                child.close()
+            self._all.clear()
+
+    def _child(self, setup: Setup, limits: Limits) -> Child:
+        """The child of this thread."""
+        with self._lock:
+            if self._closed:
+                raise Stopped
+            child: Child | None = getattr(self._of_this_thread, "child", None)
+            if child is None or (child.setup, child.limits) != (setup, limits):
+                if child is not None:
+                    child.close()
+                    self._all.discard(child)
+                self._of_this_thread.child = child = Child(setup, limits)
+                self._all.add(child)
+            return child
 
 
 def _death(code: int | None) -> str:

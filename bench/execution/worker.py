@@ -15,9 +15,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-#: Progress is told at most so often, in seconds.
-_TELL = 0.1
-#: A process that is given no cell for so many seconds ends; its parent starts another.
+#: Seconds between two reports of progress, at least.
+_PAUSE = 0.1
+#: Seconds without a cell after which the process ends; its parent starts another.
 _IDLE = 600
 
 
@@ -60,18 +60,20 @@ class _Worker:
         from bench.plugins.sources import Registry
         from bench.store import FitCache
 
-        self._setup, self._answers, self._told = setup, answers, 0.0
+        self._setup, self._answers, self._last_report = setup, answers, 0.0
         folder = Path(setup.data_dir)
         folder = folder if folder.is_dir() else datasets.data_folder(None)
         data = datasets.load(setup.dataset, folder)
-        _same(data.name, data.fingerprint, setup.fingerprint, folder)
+        _check_data(data.name, data.fingerprint, setup.fingerprint, folder)
         if setup.train_dataset:
             data = datasets.with_training(data, datasets.load(setup.train_dataset, folder))
-            _same(data.training, data.training_fingerprint, setup.training_fingerprint, folder)
+            _check_data(
+                data.training, data.training_fingerprint, setup.training_fingerprint, folder
+            )
         self._data = data
         registry = Registry(setup.plugins)
-        asked = [resolve(text, registry) for text in setup.methods]
-        self._methods = {each.method.name: each.method for each in asked}
+        requests = [resolve(text, registry) for text in setup.methods]
+        self._methods = {request.method.name: request.method for request in requests}
         self._fits = FitCache(Path(setup.cache), fresh=setup.fresh, warn=_warn)
         if any(method.uses_torch for method in self._methods.values()):
             import torch
@@ -79,10 +81,11 @@ class _Worker:
             torch.set_num_threads(setup.threads)
 
     def record(self, cell: Any) -> Any:
+        """The cell's record."""
         from bench.evaluation import runner
 
         if self._setup.device == "cuda" and self._methods[cell.method].uses_torch:
-            _has_gpu()
+            _check_gpu()
         (record,) = runner.run_cells(
             [cell],
             self._data,
@@ -90,28 +93,28 @@ class _Worker:
             self._fits,
             device=self._setup.device,
             threads=self._setup.threads,
-            watch=self._tell,
+            watch=self._report,
         )
         return record
 
-    def _tell(self, progress: Any) -> None:
+    def _report(self, progress: Any) -> None:
         now = time.monotonic()
-        if now - self._told > _TELL or progress.done == progress.total:
-            self._told = now
+        if now - self._last_report > _PAUSE or progress.done == progress.total:
+            self._last_report = now
             self._answers.send(("progress", progress))
 
 
-def _same(name: str, found: str, planned: str, folder: Path) -> None:
+def _check_data(name: str, fingerprint: str, planned: str, folder: Path) -> None:
     from bench.core import DataError
 
-    if found != planned:
+    if fingerprint != planned:
         raise DataError(
-            f"the worker's {name} in {folder} is other data (fingerprint {found}) than the run was "
-            f"planned for ({planned}): give it the same files"
+            f"the worker's {name} in {folder} is other data (fingerprint {fingerprint}) than the "
+            f"run was planned for ({planned}): give it the same files"
         )
 
 
-def _has_gpu() -> None:
+def _check_gpu() -> None:
     import platform
 
     import torch

@@ -100,16 +100,16 @@ def test_more_workers_than_cells_do_not_help(clock):
     assert seen.seconds_left() == pytest.approx(10)
 
 
-def test_what_is_told_to_other_terminals(clock):
+def test_what_is_written_to_other_terminals(clock):
     planned = cells("a", "a")
     seen = Overview(planned, planned[1:])
     seen.progress(starts(planned[1]))
     clock(3)
     seen.progress(fits(planned[1], 5))
-    told = seen.as_dict("bench run")
-    assert (told["done"], told["failed"], told["total"]) == (1, 0, 2)
-    assert told["seconds_left"] == pytest.approx(3)
-    (running,) = told["running"]
+    written = seen.as_dict("bench run")
+    assert (written["done"], written["failed"], written["total"]) == (1, 0, 2)
+    assert written["seconds_left"] == pytest.approx(3)
+    (running,) = written["running"]
     assert (running["phase"], running["done"], running["of"], running["seconds"]) == (
         "fit", 5, 10, 3.0,
     )  # fmt: skip

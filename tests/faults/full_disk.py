@@ -78,8 +78,8 @@ def by_tmpfs(folder):
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as place:
-        if os.geteuid() or not by_tmpfs(Path(place)):
+    with tempfile.TemporaryDirectory() as folder:
+        if os.geteuid() or not by_tmpfs(Path(folder)):
             print("no tmpfs can be mounted here (that takes root)")
-    with tempfile.TemporaryDirectory() as place:
-        check(f"files of at most {FILE:,} bytes", Path(place), lambda: None, limited=True)
+    with tempfile.TemporaryDirectory() as folder:
+        check(f"files of at most {FILE:,} bytes", Path(folder), lambda: None, limited=True)

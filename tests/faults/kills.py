@@ -233,8 +233,8 @@ if __name__ == "__main__":
     parser.add_argument("--local", type=int, default=0, metavar="KILLS")
     parser.add_argument("--dask", type=int, default=0, metavar="KILLS")
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    if asked.local:
-        local(asked.local, asked.seed)
-    if asked.dask:
-        dask(asked.dask, asked.seed)
+    options = parser.parse_args()
+    if options.local:
+        local(options.local, options.seed)
+    if options.dask:
+        dask(options.dask, options.seed)

@@ -105,9 +105,9 @@ if __name__ == "__main__":
     parser.add_argument("--workers", action="store_true")
     parser.add_argument("--limit", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     print(f"{usable_cpus()} cores")
-    if asked.cells:
-        cells(asked.cells)
-    if asked.workers:
-        workers(asked.limit, asked.rounds)
+    if options.cells:
+        cells(options.cells)
+    if options.workers:
+        workers(options.limit, options.rounds)

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -43,11 +42,11 @@ def test_a_cell_that_goes_wrong_costs_itself_only(tmp_path):
         memory_limit=1_200_000_000,
         **SWEEP,
     )
-    found = statuses(run)
-    assert found.pop("{}")[0] == "done"
-    assert found.pop('{"kind":"fine"}')[0] == "done"
-    reasons = {params[9:-2]: reason for params, (status, reason) in found.items()}
-    assert {status for status, _ in found.values()} == {"failed"}
+    outcomes = statuses(run)
+    assert outcomes.pop("{}")[0] == "done"
+    assert outcomes.pop('{"kind":"fine"}')[0] == "done"
+    reasons = {params[9:-2]: reason for params, (status, reason) in outcomes.items()}
+    assert {status for status, _ in outcomes.values()} == {"failed"}
     assert reasons["raises"].startswith("ValueError: as it was told to (trouble.py, line ")
     assert reasons["exits"] == "its process ended by itself (exit code 5)"
     assert "killed by SIGSEGV; it last printed: " in reasons["crashes"]
@@ -114,13 +113,13 @@ def test_a_worker_with_other_data_refuses(tmp_path, monkeypatch):
     from PIL import Image
 
     Image.new("L", (32, 32), 128).save(photos / "a.png")
-    planned = pools.run_cells
+    undisturbed = pools.LocalPool.records
 
     def changed(*arguments, **options):
         Image.new("L", (32, 32), 64).save(photos / "a.png")
-        return planned(*arguments, **options)
+        return undisturbed(*arguments, **options)
 
-    monkeypatch.setattr(pools, "run_cells", changed)
+    monkeypatch.setattr(pools.LocalPool, "records", changed)
     with pytest.raises(DataError, match=r"is other data .* give it the same files"):
         bench.run(f"folder:{photos}", methods="identity", tune=False, jobs=1, out=tmp_path / "out")
 
@@ -131,109 +130,6 @@ def test_files_of_the_working_folder_are_no_modules_of_a_worker(tmp_path, monkey
         Path(f"{name}.py").write_text("raise RuntimeError('not to be loaded')\n")
     run = bench.run(methods="identity", noise=[0.1], jobs=1, out=tmp_path / "out", **SWEEP)
     assert list(run.cells()["status"]) == ["done"]
-
-
-@pytest.mark.parametrize(
-    ("jobs", "dask", "threads"),
-    [
-        (0, None, 8),
-        (1, None, 8),
-        (3, None, 2),
-        (16, None, 1),
-        (1, "local:4", 2),
-        (1, "tcp://10.0.0.5:8786", 1),
-    ],
-)
-def test_workers_share_the_cores(monkeypatch, jobs, dask, threads):
-    monkeypatch.setattr(pools, "usable_cpus", lambda: 8)
-    assert pools.computing_threads(jobs, dask) == threads
-
-
-class Cell:
-    def __init__(self, name, fit_key):
-        self.name, self.fit_key = name, fit_key
-
-
-class Noting:
-    """A task that notes what is begun, and what runs beside what."""
-
-    def __init__(self):
-        self.begun, self.running, self.beside = [], [], []
-
-    def run(self, cell):
-        self.begun.append(cell.name)
-        self.running.append(cell)
-        self.beside.append([other.fit_key for other in self.running])
-        time.sleep(0.01)
-        self.running.remove(cell)
-        return type("Record", (), {"cell": cell, "status": "failed"})
-
-
-def scheduled(**options):
-    """Six cells of the two models a and b on an executor of four threads."""
-    cells, task = [Cell(f"{key}{number}", key) for number in range(3) for key in "ab"], Noting()
-    with ThreadPoolExecutor(4) as executor:
-        pool = pools.Pool(executor, 4, gpu=(executor, 1))
-        records = list(pools.run_cells(cells, task, pool, **options))
-    assert sorted(record.cell.name for record in records) == sorted(cell.name for cell in cells)
-    return task
-
-
-def test_cells_wait_for_the_one_that_fits_their_model():
-    task = scheduled(learns=lambda cell: True)
-    assert all(len(set(keys)) == len(keys) for keys in task.beside)
-    assert [name for name in task.begun if name[0] == "a"] == ["a0", "a1", "a2"]
-
-
-def test_one_gpu_works_on_one_cell_at_a_time():
-    task = scheduled(uses_gpu=lambda cell: cell.fit_key == "b")
-    assert max(keys.count("b") for keys in task.beside) == 1
-    assert max(len(keys) for keys in task.beside) > 1
-
-
-def test_a_lost_engine_ends_the_sweep():
-    class Lost(Executor):
-        def submit(self, *_):
-            future = Future()
-            future.cancel()
-            future.set_running_or_notify_cancel()
-            return future
-
-    pool = pools.Pool(Lost(), 1, gpu=(Lost(), 1))
-    with pytest.raises(WorkerError, match="the same command goes on from there"):
-        list(pools.run_cells([Cell("a", "a")], Noting(), pool))
-
-
-class Where:
-    """A task that says which of Dask's workers it runs on."""
-
-    def run(self, cell):
-        from distributed import get_worker
-
-        return type("Record", (), {"cell": cell, "status": "failed", "name": get_worker().name})
-
-
-def test_on_dask_cells_that_need_a_gpu_go_to_workers_that_have_one():
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
-    with distributed.SpecCluster(
-        scheduler={"cls": distributed.Scheduler, "options": {"dashboard": False, "port": 0}},
-        workers={
-            "plain": {"cls": distributed.Worker, "options": {"nthreads": 1}},
-            "gpu": {
-                "cls": distributed.Worker,
-                "options": {"nthreads": 1, "resources": {"GPU": 1}},
-            },
-        },
-        silence_logs=50,
-    ) as cluster:
-        cells = [Cell(f"{key}{number}", key) for number in range(6) for key in ("cpu", "gpu")]
-        with pools.dask(cluster.scheduler_address) as pool:
-            records = list(
-                pools.run_cells(cells, Where(), pool, uses_gpu=lambda cell: cell.fit_key == "gpu")
-            )
-    assert len(records) == len(cells)
-    assert {r.name for r in records if r.cell.fit_key == "gpu"} == {"gpu"}
-    assert "plain" in {r.name for r in records if r.cell.fit_key == "cpu"}
 
 
 @pytest.mark.skipif(
@@ -349,9 +245,9 @@ def test_a_killed_worker_on_dask_costs_nothing(tmp_path):
     until(lambda: list((tmp_path / "there" / "cells").glob("*.parquet")))
     # Those that hold a child of ours are Dask's workers.
     workers = [
-        found.parent()
-        for found in psutil.Process(process.pid).children(recursive=True)
-        if "bench.execution.worker" in " ".join(found.cmdline())
+        child.parent()
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if "bench.execution.worker" in " ".join(child.cmdline())
     ]
     workers[0].kill()
     output, _ = process.communicate(timeout=120)

@@ -29,7 +29,8 @@ from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_
 
 import bench
 from bench import datasets, metrics
-from bench.execution.environment import PeakMemory, usable_cpus
+from bench.evaluation.memory import PeakMemory
+from bench.execution.environment import usable_cpus
 from bench.noises import ImageDraws, make_noise
 from bench.plugins import sources
 from bench.store import start_run

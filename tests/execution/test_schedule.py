@@ -1,0 +1,141 @@
+"""Which cells are begun when, by which workers, with how many threads."""
+
+import time
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+
+import pytest
+
+from bench.execution import pools
+from bench.execution.schedule import Schedule
+from bench.execution.supervisor import WorkerError
+
+
+@pytest.mark.parametrize(
+    ("jobs", "dask", "threads"),
+    [
+        (0, None, 8),
+        (1, None, 8),
+        (3, None, 2),
+        (16, None, 1),
+        (1, "local:4", 2),
+        (1, "tcp://10.0.0.5:8786", 1),
+    ],
+)
+def test_workers_share_the_cores(monkeypatch, jobs, dask, threads):
+    monkeypatch.setattr(pools, "usable_cpus", lambda: 8)
+    assert pools.computing_threads(jobs, dask) == threads
+
+
+class Cell:
+    def __init__(self, name, fit_key):
+        self.name, self.fit_key = name, fit_key
+
+
+class Noting:
+    """A task that notes what is begun, and what runs beside what."""
+
+    def __init__(self):
+        self.begun, self.running, self.beside = [], [], []
+
+    def run(self, cell):
+        self.begun.append(cell.name)
+        self.running.append(cell)
+        self.beside.append([other.fit_key for other in self.running])
+        time.sleep(0.01)
+        self.running.remove(cell)
+        return type("Record", (), {"cell": cell, "status": "failed"})
+
+
+def scheduled(**options):
+    """Six cells of the two models a and b on an executor of four threads."""
+    cells, task = [Cell(f"{key}{number}", key) for number in range(3) for key in "ab"], Noting()
+    with ThreadPoolExecutor(4) as executor:
+        records = list(pools.Pool(task.run, executor, 4).records(cells, **options))
+    assert sorted(record.cell.name for record in records) == sorted(cell.name for cell in cells)
+    return task
+
+
+def test_cells_wait_for_the_one_that_fits_their_model():
+    task = scheduled(learns=lambda cell: True)
+    assert all(len(set(keys)) == len(keys) for keys in task.beside)
+    assert [name for name in task.begun if name[0] == "a"] == ["a0", "a1", "a2"]
+
+
+def test_one_gpu_works_on_one_cell_at_a_time():
+    task = scheduled(uses_gpu=lambda cell: cell.fit_key == "b")
+    assert max(keys.count("b") for keys in task.beside) == 1
+    assert max(len(keys) for keys in task.beside) > 1
+
+
+def test_a_lost_engine_ends_the_sweep():
+    class Lost(Executor):
+        def submit(self, *_):
+            future = Future()
+            future.cancel()
+            future.set_running_or_notify_cancel()
+            return future
+
+    pool = pools.Pool(Noting().run, Lost(), 1)
+    with pytest.raises(WorkerError, match="the same command goes on from there"):
+        list(pool.records([Cell("a", "a")]))
+
+
+class Where:
+    """A task that says which of Dask's workers it runs on."""
+
+    def run(self, cell):
+        from distributed import get_worker
+
+        return type("Record", (), {"cell": cell, "status": "failed", "name": get_worker().name})
+
+
+def test_on_dask_cells_that_need_a_gpu_go_to_workers_that_have_one():
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    with distributed.SpecCluster(
+        scheduler={"cls": distributed.Scheduler, "options": {"dashboard": False, "port": 0}},
+        workers={
+            "plain": {"cls": distributed.Worker, "options": {"nthreads": 1}},
+            "gpu": {
+                "cls": distributed.Worker,
+                "options": {"nthreads": 1, "resources": {"GPU": 1}},
+            },
+        },
+        silence_logs=50,
+    ) as cluster:
+        cells = [Cell(f"{key}{number}", key) for number in range(6) for key in ("cpu", "gpu")]
+        with pools.DaskPool(Where().run, cluster.scheduler_address) as pool:
+            records = list(pool.records(cells, uses_gpu=lambda cell: cell.fit_key == "gpu"))
+    assert len(records) == len(cells)
+    assert {r.name for r in records if r.cell.fit_key == "gpu"} == {"gpu"}
+    assert "plain" in {r.name for r in records if r.cell.fit_key == "cpu"}
+
+
+def test_cells_that_cannot_begin_keep_their_order():
+    cells = [Cell(name, name[0]) for name in ("a0", "a1", "b0", "a2", "c0")]
+    schedule = Schedule(cells, learns=lambda cell: True, uses_gpu=lambda cell: False)
+
+    def take(running):
+        return [cell.name for cell in schedule.take(running, capacity=3, gpu_capacity=1)]
+
+    assert take([]) == ["a0", "b0", "c0"]
+    assert take(cells[:1]) == []  # a1 and a2 wait for the model of a0
+    schedule.recorded(cells[0], type("Record", (), {"status": "done"}))
+    schedule.put_back(cells[2])  # whose worker was lost
+    assert take([]) == ["b0", "a1", "a2"]
+    assert not schedule
+
+
+def test_a_cell_is_failed_when_three_workers_were_lost_with_it():
+    begun = []
+
+    def lose(cell):
+        begun.append(cell.name)
+        raise OSError(f"the worker of {cell.name} is gone")
+
+    with ThreadPoolExecutor(1) as executor:
+        (record,) = pools.Pool(lose, executor, 1).records([Cell("a0", "a")])
+    assert begun == ["a0"] * 3
+    assert (record.status, record.reason) == (
+        "failed",
+        "its worker was lost 3 times: OSError: the worker of a0 is gone",
+    )
