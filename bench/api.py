@@ -208,7 +208,9 @@ def run(
     store.check_free(path)
     warn = listener.warned if listener else warnings.warn
     with store.hold(path):
-        result = store.start_run(path, manifest, fresh=fresh, retry=retry_failed)
+        result = store.start_run(
+            path, store.Manifest.model_validate(manifest), fresh=fresh, retry=retry_failed
+        )
         finished = result.finished() - (result.failed() if retry_failed else set())
         waiting = [cell for cell in cells if cell.key not in finished]
         for line in data.left_out:
@@ -312,7 +314,7 @@ class _Told:
         """At most once a second."""
         if now or time.monotonic() - self._written > 1:
             self._written = time.monotonic()
-            self._run.write_progress(self._overview.as_dict(self._run.manifest["command"]))
+            self._run.write_progress(self._overview.as_dict(self._run.manifest.command))
 
 
 def _check_limits(
