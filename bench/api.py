@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from bench import datasets, store
-from bench.core import CONVENTIONS, PROTOCOL_VERSION, Dataset, UsageError
+from bench.core import UsageError
 from bench.execution import environment, pools, session
-from bench.execution.progress import Listener, timestamp
+from bench.execution.progress import Listener
 from bench.execution.supervisor import Setup
 from bench.planning import notation
 from bench.planning.cells import plan
@@ -75,51 +74,28 @@ def run(
         device=device,
         threads=threads,
     )
-    manifest = _manifest(resolved, data, methods, [cell.key for cell in cells], setup)
-    manifest["command"] = command or f"bench.run({data.name!r}, ...)"
+    manifest = store.Manifest.of(
+        resolved.recorded(),
+        data,
+        {name: _recorded(method) for name, method in methods.items()},
+        cells,
+        device=device,
+        threads=threads,
+        command=command or f"bench.run({data.name!r}, ...)",
+        environment=environment.describe(device),
+    )
     return session.work(manifest, cells, data, methods, setup, resolved, listener)
 
 
-def _manifest(
-    settings: Settings,
-    data: Dataset,
-    methods: Mapping[str, Method],
-    keys: list[str],
-    setup: Setup,
-) -> dict[str, Any]:
-    """What is written of a run before its first cell."""
-    rounded = "; then rounded to 8 bits" if settings.quantize else ""
-    return {
-        "protocol": PROTOCOL_VERSION,
-        "conventions": {**CONVENTIONS, "outputs": CONVENTIONS["outputs"] + rounded},
-        "settings": settings.recorded(),
-        "dataset": {
-            "name": data.name,
-            "fingerprint": data.fingerprint,
-            "sizes": dict(data.sizes),
-            "note": data.note,
-            "left_out": list(data.left_out),
-            "training": data.training,
-            "training_fingerprint": data.training_fingerprint,
-        },
-        "methods": {
-            method.name: {
-                "summary": method.summary,
-                "reference": method.reference,
-                "origin": method.origin,
-                "told_noise": method.told,
-                "learns": method.learns,
-            }
-            for method in methods.values()
-        },
-        "cells": keys,
-        "device": setup.device,
-        "threads": setup.threads,
-        "command": "",
-        **environment.describe(setup.device),
-        "started": timestamp(),
-        "ended": None,
-    }
+def _recorded(method: Method) -> store.RecordedMethod:
+    """What a manifest says of a method."""
+    return store.RecordedMethod(
+        summary=method.summary,
+        reference=method.reference,
+        origin=method.origin,
+        told_noise=method.told,
+        learns=method.learns,
+    )
 
 
 def _signature() -> inspect.Signature:

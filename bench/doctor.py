@@ -1,4 +1,4 @@
-"""Is a run whole, and is this machine fit for another? Each finding says what to do."""
+"""Is a run whole, and is this machine fit for another? Each observation says what to do."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _ROOM = 2 * 2**30
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What was looked at.
+class Observation:
+    """What an examination saw of one thing.
 
     Attributes:
         text: what it is.
@@ -33,63 +33,64 @@ class Finding:
     wrong: bool = False
 
 
-def examine_run(path: Path) -> Iterator[Finding]:
+def examine_run(path: Path) -> Iterator[Observation]:
     """A run: every file of it is read and held to its digests."""
     try:
         run = store.open_run(path)
-        run.check_manifest()
     except StorageError as error:
-        yield Finding(str(error), wrong=True)
+        yield Observation(str(error), wrong=True)
         return
     manifest = run.manifest
-    version, protocol = manifest["format"], manifest["protocol"]
-    digests = "" if version > 1 else " (without digests: damage may go unseen)"
-    yield Finding(f"{path}: format {version}{digests}, protocol {protocol}")
+    protocol = manifest.protocol
+    digests = "" if manifest.format > 1 else " (without digests: damage may go unseen)"
+    yield Observation(f"{path}: format {manifest.format}{digests}, protocol {protocol}")
     if protocol != PROTOCOL_VERSION:
-        yield Finding(
+        yield Observation(
             f"its protocol is version {protocol}, this program's is {PROTOCOL_VERSION}",
             "its numbers are not to be put beside those of newer runs; run it again",
         )
-    cells = list(dict.fromkeys(manifest["cells"]))
+    cells = list(dict.fromkeys(manifest.cells))
     finished = run.finished()
     damaged = []
     for key in cells:
         if key in finished:
             try:
-                run.check(key)
+                run.verify(key)
             except StorageError as error:
                 damaged.append(error)
-                yield Finding(str(error), "delete the file and give the command again", wrong=True)
+                yield Observation(
+                    str(error), "delete the file and give the command again", wrong=True
+                )
     missing = [key for key in cells if key not in finished]
     whole = len(cells) - len(missing) - len(damaged)
-    yield Finding(f"{whole} of {len(cells)} cells are there and whole")
+    yield Observation(f"{whole} of {len(cells)} cells are there and whole")
     if missing:
         held = store.is_held(path)
-        yield Finding(
+        yield Observation(
             f"{len(missing)} cells have no result",
-            "they are being worked on" if held else f"go on with: {manifest.get('command')}",
+            "they are being worked on" if held else f"go on with: {manifest.command}",
             wrong=not held,
         )
     if not damaged:
         frame = run.cells()
         failed = int((frame["status"] == "failed").sum())
         if failed:
-            yield Finding(f"{failed} cells failed", "take them up again with --retry-failed")
+            yield Observation(f"{failed} cells failed", "take them up again with --retry-failed")
     if others := sorted(finished - set(cells)):
-        yield Finding(
+        yield Observation(
             f"{len(others)} files in cells/ belong to no cell of the run, such as {others[0]}",
             "they are ignored: results of an earlier version of a method, as a rule",
         )
     if left := sorted(file.name for file in path.rglob(".*.tmp")):
-        yield Finding(
+        yield Observation(
             f"{len(left)} unfinished files of a process that was killed, such as {left[0]}",
             "they are ignored, and can be deleted",
         )
     if store.is_held(path):
-        yield Finding(f"being written by {store.holder(path) or 'another process'}")
+        yield Observation(f"being written by {store.holder(path) or 'another process'}")
 
 
-def examine_machine(data_dir: Path | None, results: Path) -> Iterator[Finding]:
+def examine_machine(data_dir: Path | None, results: Path) -> Iterator[Observation]:
     """Versions, memory, processors, GPU, folders and data sets."""
     names = ("denoise-bench", "numpy", "scipy", "torch", "pyarrow")
     versions = []
@@ -97,57 +98,57 @@ def examine_machine(data_dir: Path | None, results: Path) -> Iterator[Finding]:
         try:
             versions.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
-            yield Finding(f"{name} is not installed", "install denoise-bench anew", wrong=True)
-    yield Finding(f"Python {sys.version.split()[0]}, {', '.join(versions)}")
+            yield Observation(f"{name} is not installed", "install denoise-bench anew", wrong=True)
+    yield Observation(f"Python {sys.version.split()[0]}, {', '.join(versions)}")
     machine = environment.describe("cpu")["machine"]
     memory = machine["memory_bytes"]
     room = f", {memory / 2**30:.0f} GiB" if memory else ""
-    yield Finding(f"{machine['cpu']}, {machine['cores']} cores{room}; {machine['os']}")
+    yield Observation(f"{machine['cpu']}, {machine['cores']} cores{room}; {machine['os']}")
     yield _gpu()
     folder = datasets.data_folder(data_dir)
-    for word, place in (
+    for content, path in (
         ("runs", results),
         ("fitted models", store.cache_folder()),
         ("data sets", folder),
     ):
-        yield _folder(word, place, written=place != folder)
+        yield _folder(content, path, written=path != folder)
     for source in datasets.SOURCES.values():
         if missing := source.missing(folder):
-            yield Finding(f"{source.name}: {missing}", "it is downloaded when it is asked for")
+            yield Observation(f"{source.name}: {missing}", "it is downloaded when it is asked for")
             continue
         try:
             data = datasets.load(source.name, folder)
             count = data.sizes["test"]
-            yield Finding(f"{source.name}: whole, {count:,} test images")
+            yield Observation(f"{source.name}: whole, {count:,} test images")
         except BenchError as error:
-            yield Finding(f"{source.name}: {error}", wrong=True)
+            yield Observation(f"{source.name}: {error}", wrong=True)
 
 
-def _gpu() -> Finding:
+def _gpu() -> Observation:
     try:
         import torch
 
         if torch.cuda.is_available():
-            return Finding(f"GPU: {torch.cuda.get_device_name()}")
-        return Finding("no GPU that torch can use: networks are trained on the CPU")
+            return Observation(f"GPU: {torch.cuda.get_device_name()}")
+        return Observation("no GPU that torch can use: networks are trained on the CPU")
     except Exception as error:  # a broken installation of torch raises all kinds
         reason = " ".join(str(error).split())
-        return Finding(f"torch cannot be loaded: {reason}", "install it anew", wrong=True)
+        return Observation(f"torch cannot be loaded: {reason}", "install it anew", wrong=True)
 
 
-def _folder(word: str, path: Path, *, written: bool) -> Finding:
+def _folder(content: str, path: Path, *, written: bool) -> Observation:
     """Whether a folder, or where it would be made, can be written and has room."""
-    place = path.absolute()
-    while not place.is_dir() and place != place.parent:
-        place = place.parent
+    folder = path.absolute()
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
     try:
         if written:
-            with tempfile.TemporaryFile(dir=place):
+            with tempfile.TemporaryFile(dir=folder):
                 pass
-        free = shutil.disk_usage(place).free
+        free = shutil.disk_usage(folder).free
     except OSError as error:
-        return Finding(
-            f"folder of {word}, {path}: {error.strerror or error}", "choose another", wrong=True
+        return Observation(
+            f"folder of {content}, {path}: {error.strerror or error}", "choose another", wrong=True
         )
-    text = f"folder of {word}, {path}: {free / 2**30:.1f} GiB free"
-    return Finding(text, "make room" if written and free < _ROOM else "")
+    text = f"folder of {content}, {path}: {free / 2**30:.1f} GiB free"
+    return Observation(text, "make room" if written and free < _ROOM else "")

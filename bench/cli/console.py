@@ -64,14 +64,14 @@ class Console:
         """Say what is about to be measured."""
         self._overview = overview
         total, finished = overview.total, overview.finished
-        data = run.manifest["dataset"]
-        if data["note"]:
-            self._say(f"Note: {data['note']}")
-        limit = run.manifest["settings"]["limit"]
-        images = min(limit or data["sizes"]["test"], data["sizes"]["test"])
+        data = run.manifest.dataset
+        if data.note:
+            self._say(f"Note: {data.note}")
+        limit = run.manifest.settings.limit
+        images = min(limit or data.sizes.test, data.sizes.test)
         cell_count = f"{total} cell{'s' if total != 1 else ''}"
         before = f", {finished} of them finished earlier" if finished else ""
-        self._say(f"{data['name']}: {images} test images, {cell_count}{before} -> {run.path}")
+        self._say(f"{data.name}: {images} test images, {cell_count}{before} -> {run.path}")
         if finished < total and sys.stderr.isatty():
             self._start_bars()
 

@@ -24,31 +24,29 @@ def status(run: str | None, debug: bool) -> None:
     from bench.cli.console import PHASES, duration
 
     opened = store.find_run(run)
-    cells = dict.fromkeys(opened.manifest["cells"])
+    cells = dict.fromkeys(opened.manifest.cells)
     finished = len(opened.finished() & set(cells))
     click.echo(f"{opened.path}: {finished} of {len(cells)} cells have a result")
     progress = opened.progress()
-    counts = [
-        f"{progress[name]} {name}" for name in ("failed", "skipped") if progress and progress[name]
-    ]
-    if counts:
-        click.echo(f"of these in its last session {', '.join(counts)}")
+    if progress and (progress.failed or progress.skipped):
+        counts = ((progress.failed, "failed"), (progress.skipped, "skipped"))
+        ended = ", ".join(f"{count} {status}" for count, status in counts if count)
+        click.echo(f"of these in its last session {ended}")
     if not store.is_held(opened.path):
         if finished < len(cells):
-            click.echo(f"No process works on it. Go on with: {opened.manifest.get('command')}")
+            click.echo(f"No process works on it. Go on with: {opened.manifest.command}")
         else:
             click.echo(f"It is finished. See: bench report {opened.path}")
         return
     click.echo(f"Worked on by {store.holder(opened.path) or 'a process'}")
     if not progress:
         return
-    for cell in progress["running"]:
-        step = f", {cell['done']}/{cell['of']} {cell['unit']}" if cell["of"] else ""
-        took = duration(cell["seconds"])
-        click.echo(f"  {cell['cell']}: {PHASES[cell['phase']]}{step}, for {took}")
-    if progress["seconds_left"] is not None:
-        left = duration(progress["seconds_left"])
-        click.echo(f"About {left} left (as of {progress['updated']})")
+    for cell in progress.running:
+        step = f", {cell.done}/{cell.of} {cell.unit}" if cell.of else ""
+        click.echo(f"  {cell.cell}: {PHASES[cell.phase]}{step}, for {duration(cell.seconds)}")
+    if progress.seconds_left is not None:
+        left = duration(progress.seconds_left)
+        click.echo(f"About {left} left (as of {progress.updated})")
 
 
 @main.command(epilog=EXIT_CODES)
@@ -62,20 +60,20 @@ def doctor(run: str | None, data_dir: Path | None, debug: bool) -> int:
     bench doctor                    versions, folders, room, GPU, data sets
     bench doctor results/reference  every file of a run
     """
-    from bench import doctor as examining
     from bench import store
+    from bench.doctor import examine_machine, examine_run
 
     results = Path("results")
-    findings = (
-        examining.examine_run(store.locate(run, results))
+    observations = (
+        examine_run(store.locate(run, results))
         if run is not None
-        else examining.examine_machine(data_dir, results)
+        else examine_machine(data_dir, results)
     )
     wrong = 0
-    for finding in findings:
-        word = "WRONG" if finding.wrong else "note " if finding.remedy else "ok   "
-        remedy = f": {finding.remedy}" if finding.remedy else ""
-        click.echo(f"{word}  {finding.text}{remedy}")
-        wrong += finding.wrong
+    for seen in observations:
+        mark = "WRONG" if seen.wrong else "note " if seen.remedy else "ok   "
+        remedy = f": {seen.remedy}" if seen.remedy else ""
+        click.echo(f"{mark}  {seen.text}{remedy}")
+        wrong += seen.wrong
     click.echo(f"{wrong} wrong." if wrong else "Nothing is wrong.")
     return EXIT_WRONG if wrong else 0

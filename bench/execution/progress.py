@@ -9,22 +9,17 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bench.core import Cell, Progress, Record
+from bench.store.manifest import timestamp
 
 if TYPE_CHECKING:
     from bench.store import Run
 
 #: Seconds between two writes of the progress file.
 _WRITE = 1.0
-
-
-def timestamp() -> str:
-    """The time now, as a run's files have it: UTC in ISO 8601, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass
@@ -221,4 +216,4 @@ class ProgressReporter:
 
     def _write(self) -> None:
         self._written = time.monotonic()
-        self._run.write_progress(self._overview.as_dict(self._run.manifest["command"]))
+        self._run.write_progress(self._overview.as_dict(self._run.manifest.command))

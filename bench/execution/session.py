@@ -6,20 +6,20 @@ import contextlib
 import warnings
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from bench import store
 from bench.core import Cell, Dataset, Record
 from bench.evaluation import runner
 from bench.execution import pools
-from bench.execution.progress import Listener, Overview, ProgressReporter, timestamp
+from bench.execution.progress import Listener, Overview, ProgressReporter
 from bench.execution.supervisor import Limits, Setup
 from bench.planning.settings import Settings
 from bench.plugins.contract import Method
+from bench.store.manifest import timestamp
 
 
 def work(
-    manifest: dict[str, Any],
+    manifest: store.Manifest,
     cells: Sequence[Cell],
     data: Dataset,
     methods: Mapping[str, Method],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Two runs that differ in these are compared, and the verdict says so.
-_TOLD = ("preset", "epochs", "batch-size", "tune", "limit", "device")
+_NOTED = ("preset", "epochs", "batch_size", "tune", "limit", "device")
 _POINT = ["dataset", "method", "params", "noise", "clip", "level", "train", "regime"]
 
 
@@ -32,7 +32,7 @@ def check_run(
 
     Args:
         run: what was measured.
-        thresholds: a TOML file, see `bench.check.thresholds`.
+        thresholds: a TOML file, see `bench.gate.thresholds`.
         baseline: a run, or a folder of runs, of which the newest that measured a cell counts.
         tolerance: drops up to these are no regression, by metric.
 
@@ -187,7 +187,7 @@ def _earlier_runs(path: Path, run: store.Run) -> tuple[list[store.Run], list[str
 
 def _ended(run: store.Run) -> str:
     """When a run was worked on last, as text that sorts."""
-    return str(run.manifest.get("ended") or run.manifest.get("started"))
+    return run.manifest.ended or run.manifest.started
 
 
 def _points(cells: pd.DataFrame) -> list[tuple[Any, ...]]:
@@ -219,28 +219,29 @@ def _missing(cells: pd.DataFrame, baseline: pd.DataFrame) -> list[Finding]:
 def _incomparable(run: store.Run, other: store.Run) -> str:
     """Why no number of one run may stand beside one of the other; empty if they may."""
     mine, theirs = run.manifest, other.manifest
-    if mine["protocol"] != theirs["protocol"]:
-        return f"measured under protocol {theirs['protocol']}, not {mine['protocol']}"
-    rounded = theirs["settings"].get("quantize")
-    if mine["settings"].get("quantize") != rounded:
+    if mine.protocol != theirs.protocol:
+        return f"measured under protocol {theirs.protocol}, not {mine.protocol}"
+    rounded = theirs.settings.quantize
+    if mine.settings.quantize != rounded:
         return f"its outputs were {'' if rounded else 'not '}rounded to 8 bits"
     return ""
 
 
 def _settings_that_differ(run: store.Run, other: store.Run) -> list[str]:
-    mine, theirs = run.manifest["settings"], other.manifest["settings"]
-    return [
-        f"the runs differ in {name}: {_said(mine.get(name))} here, {_said(theirs.get(name))} there"
-        for name in _TOLD
-        if mine.get(name) != theirs.get(name)
-    ]
+    notes = []
+    for name in _NOTED:
+        here, there = (getattr(side.manifest.settings, name) for side in (run, other))
+        if here != there:
+            values = f"{_value_text(here)} here, {_value_text(there)} there"
+            notes.append(f"the runs differ in {name.replace('_', '-')}: {values}")
+    return notes
 
 
 def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number > 1)}"
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return "the default" if value is None else str(value)
 
 
@@ -289,7 +290,7 @@ def _problems(run: store.Run, cells: pd.DataFrame) -> list[str]:
         for status, where, reason in problems(with_labels(cells))
         if status == "failed"
     ]
-    of = len(set(run.manifest["cells"]))
+    of = len(set(run.manifest.cells))
     if missing := of - len(cells):
         lines.append(f"{missing} of {of} cells have no result: the run is unfinished")
     return lines

@@ -1,10 +1,12 @@
 """The only package that knows the format on disk: runs, and the cache of fitted models."""
 
+from bench.store.cell_meta import CellMeta
 from bench.store.files import write_text
 from bench.store.fit_cache import FitCache, cache_folder
 from bench.store.folders import (
     check_free,
     find_run,
+    folder_name,
     is_run,
     locate,
     open_run,
@@ -12,16 +14,21 @@ from bench.store.folders import (
     start_run,
 )
 from bench.store.lock import RunInUse, hold, holder, is_held
-from bench.store.run import FORMAT_VERSION, Run
+from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedMethod
+from bench.store.run import Run
 
 __all__ = [
     "FORMAT_VERSION",
+    "CellMeta",
     "FitCache",
+    "Manifest",
+    "RecordedMethod",
     "Run",
     "RunInUse",
     "cache_folder",
     "check_free",
     "find_run",
+    "folder_name",
     "hold",
     "holder",
     "is_held",

@@ -1,4 +1,4 @@
-"""The files of a run's cells, and how they are held to their digests: see `runs`."""
+"""The files of a run's cells, and how they are held to their digests: see `bench.store.run`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.core import Record, StorageError
+from bench.store.cell_meta import CellMeta
 from bench.store.files import (
     COMPUTE_AGAIN,
     LARGEST,
@@ -27,9 +28,6 @@ from bench.store.files import (
 if TYPE_CHECKING:
     import pandas as pd
 
-# What a cell's metadata must hold to be shown.
-_META = {"cell", "status", "reason", "chosen", "chosen_score", "conditions"}
-_CELL = {"dataset", "method", "params", "noise", "train", "seed"}
 _ROWS = pa.schema(
     [
         ("image", pa.int64()),
@@ -53,7 +51,7 @@ class CellFiles:
     def __init__(self, path: Path, *, digests: bool) -> None:
         self.path, self._digests = path, digests
 
-    def read(self, key: str) -> tuple[dict[str, Any], pd.DataFrame | None]:
+    def read(self, key: str) -> tuple[CellMeta, pd.DataFrame | None]:
         """A cell's metadata, and its rows; no rows where it is not done."""
         path = self._cell_path(key)
         with readable(path):
@@ -64,19 +62,19 @@ class CellFiles:
             )
             if size > LARGEST or file.metadata.num_rows > LARGEST // 8:
                 raise ValueError(f"it unpacks to {size:,} bytes")
-            meta = self._checked(file.schema_arrow.metadata)
-            if meta["status"] != "done":
+            meta = self._parsed(file.schema_arrow.metadata, key)
+            if meta.status != "done":
                 return meta, None
             table = pq.read_table(path, schema=_ROWS, page_checksum_verification=True)
-            if self._digests and meta["digests"]["rows"] != _rows_digest(table):
+            if self._digests and meta.digests.rows != _rows_digest(table):
                 raise ValueError("its rows are not those that were written")
             return meta, table.to_pandas()
 
-    def metadata(self, key: str) -> dict[str, Any]:
+    def metadata(self, key: str) -> CellMeta:
         """All that is one value of a cell."""
         path = self._cell_path(key)
         with readable(path):
-            return self._checked(pq.read_schema(path).metadata)
+            return self._parsed(pq.read_schema(path).metadata, key)
 
     def history(self, key: str) -> pd.DataFrame:
         """See `Run.history`."""
@@ -118,17 +116,10 @@ class CellFiles:
             path = self.path / folder / name
             commit(path, partial(_write_bytes, data=data))
             digests[folder] = digest_of(data)
-        meta = {
-            name: value
-            for name, value in vars(record).items()
-            if name not in ("images", "history", "samples")
-        }
-        meta["cell"] = record.cell.as_dict()
         columns = {name: record.images.get(name, np.empty(0)) for name in _ROWS.names}
         table = pa.table(columns, schema=_ROWS)
-        if self._digests:
-            meta["digests"] = {"rows": _rows_digest(table), **digests}
-        text = json.dumps(meta)
+        digests = {"rows": _rows_digest(table), **digests} if self._digests else {}
+        text = json.dumps(CellMeta.of(record, digests).as_dict())
         table = table.replace_schema_metadata(
             {"bench": text, **({"digest": digest_of(text.encode())} if self._digests else {})}
         )
@@ -152,22 +143,19 @@ class CellFiles:
                     arrays[f"{name}_{index}"] = image
             yield "samples", f"{key}.npz", packed(arrays)
 
-    def _checked(self, metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
+    def _parsed(self, metadata: Mapping[bytes, bytes] | None, key: str) -> CellMeta:
         """What a file's metadata hold; raises what `readable` catches."""
         metadata = metadata or {}
         text = metadata.get(b"bench", b"")
         if self._digests and metadata.get(b"digest") != digest_of(text).encode():
             raise ValueError("its metadata are not those that were written")
-        meta: dict[str, Any] = json.loads(text, object_hook=_encodable)
-        if missing := sorted(_META - set(meta)):
-            raise ValueError(f"it has no {missing[0]!r}")
-        if not set(meta["cell"]) >= _CELL or not isinstance(meta["cell"]["noise"], dict):
-            raise ValueError("its cell is not one of bench's")
-        return meta
+        return CellMeta.parse(text, key)
 
     def _beside(self, path: Path, key: str) -> bytes:
         """The history or the samples of a cell; empty where there are none."""
-        written = self.metadata(key)["digests"].get(path.parent.name) if self._digests else None
+        written: str | None = None
+        if self._digests:
+            written = getattr(self.metadata(key).digests, path.parent.name)
         if self._digests and not written:
             return b""  # left by a process that was killed before it wrote the cell
         if not path.is_file():
@@ -191,13 +179,3 @@ def _write_bytes(path: Path, data: bytes) -> None:
 def _rows_digest(table: pa.Table) -> str:
     """Of the values of a table's columns, in their order."""
     return digest_of(b"".join(table[name].to_numpy().tobytes() for name in _ROWS.names))
-
-
-def _encodable(found: dict[str, Any]) -> dict[str, Any]:
-    """Names of files that are not UTF-8 with their bytes as codes: data frames take no others."""
-    return {
-        name: value.encode("utf-8", "backslashreplace").decode()
-        if isinstance(value, str)
-        else value
-        for name, value in found.items()
-    }

@@ -4,36 +4,43 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+import pydantic
 
 from bench.core import StorageError, UsageError
 from bench.store.files import read_json, writable
+from bench.store.json_model import misfit
 from bench.store.lock import HOLDER, LOCK
-from bench.store.manifest import misfit
-from bench.store.run import FORMAT_VERSION, PROGRESS, Run
+from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedSettings
+from bench.store.progress import PROGRESS
+from bench.store.run import Run
 
 READABLE = (1, FORMAT_VERSION)
 _FOLDERS = ("cells", "history", "samples")
-# What a manifest says of the session that worked on the run; earlier sessions' are kept.
-_SESSION = ("started", "ended", "command", "versions", "git", "machine", "device", "threads")
-_NEEDED = {"protocol", "settings", "dataset", "cells"}
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
-    """Open a run by its folder.
+    """Open a run by its folder; its cells are read when they are asked for.
+
+    >>> import bench, tempfile
+    >>> made = bench.run("digits", methods="identity", noise=0.3, limit=2, out=tempfile.mkdtemp())
+    >>> run = bench.open_run(made.path)
+    >>> run.manifest.settings.limit, len(run.records())
+    (2, 2)
 
     Raises:
-        StorageError: there is no run, or it was written in a format this version cannot read.
+        StorageError: there is no run, its manifest is damaged, or it was written in a format
+            that this version cannot read.
     """
     folder = Path(path)
     manifest_path = folder / "manifest.json"
     if not manifest_path.is_file():
         raise StorageError(f"{folder} is not a run: it has no manifest.json")
-    manifest = read_json(manifest_path, "start over with --fresh")
-    version = manifest.get("format") if isinstance(manifest, dict) else None
+    entries = read_json(manifest_path, "start over with --fresh")
+    version = entries.get("format") if isinstance(entries, dict) else None
     if version is None:
         raise StorageError(f"{folder} is not a run: its manifest.json is not one of bench's")
     if version not in READABLE or isinstance(version, bool):
@@ -42,14 +49,12 @@ def open_run(path: str | os.PathLike[str]) -> Run:
             f"{' and '.join(map(str, READABLE))}: use the version that wrote it, or run again "
             "with --fresh"
         )
-    absent = sorted(_NEEDED - set(manifest))
-    if absent:
+    try:
+        return Run(folder, Manifest.model_validate(entries))
+    except pydantic.ValidationError as error:
         raise StorageError(
-            f"{manifest_path} is damaged (it has no {absent[0]!r}): start over with --fresh"
-        )
-    if found := misfit(manifest, whole=False):
-        raise StorageError(f"{manifest_path} is damaged ({found}): start over with --fresh")
-    return Run(folder, manifest)
+            f"{manifest_path} is damaged ({misfit(error)}): start over with --fresh"
+        ) from None
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
@@ -94,12 +99,27 @@ def run_folders(folder: Path) -> list[Path]:
     return [path.parent for path in manifests]
 
 
-def start_run(
-    path: Path, manifest: Mapping[str, Any], *, fresh: bool = False, retry: bool = False
-) -> Run:
+def folder_name(name: str) -> str:
+    """A run's name, if it can name a folder.
+
+    >>> folder_name("mnist-1a2b3c4d")
+    'mnist-1a2b3c4d'
+
+    Raises:
+        UsageError: it holds more than letters, digits, `.`, `_` and `-`.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise UsageError(
+            f"--name {name!r} is no folder's name: use letters, digits, '.', '_' and '-'"
+        )
+    return name
+
+
+def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: bool = False) -> Run:
     """Create a run, or take up the one that stands there with the same settings.
 
-    With `retry` its failed cells count as not finished.
+    A run that is taken up keeps its format, its earlier sessions, and entries of its manifest that
+    this version does not know. With `retry` its failed cells count as not finished.
 
     Raises:
         UsageError: a run of that name has other settings.
@@ -108,30 +128,26 @@ def start_run(
     cleared = fresh and _is_a_run(path)
     if cleared:
         _clear(path)
-    values = {"format": FORMAT_VERSION, **manifest}
     if (path / "manifest.json").is_file():
         run = open_run(path)
         known = run.manifest
-        values["format"] = known["format"]  # all cells of a run are of one
-        _same_settings(path, known["settings"], values["settings"])
-        complete = set(known["cells"]) <= run.finished() - (run.failed() if retry else set())
-        if known["cells"] == values["cells"] and complete:
+        _same_settings(path, known.settings, manifest.settings)
+        complete = set(known.cells) <= run.finished() - (run.failed() if retry else set())
+        if known.cells == manifest.cells and complete:
             # Nothing will be computed, so the manifest stays that of what was; but it was asked
             # for last, and `find_run` is to find it.
             with writable(path):
                 os.utime(path / "manifest.json")
             return run
-        values["earlier"] = [
-            *known.get("earlier", []),
-            {name: known.get(name) for name in _SESSION},
-        ]
+        kept = {"format": known.format, "earlier": [*known.earlier, known.session()]}
+        manifest = known.model_copy(update={**dict(manifest), **kept})
     elif not cleared:
         check_free(path)
-    run = Run(path, {"format": values["format"]})
+    run = Run(path, manifest)
     with writable(path):
         for folder in _FOLDERS:
             (path / folder).mkdir(parents=True, exist_ok=True)
-    run.update_manifest(**values)
+    run.update_manifest()
     return run
 
 
@@ -174,10 +190,11 @@ def _clear(path: Path) -> None:
         (path / "manifest.json").unlink()
 
 
-def _same_settings(path: Path, known: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
-    for name in asked:
-        if known.get(name) != asked[name]:
+def _same_settings(path: Path, known: RecordedSettings, wanted: RecordedSettings) -> None:
+    before, now = (settings.model_dump(by_alias=True) for settings in (known, wanted))
+    for name, value in now.items():
+        if before.get(name) != value:
             raise UsageError(
-                f"{path} was made with {name} = {json.dumps(known.get(name))}, and this command "
-                f"says {json.dumps(asked[name])}: choose another --name, or start over with --fresh"
+                f"{path} was made with {name} = {json.dumps(before.get(name))}, and this command "
+                f"says {json.dumps(value)}: choose another --name, or start over with --fresh"
             )

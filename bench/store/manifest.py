@@ -1,56 +1,104 @@
-"""What a run's JSON files must look like before they are used: edited or damaged ones may not."""
+"""A run's manifest: what was asked for, on which data, by which code, on which machine."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 import pydantic
 
-from bench.core import Phase
+from bench.core import CONVENTIONS, MATCHED, PROTOCOL_VERSION, Cell, Dataset
+from bench.store.json_model import JsonModel
+
+#: Of what is written; format 1 can be read.
+FORMAT_VERSION = 2
 
 
-class _Form(pydantic.BaseModel):
-    # Strict: JSON has true numbers and true booleans, and a text that looks like one is neither.
-    model_config = pydantic.ConfigDict(strict=True)
+class RecordedSettings(JsonModel):
+    """The settings of a run, under the command line's names (`batch-size`).
 
+    What early manifests lack has its default. The settings themselves, with their checks, are
+    `bench.planning.settings.Settings`.
+    """
 
-class _Settings(_Form):
-    preset: str
-    epochs: int | None
+    model_config = pydantic.ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
+
+    dataset: str
+    train_dataset: str | None = None
+    methods: list[str]
+    noise: list[float | str]
+    clip: bool
+    train_noise: list[str] = pydantic.Field(default_factory=lambda: [MATCHED])
+    seeds: list[int]
     limit: int | None
+    epochs: int | None
+    batch_size: int | None = None
+    preset: str
     tune: bool
     quantize: bool
-    batch_size: int | None = pydantic.Field(None, alias="batch-size")
+    device: str
 
 
-class _Sizes(_Form, extra="allow"):
+class RecordedSizes(JsonModel):
+    """Number of images in each split."""
+
+    train: int = 0
+    validation: int = 0
     test: int
     __pydantic_extra__: dict[str, int]
 
 
-class _Dataset(_Form):
+class RecordedDataset(JsonModel):
+    """The data set, see `bench.core.Dataset`."""
+
     name: str
     fingerprint: str
-    sizes: _Sizes
+    sizes: RecordedSizes
     note: str
-    left_out: list[str] = []
+    left_out: list[str] = pydantic.Field(default_factory=list)
     training: str = ""
     training_fingerprint: str = ""
 
+    @classmethod
+    def of(cls, data: Dataset) -> RecordedDataset:
+        """What a manifest keeps of a data set."""
+        return cls(
+            name=data.name,
+            fingerprint=data.fingerprint,
+            sizes=RecordedSizes.model_validate(dict(data.sizes)),
+            note=data.note,
+            left_out=list(data.left_out),
+            training=data.training,
+            training_fingerprint=data.training_fingerprint,
+        )
 
-class _Method(_Form):
+    @property
+    def trained_on(self) -> str:
+        """Name of the data set that training and validation images come from."""
+        return self.training or self.name
+
+
+class RecordedMethod(JsonModel):
+    """A method, as it said itself: see `bench.plugins.contract.Method`."""
+
     summary: str
     reference: str
+    origin: str = ""
     told_noise: bool = False
     learns: bool = False
 
 
-class _Git(_Form):
+class Git(JsonModel):
+    """The checkout that measured."""
+
     commit: str
     dirty: bool
 
 
-class _Machine(_Form):
+class Machine(JsonModel):
+    """The machine that measured; memory in bytes, where it is known."""
+
     os: str
     cpu: str
     cores: int
@@ -58,67 +106,114 @@ class _Machine(_Form):
     gpu: str | None
 
 
-class _Manifest(_Form):
-    """What every manifest has; a default marks what early ones lack."""
+class Session(JsonModel):
+    """What a manifest says of a process that worked on the run; None where it says nothing."""
 
-    format: int
+    started: str | None = None
+    ended: str | None = None
+    command: str | None = None
+    versions: dict[str, str] | None = None
+    git: Git | None = None
+    machine: Machine | None = None
+    device: str | None = None
+    threads: int | None = None
+
+
+class Manifest(JsonModel):
+    """All that holds for the whole of a run.
+
+    Attributes:
+        format: version of the files' format, see `bench.store.run`.
+        protocol: version of the protocol: numbers of two protocols are not comparable.
+        conventions: what makes numbers comparable, in words: see `bench.core.CONVENTIONS`.
+        settings: what was asked for, after defaults.
+        dataset: the data, by name and content.
+        methods: name of each method -> what it says of itself.
+        cells: the keys of the cells, in the plan's order.
+        device: where torch computed in the last session: "cpu" or "cuda".
+        threads: that a cell computed with in the last session.
+        command: that started the last session.
+        versions: package -> version; of the last session, as git and machine are.
+        git: the checkout; None outside of one.
+        machine: the hardware.
+        started, ended: of the last session, ISO 8601 in UTC; None while it has not ended.
+        earlier: the sessions before it.
+    """
+
+    format: int = FORMAT_VERSION
     protocol: int
     conventions: dict[str, str]
-    settings: _Settings
-    dataset: _Dataset
-    methods: dict[str, _Method]
+    settings: RecordedSettings
+    dataset: RecordedDataset
+    methods: dict[str, RecordedMethod]
     cells: list[str]
+    device: str | None = None
+    threads: int | None = None
     command: str
     versions: dict[str, str]
-    git: _Git | None
-    machine: _Machine
+    git: Git | None
+    machine: Machine
     started: str
     ended: str | None
-    earlier: list[dict[str, Any]] = []
+    earlier: list[Session] = pydantic.Field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        settings: Mapping[str, Any],
+        data: Dataset,
+        methods: Mapping[str, RecordedMethod],
+        cells: Iterable[Cell],
+        *,
+        device: str,
+        threads: int,
+        command: str,
+        environment: Mapping[str, Any],
+    ) -> Manifest:
+        """The manifest of a run that starts now.
+
+        Args:
+            settings: under the command line's names, see `RecordedSettings`.
+            data: the data set that is measured on.
+            methods: name -> what the method says of itself.
+            cells: in the plan's order.
+            device: where torch computes.
+            threads: that a cell computes with.
+            command: what made the run.
+            environment: versions, git and machine, see `bench.execution.environment.describe`.
+        """
+        recorded = RecordedSettings.model_validate(settings)
+        return cls(
+            format=FORMAT_VERSION,
+            protocol=PROTOCOL_VERSION,
+            conventions=conventions(recorded.quantize),
+            settings=recorded,
+            dataset=RecordedDataset.of(data),
+            methods=dict(methods),
+            cells=[cell.key for cell in cells],
+            device=device,
+            threads=threads,
+            command=command,
+            started=timestamp(),
+            ended=None,
+            **environment,
+        )
+
+    def session(self) -> Session:
+        """What it says of the last session, as `earlier` keeps it."""
+        return Session(**{name: getattr(self, name) for name in Session.model_fields})
 
 
-_Seconds = Annotated[float, pydantic.Field(ge=0, lt=1e9)]
+def conventions(quantize: bool) -> dict[str, str]:
+    """`bench.core.CONVENTIONS`, with what `quantize` does to outputs.
 
-
-class _Running(_Form):
-    cell: str
-    phase: Phase
-    done: int
-    of: int
-    unit: str
-    seconds: _Seconds
-
-
-class _Progress(_Form):
-    """What `bench.overview.Overview` writes, as far as it is read again."""
-
-    failed: int
-    skipped: int
-    running: list[_Running]
-    seconds_left: _Seconds | None
-    updated: str
-
-
-def misfit(manifest: Any, *, whole: bool) -> str:
-    """What is wrong with a manifest, such as "settings: tune: Field required"; "" if nothing.
-
-    Args:
-        manifest: as it was read.
-        whole: what is missing counts too.
+    >>> conventions(quantize=True)["outputs"]
+    'clamped to [0, 1] once, before any metric; then rounded to 8 bits'
     """
-    try:
-        _Manifest.model_validate(manifest)
-    except pydantic.ValidationError as error:
-        for found in error.errors(include_url=False, include_input=False):
-            if whole or found["type"] != "missing":
-                return ": ".join(map(str, (*found["loc"], found["msg"])))
-    return ""
+    rounded = "; then rounded to 8 bits" if quantize else ""
+    return {**CONVENTIONS, "outputs": CONVENTIONS["outputs"] + rounded}
 
 
-def is_progress(found: Any) -> bool:
-    """Whether that is what a process that works on a run says of how far it came."""
-    try:
-        _Progress.model_validate(found)
-    except pydantic.ValidationError:
-        return False
-    return True
+def timestamp() -> str:
+    """The time in UTC, to the second: `2026-11-26T06:55:32+00:00`."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -25,18 +25,17 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.core import MATCHED, Record, StorageError, canonical_json, noise_name, noise_text
+from bench.core import Record, canonical_json, noise_name, noise_text
 from bench.store.cell_files import CellFiles
 from bench.store.files import commit
-from bench.store.manifest import is_progress, misfit
+from bench.store.progress import PROGRESS, RunProgress
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Of what is written; format 1 can be read.
-FORMAT_VERSION = 2
-#: How far a run has come that is being worked on, see `Run.progress`.
-PROGRESS = "progress.json"
+    from bench.store.cell_meta import CellMeta, RecordedCell
+    from bench.store.manifest import Manifest
+
 _RECORD_COLUMNS = [
     "dataset",
     "method",
@@ -82,10 +81,10 @@ class Run:
     Attributes:
         path: its folder.
         manifest: every setting after defaults, protocol and conventions, versions, git
-            commit, hardware, data fingerprint, times.
+            commit, hardware, data fingerprint, times. Printed, it shows as on disk.
     """
 
-    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+    def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest
 
@@ -103,20 +102,19 @@ class Run:
         """Keys of the cells that have a result, whatever its status; reads names only."""
         return {path.stem for path in (self.path / "cells").glob("*.parquet")}
 
-    def progress(self) -> dict[str, Any] | None:
-        """What the process that works on the run said last of how far it came, see `Overview`.
+    def progress(self) -> RunProgress | None:
+        """How far the run has come, as the process that works on it said last.
 
         None where it said nothing, or that was damaged.
         """
         try:
-            found = json.loads((self.path / PROGRESS).read_text())
-        except (OSError, ValueError, RecursionError):
+            return RunProgress.model_validate_json((self.path / PROGRESS).read_bytes())
+        except (OSError, ValueError):
             return None
-        return found if is_progress(found) else None
 
     def failed(self) -> set[str]:
         """Keys of the finished cells that failed; reads their files."""
-        return {meta["key"] for meta in self.metadata() if meta["status"] == "failed"}
+        return {meta.key for meta in self.metadata() if meta.status == "failed"}
 
     def cells(self) -> pd.DataFrame:
         """A row a finished cell, in the plan's order.
@@ -131,10 +129,10 @@ class Run:
         """
         import pandas as pd
 
-        rows = []
-        for meta in self.metadata():
-            cell = meta["cell"]
-            rows.append({**meta, **_identity(cell), "chosen": canonical_json(meta["chosen"])})
+        rows = [
+            {**vars(meta), **_identity(meta.cell), "chosen": canonical_json(meta.chosen)}
+            for meta in self.metadata()
+        ]
         frame = pd.DataFrame(rows, columns=_CELL_COLUMNS)
         for name in ("seed", "parameters", "peak_memory_bytes"):
             frame[name] = frame[name].astype("Int64")
@@ -164,7 +162,7 @@ class Run:
             meta, frame = self._files.read(key)
             if frame is None:
                 continue
-            for name, value in _identity(meta["cell"]).items():
+            for name, value in _identity(meta.cell).items():
                 frame[name] = pd.Series([value], dtype=_DTYPES.get(name)).repeat(len(frame)).array
             frames.append(frame)
         if not frames:
@@ -173,10 +171,14 @@ class Run:
             {"mse": "float64", "psnr": "float64", "ssim": "float64"}
         )
 
-    def metadata(self) -> Iterator[dict[str, Any]]:
-        """All that is one value a cell, of each finished cell in the plan's order."""
-        for key in self._finished_in_order():
-            yield {"key": key, **self._files.metadata(key)}
+    def metadata(self) -> Iterator[CellMeta]:
+        """All that is one value a cell, of each finished cell in the plan's order.
+
+        Raises:
+            StorageError: a cell's file is damaged.
+        """
+        files = self._files
+        return (files.metadata(key) for key in self._finished_in_order())
 
     def history(self, key: str) -> pd.DataFrame:
         """Loss terms of the training behind a cell: epoch, split, term, value (per image)."""
@@ -191,18 +193,7 @@ class Run:
         """
         return self._files.samples(key)
 
-    def check_manifest(self) -> None:
-        """See that the manifest has all that a report says of a run.
-
-        Raises:
-            StorageError: it has not.
-        """
-        if found := misfit(self.manifest, whole=True):
-            raise StorageError(
-                f"{self.path / 'manifest.json'} is damaged ({found}): give the run's command again"
-            )
-
-    def check(self, key: str) -> None:
+    def verify(self, key: str) -> None:
         """Read all of a cell, and hold it to its digests.
 
         Raises:
@@ -214,15 +205,14 @@ class Run:
 
     def _finished_in_order(self) -> list[str]:
         finished = self.finished()
-        return [key for key in dict.fromkeys(self.manifest["cells"]) if key in finished]
+        return [key for key in dict.fromkeys(self.manifest.cells) if key in finished]
 
     # Writing --------------------------------------------------------------------------------
 
     def update_manifest(self, **values: Any) -> None:
-        """Set entries of the manifest and write it."""
-        self.manifest.update(values)
-        text = json.dumps(self.manifest, indent=2) + "\n"
-        commit(self.path / "manifest.json", lambda path: path.write_text(text))
+        """Set entries of the manifest, if any are given, and write it."""
+        self.manifest = self.manifest.model_copy(update=values)
+        commit(self.path / "manifest.json", lambda path: path.write_text(f"{self.manifest}\n"))
 
     def write_progress(self, overview: Mapping[str, Any]) -> None:
         """Say how far the run has come, for `progress`; no error if it cannot be said."""
@@ -242,8 +232,7 @@ class Run:
 
     @property
     def _files(self) -> CellFiles:
-        version = int(self.manifest.get("format", FORMAT_VERSION))
-        return CellFiles(self.path, digests=version > 1)
+        return CellFiles(self.path, digests=self.manifest.format > 1)
 
 
 _DTYPES: dict[str, Any] = {
@@ -257,21 +246,20 @@ _DTYPES: dict[str, Any] = {
 }
 
 
-def _identity(cell: Mapping[str, Any]) -> dict[str, Any]:
+def _identity(cell: RecordedCell) -> dict[str, Any]:
     """What tells a cell's rows from another's, as columns."""
-    noise, train = cell["noise"], cell["train"]
+    noise, train = cell.noise, cell.train
+    trained = None
+    if train:
+        trained = noise_text(noise_name(train.kind, train.clip), train.level, train.lowest)
     return {
-        "dataset": cell["dataset"],
-        "method": cell["method"],
-        "params": cell["params"],
-        "noise": noise["kind"],
-        "clip": noise["clip"],
-        "level": noise["level"],
-        "train": _noise_text(train) if train else None,
-        "regime": train.get("regime", MATCHED) if train else None,
-        "seed": cell["seed"],
+        "dataset": cell.dataset,
+        "method": cell.method,
+        "params": cell.params,
+        "noise": noise.kind,
+        "clip": noise.clip,
+        "level": noise.level,
+        "train": trained,
+        "regime": train.regime if train else None,
+        "seed": cell.seed,
     }
-
-
-def _noise_text(noise: Mapping[str, Any]) -> str:
-    return noise_text(noise_name(noise["kind"], noise["clip"]), noise["level"], noise.get("lowest"))

@@ -201,9 +201,8 @@ class _Told:
             zip(self.contents.cells["label"], self.contents.cells["method"], strict=True)
         )
         about = self.contents.about
-        learns = {
-            label: bool(about.get(methods[label], {}).get("learns")) for label in self.table.rows
-        }
+        learning = {name for name, method in about.items() if method.learns}
+        learns = {label: methods[label] in learning for label in self.table.rows}
         sides: dict[bool, list[tuple[Column, str, str]]] = {True: [], False: []}
         for column in self.table.columns:
             ranked = sorted(

@@ -14,6 +14,7 @@ from bench.core import MATCHED, level_text, markdown_code, markdown_text, noise_
 if TYPE_CHECKING:
     from bench.report.content.section import Contents
     from bench.report.content.tables import Table
+    from bench.store import Manifest
 
 
 def marked(sentence: str, text: Callable[[str], str], code: Callable[[str], str]) -> str:
@@ -38,18 +39,18 @@ def outside(text: Any) -> str:
 
 def title(contents: Contents) -> str:
     """The data set's name, and whether it stands in for another."""
-    return contents.name + (" (stand-in for MNIST)" if contents.dataset["note"] else "")
+    return contents.name + (" (stand-in for MNIST)" if contents.dataset.note else "")
 
 
 def warnings(contents: Contents) -> list[tuple[str, str]]:
     """What a reader must know before the numbers: a word, and what it is."""
     found = []
-    if note := contents.dataset["note"]:
+    if note := contents.dataset.note:
         found.append(("Not MNIST", outside(note)))
-    if left_out := contents.dataset.get("left_out"):
+    if left_out := contents.dataset.left_out:
         found.append(("Files left out", f"{outside('; '.join(left_out))}."))
     for run in contents.runs:
-        planned, finished = len(run.manifest["cells"]), len(run.finished())
+        planned, finished = len(run.manifest.cells), len(run.finished())
         if finished < planned:
             which = f"{outside(run.name)}: " if len(contents.runs) > 1 else ""
             found.append(
@@ -83,15 +84,15 @@ def conditions(contents: Contents) -> list[str]:
     """How the runs trained and tuned; once where it is the same for all."""
     said: dict[str, list[str]] = {}
     for run in contents.runs:
-        settings = run.manifest["settings"]
-        text = f"preset `{outside(settings['preset'])}`"
-        text += f", {outside(settings['epochs'])} epochs" if settings["epochs"] else ""
-        if settings.get("batch-size"):
-            text += f" of batches of {outside(settings['batch-size'])}"
-        text += "; outputs rounded to 8 bits" if settings["quantize"] else ""
+        settings = run.manifest.settings
+        text = f"preset `{outside(settings.preset)}`"
+        text += f", {outside(settings.epochs)} epochs" if settings.epochs else ""
+        if settings.batch_size:
+            text += f" of batches of {outside(settings.batch_size)}"
+        text += "; outputs rounded to 8 bits" if settings.quantize else ""
         text += "; the methods' tunable parameters were " + (
             "chosen on validation images for each noise level"
-            if settings["tune"]
+            if settings.tune
             else "left at their defaults"
         )
         said.setdefault(text, []).append(outside(run.name))
@@ -166,37 +167,37 @@ def _seeds(contents: Contents) -> str:
     return f"training seeds: {most}{rest}; "
 
 
-def made(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+def made(manifest: Manifest) -> list[tuple[str, str]]:
     """How a run was made, but for its command: a word, and a sentence."""
-    machine = manifest["machine"]
-    memory = machine["memory_bytes"]
-    hardware = [machine["cpu"], f"{machine['cores']} cores"]
+    machine = manifest.machine
+    memory = machine.memory_bytes
+    hardware = [machine.cpu, f"{machine.cores} cores"]
     hardware += [f"{memory / 2**30:.0f} GiB"] if memory else []
-    hardware += [machine["gpu"]] if machine["gpu"] else []
-    versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
-    git = manifest["git"]
-    changed = " with uncommitted changes" if git and git["dirty"] else ""
-    code = f"; code at `{outside(git['commit'][:12])}{changed}`" if git else ""
-    data = manifest["dataset"]
-    earlier = manifest.get("earlier", [])
-    sizes = ", ".join(f"{count:,} {split}" for split, count in data["sizes"].items())
+    hardware += [machine.gpu] if machine.gpu else []
+    versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
+    git = manifest.git
+    changed = " with uncommitted changes" if git and git.dirty else ""
+    code = f"; code at `{outside(git.commit[:12])}{changed}`" if git else ""
+    data = manifest.dataset
+    earlier = manifest.earlier
+    sizes = ", ".join(f"{count:,} {split}" for split, count in data.sizes.as_dict().items())
     training = ""
-    if data.get("training", data["name"]) != data["name"]:
+    if data.trained_on != data.name:
         training = (
-            f"; trained and tuned on {outside(data['training'])}, fingerprint "
-            f"`{outside(data['training_fingerprint'])}`"
+            f"; trained and tuned on {outside(data.training)}, fingerprint "
+            f"`{outside(data.training_fingerprint)}`"
         )
     return [
         (
             "Data:",
-            f"{outside(data['name'])} ({outside(sizes)}), fingerprint "
-            f"`{outside(data['fingerprint'])}`{training}",
+            f"{outside(data.name)} ({outside(sizes)}), fingerprint "
+            f"`{outside(data.fingerprint)}`{training}",
         ),
-        ("Machine:", f"{outside(', '.join(hardware))}; {outside(machine['os'])}"),
+        ("Machine:", f"{outside(', '.join(hardware))}; {outside(machine.os)}"),
         ("Versions:", f"{outside(versions)}{code}"),
         (
             "Started",
-            f"{outside(manifest['started'])}, ended {outside(manifest['ended'] or 'not yet')}"
+            f"{outside(manifest.started)}, ended {outside(manifest.ended or 'not yet')}"
             + (f"; taken up {len(earlier)} times before" if earlier else ""),
         ),
     ]
@@ -206,10 +207,10 @@ def chosen(contents: Contents) -> dict[str, tuple[str, dict[tuple[str, float], s
     """What each method knows of the noise, and what it was run with under each: label -> both."""
     found: dict[str, tuple[str, dict[tuple[str, float], str]]] = {}
     for cell, meta in zip(contents.cells.itertuples(), contents.metadata, strict=True):
-        if meta["status"] != "done":
+        if meta.status != "done":
             continue
-        values = ", ".join(f"{name}={value}" for name, value in meta["chosen"].items())
-        score = meta["chosen_score"]
+        values = ", ".join(f"{name}={value}" for name, value in meta.chosen.items())
+        score = meta.chosen_score
         scored = f" ({score:.2f} dB)" if score is not None else ""
         _, rows = found.setdefault(str(cell.label), (_knows(contents, cell), {}))
         rows[str(cell.noise), float(cell.level)] = values + scored or "–"
@@ -220,12 +221,12 @@ def _knows(contents: Contents, cell: Any) -> str:
     """What a method knows of the noise that it meets."""
     import pandas as pd
 
-    about = contents.about.get(cell.method, {})
+    about = contents.about.get(cell.method)
     if json.loads(cell.params).get("sigma") == "estimate":
         return "estimates it"
-    if about.get("learns") and pd.notna(cell.train):
+    if about and about.learns and pd.notna(cell.train):
         return "trained on it" if cell.regime == MATCHED else f"trained on {cell.train}"
-    return "is told" if about.get("told_noise") else "blind"
+    return "is told" if about and about.told_noise else "blind"
 
 
 def costs(contents: Contents) -> dict[str, dict[str, str]]:

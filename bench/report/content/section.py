@@ -15,7 +15,8 @@ from bench.core import UsageError, noise_name
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.store import Run
+    from bench.store import CellMeta, RecordedMethod, Run
+    from bench.store.manifest import RecordedDataset
 
 #: How fields of a cell are called where runs differ in them; others as they are.
 _SAID = {"source": "code", "recipe": "training recipe", "limit": "number of test images"}
@@ -40,9 +41,9 @@ class Contents:
     """
 
     runs: Sequence[Run]
-    dataset: dict[str, Any]
+    dataset: RecordedDataset
     cells: pd.DataFrame
-    metadata: list[dict[str, Any]]
+    metadata: list[CellMeta]
     records: pd.DataFrame
     summary: pd.DataFrame
     pairs: pd.DataFrame
@@ -63,7 +64,7 @@ class Contents:
         import pandas as pd
 
         # By name too: two may have been started within a second.
-        newest = sorted(runs, key=lambda run: (run.manifest["started"], run.name), reverse=True)
+        newest = sorted(runs, key=lambda run: (run.manifest.started, run.name), reverse=True)
         runs = tuple(newest)
         found = [(run.cells().assign(run=place), list(run.metadata()))
                  for place, run in enumerate(runs)]  # fmt: skip
@@ -82,7 +83,7 @@ class Contents:
         )
         return cls(
             runs,
-            runs[0].manifest["dataset"],
+            runs[0].manifest.dataset,
             cells,
             metadata,
             records,
@@ -115,7 +116,7 @@ class Contents:
     @property
     def name(self) -> str:
         """The data set's name."""
-        return str(self.dataset["name"])
+        return self.dataset.name
 
     @property
     def harm(self) -> pd.DataFrame:
@@ -128,12 +129,12 @@ class Contents:
         return int(self.summary["images"].max()) if len(self.summary) else 0
 
     @property
-    def about(self) -> dict[str, dict[str, Any]]:
+    def about(self) -> dict[str, RecordedMethod]:
         """What the manifests say of each method: summary, reference, ..."""
         return {
             name: about
             for run in reversed(self.runs)
-            for name, about in run.manifest["methods"].items()
+            for name, about in run.manifest.methods.items()
         }
 
     def history(self, cell: Any) -> pd.DataFrame:
@@ -151,9 +152,9 @@ class Contents:
         """
         found: dict[tuple[str, str, float], list[tuple[float, float]]] = {}
         for cell, meta in zip(self.cells.itertuples(), self.metadata, strict=True):
-            if meta.get("calibration"):
+            if meta.calibration:
                 point = (str(cell.label), str(cell.noise), float(cell.level))
-                rows = meta["calibration"]
+                rows = meta.calibration
                 found.setdefault(point, []).append((calibration_error(rows), overconfidence(rows)))
         return {
             point: (fmean(error for error, _ in values), fmean(ratio for _, ratio in values))
@@ -171,8 +172,7 @@ def by_dataset(runs: Sequence[Run]) -> Iterator[Contents]:
     """
     groups: dict[str, dict[str, Run]] = {}
     for run in runs:
-        run.check_manifest()
-        groups.setdefault(run.manifest["dataset"]["name"], {})[str(run.path.resolve())] = run
+        groups.setdefault(run.manifest.dataset.name, {})[str(run.path.resolve())] = run
     for run in runs[1:]:
         _comparable(runs[0], run, ("protocol", "conventions"))
     for group in groups.values():
@@ -200,19 +200,19 @@ def _comparable(first: Run, second: Run, names: Sequence[str]) -> None:
 
 def _conditions(run: Run) -> dict[str, Any]:
     """What makes numbers comparable."""
-    manifest, data = run.manifest, run.manifest["dataset"]
+    manifest, data = run.manifest, run.manifest.dataset
     return {
-        "protocol": manifest["protocol"],
+        "protocol": manifest.protocol,
         # Of outputs they say whether these were rounded, which is looked at by data set.
-        "conventions": {**manifest["conventions"], "outputs": ""},
-        "fingerprint": data["fingerprint"],
-        "training": data.get("training", data["name"]),
-        "quantize": manifest["settings"]["quantize"],
+        "conventions": {**manifest.conventions, "outputs": ""},
+        "fingerprint": data.fingerprint,
+        "training": data.trained_on,
+        "quantize": manifest.settings.quantize,
     }
 
 
 def _merged(
-    cells: pd.DataFrame, metadata: Sequence[dict[str, Any]], runs: Sequence[Run]
+    cells: pd.DataFrame, metadata: Sequence[CellMeta], runs: Sequence[Run]
 ) -> tuple[list[bool], list[str]]:
     """Which cells are shown, and the conflicts between runs; `cells` are the newest run's first."""
     shown: dict[tuple[str, str, float], tuple[int, dict[str, Any]]] = {}
@@ -222,7 +222,7 @@ def _merged(
     for cell, meta in zip(cells.itertuples(), metadata, strict=True):
         entry = (str(cell.label), str(cell.noise), float(cell.level))
         # A training seed is what an entry's cells may differ in.
-        measured = {name: value for name, value in meta["cell"].items() if name != "seed"}
+        measured = meta.cell.model_dump(exclude={"seed"}, exclude_unset=True)
         place, known = shown.setdefault(entry, (int(cell.run), measured))
         kept.append(measured == known and cell.key not in keys)
         keys.add(cell.key)

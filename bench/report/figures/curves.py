@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bench.report.content.section import Contents
+    from bench.store import CellMeta
 
 LOSSES = (
     "Loss terms per epoch on training images (solid, fresh noise each epoch) and validation images "
@@ -163,7 +164,7 @@ def speed(contents: Contents) -> Drawn:
             known.setdefault(label, handle)
     canvas.legend(known.values(), known.keys(), loc="outside lower center", ncols=8, frameon=False)
     where = "; ".join(
-        sorted({_conditions(meta) for meta in contents.metadata if meta["conditions"]})
+        sorted({_conditions(meta) for meta in contents.metadata if meta.conditions.device})
     )
     caption = (
         f"Mean PSNR against speed, the denoise call alone ({where}). Up and to the right is better."
@@ -171,10 +172,10 @@ def speed(contents: Contents) -> Drawn:
     return [(Figure("speed", "Quality against speed", caption), canvas)]
 
 
-def _conditions(meta: Any) -> str:
-    conditions = meta["conditions"]
-    threads = conditions["threads"]
-    return f"{conditions['device']}, {threads} thread{'s' if threads != 1 else ''}"
+def _conditions(meta: CellMeta) -> str:
+    conditions = meta.conditions
+    threads = conditions.threads
+    return f"{conditions.device}, {threads} thread{'s' if threads != 1 else ''}"
 
 
 def losses(contents: Contents) -> Drawn:

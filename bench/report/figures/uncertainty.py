@@ -139,7 +139,7 @@ def calibration_bins(
     known = set()
     for cell, meta in zip(contents.cells.itertuples(), contents.metadata, strict=True):
         point = (str(cell.label), str(cell.noise), float(cell.level))
-        if meta.get("calibration") and point not in known:  # of several seeds the first
+        if meta.calibration and point not in known:  # of several seeds the first
             known.add(point)
-            panels.setdefault(point[1:], []).append((point[0], meta["calibration"]))
+            panels.setdefault(point[1:], []).append((point[0], meta.calibration))
     return panels

@@ -173,7 +173,7 @@ def _harm(contents: Contents, table: Table, decimals: int) -> str:
     about = contents.about
     named_once = dict.fromkeys(methods[label] for label, _ in worse)
     explained = " ".join(
-        f"{_text(name)}: {prose.in_markdown(about[name]['summary'])}"
+        f"{_text(name)}: {prose.in_markdown(about[name].summary)}"
         for name in named_once
         if name in about
     )

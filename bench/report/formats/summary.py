@@ -165,7 +165,7 @@ def _commands(sections: Sequence[Contents]) -> list[str]:
         if others
         else ""
     )
-    return [f"Command: {markdown_code(_cut(first.manifest['command'], _COMMAND))}{more}"]
+    return [f"Command: {markdown_code(_cut(first.manifest.command, _COMMAND))}{more}"]
 
 
 def _overview(sections: Sequence[Contents], options: Options) -> Iterator[str]:

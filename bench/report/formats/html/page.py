@@ -27,6 +27,7 @@ from bench.report.formats.html.traces import Chart, Look
 
 if TYPE_CHECKING:
     from bench.report.content.section import Contents
+    from bench.store import Manifest
 
 
 def page(sections: Sequence[Contents], options: Options | None = None) -> str:
@@ -129,7 +130,7 @@ class _Section:
         self.chosen = prose.chosen(contents)
         self.problems = analysis.problems(contents.cells)
         self.methods = {
-            name: contents.about.get(name, {}) for name in dict.fromkeys(contents.cells["method"])
+            name: contents.about.get(name) for name in dict.fromkeys(contents.cells["method"])
         }
         self.made = [(run, prose.made(run.manifest)) for run in contents.runs]
 
@@ -161,6 +162,6 @@ class _Section:
             return "a single image has no interval"
         return f"[{self.text(metric, entry.low)}, {self.text(metric, entry.high)}]"
 
-    def settings(self, manifest: dict[str, Any]) -> str:
+    def settings(self, manifest: Manifest) -> str:
         """All settings of a run."""
-        return json.dumps(manifest["settings"], indent=2)
+        return str(manifest.settings)

@@ -69,7 +69,7 @@ def _document(sections: Sequence[Contents], parts: Sequence[str]) -> str:
     runs = {run.path: run for contents in sections for run in contents.runs}.values()
     names = " and ".join(escape(prose.title(contents)) for contents in sections)
     methods = {label for contents in sections for label in contents.labels}
-    commands = [comment(run.manifest["command"]) for run in runs]
+    commands = [comment(run.manifest.command) for run in runs]
     return "\n\n".join(
         [
             "\n".join(["% Made by `bench report`. The runs:", *commands]),
@@ -78,7 +78,7 @@ def _document(sections: Sequence[Contents], parts: Sequence[str]) -> str:
             "\n"
             rf"\author{{bench report of {escape(', '.join(run.name for run in runs))}}}"
             "\n"
-            rf"\date{{{escape(max(run.manifest['started'] for run in runs)[:10])}}}",
+            rf"\date{{{escape(max(run.manifest.started for run in runs)[:10])}}}",
             "\\begin{document}\n\\maketitle",
             *parts,
             "\\clearpage\n" + _reproduction(list(runs)),
@@ -167,9 +167,9 @@ def _conventions(run: Run) -> str:
     """How numbers come about."""
     items = [
         rf"\item[{{{escape(name)}}}] {escape(text)}."
-        for name, text in run.manifest["conventions"].items()
+        for name, text in run.manifest.conventions.items()
     ]
-    version = escape(str(run.manifest["protocol"]))
+    version = escape(str(run.manifest.protocol))
     return "\n".join(
         [
             rf"The harness's protocol, version {version}, is the same for every method:",
@@ -184,12 +184,9 @@ def _methods(contents: Contents) -> str:
     """What each method is, with its reference."""
     items = []
     for name in dict.fromkeys(contents.cells["method"]):
-        about = contents.about.get(name, {})
-        text = " ".join(
-            f"{text.rstrip('.')}."
-            for text in (about.get("summary"), about.get("reference"))
-            if text
-        )
+        about = contents.about.get(name)
+        texts = (about.summary, about.reference) if about else ()
+        text = " ".join(f"{text.rstrip('.')}." for text in texts if text)
         items.append(rf"\item[{{{escape(str(name))}}}] {said(text)}")
     if not items:
         return ""
@@ -231,7 +228,7 @@ def _reproduction(runs: Sequence[Run]) -> str:
     for run in runs:
         if len(runs) > 1:
             parts.append(rf"\subsection*{{{escape(run.name)}}}")
-        parts.append(rf"\begin{{flushleft}}\small {code(run.manifest['command'])}\end{{flushleft}}")
+        parts.append(rf"\begin{{flushleft}}\small {code(run.manifest.command)}\end{{flushleft}}")
         parts.append(
             "\n\n".join(rf"{name} {said(text)}." for name, text in prose.made(run.manifest))
         )

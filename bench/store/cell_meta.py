@@ -1,0 +1,133 @@
+"""A cell's metadata: all that is one value of a cell, as its file holds it beside the rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pydantic
+
+from bench.core import MATCHED, Record, Status
+from bench.store.json_model import JsonModel, misfit
+
+
+class RecordedNoise(JsonModel):
+    """A noise, see `bench.core.Noise`."""
+
+    kind: str
+    level: float
+    clip: bool
+
+
+class RecordedTrainNoise(JsonModel):
+    """The noise trained on, see `bench.core.TrainNoise`; before there were regimes, matched."""
+
+    regime: str = MATCHED
+    lowest: float | None = None
+    kind: str
+    level: float
+    clip: bool
+
+
+class RecordedCell(JsonModel):
+    """A point of the sweep, see `bench.core.Cell`; a default marks what early files lack."""
+
+    dataset: str
+    fingerprint: str = ""
+    method: str
+    params: str
+    fit_params: str | None = None
+    source: str = ""
+    train: RecordedTrainNoise | None
+    noise: RecordedNoise
+    seed: int | None
+    recipe: str | None = None
+    limit: int | None = None
+    tune: int = 0
+    quantize: bool = False
+    noise_seed: int = 0
+    training: str = ""
+    training_fingerprint: str = ""
+
+
+class Conditions(JsonModel):
+    """What a cell's times hold for; all empty where nothing was timed."""
+
+    batch_size: int | None = None
+    device: str = ""
+    threads: int | None = None
+    fit_reused: bool = False
+
+
+class Digests(JsonModel):
+    """Of a cell's rows, and of the files beside them: None where there is no such file."""
+
+    rows: str = ""
+    history: str | None = None
+    samples: str | None = None
+
+
+class CellMeta(JsonModel):
+    """All that is one value of a cell; for what the entries mean, see `bench.core.Record`.
+
+    Attributes:
+        key: the cell's; its file is named by it and does not repeat it.
+        digests: since format 2.
+    """
+
+    key: str = pydantic.Field("", exclude=True)
+    cell: RecordedCell
+    status: Status
+    reason: str
+    chosen: dict[str, Any]
+    chosen_score: float | None
+    trials: list[tuple[dict[str, Any], float]] = pydantic.Field(default_factory=list)
+    fit_seconds: float | None = None
+    tune_seconds: float | None = None
+    images_per_second: float | None = None
+    parameters: int = 0
+    peak_memory_bytes: int | None = None
+    conditions: Conditions
+    calibration: list[tuple[float, float, int]] = pydantic.Field(default_factory=list)
+    traceback: str = ""
+    digests: Digests = pydantic.Field(default_factory=Digests)
+
+    @classmethod
+    def of(cls, record: Record, digests: Mapping[str, str]) -> CellMeta:
+        """What is kept of a record beside its rows; without digests where there are none."""
+        values = {name: value for name, value in vars(record).items() if name in cls.model_fields}
+        values["cell"] = record.cell.as_dict()
+        if digests:
+            values["digests"] = digests
+        return cls.model_validate(values)
+
+    @classmethod
+    def parse(cls, text: bytes, key: str) -> CellMeta:
+        """The metadata that a cell's file holds as JSON.
+
+        Raises:
+            ValueError: they are not a cell's.
+        """
+        try:
+            meta = cls.model_validate_json(_encodable(text))
+        except pydantic.ValidationError as error:
+            raise ValueError(misfit(error)) from None
+        meta.key = key
+        return meta
+
+
+# An escaped backslash or a pair of surrogates, to be left alone; or a surrogate alone.
+_SURROGATES = re.compile(
+    rb"\\\\|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<alone>\\u[dD][89a-fA-F]..)", re.DOTALL
+)
+
+
+def _encodable(text: bytes) -> bytes:
+    r"""JSON in which bytes of file names that are not UTF-8 stand as text (`\udcff`).
+
+    Neither data frames nor pydantic take lone surrogates.
+    """
+    if b"\\ud" not in text and b"\\uD" not in text:
+        return text
+    return _SURROGATES.sub(lambda match: b"\\" * bool(match["alone"]) + match[0], text)
