@@ -81,7 +81,7 @@ def test_every_noise_can_be_recorded(noise):
 
 @pytest.mark.parametrize("name", ["vae", "unet"])
 def test_interrupted_training_goes_on_to_the_same_weights(name, monkeypatch):
-    monkeypatch.setattr("bench.training.loop._CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr("bench.training.checkpoints._SHARE_OF_TIME", 1e9)
     whole, history = fit(name)
 
     class Stop(Exception):

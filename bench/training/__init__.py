@@ -1,15 +1,17 @@
 """Training of the methods that torch trains.
 
-A method says what its network, loss and restoration are (`TrainedMethod`). Device, seeds,
-noise, batches, precision, optimiser, schedule, loss history, checkpoints and the choice of the
-best weights belong to this package.
+A method defines its network, loss and restoration (`TrainedMethod`). Device, seeds, noise,
+batches, precision, optimiser, schedule, loss history, checkpoints and the choice of the best
+weights belong to this package.
 """
 
+from bench.training.checkpoints import Checkpoint, Checkpoints
 from bench.training.device import synchronised_clock
-from bench.training.loop import Checkpoint, Checkpoints, History, Recipe
+from bench.training.history import History
 from bench.training.losses import cross_entropy, standard_normal_kl
 from bench.training.method import TrainedMethod
 from bench.training.networks import noise_map, padded
+from bench.training.recipe import Recipe
 
 __all__ = [
     "Checkpoint",

@@ -12,7 +12,7 @@ from torch.optim.adam import adam
 class Adam:
     """Adam (Kingma and Ba 2015) by torch's function for it.
 
-    Its class spends as long on looking after small networks' parameters as on the update.
+    torch's own class spends as long on a small network's bookkeeping as on the update.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -53,7 +53,7 @@ class Adam:
             )
 
     def state(self) -> dict[str, Tensor]:
-        """By name."""
+        """Moments and step counts, by name."""
         return {
             f"{index}.{name}": value
             for name, values in (
@@ -65,7 +65,7 @@ class Adam:
         }
 
     def set_state(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from there."""
+        """Go on from moments and step counts that `state` gave."""
         # Moments go on lying in memory as their parameters do, or kernels would sum otherwise.
         for name, value in self.state().items():
             value.copy_(state[name])

@@ -1,4 +1,4 @@
-"""What depends on the device that computes: random numbers, precision, memory, clocks."""
+"""The device that computes: random numbers, precision, memory, clock."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 
 
-def stream(seed: int, purpose: str) -> int:
-    """A seed for each purpose, so that no two purposes or training seeds share a stream."""
+def derived_seed(seed: int, purpose: str) -> int:
+    """A generator's seed, such that no two training seeds or purposes share random numbers."""
     return int.from_bytes(hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=7).digest())
 
 
 @contextlib.contextmanager
 def seeded(device: torch.device, seed: int) -> Iterator[None]:
-    """Torch's own generators seeded within, and as they were afterwards.
+    """Seed torch's global generators within the block, and restore them after it.
 
     Within, cuDNN takes only algorithms that give the same result each time.
     """
@@ -36,21 +36,21 @@ def seeded(device: torch.device, seed: int) -> Iterator[None]:
 
 
 def convolves(network: nn.Module) -> bool:
-    """Whether a network's work is in convolutions of images."""
+    """Whether a network convolves images."""
     return any(isinstance(part, (nn.Conv2d, nn.ConvTranspose2d)) for part in network.modules())
 
 
 def laid_out(images: Tensor, network: nn.Module) -> Tensor:
-    """The same images, in memory as the network's kernels want them."""
+    """The same images, in the memory format that the network's kernels want."""
     if convolves(network):
         return images.contiguous(memory_format=torch.channels_last)
     return images
 
 
 def training_precision(network: nn.Module, device: torch.device) -> AbstractContextManager[object]:
-    """In which a loss is computed: bfloat16 for convolutions, where the device is made for it.
+    """The precision of a loss: bfloat16 for convolutions, where the device is made for it.
 
-    Weights, optimiser and what denoises stay in float32. A small U-Net trained 4.5 times as
+    Weights, optimiser and denoising stay in float32. A small U-Net trained 4.5 times as
     fast so on a CPU with matrix units, 1.9 times on one with AVX512-BF16; fully connected
     networks gained little or nothing.
     """
@@ -62,27 +62,31 @@ def training_precision(network: nn.Module, device: torch.device) -> AbstractCont
 def _fast_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    # Other CPUs only imitate it. torch has no public names for the questions.
+    # Other CPUs only imitate it. torch has no public functions that tell.
     units = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     return device.type == "cpu" and any(getattr(torch.cpu, name, lambda: False)() for name in units)
 
 
 @contextlib.contextmanager
 def memory_needed(what: str, remedy: str) -> Iterator[None]:
-    """Says how much memory was wanted, and what to do, where there was not enough.
+    """Turn running out of memory within the block into an error that says what to do.
+
+    Args:
+        what: the work that needs the memory.
+        remedy: what the user can do.
 
     Raises:
-        MemoryError: there was not.
+        MemoryError: there was not enough.
     """
     try:
         yield
     except (RuntimeError, MemoryError) as error:  # torch's OutOfMemoryError is the former
         text = " ".join(str(error).split())
-        known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
-        if not known and "can't allocate memory" not in text:
+        of_memory = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+        if not of_memory and "can't allocate memory" not in text:
             raise
-        wanted = re.search(r"tried to allocate ([\d.]+ \w+)", text, re.IGNORECASE)
-        more = f" ({_amount(wanted[1])} more at once)" if wanted else ""
+        size = re.search(r"tried to allocate ([\d.]+ \w+)", text, re.IGNORECASE)
+        more = f" ({_amount(size[1])} more at once)" if size else ""
         raise MemoryError(f"{what} needs more memory than there is{more}: {remedy}") from error
 
 
@@ -92,7 +96,15 @@ def _amount(text: str) -> str:
 
 
 def synchronised_clock(device: str) -> float:
-    """Seconds on a clock, once the device has done all that it was given."""
+    """Seconds on a clock, read once all work given to the device is done.
+
+    >>> started = synchronised_clock("cpu")
+    >>> synchronised_clock("cpu") >= started
+    True
+
+    Args:
+        device: as torch names it, "cpu" or "cuda".
+    """
     if device.startswith("cuda"):
         torch.cuda.synchronize()
     return time.perf_counter()

@@ -15,11 +15,11 @@ class Recorded:
     they wait for Python, and the device idles.
 
     Args:
-        function: it gives a tensor, works on tensors of one device, reads none of their values
+        function: returns a tensor, works on tensors of one device, reads none of their values
             into Python and does the same work whatever they hold. It must have run once on such
-            inputs, so that all that is made at a first call is there.
-        inputs: of the shapes that it will be called with.
-        generator: that it draws from, besides the device's own.
+            inputs, so that all that is made at a first call exists.
+        inputs: tensors of the shapes that it will be called with.
+        generator: the one that it draws from, besides the device's own.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Recorded:
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Do the work on inputs of the same shapes."""
-        for own, given in zip(self._inputs, inputs, strict=True):
-            own.copy_(given)
+        for recorded, value in zip(self._inputs, inputs, strict=True):
+            recorded.copy_(value)
         self._graph.replay()
         return self._output.clone()

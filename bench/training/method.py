@@ -1,4 +1,4 @@
-"""What a torch method says, and what the harness does with it."""
+"""The base class of the methods that torch trains."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from bench.core import Unsupported
-from bench.training.device import convolves, laid_out, memory_needed, seeded, stream
-from bench.training.loop import (
-    Checkpoints,
-    History,
-    Recipe,
-    Training,
-    Watcher,
-    evaluated_at_once,
-)
+from bench.training.batches import evaluated_at_once
+from bench.training.checkpoints import Checkpoints
+from bench.training.device import convolves, derived_seed, laid_out, memory_needed, seeded
+from bench.training.history import History, Watcher
+from bench.training.loop import Training
+from bench.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from bench.core import Array, Noise
@@ -27,13 +24,31 @@ if TYPE_CHECKING:
 class TrainedMethod:
     """Base of the methods that torch trains; a subclass adds only what is its own.
 
-    Annotated attributes of the subclass are its parameters. `recipes` gives, for each preset
-    ("quick", "default", "paper"), the fields of a `Recipe`. A fully convolutional one says
-    `any_size = True`.
+    A subclass defines `network`, `loss` and `restore`. Annotated attributes of the subclass are
+    its parameters. `recipes` gives, for each preset ("quick", "default", "paper"), the fields of
+    a `Recipe`. A fully convolutional network sets `any_size = True`.
+
+    >>> from bench import make_noise
+    >>> class Filter(TrainedMethod):
+    ...     any_size = True
+    ...     def network(self, image_shape):
+    ...         return nn.Conv2d(image_shape[0], image_shape[0], 3, padding=1)
+    ...     def loss(self, network, noisy, clean, noise):
+    ...         return {"mse": (network(noisy).float() - clean).square().sum() / len(clean)}
+    ...     def restore(self, network, noisy, noise):
+    ...         return network(noisy)
+    >>> images = np.random.default_rng(0).random((20, 1, 8, 8), np.float32)
+    >>> denoiser, noise = Filter(), make_noise("gaussian", 0.1)
+    >>> recipe = Recipe(epochs=2, batch_size=8)
+    >>> history = denoiser.fit(images[4:], noise, seed=0, validation=images[:4], recipe=recipe)
+    >>> [row[:3] for row in history][:2]
+    [(1, 'train', 'mse'), (1, 'validation', 'mse')]
+    >>> denoiser.denoise(images, noise).shape
+    (20, 1, 8, 8)
     """
 
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    #: The network takes images of any size, not only of the one that it was trained on.
+    #: The network takes images of any size, not only of the training images' size.
     any_size: ClassVar[bool] = False
     #: `loss` does the same work on the device at each call: it keeps no count, decides nothing in
     #: Python by the values of tensors, and reads none. On CUDA updates are then recorded once and
@@ -45,7 +60,7 @@ class TrainedMethod:
     _network: nn.Module
     _image_shape: tuple[int, ...]
 
-    # What a method says ---------------------------------------------------------------------
+    # Defined by a method --------------------------------------------------------------------
 
     def network(self, image_shape: tuple[int, int, int]) -> nn.Module:
         """The network for images of shape (C, H, W), freshly initialised."""
@@ -77,7 +92,7 @@ class TrainedMethod:
         """
         raise NotImplementedError
 
-    # What the harness does with it ----------------------------------------------------------
+    # Called by the harness ------------------------------------------------------------------
 
     def fit(
         self,
@@ -98,13 +113,13 @@ class TrainedMethod:
 
         Args:
             train: clean images, float32 (N, C, H, W).
-            noise: what to train for.
+            noise: the noise to train for.
             seed: the training seed.
             validation: clean images that decide which epoch's weights are kept.
-            recipe: how to train.
+            recipe: epochs, batches, learning rate.
             lowest: if given, each image's noise level is drawn evenly from here to `noise`'s.
-            watch: told of each epoch.
-            checkpoints: where to go on from, and where to keep how far it came.
+            watch: called after each epoch.
+            checkpoints: a training goes on from the last one there, and keeps its own there.
 
         Returns:
             The loss terms of each epoch, on training and validation images, per image.
@@ -119,7 +134,7 @@ class TrainedMethod:
         if recipe.batch_size > 1:
             remedy = f"try --batch-size {recipe.batch_size // 2}"
         with (
-            seeded(device, stream(seed, "weights")),
+            seeded(device, derived_seed(seed, "weights")),
             memory_needed(f"training with batches of {recipe.batch_size}", remedy),
         ):
             self._image_shape = train.shape[1:]
@@ -152,7 +167,7 @@ class TrainedMethod:
         return self._apply(self.uncertainty, noisy, noise)
 
     def state(self) -> dict[str, np.ndarray[Any, Any]]:
-        """The fitted model as arrays."""
+        """The fitted model as arrays: the image shape and the network's weights."""
         weights = {
             f"network.{name}": value.detach().cpu().numpy()
             for name, value in self._network.state_dict().items()
@@ -160,7 +175,7 @@ class TrainedMethod:
         return {"image_shape": np.array(self._image_shape), **weights}
 
     def load(self, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-        """Take a fitted model's arrays back.
+        """Become the fitted model whose arrays `state` gave.
 
         Raises:
             ValueError: they are of a model with other parameters.
@@ -186,7 +201,7 @@ class TrainedMethod:
     def _apply(
         self, step: Callable[[nn.Module, Tensor, Noise], Tensor], noisy: Array, noise: Noise
     ) -> Array:
-        """`restore` or `uncertainty`, on so many images at once as fit a cache."""
+        """`restore` or `uncertainty`, on as many images at once as fit a cache."""
         self._check_shape(noisy.shape[1:])
         device = torch.device(self.device)
         network = self._network.eval()
@@ -204,8 +219,8 @@ class TrainedMethod:
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         channels, *size = self._image_shape
         if shape[0] != channels or (not self.any_size and list(shape[1:]) != size):
-            trained, given = ("x".join(map(str, s)) for s in (self._image_shape, shape))
-            raise Unsupported(f"it was trained on images of {trained} and is given {given}")
+            own, other = ("x".join(map(str, s)) for s in (self._image_shape, shape))
+            raise Unsupported(f"it was trained on images of {own} and is given {other}")
 
     def _build(self) -> nn.Module:
         channels, height, width = self._image_shape

@@ -9,14 +9,14 @@ from torch import Tensor
 
 
 class Patches(NamedTuple):
-    """How patches are cut: `side` pixels a side, `each` of them for an image."""
+    """How patches are cut: `side` pixels a side, `per_image` of them for an image."""
 
     side: int
-    each: int
+    per_image: int
 
     @classmethod
     def of(cls, images: Tensor, side: int) -> Patches | None:
-        """For (N, C, H, W); None where they are no larger than a patch in both directions."""
+        """For images (N, C, H, W); None where no patch fits, or one is the whole image."""
         height, width = images.shape[-2:]
         if min(height, width) < side or max(height, width) == side:
             return None

@@ -226,7 +226,7 @@ def measure_training():
         theirs(seed)
     (first, first_spread), (second, second_spread) = (
         (statistics.mean(values), statistics.stdev(values))
-        for values in (found[-3:] for found in losses.values())
+        for values in (of_all[-3:] for of_all in losses.values())
     )
     print(
         f"  loss in that epoch, three seeds: {first:.2f} (deviation {first_spread:.2f}) here, "

@@ -72,7 +72,7 @@ class Stop(Exception):
 @pytest.fixture
 def every_epoch(monkeypatch):
     """Each epoch is kept, however short it was."""
-    monkeypatch.setattr("bench.training.loop._CHECKPOINT_SHARE", math.inf)
+    monkeypatch.setattr("bench.training.checkpoints._SHARE_OF_TIME", math.inf)
 
 
 def fit(checkpoints=None, stop_after=None, schedule="one-cycle", **options):
@@ -160,7 +160,7 @@ def test_killed_at_a_random_epoch_and_resumed_the_models_checksum_is_the_undistu
     output, _ = train(cut).communicate(timeout=120)
     assert "Traceback" not in output
     assert not unfinished(cut)
-    expected, found = (
+    expected, resumed = (
         {
             path.name: (checksum(load_file(path)), metadata(path)["history"])
             for path in (folder / "cache" / "fits").iterdir()
@@ -168,7 +168,7 @@ def test_killed_at_a_random_epoch_and_resumed_the_models_checksum_is_the_undistu
         for folder in (whole, cut)
     )
     assert len(expected) == 1
-    assert found == expected, f"resumed after epoch {done}"
+    assert resumed == expected, f"resumed after epoch {done}"
 
 
 def metadata(path):

@@ -18,15 +18,15 @@ def random(*shape):
 def test_the_cross_entropy_and_its_gradient_are_torchs(spread):
     logits, clean = (spread * random(7, 1, 9, 5)).requires_grad_(), random(7, 1, 9, 5).sigmoid()
     flat = clean.flatten(1)  # networks of linear layers give no images
-    found = cross_entropy(logits.flatten(1), flat)
-    (gradient,) = torch.autograd.grad(3 * found, logits)
-    found = found.detach()
+    loss = cross_entropy(logits.flatten(1), flat)
+    (gradient,) = torch.autograd.grad(3 * loss, logits)
+    loss = loss.detach()
     exact = logits.detach().double().requires_grad_()
     expected = binary_cross_entropy_with_logits(exact, clean.double(), reduction="sum") / 7
     (expected_gradient,) = torch.autograd.grad(3 * expected, exact)
-    assert float(found) == pytest.approx(float(expected.detach()), rel=2e-6)
+    assert float(loss) == pytest.approx(float(expected.detach()), rel=2e-6)
     torch.testing.assert_close(gradient.double(), expected_gradient, rtol=1e-5, atol=1e-7)
-    assert float(cross_entropy(logits.detach().flatten(1), clean)) == float(found)
+    assert float(cross_entropy(logits.detach().flatten(1), clean)) == float(loss)
 
 
 def test_the_cross_entropy_stays_finite_for_extreme_logits():

@@ -31,25 +31,25 @@ def test_patches_are_parts_of_their_images_in_all_eight_symmetries_and_all_place
     assert patches.shape == (2000, 2, 5, 5)
     windows = np.lib.stride_tricks.sliding_window_view(images.numpy(), (5, 5), (2, 3))
     known = {
-        symmetry.tobytes(): (image, place, turn)
+        symmetry.tobytes(): (image, corner, turn)
         for image in range(3)
-        for place in np.ndindex(5, 3)
-        for turn, symmetry in enumerate(symmetries(windows[image, :, place[0], place[1]]))
+        for corner in np.ndindex(5, 3)
+        for turn, symmetry in enumerate(symmetries(windows[image, :, corner[0], corner[1]]))
     }
-    found = [known[patch.numpy().tobytes()] for patch in patches]
-    assert [image for image, _, _ in found] == index.tolist()
-    assert len(set(found)) == 2 * 15 * 8
-    counts = np.unique([turn for _, _, turn in found], return_counts=True)[1]
+    origins = [known[patch.numpy().tobytes()] for patch in patches]
+    assert [image for image, _, _ in origins] == index.tolist()
+    assert len(set(origins)) == 2 * 15 * 8
+    counts = np.unique([turn for _, _, turn in origins], return_counts=True)[1]
     assert counts.min() > 180  # of 250 expected
 
 
 @pytest.mark.parametrize(
-    ("shape", "each"),
+    ("shape", "per_image"),
     [((28, 28), None), ((48, 48), None), ((40, 300), None), ((180, 180), 14), ((50, 48), 1)],
 )
-def test_only_images_larger_than_a_patch_are_cut(shape, each):
-    cuts = Patches.of(torch.zeros(1, 1, *shape), 48)
-    assert (cuts and cuts.each) == each
+def test_only_images_larger_than_a_patch_are_cut(shape, per_image):
+    patches = Patches.of(torch.zeros(1, 1, *shape), 48)
+    assert (patches and patches.per_image) == per_image
 
 
 def test_a_convolutional_method_learns_from_large_images_and_restores_other_sizes():

@@ -123,13 +123,13 @@ def test_against_itself_every_training_is_paired_and_holds(made, bench):
     result = bench("check", "new", "--baseline", "results/old", "--format", "json")
     assert result.code == 0, result.out
     document = json.loads(result.out)
-    found = {
+    trained_on = {
         (finding["subject"], finding["metric"]): finding["about"]["trained_on"]
         for finding in document["findings"]
     }
-    assert len(found) == len(document["findings"]) == len(LABELS) * 3 * 2
+    assert len(trained_on) == len(document["findings"]) == len(LABELS) * 3 * 2
     assert all(finding["about"]["identical"] for finding in document["findings"])
-    trained = {where.partition(" at ")[0]: on for (where, _), on in found.items()}
+    trained = {where.partition(" at ")[0]: on for (where, _), on in trained_on.items()}
     assert trained == dict(
         zip(LABELS, (None, None, "gaussian 0.3", "gaussian 0 to 0.3"), strict=True)
     )

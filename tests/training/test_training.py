@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim.adam import adam
 
 from bench.noises import KINDS, Gaussian, make_noise
-from bench.training import Recipe, TrainedMethod, loop
+from bench.training import Recipe, TrainedMethod, batches
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -253,25 +253,25 @@ def test_clipped_noise_is_clipped_in_training():
 
 
 def test_validation_images_beyond_a_batch_all_count(monkeypatch):
-    monkeypatch.setitem(loop.EVALUATED_PIXELS, "cpu", 3 * PIXELS)
+    monkeypatch.setitem(batches.EVALUATED_PIXELS, "cpu", 3 * PIXELS)
     _, history = fit(Constant())
     expected = np.square(VALIDATION.astype(np.float64)).sum() / len(VALIDATION)
     assert values(history, "validation", "clean") == pytest.approx([expected] * 3, rel=1e-6)
 
 
-def test_the_watcher_is_told_each_epoch_with_its_training_loss():
-    told = []
+def test_the_watcher_is_called_after_each_epoch_with_its_training_loss():
+    calls = []
     history = Constant().fit(
         TRAIN,
         NOISE,
         0,
         validation=VALIDATION,
         recipe=Recipe(epochs=3, batch_size=8),
-        watch=lambda *what: told.append(what),
+        watch=lambda *call: calls.append(call),
     )
     totals = np.sum([values(history, "train", term) for term in ("clean", "noise")], axis=0)
-    assert [what[:2] for what in told] == [(1, 3), (2, 3), (3, 3)]
-    assert [loss for *_, loss in told] == pytest.approx(totals)
+    assert [call[:2] for call in calls] == [(1, 3), (2, 3), (3, 3)]
+    assert [loss for *_, loss in calls] == pytest.approx(totals)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

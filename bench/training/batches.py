@@ -1,0 +1,86 @@
+"""Batches: the order of the training images, and the noise drawn for them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from bench.core import Noise
+
+#: Pixels that a forward pass takes at once where nothing is learned: 250 of MNIST's images in a
+#: CPU's cache; a GPU wants more.
+EVALUATED_PIXELS = {"cpu": 250 * 28 * 28, "cuda": 2**22}
+
+
+class Batch(NamedTuple):
+    """The input of a loss: noisy and clean images, and the noise between them."""
+
+    noisy: Tensor
+    clean: Tensor
+    noise: Noise
+
+    def split(self, size: int) -> Iterator[Batch]:
+        """The same in parts of `size` images."""
+        parts = zip(torch.split(self.noisy, size), torch.split(self.clean, size), strict=True)
+        level: Any = self.noise.level  # a number, or a tensor of each image's own
+        if not isinstance(level, Tensor):
+            return (Batch(noisy, clean, self.noise) for noisy, clean in parts)
+        levels: tuple[Any, ...] = torch.split(level, size)
+        return (
+            Batch(noisy, clean, dataclasses.replace(self.noise, level=part))
+            for (noisy, clean), part in zip(parts, levels, strict=True)
+        )
+
+
+def corrupted(
+    clean: Tensor, noise: Noise, lowest: float | None, generator: torch.Generator
+) -> Batch:
+    """The images with noise drawn for them on their device.
+
+    Args:
+        clean: images (N, C, H, W).
+        noise: what to draw.
+        lowest: if given, each image's level is drawn evenly from here to that of `noise`; the
+            batch's `noise.level` then has shape (N, 1, 1, 1).
+        generator: on the images' device.
+    """
+    if lowest is not None:
+        shares = torch.rand(len(clean), 1, 1, 1, generator=generator, device=clean.device)
+        levels: Any = lowest + (noise.level - lowest) * shares
+        noise = dataclasses.replace(noise, level=levels)
+    return Batch(noise.corrupt(clean, _TorchDraws(clean, generator)), clean, noise)
+
+
+def image_order(count: int, length: int, generator: torch.Generator) -> Tensor:
+    """`length` of `count` indices in random order; each comes again only after all others."""
+    rounds = [torch.randperm(count, generator=generator) for _ in range(-(-length // count))]
+    return torch.cat(rounds)[:length]
+
+
+def evaluated_at_once(images: Tensor) -> int:
+    """Images of (N, C, H, W) that go through a network at once where nothing is learned."""
+    pixels = EVALUATED_PIXELS["cuda" if images.is_cuda else "cpu"]
+    return max(1, pixels // (images.shape[-2] * images.shape[-1]))
+
+
+class _TorchDraws:
+    """Random numbers for a batch of training images, on their device; see `core.Draws`."""
+
+    def __init__(self, like: Tensor, generator: torch.Generator) -> None:
+        self._like, self._generator = like, generator
+
+    def normal(self) -> Tensor:
+        like = self._like
+        return torch.randn(like.shape, generator=self._generator, device=like.device)
+
+    def uniform(self) -> Tensor:
+        like = self._like
+        return torch.rand(like.shape, generator=self._generator, device=like.device)
+
+    def poisson(self, rate: Tensor) -> Tensor:
+        return torch.poisson(rate, generator=self._generator)
