@@ -111,16 +111,16 @@ def examine_machine(data_dir: Path | None, results: Path) -> Iterator[Finding]:
         ("data sets", folder),
     ):
         yield _folder(word, place, written=place != folder)
-    for source in datasets.SOURCES.values():
-        if missing := source.missing(folder):
-            yield Finding(f"{source.name}: {missing}", "it is downloaded when it is asked for")
+    for entry in datasets.CATALOGUE.values():
+        if missing := entry.missing(folder):
+            yield Finding(f"{entry.name}: {missing}", "it is downloaded when it is asked for")
             continue
         try:
-            data = datasets.load(source.name, folder)
+            data = datasets.load(entry.name, folder)
             count = data.sizes["test"]
-            yield Finding(f"{source.name}: whole, {count:,} test images")
+            yield Finding(f"{entry.name}: whole, {count:,} test images")
         except BenchError as error:
-            yield Finding(f"{source.name}: {error}", wrong=True)
+            yield Finding(f"{entry.name}: {error}", wrong=True)
 
 
 def _gpu() -> Finding:
