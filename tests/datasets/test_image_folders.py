@@ -335,6 +335,12 @@ def test_without_an_address_one_line_says_what_to_put_where(tmp_path, fails):
     assert f"put its 68 RGB PNG files into {tmp_path / 'CBSD68'}" in line
 
 
+def test_the_list_says_which_sets_can_be_downloaded(tmp_path, bench):
+    listed = bench("datasets", "--data-dir", tmp_path).out
+    assert f"to be downloaded: there is no folder BSD68 in {tmp_path}" in listed
+    assert f"to be put there: there is no folder CBSD68 in {tmp_path}" in listed
+
+
 def test_bsd68_itself(data_dir):
     dataset = natural.SETS["bsd68"].open(data_dir)
     assert {group.images.shape[1:] for group in dataset.groups("test")} == {
