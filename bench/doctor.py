@@ -112,16 +112,16 @@ def examine_machine(data_dir: Path | None, results: Path) -> Iterator[Observatio
         ("data sets", folder),
     ):
         yield _folder(content, path, written=path != folder)
-    for source in datasets.SOURCES.values():
-        if missing := source.missing(folder):
-            yield Observation(f"{source.name}: {missing}", "it is downloaded when it is asked for")
+    for entry in datasets.CATALOGUE.values():
+        if missing := entry.missing(folder):
+            yield Observation(f"{entry.name}: {missing}", "it is downloaded when it is asked for")
             continue
         try:
-            data = datasets.load(source.name, folder)
+            data = datasets.load(entry.name, folder)
             count = data.sizes["test"]
-            yield Observation(f"{source.name}: whole, {count:,} test images")
+            yield Observation(f"{entry.name}: whole, {count:,} test images")
         except BenchError as error:
-            yield Observation(f"{source.name}: {error}", wrong=True)
+            yield Observation(f"{entry.name}: {error}", wrong=True)
 
 
 def _gpu() -> Observation:

@@ -64,13 +64,14 @@ def datasets(data_dir: Path | None, debug: bool) -> None:
     bench datasets
     bench datasets --data-dir ~/data
     """
-    from bench import datasets as data
+    from bench.datasets import CATALOGUE, data_folder
 
-    folder = data.data_folder(data_dir)
-    for source in data.SOURCES.values():
-        missing = source.missing(folder)
-        state = f"to be downloaded: {missing}" if missing else "ready"
-        _entry(source.name, source.summary, [source.reference, state])
+    folder = data_folder(data_dir)
+    for entry in CATALOGUE.values():
+        missing = entry.missing(folder)
+        how = "to be downloaded" if entry.has_download else "to be put there"
+        state = f"{how}: {missing}" if missing else "ready"
+        _entry(entry.name, entry.summary, [entry.reference, state])
     _entry("folder:PATH", "PNG, JPEG and TIFF files of a folder, grey or RGB, of any sizes", [])
 
 

@@ -1,7 +1,8 @@
 """The nouns of a benchmark: noise, data set, cell, record, and the errors.
 
 Everything else in this package is a step from one of these to the next. This room imports
-nothing else of the project and no numerical library, so that `bench --help` stays quick.
+nothing else of the project and no numerical library, so that `bench --help` stays quick: where
+a function needs NumPy, it imports it itself.
 """
 
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from bench.core.threads import in_threads
 
 if TYPE_CHECKING:
     from bench.core.dataset import Array as Array
+    from bench.core.dataset import Values as Values
 
 __all__ = [
     "CONVENTIONS",

@@ -12,14 +12,28 @@ from bench.core.noise import Noise, TrainNoise
 from bench.core.protocol import PROTOCOL_VERSION
 from bench.core.text import printable
 
+#: The default training regime: on the noise that is tested.
+MATCHED = "matched"
+
 
 def canonical_json(value: object) -> str:
-    """JSON that is equal for equal values: sorted keys, no spaces, no NaN."""
+    """JSON that is equal for equal values: sorted keys, no spaces.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
+
+    >>> canonical_json({"size": 5, "mode": "wrap"})
+    '{"mode":"wrap","size":5}'
+    """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def digest(value: object, size: int = 8) -> str:
-    """Hex digest (2 `size` characters) of a value's canonical JSON."""
+    """BLAKE2b of a value's canonical JSON, `size` bytes, in hex.
+
+    >>> digest({"size": 5}) == digest({"size": 5}) != digest({"size": 7})
+    True
+    """
     return hashlib.blake2b(canonical_json(value).encode(), digest_size=size).hexdigest()
 
 
@@ -36,12 +50,12 @@ class Cell:
         noise: the noise tested on.
         seed: the training seed; None where nothing is random.
         recipe: how it is trained, resolved (canonical JSON); None where nothing is.
-        limit: the first so many test images; None for all.
+        limit: number of test images, the first; None for all.
         tune: number of validation images to tune on; 0 where nothing is tuned.
         quantize: outputs are rounded to 8 bits before scoring.
         noise_seed: of the test noise; not the training seed.
-        training, training_fingerprint: the data that it is fitted and tuned on, by name and
-            content, where they are another data set's; else empty.
+        training, training_fingerprint: the data set, by name and content, that it is fitted
+            and tuned on, where that is another one; else empty.
     """
 
     dataset: str
@@ -63,7 +77,7 @@ class Cell:
 
     def as_dict(self) -> dict[str, Any]:
         """All fields, as JSON can hold them; without those of `training` where they are empty."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         if not self.training:
             del values["training"], values["training_fingerprint"]
         values["noise"] = self.noise.as_dict()
@@ -72,18 +86,18 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Names this cell's result: 16 hex digits of all that it depends on."""
+        """The name of this cell's result: 16 hex digits of all that it depends on."""
         values = self.as_dict()
         del values["fit_params"]  # given by the parameters and the method's code
         return digest([PROTOCOL_VERSION, values])
 
     @property
     def fit_key(self) -> str:
-        """Names the fitted model: the same, less the test noise and the evaluation."""
+        """The name of the fitted model: 16 hex digits of all that it depends on."""
         return digest([PROTOCOL_VERSION, self.fitted_for()])
 
     def fitted_for(self) -> dict[str, Any]:
-        """All that the fitted model depends on."""
+        """All that the fitted model depends on: nothing of the test noise and the evaluation."""
         values = self.as_dict()
         for name in ("params", "noise", "limit", "tune", "quantize", "noise_seed"):
             del values[name]
@@ -105,12 +119,19 @@ class Cell:
         return f"{self.label} at {self.noise}{seed}"
 
 
-#: How methods are trained where nothing else is asked for: on the noise they are tested on.
-MATCHED = "matched"
-
-
 def method_label(name: str, params: str, regime: str = "") -> str:
-    """`median` and `{"size":5}` as `median[size=5]`; `dae` trained so as `dae[train=blind]`."""
+    """A method as tables show it: with its parameters, and its training noise if not matched.
+
+    Args:
+        name: the method's.
+        params: canonical JSON of the parameters as typed.
+        regime: see `TrainNoise`; empty where nothing is trained.
+
+    >>> method_label("median", '{"size":5}')
+    'median[size=5]'
+    >>> method_label("dae", "{}", "blind")
+    'dae[train=blind]'
+    """
     items = dict(json.loads(params))
     if regime and regime != MATCHED:
         items["train"] = regime

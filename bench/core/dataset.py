@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Array = npt.NDArray[Any]  # float32 (N, C, H, W); the stubs cannot say so
+    Values = npt.NDArray[np.float64]  # (N,), one an image
 
 Split = Literal["train", "validation", "test"]
 
@@ -38,9 +39,8 @@ class Dataset:
         fingerprint: digest of the content.
         sizes: number of images in each split.
         read: gives a split's groups, one after the other; several may be of one shape, so that
-            not too much is in memory at a time.
-        samples: positions in the test split of the handful of images that reports show of
-            every method.
+            little is in memory at a time.
+        samples: positions in the test split of the images that reports show of every method.
         note: why this data set stands in for another, where it does.
         left_out: a line for each file that could not be taken, and why.
         training, training_fingerprint: the data set, by name and content, that training and
@@ -63,13 +63,20 @@ class Dataset:
             object.__setattr__(self, "training_fingerprint", self.fingerprint)
 
     def groups(self, split: Split, limit: int | None = None) -> Iterator[Group]:
-        """The groups of `split`, its first `limit` images only where one is given."""
+        """The groups of a split, of its first `limit` images where one is given.
+
+        >>> import numpy as np
+        >>> images = np.zeros((3, 1, 8, 8), np.float32)
+        >>> black = Dataset("black", "0", {"test": 3}, lambda split: [Group(np.arange(3), images)])
+        >>> [group.positions.tolist() for group in black.groups("test", limit=2)]
+        [[0, 1]]
+        """
         for group in self.read(split):
             if limit is None:
                 yield group
                 continue
-            wanted = group.positions < limit
-            if wanted.all():
+            below = group.positions < limit
+            if below.all():
                 yield group
-            elif wanted.any():
-                yield Group(group.positions[wanted], group.images[wanted])
+            elif below.any():
+                yield Group(group.positions[below], group.images[below])

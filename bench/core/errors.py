@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 
 
 class BenchError(Exception):
-    """An error that the user can act on: one line that says what is wrong and what to do."""
+    """An error that the user can act on: one line that says what is wrong and what to do.
+
+    Attributes:
+        exit_code: with which the command ends.
+    """
 
     exit_code = 1
 
@@ -30,18 +35,25 @@ class StorageError(BenchError):
 
 
 class Unsupported(Exception):
-    """Raised by a method for what it cannot take (colour, image size); the cell is skipped."""
+    """What a method raises where it cannot take the images; the cell is skipped with the reason.
+
+    >>> def grey_only(noisy):
+    ...     if noisy.shape[1] != 1:
+    ...         raise Unsupported("only grey images")
+    """
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`name` is not among `known`: the tail of the error message, nearest names first."""
-    import difflib
+    """What to type instead of a name that is not known: the tail of an error message.
 
+    >>> nearest("gausian", ["gaussian", "poisson"])
+    'did you mean gaussian?'
+    >>> nearest("xyz", ["gaussian", "poisson"])
+    'there is: gaussian, poisson'
+    """
     known = list(known)
     folded = {item.casefold(): item for item in known}
-    close = [
-        folded[item] for item in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
-    ]
-    if close:
-        return f"did you mean {' or '.join(close)}?"
+    matches = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
+    if matches:
+        return f"did you mean {' or '.join(folded[match] for match in matches)}?"
     return f"there is: {', '.join(known)}" if known else "there is none"

@@ -12,8 +12,8 @@ from bench.core.text import noise_name, noise_text
 class Draws(Protocol):
     """Random numbers for a batch of images, one a pixel, all of the images' shape.
 
-    Test images have theirs from `bench.noise.ImageDraws`, training images from torch. A noise
-    asks for normal or uniform numbers, not for both: they may be made from the same bits.
+    Test images have theirs from `bench.noises.ImageDraws`, training images from torch. A noise
+    takes normal or uniform numbers, not both: they may be made from the same bits.
     """
 
     def normal(self) -> Any:
@@ -37,6 +37,15 @@ class Noise(ABC):
         highest: of the levels that the kind may have; all are over 0.
         unit: what a level is, as messages and reports say it.
         photons: a level counts photons, so that a higher one is less noise.
+
+    Clean and noisy images are NumPy arrays or torch tensors, (N, C, H, W) with white = 1.
+
+    >>> from bench import make_noise
+    >>> noise = make_noise("gaussian", 0.1)
+    >>> print(noise, noise.sigma)
+    gaussian 0.1 0.1
+    >>> round(float(make_noise("poisson", 100).std(0.25)), 3)
+    0.05
     """
 
     level: float
@@ -48,7 +57,7 @@ class Noise(ABC):
 
     @abstractmethod
     def add(self, clean: Any, draws: Draws) -> Any:
-        """Corrupt `clean`; NumPy arrays and torch tensors alike."""
+        """The noisy images, before clipping; of the kind and shape of `clean`."""
 
     @abstractmethod
     def std(self, clean: Any) -> Any:
@@ -71,13 +80,13 @@ class Noise(ABC):
         return ((black**2 + 4 * grey**2 + white**2) / 6) ** 0.5
 
     def corrupt(self, clean: Any, draws: Draws) -> Any:
-        """`add`, then clipping where this noise clips."""
+        """The noisy images, limited to [0, 1] where this noise clips."""
         noisy = self.add(clean, draws)
         return noisy.clip(0, 1) if self.clip else noisy
 
     @property
     def name(self) -> str:
-        """Kind as tables show it."""
+        """The kind, and whether it clips, as tables show it."""
         return noise_name(self.kind, self.clip)
 
     def __str__(self) -> str:
@@ -93,11 +102,11 @@ class TrainNoise:
     """The noise that a method is trained on: of one level, or of levels from a range.
 
     Attributes:
-        regime: how it was asked for: "matched" (the noise that it is tested on), "blind"
-            (a range, whatever it is tested on) or a level.
-        noise: its kind; its level, of a range the one of most noise.
-        lowest: of a range, the level of least noise: each training image gets one drawn evenly
-            from between the two.
+        regime: how it was typed: "matched" (the noise that it is tested on), "blind" (a range,
+            whatever it is tested on) or a noise, such as "0.3" or "poisson:30".
+        noise: its kind and level; of a range the level of most noise.
+        lowest: of a range, the level of least noise: each training image gets a level drawn
+            evenly from between the two. None where there is one level.
     """
 
     regime: str

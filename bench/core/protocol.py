@@ -1,8 +1,9 @@
-"""What makes numbers incomparable when it is left unsaid: the protocol, version and conventions."""
+"""The protocol: what makes numbers incomparable when it is left unsaid."""
 
+#: Part of every cell's key: goes up when the same cell would give other numbers.
 PROTOCOL_VERSION = 1
 
-#: What makes numbers incomparable when it is left unsaid; stored with every run.
+#: Stored with every run, and shown in every report.
 CONVENTIONS = {
     "images": "float32 in [0, 1]; noise levels in the same unit",
     "outputs": "clamped to [0, 1] once, before any metric",

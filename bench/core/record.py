@@ -1,4 +1,4 @@
-"""What a cell gives: its record, its fitted model, and how far it has come."""
+"""What a cell gives: its progress, its fitted model, its record."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ class Record:
     Attributes:
         images: columns of equal length, one entry an image: `image` (position in the split),
             `mse`, `psnr` (dB), `ssim`, `digest` (uint64, of the noisy pixels).
+        reason: why it failed or was skipped.
         chosen: the parameters that it ran with.
-        chosen_score: mean validation PSNR in dB of the chosen ones; None where nothing was tuned.
-        trials: each tried setting with its score.
+        chosen_score: their mean validation PSNR in dB; None where nothing was tuned.
+        trials: the parameters that were tried, each with its mean validation PSNR in dB.
         fit_seconds, tune_seconds: None where nothing was fitted or tuned.
         images_per_second: of the denoise calls alone.
         parameters: number of learned values; 0 where nothing is learned.
@@ -33,8 +34,7 @@ class Record:
         samples: lists `image`, `clean`, `noisy`, `restored` for the images that reports show, and
             `deviation` where the method says how uncertain it is.
         calibration: rows (predicted deviation, root mean squared error, pixels), a bin each,
-            from the least to the most uncertain; see
-            `analysis.calibration`.
+            from the least to the most uncertain; see `analysis.calibration`.
         traceback: of a failure, for whoever mends the method.
     """
 
@@ -62,9 +62,9 @@ class Fit:
     """A fitted model, as the cache holds it.
 
     Attributes:
-        arrays: what its `load` takes.
+        arrays: the learned values by name, as the method's `load` takes them.
         seconds: that fitting took.
-        device: on which it was fitted.
+        device: on which it was fitted, "cpu" or "cuda".
         history: rows (epoch, split, term, value) of its loss terms.
         about: what it was fitted for: method, parameters, data, noise, seed, recipe.
     """
@@ -81,7 +81,12 @@ Phase = Literal["start", "fit", "tune", "denoise"]
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a running cell stands: it starts, or has done `done` of `total` epochs, images, ..."""
+    """How far a running cell is.
+
+    Attributes:
+        done, total, unit: 3 of 20 epochs, say; all 0 and empty when it starts.
+        loss: of the last epoch, where one has been trained.
+    """
 
     cell: Cell
     phase: Phase

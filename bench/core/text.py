@@ -7,18 +7,32 @@ import re
 
 
 def noise_name(kind: str, clip: bool) -> str:
-    """A noise as tables name it: `gaussian`, or `gaussian, clipped`."""
+    """A noise as tables name it.
+
+    >>> noise_name("gaussian", clip=True)
+    'gaussian, clipped'
+    """
     return printable(f"{kind}, clipped" if clip else kind)
 
 
 def noise_text(name: str, level: float, lowest: float | None = None) -> str:
-    """A noise's name and level, or range of levels, as tables show them: `gaussian 0.3`."""
+    """A noise's name and level, or range of levels, as tables show them.
+
+    >>> noise_text("gaussian", 0.3)
+    'gaussian 0.3'
+    >>> noise_text("gaussian", 0.5, lowest=0.1)
+    'gaussian 0.1 to 0.5'
+    """
     text = level_text(level)
     return f"{name} {text}" if lowest is None else f"{name} {level_text(lowest)} to {text}"
 
 
 def level_text(level: float) -> str:
-    """A level as tables show it: short, and as 25/255 where the field would write it so."""
+    """A level as tables show it: short, and over 255 where the field would write it so.
+
+    >>> level_text(0.3), level_text(25 / 255)
+    ('0.3', '25/255')
+    """
     short = f"{level:g}"
     steps = round(level * 255)
     if len(short) > 6 and steps > 0 and math.isclose(level, steps / 255, rel_tol=1e-9):
@@ -31,15 +45,22 @@ def printable(text: str) -> str:
 
     Control characters, those that turn the direction of writing, lone surrogates of file
     names that are not UTF-8, ...
+
+    >>> printable("two\\nlines \\x07")
+    'two lines \\\\x07'
     """
-    seen = (
+    visible = (
         c if c.isprintable() or c.isspace() else c.encode("unicode_escape").decode() for c in text
     )
-    return " ".join("".join(seen).split())
+    return " ".join("".join(visible).split())
 
 
 def markdown_text(text: str) -> str:
-    """Text from outside, so that Markdown shows it as it is and a table keeps its columns."""
+    """Text from outside, so that Markdown shows it as it is and a table keeps its columns.
+
+    >>> print(markdown_text("a|b *c*"))
+    a\\|b \\*c\\*
+    """
     text = printable(text)
     for character in "\\`*_|<>&~$":  # & begins an entity, ~~ strikes through, $ is mathematics
         text = text.replace(character, f"\\{character}")
@@ -47,7 +68,11 @@ def markdown_text(text: str) -> str:
 
 
 def markdown_code(text: str) -> str:
-    """Text from outside as code, whatever backticks it holds; not for tables."""
+    """Text from outside as code, whatever backticks it holds; not for tables.
+
+    >>> markdown_code("median[size=5]")
+    '`median[size=5]`'
+    """
     text = printable(text)
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     room = " " if len(fence) > 1 or not text else ""

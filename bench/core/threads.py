@@ -1,4 +1,4 @@
-"""Batches cut into parts, one a thread."""
+"""A batch cut into parts, one a thread."""
 
 from __future__ import annotations
 
@@ -12,9 +12,17 @@ if TYPE_CHECKING:
 def in_threads(
     call: Callable[..., Any], threads: int, *batches: Array, at_most: int | None = None
 ) -> list[Any]:
-    """`call` on batches cut into one part a thread: images are independent of each other.
+    """The results of `call` on parts of batches, in order: images are independent of each other.
 
-    With `at_most` into parts of at most so many images.
+    Args:
+        call: takes a part of each batch.
+        threads: that work at a time; a batch is cut where it has two images for each.
+        batches: arrays of one length.
+        at_most: images of a part.
+
+    >>> import numpy as np
+    >>> [int(total) for total in in_threads(np.sum, 2, np.arange(6))]
+    [3, 12]
     """
     images = len(batches[0])
     count = threads if images >= 2 * threads else 1
@@ -22,6 +30,7 @@ def in_threads(
         count = max(count, -(-images // at_most))
     if count == 1:
         return [call(*batches)]
+    # Here, so that `bench --help` stays quick.
     from concurrent.futures import ThreadPoolExecutor
 
     import numpy as np

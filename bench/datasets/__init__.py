@@ -1,9 +1,9 @@
-"""Data sets: what there is, where it lies, and how it is split."""
+"""The built-in data sets, a kind a file, and folders of images; `catalogue` names them all."""
 
-from bench.datasets.sources import (
+from bench.datasets.catalogue import (
+    CATALOGUE,
     FOLDER,
-    SOURCES,
-    Source,
+    Entry,
     data_folder,
     load,
     load_default,
@@ -12,9 +12,9 @@ from bench.datasets.sources import (
 )
 
 __all__ = [
+    "CATALOGUE",
     "FOLDER",
-    "SOURCES",
-    "Source",
+    "Entry",
     "data_folder",
     "load",
     "load_default",

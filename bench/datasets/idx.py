@@ -1,14 +1,13 @@
-"""MNIST and its kin: torchvision's folders, read by NumPy.
+"""MNIST and its kin: 28x28 grey images in IDX files, in the folders that torchvision makes.
 
 The training split is the first 55,000 images of the training file, validation its last 5,000,
-test the 10,000 of the test file.
+test the 10,000 of the test file. Reading IDX is our own: torchvision would load torch, for
+which a run of classical methods does not wait.
 """
 
 from __future__ import annotations
 
 import hashlib
-import http.client
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.core import DataError, Dataset, Group, Split, StorageError
-from bench.datasets import network
+from bench.core import DataError, Dataset, Group, Split
+from bench.datasets.download import RemoteFile, fetch
 
 FILES = (
     "train-images-idx3-ubyte",
@@ -25,28 +24,28 @@ FILES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
-MNIST_MD5 = (
-    "6bbc9ace898e44ae57da46a324031adb",
-    "a25bea736e30d166cdddb491f175f624",
-    "2646ac647ad5339dbf082846283269ea",
-    "27ae3e4e09519cfbb04c329615203637",
-)
 #: The first test image of each class, 0 to 9.
 MNIST_SAMPLES = (3, 2, 1, 18, 4, 8, 11, 0, 61, 7)
 
 
 @dataclass(frozen=True)
 class IdxFiles:
-    """A data set of torchvision's in MNIST's format.
+    """A data set in MNIST's format: four files, each of which lies packed at the mirrors.
 
-    torchvision downloads it. The files are read here, so that a run of classical methods
-    does not wait for torch.
+    Attributes:
+        name: as on the command line.
+        title: torchvision's class, and the folder's name.
+        mirrors: addresses of folders that hold the packed files.
+        archive_md5: of the packed files, in the order of `FILES`, as torchvision publishes them.
+        md5: of the unpacked ones; empty where they are not known.
+        samples: positions of the test images that reports show.
     """
 
     name: str
-    title: str  # torchvision's class, and the folder's name
+    title: str
     mirrors: tuple[str, ...]
-    md5: tuple[str, ...] | None = None
+    archive_md5: tuple[str, ...]
+    md5: tuple[str, ...] = ()
     samples: tuple[int, ...] = tuple(range(10))
 
     def raw(self, folder: Path) -> Path:
@@ -59,7 +58,12 @@ class IdxFiles:
         return f"{absent[0]} is not in {self.raw(folder)}" if absent else ""
 
     def open(self, folder: Path) -> Dataset:
-        """The data set, downloaded if it has to be; raises `DataError`, `StorageError`."""
+        """The data set, downloaded if it has to be.
+
+        Raises:
+            DataError: it cannot be downloaded, or is damaged.
+            StorageError: `folder` cannot be written.
+        """
         if self.missing(folder):
             self._download(folder)
         raw = self.raw(folder)
@@ -86,38 +90,13 @@ class IdxFiles:
         return read
 
     def _download(self, folder: Path) -> None:
-        """Into a folder aside, then renamed, so that a broken download leaves nothing behind."""
-        begun = self.raw(folder).is_dir() and any(self.raw(folder).iterdir())
-        where = self.missing(folder) if begun else f"{self.title} is not in {folder}"
-        if not network.reachable([f"{mirror}{FILES[0]}.gz" for mirror in self.mirrors]):
-            mirrors = " or ".join(self.mirrors)
-            raise DataError(
-                f"{where} and cannot be downloaded: no answer from {mirrors} "
-                f"within {network.PROBE_SECONDS:g} s; go online, or put its four files into "
-                f"{self.raw(folder)} (see --data-dir), or use --dataset digits"
-            )
-        import torchvision.datasets
-
-        # torchvision names its folder after the class.
-        source: Any = type(
-            self.title, (getattr(torchvision.datasets, self.title),), {"mirrors": self.mirrors}
-        )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as aside:
-                with network.socket_timeout(network.STALL_SECONDS):
-                    source(aside, download=True)
-                self.raw(folder).mkdir(parents=True, exist_ok=True)
-                for name in FILES:
-                    (self.raw(Path(aside)) / name).replace(self.raw(folder) / name)
-        except (RuntimeError, OSError, EOFError, http.client.HTTPException) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            # Connections break with the same type of error as disks.
-            if isinstance(error, OSError) and error.errno in network.DISK_ERRORS:
-                raise StorageError(
-                    f"cannot write {self.title} into {folder}: {reason}; choose another --data-dir"
-                ) from error
-            raise DataError(f"{where} and its download failed: {reason}; try again") from error
+        files = [
+            RemoteFile(name, tuple(f"{mirror}{name}.gz" for mirror in self.mirrors), f"md5:{md5}")
+            for name, md5 in zip(FILES, self.archive_md5, strict=True)
+        ]
+        raw = self.raw(folder)
+        advice = f"put its four files into {raw} (see --data-dir), or use --dataset digits"
+        fetch(self.title, files, raw, folder, advice)
 
 
 def _read_idx_images(path: Path, count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -151,12 +130,39 @@ MNIST = IdxFiles(
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "http://yann.lecun.com/exdb/mnist/",
     ),
-    md5=MNIST_MD5,
+    archive_md5=(
+        "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        "d53e105ee54ea40749a09fcbcd1e9432",
+        "9fb629c4189551a2d022fa330f9573f3",
+        "ec29112dd5afa0611ce80d1b7f02629c",
+    ),
+    md5=(
+        "6bbc9ace898e44ae57da46a324031adb",
+        "a25bea736e30d166cdddb491f175f624",
+        "2646ac647ad5339dbf082846283269ea",
+        "27ae3e4e09519cfbb04c329615203637",
+    ),
     samples=MNIST_SAMPLES,
 )
 FASHION_MNIST = IdxFiles(
     "fashion-mnist",
     "FashionMNIST",
     ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
+    archive_md5=(
+        "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "25c81989df183df01b3e8a0aad5dffbe",
+        "bef4ecab320f06d8554ea6380940ec79",
+        "bb300cfdad3c16e7a12a480ee83cd310",
+    ),
 )
-KMNIST = IdxFiles("kmnist", "KMNIST", ("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",))
+KMNIST = IdxFiles(
+    "kmnist",
+    "KMNIST",
+    ("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
+    archive_md5=(
+        "bdb82020997e1d708af4cf47b453dcf7",
+        "e144d726b3acfaa3e44228e80efcd344",
+        "5c965bf0a639b31b8f53240b1b52f4d7",
+        "7320c461ea6c1c855c0b718fb2a4b134",
+    ),
+)

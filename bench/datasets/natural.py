@@ -1,12 +1,19 @@
-"""The field's sets of photographs, as folders of PNG files under the data folder."""
+"""The field's sets of photographs, as folders of PNG files under the data folder.
+
+Downloads are held to the SHA-256 sums in `checksums.txt` (the format of `sha256sum`), which
+were taken from copies of BSD68 and Train400; of Set12 and Kodak24 no sum is known yet. What a
+user puts there is held to its number of images and channels, and named by its fingerprint.
+"""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.core import DataError, Dataset, Split
-from bench.datasets import network
+from bench.datasets.download import RemoteFile, fetch
 from bench.datasets.images import dataset_of, image_files
 
 _DNCNN = "https://raw.githubusercontent.com/cszn/DnCNN/master"
@@ -37,8 +44,7 @@ class ImageSet:
 
     def missing(self, folder: Path) -> str:
         """Why it cannot be used without a download; empty if it can."""
-        place = self._place(folder)
-        return "" if place else f"there is no folder {self.title} in {folder}"
+        return "" if self._lies_in(folder) else f"there is no folder {self.title} in {folder}"
 
     def open(self, folder: Path) -> Dataset:
         """The set, downloaded if it has to be.
@@ -47,33 +53,50 @@ class ImageSet:
             DataError: it is not there, or not complete.
             StorageError: `folder` cannot be written.
         """
-        what = f"{self.count} {'grey' if self.channels == 1 else 'RGB'} PNG files"
-        place = self._place(folder)
-        if place is None:
-            place = folder / self.title
-            advice = f"put its {what} into {place} (see --data-dir)"
-            if not self.urls:
-                raise DataError(f"{self.name} is not in {folder}: {advice}")
-            network.fetch(self.urls, place, advice)
-        files = image_files(place)
+        contents = f"{self.count} {'grey' if self.channels == 1 else 'RGB'} PNG files"
+        own = self._lies_in(folder)
+        if own is None:
+            own = folder / self.title
+            self._download(own, folder, f"put its {contents} into {own} (see --data-dir)")
+        files = image_files(own)
         if len(files) != self.count:
             raise DataError(
-                f"{place} holds {len(files)} images, not the {self.count} of {self.name}: delete "
-                f"it to download it anew, or put its {what} there"
+                f"{own} holds {len(files)} images, not the {self.count} of {self.name}: delete "
+                f"it to download it anew, or put its {contents} there"
             )
         splits: dict[Split, list[Path]] = {"test": files}
         if self.held_out is not None:
             splits = {"train": files[: -self.held_out], "validation": files[-self.held_out :]}
         dataset = dataset_of(self.name, splits, self.channels)
         if dataset.left_out:
-            raise DataError(f"{place}: {dataset.left_out[0]}; {self.name} is all of its images")
+            raise DataError(f"{own}: {dataset.left_out[0]}; {self.name} is all of its images")
         return dataset
 
-    def _place(self, folder: Path) -> Path | None:
+    def files(self) -> list[RemoteFile]:
+        """What is downloaded; empty where there is no stable public address."""
+        names = [url.rpartition("/")[2] for url in self.urls]
+        return [
+            RemoteFile(name, (url,), _checksums().get(f"{self.title}/{name}"))
+            for name, url in zip(names, self.urls, strict=True)
+        ]
+
+    def _download(self, own: Path, folder: Path, advice: str) -> None:
+        if not self.urls:
+            raise DataError(f"{self.name} is not in {folder}: {advice}")
+        fetch(self.title, self.files(), own, folder, advice)
+
+    def _lies_in(self, folder: Path) -> Path | None:
         for title in (self.title, self.title.lower()):
             if (folder / title).is_dir():
                 return folder / title
         return None
+
+
+@functools.cache
+def _checksums() -> Mapping[str, str]:
+    """`BSD68/test001.png` -> the file's SHA-256 in hex."""
+    lines = Path(__file__).with_name("checksums.txt").read_text(encoding="utf-8").splitlines()
+    return {name: checksum for checksum, name in map(str.split, lines)}
 
 
 def _numbered(form: str, count: int) -> tuple[str, ...]:

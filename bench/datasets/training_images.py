@@ -11,19 +11,23 @@ from bench.core import Dataset, Split, Unsupported
 if TYPE_CHECKING:
     from bench.core import Array
 
-#: Images of several shapes are cut into tiles of so many pixels a side, or of their least side:
-#: as large as the field's training images (Train400).
+#: Most pixels a side of the tiles that images of several shapes are cut into: as the field's
+#: training images have (Train400).
 TILE = 180
 
 
-def stacked(dataset: Dataset, split: Split) -> Array:
-    """The images of a split, float32 (N, C, H, W).
+def split_array(dataset: Dataset, split: Split) -> Array:
+    """The images of a split as one array, float32 (N, C, H, W).
 
     Images of several shapes are cut into square tiles that cover them, side by side, the last
-    of a row or column shifted inwards.
+    of a row or column shifted inwards. A tile is as large as `TILE` and the least side allow.
 
     Raises:
         Unsupported: there are none, or grey and RGB ones.
+
+    >>> from bench.datasets import data_folder, load
+    >>> split_array(load("digits", data_folder()), "train").shape
+    (1197, 1, 28, 28)
     """
     images = [group.images for group in dataset.groups(split)]
     if not images:
@@ -40,10 +44,11 @@ def stacked(dataset: Dataset, split: Split) -> Array:
 
 
 def _tiles(images: Array, side: int) -> list[Array]:
-    """(N, C, H, W) as arrays (N, C, side, side) that cover it."""
+    """Images (N, C, H, W) as arrays (N, C, side, side) that cover them."""
     tops, lefts = (_starts(size, side) for size in images.shape[2:])
     return [images[..., top : top + side, left : left + side] for top in tops for left in lefts]
 
 
 def _starts(size: int, side: int) -> list[int]:
+    """Where tiles begin along an axis."""
     return sorted({min(start, size - side) for start in range(0, size, side)})

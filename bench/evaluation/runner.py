@@ -24,7 +24,7 @@ from bench.core import (
     StorageError,
     Unsupported,
 )
-from bench.datasets.training_images import stacked
+from bench.datasets.training_images import split_array
 from bench.evaluation import scoring, tuning
 from bench.evaluation.memory import PeakMemory
 from bench.evaluation.noise_estimate import Estimating
@@ -160,7 +160,7 @@ class _Work:
                 train,
                 cell.train.noise,
                 cell.seed,
-                validation=stacked(self.dataset, "validation"),
+                validation=split_array(self.dataset, "validation"),
                 recipe=Recipe(**json.loads(cell.recipe)),
                 lowest=cell.train.lowest,
                 watch=lambda done, total, loss: self._tell("fit", done, total, "epochs", loss),
@@ -180,7 +180,7 @@ class _Work:
 
     def _training_images(self) -> Array:
         """The training images, if what is learned from them will fit the test images."""
-        train = stacked(self.dataset, "train")
+        train = split_array(self.dataset, "train")
         if self.method.uses_torch and not self.method.target.any_size:  # type: ignore[attr-defined]
             first = next(self.dataset.groups("test", 1)).images
             if first.shape[1:] != train.shape[1:]:

@@ -1,20 +1,32 @@
-"""Peak signal-to-noise ratio."""
+"""Peak signal-to-noise ratio: in dB, data range 1, capped at 100 dB; higher is better."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from bench.core import Values
 
-    Values = npt.NDArray[Any]  # float64 (N,)
-
+#: In dB: what equal images have, so that means stay finite.
 PSNR_CAP = 100.0
 
 
 def psnr(squared_error: Values) -> Values:
-    """PSNR in dB from an image's MSE: 10 log10(1 / MSE), capped at 100 dB."""
+    """PSNR of each image from its mean squared error: 10 log10(1 / MSE).
+
+    It takes the error, not the images, because a mean PSNR and a mean MSE are both shown and
+    the pixels are read once.
+
+    Args:
+        squared_error: (N,), see `mse`.
+
+    Returns:
+        Float64 (N,), at most `PSNR_CAP`; at least 0 where both images lie in [0, 1].
+
+    >>> psnr(np.array([0.01, 0.0])).tolist()
+    [20.0, 100.0]
+    """
     floor = 10.0 ** (-PSNR_CAP / 10)
     return -10.0 * np.log10(np.maximum(squared_error, floor))

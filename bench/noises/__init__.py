@@ -1,4 +1,4 @@
-"""Noise: its kinds, how they are written, and the test noise, which belongs to the image."""
+"""The built-in noises, how they are typed, and the random numbers of the test noise."""
 
 from bench.noises.draws import ImageDraws, digests
 from bench.noises.kinds import KINDS, Gaussian, make_noise

@@ -1,11 +1,13 @@
-"""The test noise, which belongs to the image.
+"""The random numbers of the test noise, which belong to the image.
 
-It is drawn on the CPU from Philox, a counter-based generator (Salmon et al. 2011): its key is
-a hash of noise seed, data set and split, its counter the image's position in the full split.
-So neither method, batch size, worker, limit nor machine changes a pixel. NumPy promises the
-generator's bits for good but not what its `normal` makes of them, so uniform, normal and
-Poisson numbers are made from the bits here, all as quantiles: one image has the same
-underlying numbers at every level of a kind.
+They are drawn on the CPU from Philox, a counter-based generator (Salmon et al. 2011): its key
+is a hash of noise seed, data set and split, its counter the image's position in the full split.
+So neither method, batch size, worker, limit nor machine changes a pixel. What is made of the
+generator's bits is our own: NumPy promises the bits for good but not its `normal`. Uniform,
+normal and Poisson numbers are all quantiles: one image has the same underlying numbers at
+every level of a kind.
+
+NumPy is imported where it is used, because settings, which parse noises, load without it.
 """
 
 from __future__ import annotations
@@ -27,14 +29,20 @@ if TYPE_CHECKING:
 class ImageDraws:
     """The test noise's random numbers for images of one shape; see `core.Draws`.
 
-    What was drawn once is kept, since all levels share it.
+    Normal and uniform numbers are kept, since all levels share them.
 
     Attributes:
-        positions: of the N images in the full split.
+        positions: int64 (N,), of the images in the full split.
         shape: of one image, (C, H, W).
-        dataset: its name.
-        split: its split.
+        dataset: the data set's name.
+        split: the images' split.
         seed: the noise seed.
+
+    >>> import numpy as np
+    >>> one = ImageDraws(np.array([7]), (1, 28, 28), "mnist", "test").normal()
+    >>> many = ImageDraws(np.arange(100), (1, 28, 28), "mnist", "test").normal()
+    >>> one.shape, bool((one[0] == many[7]).all())
+    ((1, 1, 28, 28), True)
     """
 
     positions: npt.NDArray[np.int64]
@@ -66,7 +74,7 @@ class ImageDraws:
         return self._uniform
 
     def poisson(self, rate: Array) -> Array:
-        """Float32 counts of mean `rate`: the Poisson quantiles of uniforms of their own."""
+        """Float32 counts of mean `rate` (N, *shape): Poisson quantiles of uniforms of their own."""
         import numpy as np
         from scipy.stats import poisson
 
@@ -97,7 +105,13 @@ class ImageDraws:
 
 
 def digests(noisy: Array) -> npt.NDArray[np.uint64]:
-    """64-bit digest of each image's noisy pixels (little-endian float32), shape (N,)."""
+    """64-bit digest of each image's noisy pixels (little-endian float32), uint64 (N,).
+
+    >>> import numpy as np
+    >>> first, second, third = digests(np.float32([[[[0]]], [[[0]]], [[[1]]]]))
+    >>> bool(first == second), bool(first == third)
+    (True, False)
+    """
     import numpy as np
 
     rows = np.ascontiguousarray(noisy, dtype="<f4").reshape(len(noisy), -1)

@@ -1,4 +1,8 @@
-"""The kinds of noise: each a way to corrupt an image, and its own standard deviation."""
+"""The kinds of noise: each a way to corrupt an image, and its own standard deviation.
+
+NumPy arrays and torch tensors alike: test images are the one, training images the other. What
+a kind's levels mean, and how high they go, stands in its `unit` and `highest`.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +29,8 @@ class Gaussian(Noise):
 class CorrelatedGaussian(Noise):
     """Gaussian noise blurred by a Gaussian of one pixel: level = its standard deviation.
 
-    What breaks methods that take noise for white: demosaicking, compression and resizing leave
-    such noise. The blur goes round at the border, so that each pixel's deviation is the level.
+    Demosaicking, compression and resizing leave such noise, which misleads methods that take
+    noise for white. The blur wraps at the border, so that each pixel's deviation is the level.
     """
 
     kind: ClassVar = "gaussian-correlated"
@@ -41,7 +45,7 @@ class CorrelatedGaussian(Noise):
 
 
 class Uniform(Noise):
-    """Additive noise spread evenly over [-level, level], as rounding leaves it."""
+    """Additive noise, uniform over [-level, level], as rounding leaves it."""
 
     kind: ClassVar = "uniform"
     unit: ClassVar = "half the width of the interval; images lie in [0, 1]"
@@ -91,7 +95,7 @@ class SaltPepper(Noise):
         return clean * ~(pepper | salt) + salt
 
     def mean(self, clean: Any) -> Any:
-        """Nearer to grey than the clean value."""
+        """The clean value, drawn towards grey: (1 - level) x + level / 2."""
         return (1 - self.level) * clean + self.level / 2
 
     def std(self, clean: Any) -> Any:
@@ -121,7 +125,7 @@ class PoissonGaussian(Noise):
     """A camera's noise: y = (k + 2 z) / level, k Poisson of mean level x, z standard normal.
 
     Level = photons at white; `read_noise`, the deviation of what the sensor's electronics add,
-    is that of 2 photons (Foi et al. 2008, eq. 1 to 3, with both parts tied to one level).
+    is 2 photons (Foi et al. 2008, eq. 1 to 3, with both parts tied to one level).
     """
 
     kind: ClassVar = "poisson-gaussian"
@@ -166,6 +170,7 @@ def _blurred(values: Any) -> Any:
 
 
 def _rolled(values: Any, shift: int, axis: int) -> Any:
+    """`np.roll`, of tensors too."""
     if hasattr(values, "roll"):  # a tensor
         return values.roll(shift, axis)
     import numpy as np
@@ -174,18 +179,31 @@ def _rolled(values: Any, shift: int, axis: int) -> Any:
 
 
 def make_noise(kind: str, level: float, clip: bool = False, *, typed: str = "") -> Noise:
-    """The noise of that kind and level, which was `typed` so.
+    """A noise of a kind and level.
+
+    Args:
+        kind: one of `KINDS`.
+        level: in the kind's unit.
+        clip: limit noisy images to [0, 1].
+        typed: the level as the user wrote it, for the error.
 
     Raises:
         UsageError: unknown kind; a level out of the kind's range.
+
+    >>> make_noise("gaussian", 25 / 255)
+    Gaussian(level=0.09803921568627451, clip=False)
+    >>> print(make_noise("salt-pepper", 0.1, clip=True))
+    salt-pepper, clipped 0.1
     """
     if kind not in KINDS:
         raise UsageError(f"unknown noise {kind!r}: {nearest(kind, KINDS)}")
-    noise = KINDS[kind]
-    if not (math.isfinite(level) and 0 < level <= noise.highest):
-        name, more = ("", "; 25/255 is a level too") if noise is Gaussian else (f"{kind} ", "")
+    noise_class = KINDS[kind]
+    highest, unit = noise_class.highest, noise_class.unit
+    if not (math.isfinite(level) and 0 < level <= highest):
+        gaussian = noise_class is Gaussian
+        name, hint = ("", "; 25/255 is a level too") if gaussian else (f"{kind} ", "")
         raise UsageError(
             f"{name}noise level {typed or level} is out of range: give levels over 0 and at most "
-            f"{noise.highest:.15g} ({noise.unit}{more})"
+            f"{highest:.15g} ({unit}{hint})"
         )
-    return noise(level, clip)
+    return noise_class(level, clip)

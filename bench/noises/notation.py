@@ -1,4 +1,4 @@
-"""How noises are written on the command line, and read from it."""
+"""How noises, and the noise that a method is trained on, are typed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ BLIND = "blind"
 
 
 def training_regime(text: str | float) -> str:
-    """How a method is trained: "matched", "blind", or a noise, as labels show it.
+    """A training regime in its short form: "matched", "blind" or a noise.
 
-    A noise is a level of the kind that is tested (`0.3`), or says its kind (`poisson:30`).
+    Args:
+        text: as typed. A noise is a level of the kind that is tested (`0.3`), or says its kind
+            (`poisson:30`).
 
     Raises:
         UsageError: it is none of them.
+
+    >>> training_regime("poisson: 30.0")
+    'poisson:30'
     """
     text = str(text).strip()
     if text in (MATCHED, BLIND):
@@ -40,10 +45,17 @@ def training_regime(text: str | float) -> str:
 
 
 def training_noise(regime: str, tested: Noise) -> Noise:
-    """The noise that such a regime, a level or a kind and level, trains for.
+    """The noise that a training regime names, clipped as the tested one is.
+
+    Args:
+        regime: a level, or kind and level; neither matched nor blind.
+        tested: whose kind is meant where `regime` is a level.
 
     Raises:
         UsageError: the level is out of range for the kind that is tested.
+
+    >>> print(training_noise("0.2", Gaussian(0.5)))
+    gaussian 0.2
     """
     kind, _, level = regime.rpartition(":")
     return make_noise(kind or tested.kind, parse_level(level), tested.clip, typed=level)
@@ -57,6 +69,9 @@ def parse_noise(levels: str | float | Iterable[str | float], clip: bool = False)
 
     Raises:
         UsageError: unknown kind; no level, one that is no number, or one out of range.
+
+    >>> [str(noise) for noise in parse_noise("25/255;poisson:10,30")]
+    ['gaussian 25/255', 'poisson 10', 'poisson 30']
     """
     if isinstance(levels, str):
         groups: list[list[str | float]] = [
@@ -70,8 +85,8 @@ def parse_noise(levels: str | float | Iterable[str | float], clip: bool = False)
     for group in groups:
         kind = Gaussian.kind
         for item in group:
-            named, colon, typed = str(item).rpartition(":")
-            kind = named.strip() if colon else kind
+            typed_kind, colon, typed = str(item).rpartition(":")
+            kind = typed_kind.strip() if colon else kind
             level = parse_level(typed if isinstance(item, str) else item)
             noises.append(make_noise(kind, level, clip, typed=typed.strip()))
     if not noises:
@@ -86,7 +101,14 @@ def parse_noise(levels: str | float | Iterable[str | float], clip: bool = False)
 
 
 def parse_level(text: str | float) -> float:
-    """A number, or text such as `25/255`; raises `UsageError`."""
+    """A level from a number, or from text such as `25/255`.
+
+    Raises:
+        UsageError: it is no number.
+
+    >>> parse_level("51/255")
+    0.2
+    """
     if not isinstance(text, str):
         return float(text)
     numerator, slash, denominator = text.partition("/")

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 import bench as api
 from bench.cli import main
-from bench.datasets import network
+from bench.datasets import download
 from bench.execution.environment import usable_cpus
 
 ROOT = Path(api.__file__).parent.parent
@@ -297,7 +297,7 @@ def test_cuda_where_there_is_none(fails, monkeypatch):
 
 
 def test_explicit_mnist_never_falls_back(fails, monkeypatch, tmp_path):
-    monkeypatch.setattr(network, "reachable", lambda urls: False)
+    monkeypatch.setattr(download, "reachable", lambda urls: False)
     arguments = ("--dataset", "mnist", "--data-dir", tmp_path)
     line = fails("run", *arguments, code=5)
     assert "cannot be downloaded" in line
@@ -305,7 +305,7 @@ def test_explicit_mnist_never_falls_back(fails, monkeypatch, tmp_path):
 
 
 def test_without_mnist_the_default_is_digits_and_says_so(bench, monkeypatch, tmp_path):
-    monkeypatch.setattr(network, "reachable", lambda urls: False)
+    monkeypatch.setattr(download, "reachable", lambda urls: False)
     rest = ("--data-dir", tmp_path, "--methods", "identity", "--noise", "0.3")
     result = bench("run", *rest)
     assert result.code == 0, result.err

@@ -1,7 +1,5 @@
 """Folders of image files: what is read, what is left out and named, and the named sets."""
 
-import http.server
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +9,8 @@ from PIL import Image
 from bench import datasets, open_run
 from bench.core import DataError
 from bench.datasets import images as reading
-from bench.datasets import natural, network
-from bench.datasets.images import NotTaken, read_image
+from bench.datasets import natural
+from bench.datasets.images import UnusableImage, read_image
 from bench.evaluation.noisy_images import NoisyImages
 from bench.noises import make_noise
 
@@ -128,7 +126,7 @@ REFUSED = {
 def test_what_would_have_to_be_changed_is_refused_in_one_line(tmp_path, name):
     make, reason = REFUSED[name]
     make(tmp_path / name)
-    with pytest.raises(NotTaken) as refused:
+    with pytest.raises(UnusableImage) as refused:
         read_image(tmp_path / name)
     assert reason in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -138,14 +136,14 @@ def test_a_very_large_image_is_refused_by_its_header(tmp_path, monkeypatch):
     path = save(tmp_path / "a.png", GREY)
     monkeypatch.setattr(reading, "MAX_PIXELS", 62)
     monkeypatch.setattr(Image.Image, "load", lambda *a: pytest.fail("decoded"))
-    with pytest.raises(NotTaken, match="7x9 pixels are more than 62"):
+    with pytest.raises(UnusableImage, match="7x9 pixels are more than 62"):
         read_image(path)
 
 
 def test_a_decompression_bomb_is_refused_whatever_pillow_thinks_of_it(tmp_path, monkeypatch):
     path = save(tmp_path / "a.png", np.zeros((300, 300), np.uint8))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    with pytest.raises(NotTaken, match="more than"):
+    with pytest.raises(UnusableImage, match="more than"):
         read_image(path)
 
 
@@ -181,9 +179,9 @@ def test_images_stand_in_the_order_of_their_names_grouped_by_shape(mixed):
     assert len(dataset.left_out) == 1
     assert dataset.left_out[0].startswith("broken.png is left out: it is broken")
     names = ["a.jpg", "b.png", "c.tif", "d.png", "e.png", "f.png"]
-    found = contents(dataset)
+    images = contents(dataset)
     for position, name in enumerate(names):
-        np.testing.assert_array_equal(found[position], read_image(mixed / name))
+        np.testing.assert_array_equal(images[position], read_image(mixed / name))
     shapes = [group.images.shape for group in dataset.groups("test")]
     assert shapes.count((2, 1, 20, 30)) == 1
     assert len(shapes) == 5
@@ -337,52 +335,14 @@ def test_without_an_address_one_line_says_what_to_put_where(tmp_path, fails):
     assert f"put its 68 RGB PNG files into {tmp_path / 'CBSD68'}" in line
 
 
-@pytest.fixture
-def server(tmp_path):
-    """Serves a folder; gives its address."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *args):
-            super().__init__(*args, directory=str(tmp_path / "served"))
-
-        def log_message(self, *args):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+def test_the_list_says_which_sets_can_be_downloaded(tmp_path, bench):
+    listed = bench("datasets", "--data-dir", tmp_path).out
+    assert f"to be downloaded: there is no folder BSD68 in {tmp_path}" in listed
+    assert f"to be put there: there is no folder CBSD68 in {tmp_path}" in listed
 
 
-def test_a_set_is_downloaded_as_a_whole_or_not_at_all(tmp_path, server, monkeypatch):
-    fill(tmp_path / "served", 12)
-    names = [path.name for path in sorted((tmp_path / "served").iterdir())]
-    urls = tuple(f"{server}/{name}" for name in names)
-    few = natural.ImageSet("few", "Few", 12, 1, urls)
-    data = tmp_path / "data"
-    assert few.missing(data)
-    dataset = few.open(data)
-    assert dataset.sizes["test"] == 12
-    assert not few.missing(data)
-    assert [path.name for path in (data / "Few").iterdir() if path.name not in names] == []
-
-    (tmp_path / "served" / names[7]).unlink()
-    with pytest.raises(DataError, match=r"404.*try again, or put its 12 grey PNG files into"):
-        few.open(tmp_path / "other")
-    assert list((tmp_path / "other").iterdir()) == []
-    monkeypatch.setattr(network, "PROBE_SECONDS", 0.3)
-    gone = natural.ImageSet("few", "Few", 12, 1, ("http://127.0.0.1:9/a.png",))
-    with pytest.raises(DataError, match="cannot be downloaded: no answer"):
-        gone.open(tmp_path / "other")
-
-
-def test_bsd68_itself():
-    import os
-
-    folder = Path(os.environ.get("BENCH_DATA_DIR", "nowhere"))
-    if natural.SETS["bsd68"].missing(folder):
-        pytest.skip("needs BSD68: set BENCH_DATA_DIR to a folder that holds it")
-    dataset = natural.SETS["bsd68"].open(folder)
+def test_bsd68_itself(data_dir):
+    dataset = natural.SETS["bsd68"].open(data_dir)
     assert {group.images.shape[1:] for group in dataset.groups("test")} == {
         (1, 321, 481), (1, 481, 321),
     }  # fmt: skip

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.core import Dataset, Group, Unsupported
-from bench.datasets.training_images import TILE, stacked
+from bench.datasets.training_images import TILE, split_array
 from bench.noises import Gaussian
 from bench.plugins.sources import load
 from bench.training import Recipe
@@ -82,7 +82,7 @@ def dataset(*groups):
 
 def test_images_of_one_shape_are_taken_as_they_are():
     images = np.random.default_rng(0).random((5, 1, 8, 300), np.float32)
-    np.testing.assert_array_equal(stacked(dataset(images[:2], images[2:]), "train"), images)
+    np.testing.assert_array_equal(split_array(dataset(images[:2], images[2:]), "train"), images)
 
 
 @settings(deadline=None, max_examples=30)
@@ -93,7 +93,7 @@ def test_tiles_cover_every_pixel_and_invent_none(shapes):
         groups.append(np.arange(start, start + height * width, dtype=np.float32))
         groups[-1] = groups[-1].reshape(1, 1, height, width)
         start += height * width
-    tiles = stacked(dataset(*groups), "train")
+    tiles = split_array(dataset(*groups), "train")
     assert set(np.unique(tiles)) == set(range(1, start))
     if len(set(shapes)) > 1:
         side = min(min(shape) for shape in shapes)
@@ -101,12 +101,12 @@ def test_tiles_cover_every_pixel_and_invent_none(shapes):
 
 
 def test_tiles_are_no_larger_than_the_fields_training_images():
-    tiles = stacked(dataset(np.zeros((1, 1, 481, 321)), np.zeros((2, 1, 321, 481))), "train")
+    tiles = split_array(dataset(np.zeros((1, 1, 481, 321)), np.zeros((2, 1, 321, 481))), "train")
     assert tiles.shape == (18, 1, TILE, TILE)
 
 
 def test_what_cannot_be_learned_from_is_said():
     with pytest.raises(Unsupported, match=r"no train images to learn from.*--train-dataset"):
-        stacked(dataset(), "train")
+        split_array(dataset(), "train")
     with pytest.raises(Unsupported, match="grey and RGB"):
-        stacked(dataset(np.zeros((1, 1, 9, 9)), np.zeros((1, 3, 9, 9))), "train")
+        split_array(dataset(np.zeros((1, 1, 9, 9)), np.zeros((1, 3, 9, 9))), "train")

@@ -1,4 +1,4 @@
-"""What data sets there are, and where they lie.
+"""The data sets that have a name, and the folder that they lie in.
 
 Nothing is ever fitted, tuned or stopped on the test split.
 """
@@ -20,13 +20,14 @@ FOLDER = "folder:"
 
 
 @dataclass(frozen=True)
-class Source:
-    """A data set that can be asked for by name.
+class Entry:
+    """A data set of the catalogue.
 
     Attributes:
         name, summary, reference: as `bench datasets` shows them.
         open: the data set, given the data folder; may download it.
-        missing: why it cannot be used right now without a download; empty if it can.
+        missing: why it is not in the data folder; empty if it is.
+        has_download: it can be downloaded; else the user has to put it there.
     """
 
     name: str
@@ -34,10 +35,15 @@ class Source:
     reference: str
     open: Callable[[Path], Dataset]
     missing: Callable[[Path], str]
+    has_download: bool = True
 
 
 def data_folder(given: str | os.PathLike[str] | None = None) -> Path:
-    """`given`, else `$BENCH_DATA_DIR`, else the user's cache folder."""
+    """`given`, else `$BENCH_DATA_DIR`, else the user's cache folder.
+
+    >>> data_folder("data").name
+    'data'
+    """
     if given is not None:
         return Path(given).expanduser()
     if os.environ.get("BENCH_DATA_DIR"):
@@ -56,12 +62,18 @@ def load(name: str, folder: Path) -> Dataset:
         UsageError: there is no such data set.
         DataError: it is not there and cannot be downloaded, or is damaged.
         StorageError: `folder` cannot be written.
+
+    >>> digits = load("digits", data_folder())
+    >>> dict(digits.sizes)
+    {'train': 1197, 'validation': 200, 'test': 400}
+    >>> next(digits.groups("test", limit=5)).images.shape
+    (5, 1, 28, 28)
     """
     if name.startswith(FOLDER):
         return open_folder(Path(name.removeprefix(FOLDER)).expanduser())
-    if name not in SOURCES:
-        raise UsageError(f"unknown data set {name!r}: {nearest(name, SOURCES)}")
-    return SOURCES[name].open(folder)
+    if name not in CATALOGUE:
+        raise UsageError(f"unknown data set {name!r}: {nearest(name, CATALOGUE)}")
+    return CATALOGUE[name].open(folder)
 
 
 def load_default(folder: Path) -> Dataset:
@@ -70,11 +82,11 @@ def load_default(folder: Path) -> Dataset:
     Raises:
         DataError: MNIST is there but damaged: that is no reason to fall back.
     """
-    absent = SOURCES["mnist"].missing(folder)
+    missing = CATALOGUE["mnist"].missing(folder)
     try:
         return load("mnist", folder)
     except (DataError, StorageError) as error:
-        if not absent:
+        if not missing:
             raise
         digits = load("digits", folder)
         note = f"digits (embedded, 8x8 enlarged) stands in for MNIST: {error}"
@@ -92,10 +104,10 @@ def load_for(name: str | None, training: str | None, folder: Path) -> Dataset:
 
 
 def with_training(dataset: Dataset, other: Dataset) -> Dataset:
-    """`dataset` with the training and validation images of the other one.
+    """The test images of `dataset`, with the training and validation images of `other`.
 
     Raises:
-        DataError: it has no training images.
+        DataError: `other` has no training images.
     """
     if not other.sizes["train"]:
         raise DataError(f"{other.name} has no training images: name another --train-dataset")
@@ -112,21 +124,21 @@ def with_training(dataset: Dataset, other: Dataset) -> Dataset:
     )
 
 
-def _idx(files: idx.IdxFiles, summary: str, reference: str) -> Source:
-    return Source(files.name, summary, reference, files.open, files.missing)
+def _idx(files: idx.IdxFiles, summary: str, reference: str) -> Entry:
+    return Entry(files.name, summary, reference, files.open, files.missing)
 
 
-def _natural(name: str, summary: str, reference: str) -> Source:
+def _natural(name: str, summary: str, reference: str) -> Entry:
     images = natural.SETS[name]
 
     def open_set(folder: Path) -> Dataset:
         dataset = images.open(folder)
-        training = natural.SETS.get(images.training)
-        if training is None or training.missing(folder):
+        partner = natural.SETS.get(images.training)
+        if partner is None or partner.missing(folder):
             return dataset
-        return with_training(dataset, training.open(folder))
+        return with_training(dataset, partner.open(folder))
 
-    return Source(name, summary, reference, open_set, images.missing)
+    return Entry(name, summary, reference, open_set, images.missing, bool(images.urls))
 
 
 _ALL = (
@@ -145,7 +157,7 @@ _ALL = (
         "70,000 cursive Japanese characters, 28x28 grey",
         "Clanuwat et al. 2018",
     ),
-    Source(
+    Entry(
         "digits",
         "1,797 handwritten digits, embedded, 8x8 enlarged to 28x28 grey",
         "Alpaydin and Kaynak 1998, as in scikit-learn",
@@ -172,4 +184,4 @@ _ALL = (
         "Chen and Pock 2017",
     ),
 )
-SOURCES = {source.name: source for source in _ALL}
+CATALOGUE = {entry.name: entry for entry in _ALL}
