@@ -1,7 +1,7 @@
 """denoise-bench: a comparative benchmark of image denoisers.
 
 Data flows one way: typed text -> settings -> cells -> tune, fit, denoise, score -> records on
-disk -> analysis -> report or gate. The rooms, each of which answers one question:
+disk -> analysis -> report or gate. The rooms, each of which answers one question::
 
     core        what are the nouns? noise, data set, cell, record, errors
     plugins     what is a method, where is one found, how does one begin?

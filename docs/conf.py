@@ -24,6 +24,7 @@ autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
+python_maximum_signature_line_length = 80
 
 # A reference that leads nowhere is an error; a type in a signature may be another package's, whose
 # pages would have to be fetched, or none of the public names.

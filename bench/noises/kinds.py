@@ -174,7 +174,19 @@ def _rolled(values: Any, shift: int, axis: int) -> Any:
 
 
 def make_noise(kind: str, level: float, clip: bool = False, *, typed: str = "") -> Noise:
-    """The noise of that kind and level, which was `typed` so.
+    """The noise of that kind and level.
+
+        >>> photons = bench.make_noise("poisson", 30)
+        >>> print(photons, round(photons.sigma, 3))
+        poisson 30 0.129
+        >>> print(bench.make_noise("gaussian", 25 / 255, clip=True))
+        gaussian, clipped 25/255
+
+    Args:
+        kind: one of `bench.noises.KINDS`.
+        level: over 0; the kind says what it is (`noise.unit`) and how high it may be.
+        clip: limit noisy images to [0, 1].
+        typed: how the level was written, for the error.
 
     Raises:
         UsageError: unknown kind; a level out of the kind's range.
