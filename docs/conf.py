@@ -22,7 +22,6 @@ default_role = "code"
 autosummary_generate = False
 autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 python_maximum_signature_line_length = 80
 
@@ -41,5 +40,6 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+html_sidebars = {"README": [], "docs/index": []}  # one page has no section to navigate
 html_show_sourcelink = False
 html_copy_source = False
