@@ -1,5 +1,8 @@
 """Builds these pages into a site, without a network: `make docs`."""
 
+import re
+from pathlib import Path
+
 from bench import __version__
 
 project = "denoise-bench"
@@ -10,9 +13,12 @@ version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
 
 # Pages are Markdown that GitHub shows as well. The site is built from the repository's root, so
-# that a link between them leads where it leads there, to the README and to reports too.
+# that a link between them leads where it leads there, to the README and to published reports too.
 root_doc = "docs/index"
-include_patterns = ["*.md", "docs/**.md", "reports/*/report.md"]
+published = re.findall(
+    r"\(\.\./(reports/\S+/report\.md)\)", Path(__file__).with_name("results.md").read_text()
+)
+include_patterns = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**.md", *published]
 exclude_patterns = [".*", "docs/_build", "methods", "results", "tests"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["html_image"]
