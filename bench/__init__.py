@@ -1,6 +1,22 @@
 """denoise-bench: a comparative benchmark of image denoisers.
 
-The names below are the public ones; they load what they need when they are first used, so
+Data flows one way: typed text -> settings -> cells -> tune, fit, denoise, score -> records on
+disk -> analysis -> report or gate. The rooms, each of which answers one question::
+
+    core        what are the nouns? noise, data set, cell, record, errors
+    plugins     what is a method, where is one found, how does one begin?
+    datasets, noises, metrics    the built-in ones; built-in methods lie in `methods/`
+    planning    what is to be measured? typed text -> settings -> cells
+    evaluation  how is one cell measured? fit, tuning grid, denoising, scores
+    training    how is a network trained?
+    execution   where do cells run? here, in watched processes, on Dask
+    store       what lies on disk? runs, files of cells, fitted models
+    analysis    what do the records say? means, intervals, who can be told apart
+    report, gate    how is it shown, and has it got worse?
+    cli, api, testing, doctor    what is typed; the same from Python; is a method, a run whole?
+
+`docs/architecture.md` walks one image through them. A room imports only rooms below it. The
+names in `__all__` are the public ones. They load what they need when they are first used, so
 that `bench --help` imports neither torch nor pandas.
 """
 
@@ -16,11 +32,14 @@ if TYPE_CHECKING:
     from bench.store import open_run
     from bench.training import TrainedMethod
 
+    __version__: str
+
 __all__ = [
     "Noise",
     "Settings",
     "TrainedMethod",
     "Unsupported",
+    "__version__",
     "get_method",
     "make_noise",
     "method",
@@ -42,6 +61,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("denoise-bench")
     if name not in _HOMES:
         raise AttributeError(f"module 'bench' has no attribute {name!r}")
     return getattr(import_module(f"bench.{_HOMES[name]}"), name)

@@ -2,9 +2,12 @@
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -114,6 +117,7 @@ def test_public_names():
         "Noise",
         "TrainedMethod",
         "Unsupported",
+        "__version__",
         "get_method",
         "make_noise",
         "method",
@@ -121,10 +125,25 @@ def test_public_names():
         "run",
     ]
     for name in bench.__all__:
-        assert callable(getattr(bench, name))
+        assert callable(getattr(bench, name)) or name == "__version__"
     assert set(bench.__all__) <= set(dir(bench))
     with pytest.raises(AttributeError, match="nothing"):
         bench.nothing  # noqa: B018
+
+
+def test_the_version_is_the_installed_ones():
+    assert bench.__version__ == metadata.version("denoise-bench")
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] in (
+        (ROOT / "CITATION.cff").read_text()
+    )
+
+
+def test_the_map_of_the_rooms_names_every_room():
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    rooms |= {path.stem for path in PACKAGE.glob("[a-z]*.py")}
+    (indented,) = [part for part in bench.__doc__.split("\n\n") if part.startswith("    ")]
+    named = [re.split(r"  +", line.strip())[0].split(", ") for line in indented.splitlines()]
+    assert {name for names in named for name in names} == rooms
 
 
 def loaded_by(*arguments):

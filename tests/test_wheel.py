@@ -1,11 +1,16 @@
-"""The wheel, installed elsewhere and run from a folder that holds a `methods/` of its own."""
+"""The wheel: what it holds, and that it runs where another `methods/` lies."""
 
 import os
 import subprocess
 import sys
 import sysconfig
 import venv
+import zipfile
 from pathlib import Path
+
+import pytest
+
+import bench
 
 ROOT = Path(__file__).parent.parent
 
@@ -18,20 +23,54 @@ def call(*command, **options):
     return done.stdout
 
 
-def test_the_installed_wheel_runs_its_own_methods(tmp_path):
-    call(
-        sys.executable, "-m", "pip", "wheel", ROOT, "--no-deps", "--no-build-isolation",
-        "--no-index", "--quiet", "--disable-pip-version-check", "--wheel-dir", tmp_path,
-    )  # fmt: skip
-    (wheel,) = tmp_path.glob("denoise_bench-*.whl")
+PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+OFFLINE = ("--no-deps", "--no-index")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    call(*PIP, "wheel", ROOT, *OFFLINE, "--no-build-isolation", "--wheel-dir", folder)
+    (built,) = folder.glob("denoise_bench-*.whl")
+    return built
+
+
+@pytest.fixture
+def empty(tmp_path):
+    """An environment without a package: its scripts, and where packages go."""
     venv.create(tmp_path / "venv", with_pip=False)
     scripts = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
-    call(
-        sys.executable, "-m", "pip", "--python", scripts / "python", "install", wheel,
-        "--no-deps", "--no-index", "--quiet", "--disable-pip-version-check",
-    )  # fmt: skip
+    return scripts, next((tmp_path / "venv").glob("[Ll]ib/**/site-packages"))
+
+
+def install(scripts, wheel):
+    call(*PIP, "--python", scripts / "python", "install", wheel, *OFFLINE)
+
+
+def test_the_wheel_installs_no_top_level_name_but_bench(wheel, empty):
+    scripts, site = empty
+    before = set(site.iterdir())
+    install(scripts, wheel)
+    installed = {path.name for path in set(site.iterdir()) - before}
+    assert installed == {"bench", f"denoise_bench-{bench.__version__}.dist-info"}
+
+
+def test_the_wheel_holds_every_file_of_the_package_and_of_the_methods(wheel):
+    held = set(zipfile.ZipFile(wheel).namelist())
+    package = {path.relative_to(ROOT) for path in (ROOT / "bench").rglob("*")}
+    methods = {"bench" / path.relative_to(ROOT) for path in (ROOT / "methods").rglob("*")}
+    files = {
+        path.as_posix() for path in package | methods
+        if path.suffix and "__pycache__" not in path.parts
+    }  # fmt: skip
+    assert {"bench/py.typed", "bench/report/formats/html/page.js"} < files
+    assert {name for name in held if ".dist-info/" not in name} == files
+
+
+def test_the_installed_wheel_runs_its_own_methods(wheel, empty, tmp_path):
+    scripts, site = empty
+    install(scripts, wheel)
     # What the wheel needs is taken from this environment, but not this checkout.
-    site = next((tmp_path / "venv").glob("[Ll]ib/**/site-packages"))
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
 
     folder = tmp_path / "work"

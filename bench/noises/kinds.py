@@ -179,21 +179,22 @@ def _rolled(values: Any, shift: int, axis: int) -> Any:
 
 
 def make_noise(kind: str, level: float, clip: bool = False, *, typed: str = "") -> Noise:
-    """A noise of a kind and level.
+    """The noise of that kind and level.
+
+        >>> photons = bench.make_noise("poisson", 30)
+        >>> print(photons, round(photons.sigma, 3))
+        poisson 30 0.129
+        >>> print(bench.make_noise("gaussian", 25 / 255, clip=True))
+        gaussian, clipped 25/255
 
     Args:
-        kind: one of `KINDS`.
-        level: in the kind's unit.
+        kind: one of `bench.noises.KINDS`.
+        level: over 0; the kind says what it is (`noise.unit`) and how high it may be.
         clip: limit noisy images to [0, 1].
-        typed: the level as the user wrote it, for the error.
+        typed: how the level was written, for the error.
 
     Raises:
         UsageError: unknown kind; a level out of the kind's range.
-
-    >>> make_noise("gaussian", 25 / 255)
-    Gaussian(level=0.09803921568627451, clip=False)
-    >>> print(make_noise("salt-pepper", 0.1, clip=True))
-    salt-pepper, clipped 0.1
     """
     if kind not in KINDS:
         raise UsageError(f"unknown noise {kind!r}: {nearest(kind, KINDS)}")

@@ -1,9 +1,9 @@
 """Finds methods: built-in files, installed packages, and files that the user names.
 
 One contract for all: a file declares one method with `@bench.method`, and the file's stem is
-the method's name, `_` read as `-`. The built-in ones are the files of the `methods` folder
-beside this package, listed by path. Files are loaded one by one, when they are asked for: a
-method that nobody asked for costs nothing.
+the method's name, `_` read as `-`. The built-in ones are the files of the `methods` folder,
+which lies in the installed package and in a checkout beside it, listed by path. Files are
+loaded one by one, when they are asked for: a method that nobody asked for costs nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from bench.plugins.loading import load_entry, load_file
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-BUILTIN = Path(__file__).resolve().parents[2] / "methods"
+_PACKAGE = Path(__file__).resolve().parents[1]
+BUILTIN = next(p for p in (_PACKAGE / "methods", _PACKAGE.parent / "methods") if p.is_dir())
 BUILT_IN = "built in"
 #: Installed packages offer methods as entry points of this group: `name = "package.module"`.
 ENTRY_POINTS = "bench.methods"

@@ -1,5 +1,7 @@
 """The conformance suite for authors of methods: does a method keep the harness's contract?
 
+Example::
+
     from bench.testing import check_method
 
     def test_sharpen():
