@@ -189,9 +189,9 @@ def run(
         "methods": {
             method.name: {
                 "summary": method.summary,
-                "reference": method.reference,
+                "reference": method.declared.reference,
                 "origin": method.origin,
-                "told_noise": method.told,
+                "told_noise": method.takes_noise,
                 "learns": method.learns,
             }
             for method in methods_used.values()

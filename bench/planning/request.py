@@ -47,7 +47,7 @@ def resolve(text: str, registry: Registry) -> RequestedMethod:
         ("train", regime, method.learns, "learns nothing"),
         ("train", regime, method.fits_noise, "learns the same whatever the noise"),
         ("seeds", seeds, method.random, "has nothing random"),
-        (ESTIMATED, sigma, method.told, "is not told the noise"),
+        (ESTIMATED, sigma, method.takes_noise, "is not told the noise"),
     ):
         if value is not None and not useful:
             raise UsageError(f"method {name!r} {why}: leave {word}={value} out")
@@ -55,8 +55,8 @@ def resolve(text: str, registry: Registry) -> RequestedMethod:
         raise UsageError(
             f"{name}[seeds={seeds}]: give the number of training seeds, from 1 to {MAX_SEEDS}"
         )
-    if method.wraps:
-        method = _with_inner(method, params.get(method.wraps, method.parameters[method.wraps]))
+    if wraps := method.declared.wraps:
+        method = _with_inner(method, params.get(wraps, method.parameters[wraps]))
     if sigma not in (None, "known", "estimate"):
         raise UsageError(f"{name}[{ESTIMATED}={sigma}]: write known or estimate")
     estimated = {ESTIMATED: sigma} if sigma == "estimate" else {}
@@ -73,8 +73,8 @@ def _with_inner(method: Method, name: str) -> Method:
     inner = load(name)  # where `get_method` will find it
     if inner.missing:
         raise UsageError(inner.missing)
-    if inner.wraps:
+    if inner.declared.wraps:
         raise UsageError(
-            f"{method.name}[{method.wraps}={name}]: {name} wraps another method itself"
+            f"{method.name}[{method.declared.wraps}={name}]: {name} wraps another method itself"
         )
     return dataclasses.replace(method, source=digest([method.source, inner.source]))

@@ -19,9 +19,9 @@ def test_a_method_says_what_it_is(name):
     method = sources.load(name)
     assert method.name == name
     assert method.summary.endswith(".")
-    assert method.reference
-    assert set(method.tune) <= set(method.parameters)
-    for parameter, values in method.tune.items():
+    assert method.declared.reference
+    assert set(method.declared.tune) <= set(method.parameters)
+    for parameter, values in method.declared.tune.items():
         assert len(values) > 1, parameter
     learned = {"cvae", "dae", "dncnn", "hvae", "lmmse", "posterior-mean", "unet", "vae"}
     assert method.learns == (name in learned)
@@ -45,8 +45,8 @@ def test_parameters_are_the_keyword_only_arguments(plugins):
     plugins("some", body)
     method = sources.load("some")
     assert method.parameters == {"a": 1.5, "b": 2}
-    assert method.told
-    assert not sources.load("median").told
+    assert method.takes_noise
+    assert not sources.load("median").takes_noise
 
 
 def test_a_class_of_its_own_learns_and_may_be_random(plugins):
