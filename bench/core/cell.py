@@ -107,6 +107,10 @@ class Cell:
 
 #: How methods are trained where nothing else is asked for: on the noise they are tested on.
 MATCHED = "matched"
+#: The method that gives the noisy image itself: the line that every other must beat.
+IDENTITY = "identity"
+#: `[sigma=estimate]` after a method's name asks for the noise to be estimated from the image.
+ESTIMATED = "sigma"
 
 
 def method_label(name: str, params: str, regime: str = "") -> str:

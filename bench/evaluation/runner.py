@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import (
+    ESTIMATED,
     Cell,
     DataError,
     Dataset,
@@ -28,7 +29,7 @@ from bench.evaluation.memory import PeakMemory
 from bench.evaluation.noise_estimate import Estimating
 from bench.evaluation.noisy_images import NoisyImages
 from bench.evaluation.scoring import BadOutput
-from bench.plugins.contract import ESTIMATED, Method
+from bench.plugins.contract import Method
 
 
 def run_cells(

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from bench.core import UsageError, canonical_json, digest, method_label
+from bench.core import ESTIMATED, UsageError, canonical_json, digest, method_label
 from bench.noises import training_regime
 from bench.planning import notation
 from bench.planning.settings import MAX_SEEDS
-from bench.plugins.contract import ESTIMATED, Method
+from bench.plugins.contract import Method
 from bench.plugins.sources import Registry, load
 
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.core import MATCHED, Noise, UsageError, digest, nearest
+from bench.core import IDENTITY, MATCHED, Noise, UsageError, digest, nearest
 from bench.noises import parse_noise, training_regime
 
-DEFAULT_METHODS = ("identity", "gaussian", "median", "nlm", "wavelet", "dae", "vae")
+DEFAULT_METHODS = (IDENTITY, "gaussian", "median", "nlm", "wavelet", "dae", "vae")
 #: Among methods' names, stands for those of `Registry.classical`.
 CLASSICAL = "classical"
 DEFAULT_NOISE = "0.1,0.3,0.5"

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 #: `Method.origin` of those that come with bench.
 BUILT_IN = "built in"
-#: `[sigma=estimate]` after a method's name asks for the noise to be estimated from the image.
-ESTIMATED = "sigma"
 
 #: How a method is written: as a function, as a class that fits itself, or as one that the
 #: harness trains with torch.
