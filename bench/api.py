@@ -331,12 +331,27 @@ def _check_limits(
 
 
 def get_method(name: str, **params: Any) -> Any:
-    """A method by name with parameters set: `get_method("median", size=5).denoise(noisy, noise)`.
+    """A method by name, with its parameters set.
 
-    A method that learns comes unfitted.
+    Args:
+        name: as `bench methods` lists it.
+        **params: parameters that are not to have their defaults.
+
+    Returns:
+        A denoiser: `denoise(noisy, noise)` takes float32 images (N, C, H, W) in [0, 1] and
+        gives restored ones of the same shape and type. One that learns comes unfitted.
 
     Raises:
-        UsageError: there is no such method or parameter.
+        UsageError: there is no such method or parameter, or a package that it needs is missing.
+
+    Example:
+        >>> import numpy as np
+        >>> from bench import get_method, make_noise
+        >>> noisy = np.zeros((1, 1, 5, 5), np.float32)
+        >>> noisy[0, 0, 2, 2] = 1
+        >>> median = get_method("median", size=3)
+        >>> float(median.denoise(noisy, make_noise("salt-pepper", 0.1)).max())
+        0.0
     """
     method = load(name)
     if method.missing:

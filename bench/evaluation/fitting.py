@@ -52,9 +52,9 @@ def fitted(
     Raises:
         Unsupported: the method cannot be fitted so, or on such images.
     """
-    known = fits.get(cell.fit_key)
-    if known is not None and known.device == form.device:
-        return known, True
+    cached = fits.get(cell.fit_key)
+    if cached is not None and cached.device == form.device:
+        return cached, True
     train = _training_images(form, dataset)
     denoiser = form.create(params)
     unfinished = _Unfinished(fits, cell, form.device)
@@ -114,11 +114,11 @@ class _Unfinished:
     def load(self) -> Checkpoint | None:
         from bench.training import Checkpoint
 
-        known = self._fits.get(self._key)
-        if known is None or known.device != self._device:
+        kept = self._fits.get(self._key)
+        if kept is None or kept.device != self._device:
             return None
-        self.seconds_before = known.seconds
-        return Checkpoint(known.arrays, known.history)
+        self.seconds_before = kept.seconds
+        return Checkpoint(kept.arrays, kept.history)
 
     def save(self, checkpoint: Checkpoint) -> None:
         seconds = self.seconds_before + time.perf_counter() - self._started

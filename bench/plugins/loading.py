@@ -241,16 +241,15 @@ def _check_form(target: Any, arguments: inspect.Signature, location: str) -> Non
 
 def _check_fit(target: Any, location: str) -> None:
     """`fit` can be called as the harness calls it, with the noise or without it."""
-    taken = [
+    names = [
         argument.name
         for argument in _arguments(target.fit).values()
         if argument.kind is not argument.KEYWORD_ONLY
     ]
-    given = taken[1:]
-    with_noise = len(given) == 3 and given[1] == "noise"
-    if not with_noise and (len(given) != 2 or "noise" in given):
+    with_noise = len(names) == 4 and names[2] == "noise"
+    if not with_noise and (len(names) != 3 or "noise" in names[1:]):
         raise BrokenMethod(
-            f"{location}: fit() of {target.__name__} has the arguments ({', '.join(taken)}): write "
+            f"{location}: fit() of {target.__name__} has the arguments ({', '.join(names)}): write "
             "(self, train, noise, seed), or (self, train, seed) where what it learns does not "
             "depend on the noise"
         )

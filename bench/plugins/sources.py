@@ -79,13 +79,13 @@ class Registry:
 
     def __init__(self, plugins: Iterable[str | os.PathLike[str]] = ()) -> None:
         given = [Path(plugin).expanduser() for plugin in plugins]
-        usual = [Path(item).expanduser() for item in os.environ.get(PLUGINS, "").split(os.pathsep)
-                 if item]  # fmt: skip
+        paths = os.environ.get(PLUGINS, "").split(os.pathsep)
+        standing = [Path(path).expanduser() for path in paths if path]
         sources: dict[str, Source] = {}
         for source in (
             *_files(given, "--plugin", given=True),
             *(file_source(path, BUILT_IN) for path in _scripts(BUILTIN)),
-            *_files(usual, PLUGINS),
+            *_files(standing, PLUGINS),
             *_entries(),
         ):
             other = sources.setdefault(source.name, source)

@@ -277,6 +277,7 @@ def test_other_scripts_in_a_folder_are_not_run(bench, plugin, tmp_path):
     ("body", "message"),
     [
         ("@method\ndef some(noisy): return noisy", "write @method(...), with parentheses"),
+        ("@method(family='fitler')\ndef some(noisy): return noisy", "'fitler' is none of filter,"),
         ("@method(reference=2020)\ndef some(noisy): return noisy", "reference=2020 is not a text"),
         ("@method(tune={1: 2})\ndef some(noisy): return noisy", "cannot be loaded"),
         ("@method()\ndef some(noise, noisy): return noisy", "takes the images first"),

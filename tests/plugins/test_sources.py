@@ -1,7 +1,14 @@
 """How methods are found and loaded."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+import bench
 from bench.core import UsageError
 from bench.plugins import sources
 
@@ -12,6 +19,23 @@ def test_the_built_in_methods_are_the_files_of_the_folder():
     assert names == {
         path.stem.replace("_", "-") for path in sources.BUILTIN.glob("*.py") if path.stem[0] != "_"
     }
+
+
+def test_methods_inside_the_package_go_before_the_checkouts(tmp_path):
+    ignored = shutil.ignore_patterns("__pycache__", "methods")
+    shutil.copytree(Path(bench.__file__).parent, tmp_path / "bench", ignore=ignored)
+    code = "from bench.plugins import sources; print(*sources.Registry().sources)"
+
+    def names():
+        return subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        ).stdout.split()  # fmt: skip
+
+    for folder, name in ((tmp_path / "methods", "beside"), (tmp_path / "bench/methods", "inside")):
+        folder.mkdir()
+        (folder / f"{name}.py").write_text("")
+        assert names() == [name]
 
 
 @pytest.mark.parametrize("name", sorted(sources.Registry().sources))

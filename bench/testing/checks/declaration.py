@@ -59,9 +59,9 @@ def recipes(subject: Subject) -> str:
         raise NotApplicable("torch does not train it")
     from bench.training import Recipe
 
-    known = [field.name for field in dataclasses.fields(Recipe)]
+    fields = [field.name for field in dataclasses.fields(Recipe)]
     for preset in PRESETS:
         expect(preset in declared, f"there is no recipe {preset!r}: give quick, default and paper")
         for name in declared[preset]:
-            expect(name in known, f"the recipe {preset!r} says {name!r}: {nearest(name, known)}")
+            expect(name in fields, f"the recipe {preset!r} says {name!r}: {nearest(name, fields)}")
     return ", ".join(f"{preset} {declared[preset]['epochs']} epochs" for preset in PRESETS)

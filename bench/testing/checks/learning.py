@@ -135,12 +135,12 @@ def never_sees_test_data(subject: Subject) -> None:
         denoiser = subject.make()
         noisy, others = subject.noisy(), subject.noisy(8, seed=4)
         before = subject.restore(noisy, denoiser)
-        known = copied(denoiser.state()) if subject.method.learns else {}
+        learned = copied(denoiser.state()) if subject.method.learns else {}
         subject.restore(others, denoiser)
         after = subject.restore(noisy, denoiser)
     expect("test" not in read, "it reads the test split: learn from what fit is given only")
     expect(
         np.array_equal(before, after)
-        and (not subject.method.learns or same(known, denoiser.state())),
+        and (not subject.method.learns or same(learned, denoiser.state())),
         "what it denoised before changes what it gives: keep nothing of the images in denoise",
     )
