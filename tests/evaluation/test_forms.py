@@ -49,7 +49,7 @@ def test_each_form_says_what_the_harness_does_with_it(name, form, device, warm_u
 def test_a_function_learns_nothing_and_uses_threads_where_it_says_so():
     form = form_of(sources.load("median"), threads=3)
     assert form.fit(form.create({}), task()) == []
-    assert form.threads_used == (3 if sources.load("median").declared.threads else 1)
+    assert form.threads_used == 3
     assert form_of(sources.load("identity"), threads=3).threads_used == 1
     assert form.deviation(form.create({}), IMAGES, NOISE) is None
     assert form.clock() <= time.perf_counter()
