@@ -91,9 +91,9 @@ def _recorded(method: Method) -> store.RecordedMethod:
     """What a manifest says of a method."""
     return store.RecordedMethod(
         summary=method.summary,
-        reference=method.reference,
+        reference=method.declared.reference,
         origin=method.origin,
-        told_noise=method.told,
+        told_noise=method.takes_noise,
         learns=method.learns,
     )
 

@@ -13,7 +13,11 @@ from bench import Unsupported, method
 BATCH = 32
 
 
-@method(reference="Tachella et al. 2025, and of each model its own", requires=("deepinv", "torch"))
+@method(
+    family="pretrained",
+    reference="Tachella et al. 2025, and of each model its own",
+    requires=("deepinv", "torch"),
+)
 def deepinv(noisy, noise, *, model="DRUNet"):
     """The denoiser `deepinv.models.MODEL` with its published weights, told sigma, on the CPU."""
     import torch

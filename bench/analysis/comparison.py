@@ -19,6 +19,7 @@ import numpy as np
 
 from bench.analysis import statistics
 from bench.analysis.means import METRICS, means, per_image, table, with_labels
+from bench.core import IDENTITY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,8 +175,8 @@ def harm(pairs: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    found = pairs[pairs["better"] == "identity"]
-    swap = found["a"] == "identity"
+    found = pairs[pairs["better"] == IDENTITY]
+    swap = found["a"] == IDENTITY
     sign = np.where(swap, -1.0, 1.0)
     return pd.DataFrame(
         {

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bench.cli.options import DEBUG, PLUGINS
 from bench.cli.program import main
 from bench.core import UsageError
+
+if TYPE_CHECKING:
+    from bench.plugins.contract import Method
 
 
 @main.command()
@@ -35,21 +39,10 @@ def methods(plugin: tuple[Path, ...], debug: bool) -> None:
             broken = broken or (error if source.given else None)
             continue
         if method.missing:
-            _entry(name, f"cannot run here: {method.missing}", [method.note] if method.note else [])
+            note = method.declared.note
+            _entry(name, f"cannot run here: {method.missing}", [note] if note else [])
             continue
-        kind = "learned" if method.learns else "told the noise" if method.told else "blind"
-        parameters = [
-            f"{key}={value}"
-            + (
-                f" (tuned over {', '.join(map(str, method.tune[key]))})"
-                if key in method.tune
-                else ""
-            )
-            for key, value in method.parameters.items()
-        ]
-        origin = "" if method.origin == "built in" else method.origin
-        about = "; ".join(filter(None, (kind, method.reference, origin, method.note)))
-        _entry(name, method.summary, [about, *parameters])
+        _entry(name, method.summary, _details(method))
     if broken:
         raise broken
 
@@ -89,6 +82,21 @@ def noises(debug: bool) -> None:
     for name, kind in KINDS.items():
         summary = (kind.__doc__ or "").splitlines()[0]
         _entry(name, summary, [f"levels over 0 and at most {kind.highest:.15g}: {kind.unit}"])
+
+
+def _details(method: Method) -> list[str]:
+    """What kind of method it is and where it comes from, and a line for each parameter."""
+    from bench.plugins.contract import BUILT_IN
+
+    declared = method.declared
+    kind = "learned" if method.learns else "told the noise" if method.takes_noise else "blind"
+    origin = "" if method.origin == BUILT_IN else method.origin
+    lines = ["; ".join(filter(None, (kind, declared.reference, origin, declared.note)))]
+    for name, default in method.parameters.items():
+        tried = declared.tune.get(name)
+        tuned = f" (tuned over {', '.join(map(str, tried))})" if tried is not None else ""
+        lines.append(f"{name}={default}{tuned}")
+    return lines
 
 
 def _entry(name: str, summary: str, details: list[str]) -> None:

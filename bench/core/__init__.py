@@ -7,7 +7,15 @@ a function needs NumPy, it imports it itself.
 
 from typing import TYPE_CHECKING
 
-from bench.core.cell import MATCHED, Cell, canonical_json, digest, method_label
+from bench.core.cell import (
+    ESTIMATED,
+    IDENTITY,
+    MATCHED,
+    Cell,
+    canonical_json,
+    digest,
+    method_label,
+)
 from bench.core.dataset import Dataset, Group, Split
 from bench.core.errors import BenchError, DataError, StorageError, Unsupported, UsageError, nearest
 from bench.core.noise import Draws, Noise, TrainNoise
@@ -29,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONVENTIONS",
+    "ESTIMATED",
+    "IDENTITY",
     "MATCHED",
     "PROTOCOL_VERSION",
     "BenchError",

@@ -119,6 +119,12 @@ class Cell:
         return f"{self.label} at {self.noise}{seed}"
 
 
+#: The method that gives the noisy image itself: the line that every other must beat.
+IDENTITY = "identity"
+#: `[sigma=estimate]` after a method's name asks for the noise to be estimated from the image.
+ESTIMATED = "sigma"
+
+
 def method_label(name: str, params: str, regime: str = "") -> str:
     """A method as tables show it: with its parameters, and its training noise if not matched.
 

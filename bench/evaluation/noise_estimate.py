@@ -35,8 +35,8 @@ def estimate_sigma(image: Array) -> float:
         height, width = image.shape[1:]
         raise Unsupported(f"no noise can be estimated from an image of {height}x{width}")
     # Single precision keeps its rounding where all coefficients are 0.
-    found = float(estimate_sigma(image, channel_axis=0, average_sigmas=True))
-    return max(found, LEAST) if np.isfinite(found) else LEAST
+    sigma = float(estimate_sigma(image, channel_axis=0, average_sigmas=True))
+    return max(sigma, LEAST) if np.isfinite(sigma) else LEAST
 
 
 class Estimating:
@@ -55,13 +55,13 @@ class Estimating:
     def denoise(self, noisy: Array, noise: Noise) -> Array:
         """Each image by itself, (N, C, H, W)."""
 
-        def each(images: Array) -> Array:
-            told = [Gaussian(estimate_sigma(image), noise.clip) for image in images]
+        def restored(images: Array) -> Array:
+            noises = [Gaussian(estimate_sigma(image), noise.clip) for image in images]
             return np.concatenate(
                 [
-                    self._denoiser.denoise(images[i : i + 1], told_noise)
-                    for i, told_noise in enumerate(told)
+                    self._denoiser.denoise(images[i : i + 1], estimated)
+                    for i, estimated in enumerate(noises)
                 ]
             )
 
-        return np.concatenate(in_threads(each, self._threads, noisy))
+        return np.concatenate(in_threads(restored, self._threads, noisy))

@@ -52,6 +52,12 @@ class NoisyImages:
         size = self._dataset.sizes["test"]
         return size if limit is None else min(limit, size)
 
+    def sample_positions(self, limit: int | None) -> list[int]:
+        """Positions of the images to show; under a small limit, of the first few instead."""
+        count, samples = self.count(limit), self._dataset.samples
+        inside = [position for position in samples if position < count]
+        return inside if len(inside) == len(samples) else list(range(min(10, count)))
+
     def batches(self, noise: Noise, limit: int | None, seed: int) -> Iterator[Batch]:
         """The first `limit` test images under `noise`."""
 

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from bench.plugins.contract import Denoiser, Method
 
 Trials = list[tuple[dict[str, Any], float]]
-#: A setting: the place of each parameter's value among those to try.
+#: A setting: of each parameter, the index of its value among those to try.
 Point = tuple[int, ...]
-
 
 #: Up to so many settings are all tried; of more, a part is.
 FULL_GRID = 24
@@ -61,17 +60,17 @@ def search(
 
 def _points(axes: Mapping[str, Sequence[Any]], step: int) -> list[Point]:
     """Every combination of every `step`th value, and of the last one."""
-    places = ({*range(0, len(values), step), len(values) - 1} for values in axes.values())
-    return list(itertools.product(*map(sorted, places)))
+    indices = ({*range(0, len(values), step), len(values) - 1} for values in axes.values())
+    return list(itertools.product(*map(sorted, indices)))
 
 
 def _neighbours(axes: Mapping[str, Sequence[Any]], point: Point) -> list[Point]:
-    found = []
+    points = []
     for axis, values in enumerate(axes.values()):
-        for place in (point[axis] - 1, point[axis] + 1):
-            if 0 <= place < len(values):
-                found.append((*point[:axis], place, *point[axis + 1 :]))
-    return found
+        for index in (point[axis] - 1, point[axis] + 1):
+            if 0 <= index < len(values):
+                points.append((*point[:axis], index, *point[axis + 1 :]))
+    return points
 
 
 def _setting(axes: Mapping[str, Sequence[Any]], point: Point) -> dict[str, Any]:
@@ -81,7 +80,7 @@ def _setting(axes: Mapping[str, Sequence[Any]], point: Point) -> dict[str, Any]:
 def tune(
     method: Method,
     typed: Mapping[str, Any],
-    make: Callable[[dict[str, Any]], Denoiser],
+    make: Callable[[Mapping[str, Any]], Denoiser],
     noise: Noise,
     dataset: Dataset,
     *,
@@ -117,7 +116,7 @@ def tune(
                 scores.append(metrics.psnr(metrics.mse(clean[batch], finish(restored, quantize))))
         return float(np.concatenate(scores).mean())
 
-    free = {name: values for name, values in method.tune.items() if name not in typed}
+    free = {name: values for name, values in method.declared.tune.items() if name not in typed}
     return search(free, score, watch)
 
 

@@ -85,7 +85,7 @@ def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise]) -> TrainNois
 def _training_data(dataset: Dataset, method: Method) -> dict[str, Any]:
     """The cell's fields that name another data set's training images, where it needs them."""
     own = dataset.training_fingerprint == dataset.fingerprint
-    if own or not (method.learns or method.tune):
+    if own or not (method.learns or method.declared.tune):
         return {}
     return {"training": dataset.training, "training_fingerprint": dataset.training_fingerprint}
 
@@ -94,7 +94,7 @@ def _tuning_images(
     method: Method, params: Mapping[str, Any], settings: Settings, dataset: Dataset
 ) -> int:
     """Validation images to tune on; 0 where no parameter is left to tune."""
-    if not settings.tune or set(method.tune) <= set(params):
+    if not settings.tune or set(method.declared.tune) <= set(params):
         return 0
     wanted = TUNING_IMAGES[settings.preset]
     return min(wanted, dataset.sizes["validation"] or wanted)  # of none, the runner will say so

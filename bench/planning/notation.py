@@ -67,7 +67,7 @@ def typed_params(method: Method, params: Mapping[str, str]) -> dict[str, Any]:
                 f"{method.name}[{key}={text}]: {key} is of type {type(default).__name__}, "
                 f"as in {key}={default}"
             )
-        least = method.least.get(key)
+        least = method.declared.least.get(key)
         if least is not None and isinstance(value, (int, float)) and value < least:
             raise UsageError(f"{method.name}[{key}={text}]: give {least:g} or more")
         values[key] = value

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from bench.core import UsageError, canonical_json, digest, method_label
+from bench.core import ESTIMATED, UsageError, canonical_json, digest, method_label
 from bench.noises import training_regime
 from bench.planning import notation
 from bench.planning.checks import MAX_SEEDS
 from bench.planning.settings import DEFAULT_METHODS, Settings
-from bench.plugins.contract import ESTIMATED, Method
+from bench.plugins.contract import Method
 from bench.plugins.sources import Registry, load
 
 
@@ -101,7 +101,7 @@ def resolve(text: str, registry: Registry) -> RequestedMethod:
         ("train", regime, method.learns, "learns nothing"),
         ("train", regime, method.fits_noise, "learns the same whatever the noise"),
         ("seeds", seeds, method.random, "has nothing random"),
-        (ESTIMATED, sigma, method.told, "is not told the noise"),
+        (ESTIMATED, sigma, method.takes_noise, "is not told the noise"),
     ):
         if value is not None and not useful:
             raise UsageError(f"method {name!r} {why}: leave {word}={value} out")
@@ -109,8 +109,8 @@ def resolve(text: str, registry: Registry) -> RequestedMethod:
         raise UsageError(
             f"{name}[seeds={seeds}]: give the number of training seeds, from 1 to {MAX_SEEDS}"
         )
-    if method.wraps:
-        method = _with_inner(method, params.get(method.wraps, method.parameters[method.wraps]))
+    if wraps := method.declared.wraps:
+        method = _with_inner(method, params.get(wraps, method.parameters[wraps]))
     if sigma not in (None, "known", "estimate"):
         raise UsageError(f"{name}[{ESTIMATED}={sigma}]: write known or estimate")
     estimated = {ESTIMATED: sigma} if sigma == "estimate" else {}
@@ -127,8 +127,8 @@ def _with_inner(method: Method, name: str) -> Method:
     inner = load(name)  # where `get_method` will find it
     if inner.missing:
         raise UsageError(inner.missing)
-    if inner.wraps:
+    if inner.declared.wraps:
         raise UsageError(
-            f"{method.name}[{method.wraps}={name}]: {name} wraps another method itself"
+            f"{method.name}[{method.declared.wraps}={name}]: {name} wraps another method itself"
         )
     return dataclasses.replace(method, source=digest([method.source, inner.source]))

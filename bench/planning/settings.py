@@ -15,11 +15,11 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 
-from bench.core import MATCHED, Dataset, Noise, digest
+from bench.core import IDENTITY, MATCHED, Dataset, Noise, digest
 from bench.noises import Gaussian, parse_noise
 from bench.planning import checks
 
-DEFAULT_METHODS = ("identity", "gaussian", "median", "nlm", "wavelet", "dae", "vae")
+DEFAULT_METHODS = (IDENTITY, "gaussian", "median", "nlm", "wavelet", "dae", "vae")
 DEFAULT_NOISE = "0.1,0.3,0.5"
 DEVICES = ("auto", "cpu", "cuda")
 MAX_JOBS = 1024

@@ -11,12 +11,23 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args
 
 from bench.core import in_threads
 
 if TYPE_CHECKING:
     from bench.core import Array, Noise
+
+#: `Method.origin` of those that come with bench.
+BUILT_IN = "built in"
+
+#: How a method is written: as a function, as a class that fits itself, or as one that the
+#: harness trains with torch.
+Form = Literal["function", "fitted", "trained"]
+#: What a method is to its reader: a filter learns nothing; "fitted" takes statistics of the
+#: training images; "trained" is a network trained here, "pretrained" one trained elsewhere.
+Family = Literal["filter", "fitted", "trained", "pretrained"]
+_FAMILIES: Mapping[Form, Family] = {"function": "filter", "fitted": "fitted", "trained": "trained"}
 
 
 class Denoiser(Protocol):
@@ -26,9 +37,12 @@ class Denoiser(Protocol):
         """Float32 (N, C, H, W) in, the same out."""
 
 
+T = TypeVar("T", bound=Callable[..., Any])
+
+
 @dataclass(frozen=True)
 class Declaration:
-    """What `@method` notes on the function or class that it decorates."""
+    """What a method's file says of it: the arguments of `method`."""
 
     tune: Mapping[str, tuple[Any, ...]]
     least: Mapping[str, float]
@@ -38,17 +52,25 @@ class Declaration:
     inference: tuple[str, ...]
     requires: tuple[str, ...]
     wraps: str
+    family: Family | None
     note: str
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.reference, str):
+            raise TypeError(f"reference={self.reference!r} is not a text")
+        if self.family is not None and self.family not in get_args(Family):
+            raise TypeError(f"family={self.family!r} is none of {', '.join(get_args(Family))}")
 
-#: `[sigma=estimate]` after a method's name asks for the noise to be estimated from the image.
-ESTIMATED = "sigma"
-
-T = TypeVar("T", bound=Callable[..., Any])
+    def attach(self, target: T) -> T:
+        """Note this on a function or class, which stays the same object."""
+        if inspect.isclass(target):
+            dataclasses.dataclass(eq=False, kw_only=True)(target)
+        target.__bench_method__ = self  # type: ignore[attr-defined]
+        return target
 
 
 def method(
-    *misplaced: object,
+    *_positional: object,
     tune: Mapping[str, Iterable[Any]] | None = None,
     least: Mapping[str, float] | None = None,
     reference: str = "",
@@ -57,6 +79,7 @@ def method(
     inference: Iterable[str] = (),
     requires: Iterable[str] = (),
     wraps: str = "",
+    family: Family | None = None,
     note: str = "",
 ) -> Callable[[T], T]:
     """Declare a function or class as the denoising method of its file.
@@ -69,48 +92,42 @@ def method(
     has no argument `noise`, what it learns serves every noise.
 
     Args:
-        *misplaced: nothing; it is there to say so.
-        tune: for each parameter that the harness may choose on validation images, the
-            values to try. A tuned parameter of a class must not change what `fit` learns.
-        least: the least value of a parameter: a smaller one is refused when it is typed.
+        tune: parameter -> values that the harness may choose from on validation images. A
+            tuned parameter of a class must not change what `fit` learns.
+        least: parameter -> least value; a smaller one is refused when it is typed.
         reference: the method's source, as a table would cite it.
         threads: a function's images may be handled in several threads at once (its work
             releases the interpreter's lock).
-        random: fitting depends on the seed. Functions never do.
-        inference: names of a class's parameters that only `denoise` depends on, not what
-            `fit` learns: one trained model then serves all their values. Tuned ones are such.
-        requires: packages that are not installed with bench, by the names they are imported
-            under. Import them where they are used: without them the method is listed with the
-            reason why it cannot run.
+        random: what `fit` learns depends on the seed. Functions never do.
+        inference: parameters of a class that only `denoise` depends on: one fitted model
+            serves all their values. Tuned ones are such.
+        requires: packages that bench does not install, by import name. Import them where they
+            are used: without them the method is listed with the reason why it cannot run.
         wraps: the parameter that names another method, whose code then counts as this one's.
+        family: "filter", "fitted", "trained" or "pretrained", if not as its form says.
         note: what a user must know, such as a licence.
 
     Returns:
         A decorator that notes this on its target and returns the same object.
+
+    Raises:
+        TypeError: an argument is positional or of another type.
+
+    Example:
+        >>> @method(reference="folklore")
+        ... def darker(noisy, *, factor=0.5):
+        ...     return factor * noisy
+        >>> darker(1.0)
+        0.5
     """
-    if misplaced:
+    if _positional:
         raise TypeError("write @method(...), with parentheses and named arguments")
-    if not isinstance(reference, str):
-        raise TypeError(f"reference={reference!r} is not a text")
-    declared = {name: tuple(values) for name, values in (tune or {}).items()}
-
-    def declare(target: T) -> T:
-        if inspect.isclass(target):
-            dataclasses.dataclass(eq=False, kw_only=True)(target)
-        target.__bench_method__ = Declaration(  # type: ignore[attr-defined]
-            declared,
-            dict(least or {}),
-            reference,
-            threads,
-            random and inspect.isclass(target),
-            tuple(inference),
-            tuple(requires),
-            wraps,
-            note,
-        )
-        return target
-
-    return declare
+    values = {name: tuple(tried) for name, tried in (tune or {}).items()}
+    declared = Declaration(
+        values, dict(least or {}), reference, threads, random, tuple(inference), tuple(requires),
+        wraps, family, note,
+    )  # fmt: skip
+    return declared.attach
 
 
 @dataclass(frozen=True)
@@ -121,68 +138,75 @@ class Method:
         name: as on the command line.
         origin: where it comes from: "built in", "file box.py", "package box 1.0".
         target: the decorated function or class.
+        declared: what `@method` said of it.
+        form: how it is written.
         parameters: name -> default.
-        tune: name -> values that tuning may try.
-        least: name -> least value that it may have.
         summary: first line of its documentation.
-        reference: its source.
         source: digest of its code: results of other code are other results.
-        told: it is told the noise's kind and level.
-        recipes: preset -> training recipe, for methods that torch trains.
-        threads: its images may be handled in several threads.
-        random: its fit depends on the seed.
-        inference: names of the parameters that its fit does not depend on.
+        takes_noise: it is told the noise's kind and level; without, it is blind.
         fits_noise: what it learns depends on the noise that it is fitted for.
-        requires: packages that it needs beyond bench's own.
-        wraps: the parameter that names the method inside it; empty where there is none.
-        note: what a user must know.
+        recipes: preset -> training recipe, for methods that torch trains.
     """
 
     name: str
     origin: str
     target: Callable[..., Any] = field(repr=False)
+    declared: Declaration
+    form: Form
     parameters: Mapping[str, Any]
-    tune: Mapping[str, tuple[Any, ...]]
-    least: Mapping[str, float]
     summary: str
-    reference: str
     source: str
-    told: bool
-    recipes: Mapping[str, Mapping[str, Any]] | None
-    threads: bool
-    random: bool
-    inference: tuple[str, ...]
+    takes_noise: bool
     fits_noise: bool
-    requires: tuple[str, ...] = ()
-    wraps: str = ""
-    note: str = ""
+    recipes: Mapping[str, Mapping[str, Any]] | None
 
     @property
     def missing(self) -> str:
         """Why it cannot run here, and what to do; empty if it can."""
         from importlib.util import find_spec
 
-        absent = [package for package in self.requires if find_spec(package) is None]
+        absent = [package for package in self.declared.requires if find_spec(package) is None]
         if not absent:
             return ""
-        extra = f"denoise-bench[{self.name}]" if self.origin == "built in" else " ".join(absent)
+        extra = f"denoise-bench[{self.name}]" if self.origin == BUILT_IN else " ".join(absent)
         return f"{self.name} needs the package {absent[0]}: pip install '{extra}'"
 
     @property
     def learns(self) -> bool:
         """It is fitted on training images before it denoises."""
-        return inspect.isclass(self.target)
+        return self.form != "function"
 
     @property
     def uses_torch(self) -> bool:
         """The harness trains it with torch."""
-        return self.recipes is not None
+        return self.form == "trained"
+
+    @property
+    def random(self) -> bool:
+        """What it learns depends on the seed."""
+        return self.learns and self.declared.random
+
+    @property
+    def inference(self) -> tuple[str, ...]:
+        """Names of the parameters that its fit does not depend on."""
+        return (*self.declared.tune, *self.declared.inference)
+
+    @property
+    def family(self) -> Family:
+        """What it is to its reader: as declared, else as its form says."""
+        return self.declared.family or _FAMILIES[self.form]
+
+    @property
+    def classical(self) -> bool:
+        """It is no network, and complete with what bench itself installs."""
+        complete = not (self.declared.requires or self.declared.wraps)
+        return complete and self.family in ("filter", "fitted")
 
     def create(self, params: Mapping[str, Any], threads: int = 1) -> Any:
         """The method with its parameters set; a class still has to be fitted or loaded."""
         if self.learns:
             return self.target(**params)
-        return _Function(self, dict(params), threads if self.threads else 1)
+        return _Function(self, dict(params), threads if self.declared.threads else 1)
 
 
 # A function is given so many pixels at once: filters that go over the batch again and again were
@@ -197,10 +221,10 @@ class _Function:
         self._method, self._params, self._threads = method, params, threads
 
     def denoise(self, noisy: Array, noise: Noise) -> Array:
-        told = {"noise": noise} if self._method.told else {}
+        arguments = {**self._params, "noise": noise} if self._method.takes_noise else self._params
 
         def call(images: Array) -> Array:
-            return self._method.target(images, **told, **self._params)
+            return self._method.target(images, **arguments)
 
         import numpy as np
 

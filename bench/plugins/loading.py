@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.core import UsageError, nearest
-from bench.plugins.contract import Declaration, Method
+from bench.plugins.contract import Declaration, Form, Method
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -68,31 +68,31 @@ def load_file(name: str, origin: str, path: Path) -> Method:
     raise AssertionError  # for type checkers, which cannot see that the block above returns
 
 
-def load_entry(name: str, origin: str, place: str, entry: EntryPoint) -> Method:
+def load_entry(name: str, origin: str, location: str, entry: EntryPoint) -> Method:
     """The method of an installed package: a module that declares one, or the method itself.
 
     Args:
         name: the method's.
         origin: as `Method.origin` says it: the package and its version.
-        place: the entry point, as an error names it.
+        location: the entry point, as an error names it.
         entry: the entry point.
 
     Raises:
         BrokenMethod: as of `load_file`.
     """
-    with _broken(name, place):
+    with _broken(name, location):
         loaded = entry.load()
-        target = _declared_in(loaded, place) if inspect.ismodule(loaded) else loaded
+        target = _declared_in(loaded, location) if inspect.ismodule(loaded) else loaded
         if not _is_declared(target):
-            raise BrokenMethod(f"{place}: it is neither a module nor made with @bench.method")
+            raise BrokenMethod(f"{location}: it is neither a module nor made with @bench.method")
         # A package may spread its code over many files, which its version stands for.
         code = Path(inspect.getfile(target)).read_bytes() + origin.encode()
-        return _describe(name, origin, place, target, code)
+        return _describe(name, origin, location, target, code)
     raise AssertionError
 
 
 @contextlib.contextmanager
-def _broken(name: str, place: str, path: Path | None = None) -> Iterator[None]:
+def _broken(name: str, location: str, path: Path | None = None) -> Iterator[None]:
     """Turns whatever a method's code raises while it is loaded into `BrokenMethod`."""
     try:
         yield
@@ -112,87 +112,63 @@ def _broken(name: str, place: str, path: Path | None = None) -> Iterator[None]:
             and path.with_name(f"{error.name}.py").is_file()
         ):
             where += "; a plugin stands alone: put what it shares into an installed package"
-        raise BrokenMethod(f"method {name!r} cannot be loaded: {place}: {reason}{where}") from error
+        raise BrokenMethod(
+            f"method {name!r} cannot be loaded: {location}: {reason}{where}"
+        ) from error
 
 
 def _is_declared(value: Any) -> bool:
     return "__bench_method__" in getattr(value, "__dict__", {})
 
 
-def _declared_in(module: Any, place: str) -> Any:
+def _declared_in(module: Any, location: str) -> Any:
     """The one method that a module declares, of those it did not import."""
-    found = [
+    declared = [
         value
         for value in vars(module).values()
         if _is_declared(value) and value.__module__ == module.__name__
     ]
-    if len(found) != 1:
+    if len(declared) != 1:
         raise BrokenMethod(
-            f"{place} declares {len(found) or 'no'} methods: a file declares one, with "
+            f"{location} declares {len(declared) or 'no'} methods: a file declares one, with "
             "@bench.method"
         )
-    return found[0]
+    return declared[0]
 
 
-def _describe(name: str, origin: str, place: str, target: Any, code: bytes) -> Method:
+def _describe(name: str, origin: str, location: str, target: Any, code: bytes) -> Method:
     declared: Declaration = target.__bench_method__
     arguments = inspect.signature(target)
-    # A class is told by its contract, a function if it has an argument for it.
-    told = inspect.isclass(target) or "noise" in arguments.parameters
     recipes: Mapping[str, Mapping[str, Any]] | None = getattr(target, "recipes", None)
+    form: Form = "function"
+    if inspect.isclass(target):
+        form = "fitted" if recipes is None else "trained"
+    _check_form(target, arguments, location)
     parameters = {
         argument.name: argument.default
         for argument in arguments.parameters.values()
         if argument.kind is argument.KEYWORD_ONLY
     }
-    _check_form(target, arguments, place)
-    missing = [key for key, value in parameters.items() if value is inspect.Parameter.empty]
-    if missing:
-        raise BrokenMethod(f"{place}: parameter {missing[0]!r} has no default: give it one")
-    for reserved in {"train", "seeds"} & set(parameters):
-        raise BrokenMethod(
-            f"{place}: no parameter may be called {reserved!r}, which says how a method is "
-            "trained: call it otherwise"
-        )
-    wrapped = (declared.wraps,) if declared.wraps else ()
-    for what, names in (
-        ("tune", tuple(declared.tune)),
-        ("least", tuple(declared.least)),
-        ("inference", declared.inference),
-        ("wraps", wrapped),
-    ):
-        for unknown in (name for name in names if name not in parameters):
-            raise BrokenMethod(f"{place}: {what} names {unknown!r}: {nearest(unknown, parameters)}")
-    for preset, recipe in (recipes or {}).items():
-        absent = [field for field in ("epochs", "batch_size") if field not in recipe]
-        if absent:
-            raise BrokenMethod(f"{place}: the recipe {preset!r} does not say {absent[0]}")
-    if recipes is not None:
+    _check_parameters(parameters, declared, location)
+    _check_recipes(recipes or {}, location)
+    if form == "trained":
         # What torch trains also depends on the loop that trains it.
         for file in sorted((Path(__file__).parents[1] / "training").glob("*.py")):
             code += file.read_bytes()
-    summary = (
-        inspect.getdoc(target) or inspect.getdoc(sys.modules[target.__module__]) or ""
-    ).split("\n")[0]
+    documentation = inspect.getdoc(target) or inspect.getdoc(sys.modules[target.__module__]) or ""
     return Method(
         name=name,
         origin=origin,
         target=target,
+        declared=declared,
+        form=form,
         parameters=parameters,
-        tune=declared.tune,
-        least=declared.least,
-        summary=summary,
-        reference=declared.reference,
+        summary=documentation.split("\n")[0],
         source=hashlib.blake2b(code, digest_size=8).hexdigest(),
-        told=told,
+        # A class takes it by its contract, a function if it has an argument for it.
+        takes_noise=form != "function" or "noise" in arguments.parameters,
+        fits_noise=form == "trained" or "noise" in _arguments(getattr(target, "fit", None)),
         recipes=recipes,
-        threads=declared.threads,
-        random=declared.random,
-        inference=(*declared.tune, *declared.inference),
-        requires=declared.requires,
-        wraps=declared.wraps,
-        note=declared.note,
-        fits_noise=recipes is not None or "noise" in _arguments(getattr(target, "fit", None)),
     )
 
 
@@ -200,7 +176,37 @@ def _arguments(function: Any) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(function).parameters if callable(function) else {}
 
 
-def _check_form(target: Any, arguments: inspect.Signature, place: str) -> None:
+def _check_parameters(parameters: Mapping[str, Any], declared: Declaration, location: str) -> None:
+    """Each has a default and a name of its own, and what is declared of them names them."""
+    for name, default in parameters.items():
+        if default is inspect.Parameter.empty:
+            raise BrokenMethod(f"{location}: parameter {name!r} has no default: give it one")
+    for reserved in {"train", "seeds"} & set(parameters):
+        raise BrokenMethod(
+            f"{location}: no parameter may be called {reserved!r}, which says how a method is "
+            "trained: call it otherwise"
+        )
+    for argument, names in (
+        ("tune", declared.tune),
+        ("least", declared.least),
+        ("inference", declared.inference),
+        ("wraps", (declared.wraps,) if declared.wraps else ()),
+    ):
+        for unknown in (name for name in names if name not in parameters):
+            raise BrokenMethod(
+                f"{location}: {argument} names {unknown!r}: {nearest(unknown, parameters)}"
+            )
+
+
+def _check_recipes(recipes: Mapping[str, Mapping[str, Any]], location: str) -> None:
+    """Each says at least for how long, and in batches of how many images."""
+    for preset, recipe in recipes.items():
+        for setting in ("epochs", "batch_size"):
+            if setting not in recipe:
+                raise BrokenMethod(f"{location}: the recipe {preset!r} does not say {setting}")
+
+
+def _check_form(target: Any, arguments: inspect.Signature, location: str) -> None:
     """A class has what the harness calls; a function's parameters are keyword-only."""
     if inspect.isclass(target):
         absent = [
@@ -209,8 +215,8 @@ def _check_form(target: Any, arguments: inspect.Signature, place: str) -> None:
             if not callable(getattr(target, name, None))
         ]
         if absent:
-            raise BrokenMethod(f"{place}: the class {target.__name__} has no {absent[0]}()")
-        _check_fit(target, place)
+            raise BrokenMethod(f"{location}: the class {target.__name__} has no {absent[0]}()")
+        _check_fit(target, location)
         return
     positional = [
         argument.name
@@ -218,31 +224,32 @@ def _check_form(target: Any, arguments: inspect.Signature, place: str) -> None:
         if argument.kind is not argument.KEYWORD_ONLY
     ]
     if not positional:
-        raise BrokenMethod(f"{place}: {target.__name__}() takes no images: write (noisy, *, ...)")
+        raise BrokenMethod(
+            f"{location}: {target.__name__}() takes no images: write (noisy, *, ...)"
+        )
     if positional[0] == "noise":
         raise BrokenMethod(
-            f"{place}: {target.__name__}() takes the images first: write (noisy, noise)"
+            f"{location}: {target.__name__}() takes the images first: write (noisy, noise)"
         )
     for name in positional[1:]:
         if name != "noise":
             raise BrokenMethod(
-                f"{place}: the argument {name!r} of {target.__name__}() is not keyword-only: "
+                f"{location}: the argument {name!r} of {target.__name__}() is not keyword-only: "
                 f"write (noisy, *, {name}=...)"
             )
 
 
-def _check_fit(target: Any, place: str) -> None:
+def _check_fit(target: Any, location: str) -> None:
     """`fit` can be called as the harness calls it, with the noise or without it."""
-    taken = [
+    names = [
         argument.name
         for argument in _arguments(target.fit).values()
         if argument.kind is not argument.KEYWORD_ONLY
     ]
-    given = taken[1:]
-    with_noise = len(given) == 3 and given[1] == "noise"
-    if not with_noise and (len(given) != 2 or "noise" in given):
+    with_noise = len(names) == 4 and names[2] == "noise"
+    if not with_noise and (len(names) != 3 or "noise" in names[1:]):
         raise BrokenMethod(
-            f"{place}: fit() of {target.__name__} has the arguments ({', '.join(taken)}): write "
+            f"{location}: fit() of {target.__name__} has the arguments ({', '.join(names)}): write "
             "(self, train, noise, seed), or (self, train, seed) where what it learns does not "
             "depend on the noise"
         )

@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.core import UsageError, nearest
-from bench.plugins.contract import Method
+from bench.plugins.contract import BUILT_IN, Method
 from bench.plugins.loading import load_entry, load_file
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-_PACKAGE = Path(__file__).resolve().parents[1]
-BUILTIN = next(p for p in (_PACKAGE / "methods", _PACKAGE.parent / "methods") if p.is_dir())
-BUILT_IN = "built in"
+_PACKAGED = Path(__file__).resolve().parents[1] / "methods"
+#: The folder of the built-in methods: inside an installed bench, beside it in a checkout.
+BUILTIN = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).resolve().parents[2] / "methods"
 #: Installed packages offer methods as entry points of this group: `name = "package.module"`.
 ENTRY_POINTS = "bench.methods"
 #: Environment variable: files and folders of methods, separated as in PATH.
@@ -38,7 +38,7 @@ class Source:
     Attributes:
         name: the method's.
         origin: as a manifest says it: "built in", "file box.py", "package box 1.0".
-        place: as an error names it: the file's path, or the entry point.
+        location: as an error names it: the file's path, or the entry point.
         path: the file; None for an installed package's.
         entry: the entry point of an installed package.
         given: the user named this file, or its folder, for this very command.
@@ -46,7 +46,7 @@ class Source:
 
     name: str
     origin: str
-    place: str
+    location: str
     path: Path | None = None
     entry: EntryPoint | None = None
     given: bool = False
@@ -60,7 +60,7 @@ class Source:
         if self.path is not None:
             return load_file(self.name, self.origin, self.path)
         assert self.entry is not None
-        return load_entry(self.name, self.origin, self.place, self.entry)
+        return load_entry(self.name, self.origin, self.location, self.entry)
 
 
 class Registry:
@@ -79,21 +79,21 @@ class Registry:
 
     def __init__(self, plugins: Iterable[str | os.PathLike[str]] = ()) -> None:
         given = [Path(plugin).expanduser() for plugin in plugins]
-        usual = [Path(item).expanduser() for item in os.environ.get(PLUGINS, "").split(os.pathsep)
-                 if item]  # fmt: skip
-        found: dict[str, Source] = {}
+        paths = os.environ.get(PLUGINS, "").split(os.pathsep)
+        standing = [Path(path).expanduser() for path in paths if path]
+        sources: dict[str, Source] = {}
         for source in (
             *_files(given, "--plugin", given=True),
             *(file_source(path, BUILT_IN) for path in _scripts(BUILTIN)),
-            *_files(usual, PLUGINS),
+            *_files(standing, PLUGINS),
             *_entries(),
         ):
-            other = found.setdefault(source.name, source)
-            if other.place != source.place:
+            other = sources.setdefault(source.name, source)
+            if other.location != source.location:
                 raise UsageError(
-                    f"{other.place} and {source.place} are both {source.name!r}: rename one"
+                    f"{other.location} and {source.location} are both {source.name!r}: rename one"
                 )
-        self.sources: Mapping[str, Source] = dict(sorted(found.items()))
+        self.sources: Mapping[str, Source] = dict(sorted(sources.items()))
 
     @property
     def given(self) -> list[str]:
@@ -102,14 +102,15 @@ class Registry:
 
     @property
     def classical(self) -> list[str]:
-        """Names of the built-in methods that do without torch, extras and other methods."""
-        names = [
+        """Names of the built-in methods that are `Method.classical`."""
+        return [
             name
             for name, source in self.sources.items()
-            if source.origin == BUILT_IN and source.path and not _uses_torch(source.path)
+            if source.origin == BUILT_IN
+            and source.path
+            and not _is_trained(source.path)
+            and source.load().classical
         ]
-        loaded = [self.load(name) for name in names]
-        return [method.name for method in loaded if not (method.requires or method.wraps)]
 
     def find(self, name: str) -> Source:
         """Where the method of that name comes from; raises `UsageError` if there is none."""
@@ -177,16 +178,16 @@ def _declares(path: Path) -> bool:
         return True  # loading it will say why
 
 
-def _uses_torch(path: Path) -> bool:
-    """Whether a file mentions torch, or what is made of it, without running it."""
-    return re.search(rb"\b(torch|TrainedMethod)\b", path.read_bytes()) is not None
+def _is_trained(path: Path) -> bool:
+    """Whether a file's class extends `TrainedMethod`: running it would import torch."""
+    return re.search(rb"^class \w+\(.*\bTrainedMethod\b", path.read_bytes(), re.M) is not None
 
 
 def file_source(path: Path, origin: str = "", given: bool = False) -> Source:
     """A file as the source of a method."""
     # A link is named as it is called, and is the same method as the file that it leads to.
-    place, origin = str(path.resolve()), origin or f"file {path.name}"
-    return Source(_name(path.stem), origin, place, path=path.absolute(), given=given)
+    location, origin = str(path.resolve()), origin or f"file {path.name}"
+    return Source(_name(path.stem), origin, location, path=path.absolute(), given=given)
 
 
 def _entries() -> Iterator[Source]:
@@ -195,11 +196,11 @@ def _entries() -> Iterator[Source]:
 
     for entry in entry_points(group=ENTRY_POINTS):
         package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "unknown"
-        place = f"entry point {entry.name} = {entry.value} of the package {package}"
+        location = f"entry point {entry.name} = {entry.value} of the package {package}"
         if entry.dist:
             file = Path(str(entry.dist.locate_file(entry.module.replace(".", "/") + ".py")))
-            place += f" ({file})" if file.is_file() else ""
-        yield Source(_name(entry.name), f"package {package}", place, entry=entry)
+            location += f" ({file})" if file.is_file() else ""
+        yield Source(_name(entry.name), f"package {package}", location, entry=entry)
 
 
 def _name(stem: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,13 +11,42 @@ from typing import Literal
 from bench.core import Unsupported, UsageError
 from bench.evaluation.runner import explain
 from bench.plugins.sources import Registry, Source, file_source
-from bench.testing.checks import CHECKS, NECESSARY, Failed, NotApplicable
+from bench.testing.checks import declaration, images, learning
+from bench.testing.checks.expectations import Failed, NotApplicable
 from bench.testing.subject import Subject
+
+CHECKS: tuple[Callable[[Subject], str | None], ...] = (
+    declaration.documented,
+    declaration.parameters,
+    declaration.recipes,
+    images.takes_images,
+    learning.state_and_load,
+    images.shape_and_type,
+    images.finite_values,
+    learning.tuned_values,
+    images.input_not_modified,
+    images.same_result_twice,
+    images.batch_mates,
+    images.sizes,
+    images.channels,
+    learning.other_than_trained_on,
+    images.non_contiguous_input,
+    learning.fit_twice,
+    learning.never_sees_test_data,
+    images.another_process,
+)
+#: Where one of these fails, the checks after it would only repeat it.
+NECESSARY = (
+    images.takes_images,
+    learning.state_and_load,
+    images.shape_and_type,
+    images.finite_values,
+)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check found.
+    """What came of a check.
 
     Attributes:
         check: its name.
@@ -39,6 +68,9 @@ def check_method(method: str | os.PathLike[str]) -> None:
     Raises:
         AssertionError: it does not; a line for each check that failed.
         UsageError: there is no such file or method.
+
+    Example:
+        >>> check_method("median")
     """
     failed = [outcome for outcome in outcomes(find(method)) if outcome.verdict == "failed"]
     if failed:

@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.core import Noise, Unsupported
 from bench.evaluation import scoring
+from bench.evaluation.forms import FitTask, form_of
 from bench.noises import KINDS, ImageDraws, make_noise
 from bench.plugins.contract import Method
 from bench.plugins.sources import Source
@@ -81,18 +82,16 @@ class Subject:
 
     def fitted(self, shape: tuple[int, ...] | None = None, seed: int = 0, **params: Any) -> Any:
         """A denoiser just fitted, that never went through `state` and `load`."""
-        denoiser = self.method.create(params)
-        train = self.images(TRAINING_IMAGES, shape, seed=2)
-        if self.method.uses_torch:
-            from bench.training import Recipe
-
-            validation = self.images(8, shape, seed=3)
-            recipe = Recipe(epochs=1, batch_size=8)
-            denoiser.fit(train, self.noise, seed, validation=validation, recipe=recipe)
-        elif self.method.fits_noise:
-            denoiser.fit(train, self.noise, seed)
-        else:
-            denoiser.fit(train, seed)
+        form = form_of(self.method)
+        denoiser = form.create(params)
+        task = FitTask(
+            self.images(TRAINING_IMAGES, shape, seed=2),
+            seed,
+            self.noise,
+            validation=lambda: self.images(8, shape, seed=3),
+            recipe={"epochs": 1, "batch_size": 8},
+        )
+        form.fit(denoiser, task)
         return denoiser
 
     def make(self, shape: tuple[int, ...] | None = None, **params: Any) -> Any:

@@ -27,14 +27,15 @@ def read(split):
 MADE_UP = Dataset("made-up", "", {"validation": 20}, read)
 
 
-def declare(function, told=False, **tune):
+def declare(function, takes_noise=False, **tune):
     """A function of noisy images as a method, and the values to try."""
+    method = sources.load("identity")
     return dataclasses.replace(
-        sources.load("identity"),
+        method,
         target=function,
+        declared=dataclasses.replace(method.declared, tune=tune),
         parameters=function.__kwdefaults__,
-        tune=tune,
-        told=told,
+        takes_noise=takes_noise,
     )
 
 
@@ -216,7 +217,7 @@ def test_a_method_is_told_the_noise_that_it_is_tuned_for():
         seen.append(noise)
         return noisy
 
-    tune(declare(told, told=True, value=(1, 2)))
+    tune(declare(told, takes_noise=True, value=(1, 2)))
     assert set(seen) == {NOISE}
 
 

@@ -17,7 +17,9 @@ CLASSICAL = ("bilateral", "gaussian", "identity", "median", "nlm", "tv", "wavele
 TUNED = [
     name
     for name in sources.Registry().sources
-    if (method := sources.load(name)).tune and not method.learns and not method.wraps
+    if (method := sources.load(name)).declared.tune
+    and not method.learns
+    and not method.declared.wraps
 ]
 SHAPES = [(1, 28, 28), (3, 28, 28), (1, 17, 23), (3, 31, 20), (1, 13, 40)]
 
@@ -191,7 +193,7 @@ def gains(name, digits):
     method, noise = sources.load(name), Gaussian(0.1)
     identity = mean_psnr(clean, noisy)
     trials = tuning.search(
-        method.tune,
+        method.declared.tune,
         lambda params: mean_psnr(clean, method.create(params).denoise(noisy.copy(), noise)),
     )
     return [score - identity for _, score in trials]

@@ -147,14 +147,14 @@ def test_unknown_words_are_refused(params, message):
 LEAST = [
     (name, parameter)
     for name in sources.Registry().classical
-    for parameter in sources.load(name).least
+    for parameter in sources.load(name).declared.least
 ]
 
 
 @pytest.mark.parametrize(("name", "parameter"), LEAST)
 def test_less_than_the_least_value_is_refused_and_the_least_works(name, parameter):
     method = sources.load(name)
-    least = method.least[parameter]
+    least = method.declared.least[parameter]
     below = least - 1 if isinstance(method.parameters[parameter], int) else least - 0.01
     with pytest.raises(UsageError, match=rf"{name}\[{parameter}=.*: give {least:g} or more"):
         typed_params(method, {parameter: f"{below:g}"})

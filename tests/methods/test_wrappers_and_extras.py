@@ -136,6 +136,24 @@ def test_classical_is_all_that_needs_no_torch_no_extra_and_no_other_method():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", sources.Registry().sources)
+def test_no_trained_method_is_loaded_to_find_the_classical_ones(name):
+    source = sources.Registry().find(name)
+    assert sources._is_trained(source.path) == source.load().uses_torch
+
+
+def test_a_method_may_declare_its_family(plugins):
+    plugins("mine", '@method(family="pretrained")\ndef f(noisy):\n    return noisy')
+    plugins("own", "@method()\ndef f(noisy):\n    return noisy")
+    assert sources.load("mine").family == "pretrained"
+    assert sources.load("own").family == "filter"
+    assert sources.load("posterior-mean").family == "fitted"
+    assert sources.load("vae").family == "trained"
+    classical = sources.Registry().classical
+    assert "own" in classical
+    assert "mine" not in classical
+
+
 def test_a_classical_run_measures_each_once_and_never_loads_torch(tmp_path):
     code = (
         "import sys; from bench.cli import main\n"

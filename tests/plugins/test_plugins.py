@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import bench as api
-from bench import testing
 from bench.core import UsageError
 from bench.planning.settings import DEFAULT_METHODS
 from bench.plugins import sources
+from bench.testing import conformance
 
 ROOT = Path(__file__).parents[2]
 HEADER = "import numpy as np\nfrom bench import method\n\n"
@@ -277,6 +277,7 @@ def test_other_scripts_in_a_folder_are_not_run(bench, plugin, tmp_path):
     ("body", "message"),
     [
         ("@method\ndef some(noisy): return noisy", "write @method(...), with parentheses"),
+        ("@method(family='fitler')\ndef some(noisy): return noisy", "'fitler' is none of filter,"),
         ("@method(reference=2020)\ndef some(noisy): return noisy", "reference=2020 is not a text"),
         ("@method(tune={1: 2})\ndef some(noisy): return noisy", "cannot be loaded"),
         ("@method()\ndef some(noise, noisy): return noisy", "takes the images first"),
@@ -352,8 +353,8 @@ def test_a_bad_plugin_gives_one_clear_line(bench, fails, plugin, case):
 def test_the_conformance_suite_names_the_check_that_a_bad_plugin_fails(
     bench, plugin, monkeypatch, case
 ):
-    here = [check for check in testing.CHECKS if check.__name__ != "another_process"]
-    monkeypatch.setattr(testing, "CHECKS", here)  # a second for each case, and it says no more
+    here = [check for check in conformance.CHECKS if check.__name__ != "another_process"]
+    monkeypatch.setattr(conformance, "CHECKS", here)  # a second for each case, and it says no more
     body, _, check = BAD[case]
     result = bench("test", "bad", "--plugin", plugin("bad.py", body))
     assert result.code == 1

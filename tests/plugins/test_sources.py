@@ -1,7 +1,14 @@
 """How methods are found and loaded."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+import bench
 from bench.core import UsageError
 from bench.plugins import sources
 
@@ -14,14 +21,31 @@ def test_the_built_in_methods_are_the_files_of_the_folder():
     }
 
 
+def test_methods_inside_the_package_go_before_the_checkouts(tmp_path):
+    ignored = shutil.ignore_patterns("__pycache__", "methods")
+    shutil.copytree(Path(bench.__file__).parent, tmp_path / "bench", ignore=ignored)
+    code = "from bench.plugins import sources; print(*sources.Registry().sources)"
+
+    def names():
+        return subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        ).stdout.split()  # fmt: skip
+
+    for folder, name in ((tmp_path / "methods", "beside"), (tmp_path / "bench/methods", "inside")):
+        folder.mkdir()
+        (folder / f"{name}.py").write_text("")
+        assert names() == [name]
+
+
 @pytest.mark.parametrize("name", sorted(sources.Registry().sources))
 def test_a_method_says_what_it_is(name):
     method = sources.load(name)
     assert method.name == name
     assert method.summary.endswith(".")
-    assert method.reference
-    assert set(method.tune) <= set(method.parameters)
-    for parameter, values in method.tune.items():
+    assert method.declared.reference
+    assert set(method.declared.tune) <= set(method.parameters)
+    for parameter, values in method.declared.tune.items():
         assert len(values) > 1, parameter
     learned = {"cvae", "dae", "dncnn", "hvae", "lmmse", "posterior-mean", "unet", "vae"}
     assert method.learns == (name in learned)
@@ -45,8 +69,8 @@ def test_parameters_are_the_keyword_only_arguments(plugins):
     plugins("some", body)
     method = sources.load("some")
     assert method.parameters == {"a": 1.5, "b": 2}
-    assert method.told
-    assert not sources.load("median").told
+    assert method.takes_noise
+    assert not sources.load("median").takes_noise
 
 
 def test_a_class_of_its_own_learns_and_may_be_random(plugins):

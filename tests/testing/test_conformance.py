@@ -8,6 +8,7 @@ import pytest
 from bench import testing
 from bench.core import UsageError
 from bench.plugins import sources
+from bench.testing import child, conformance
 
 HEADER = "import numpy as np\nfrom bench import Unsupported, method\n\n"
 GOOD = '''
@@ -56,8 +57,8 @@ def failures(plugin, monkeypatch):
 
     def call(body, *, children=False):
         if not children:  # each costs a second, and does not decide here
-            here = [check for check in testing.CHECKS if check.__name__ != "another_process"]
-            monkeypatch.setattr(testing, "CHECKS", here)
+            here = [check for check in conformance.CHECKS if check.__name__ != "another_process"]
+            monkeypatch.setattr(conformance, "CHECKS", here)
         outcomes = list(testing.outcomes(testing.find(plugin(body))))
         return {o.check: o.text for o in outcomes if o.verdict == "failed"}
 
@@ -401,7 +402,7 @@ def test_a_method_that_another_process_cannot_run_says_why(failures, monkeypatch
 
 
 def test_a_method_that_never_answers_is_given_up(failures, monkeypatch):
-    monkeypatch.setattr(testing.checks.child, "PATIENCE", 0.01)
+    monkeypatch.setattr(child, "PATIENCE", 0.01)
     found = failures(GOOD, children=True)
     assert list(found) == ["another process"]
     assert "there was no answer within 0.01 s" in found["another process"]
@@ -455,7 +456,7 @@ def test_a_loss_that_is_no_dictionary_is_named(failures):
 
 
 def test_every_check_is_failed_by_a_test():
-    by_name = {check.__name__.replace("_", " ") for check in testing.CHECKS}
+    by_name = {check.__name__.replace("_", " ") for check in conformance.CHECKS}
     of_their_own = {"shape and type", "same result twice", "another process", "recipes"}
     assert by_name == {check for check, *_ in BAD.values()} | of_their_own
 
@@ -494,7 +495,7 @@ def test_the_command_prints_a_line_a_check(bench, plugin):
     assert result.code == 0, result.out
     title, *lines, end = result.out.splitlines()
     assert title == "some (file some.py)"
-    assert len(lines) == 1 + len(testing.CHECKS)
+    assert len(lines) == 1 + len(conformance.CHECKS)
     assert lines[0] == "  passed  loads"
     assert "  passed  parameters: weight=0.5" in lines
     assert "  skipped fit twice: it does not learn" in lines

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bench.analysis import METRICS, average_ranks
-from bench.core import level_text, noise_text
+from bench.core import IDENTITY, level_text, noise_text
 from bench.report.content import prose
 from bench.report.content.tables import Column, Table
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 #: So many sentences of a data set; methods named in one.
 MOST, _NAMED = 8, 4
-_BASELINE = "identity"
 
 
 @dataclass(frozen=True)
@@ -161,16 +160,16 @@ class _Told:
         """Who is worse than the noisy image, and where."""
         worse: dict[tuple[Column, ...], list[str]] = {}
         for label in self.table.rows:
-            columns = tuple(c for c in self.table.columns if self.better(c, _BASELINE, label))
+            columns = tuple(c for c in self.table.columns if self.better(c, IDENTITY, label))
             if columns:
                 worse.setdefault(columns, []).append(label)
         for columns, labels in worse.items():
 
             def lack(label: str, column: Column = columns[0]) -> float:
-                return abs(self._pairs[column, _BASELINE, label][0])
+                return abs(self._pairs[column, IDENTITY, label][0])
 
             worst = max(labels, key=lack)
-            size = self.size(columns[0], _BASELINE, worst)
+            size = self.size(columns[0], IDENTITY, worst)
             where = self.at(columns)
             side = self._side(better=False)
             if len(labels) == 1:
@@ -188,7 +187,7 @@ class _Told:
             better = [
                 column
                 for column in self.table.columns
-                if all(self.better(column, label, _BASELINE) for label in labels)
+                if all(self.better(column, label, IDENTITY) for label in labels)
             ]
             if better:
                 pronoun = "it is" if len(labels) == 1 else "all of them are"
@@ -211,7 +210,7 @@ class _Told:
                 reverse=METRICS[self.metric],
             )
             learned = [label for label in ranked if learns[label]]
-            classical = [label for label in ranked if not learns[label] and label != _BASELINE]
+            classical = [label for label in ranked if not learns[label] and label != IDENTITY]
             if not learned or not classical:
                 continue
             if all(self.better(column, learned[0], label) for label in classical):

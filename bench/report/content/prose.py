@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bench.core import MATCHED, level_text, markdown_code, markdown_text, noise_text
+from bench.core import ESTIMATED, MATCHED, level_text, markdown_code, markdown_text, noise_text
 
 if TYPE_CHECKING:
     from bench.report.content.section import Contents
@@ -222,7 +222,7 @@ def _knows(contents: Contents, cell: Any) -> str:
     import pandas as pd
 
     about = contents.about.get(cell.method)
-    if json.loads(cell.params).get("sigma") == "estimate":
+    if json.loads(cell.params).get(ESTIMATED) == "estimate":
         return "estimates it"
     if about and about.learns and pd.notna(cell.train):
         return "trained on it" if cell.regime == MATCHED else f"trained on {cell.train}"

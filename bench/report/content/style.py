@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from bench.core import IDENTITY
+
 # seaborn's "colorblind" palette (after Wong 2011), in a fixed order.
 _BLUE, _ORANGE, _GREEN, _RED, _PURPLE, _BROWN, _PINK, _GREY, _YELLOW, _SKY = (
     "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc",
     "#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9",
 )  # fmt: skip
 _KNOWN = {
-    "identity": (_GREY, "X"),
+    IDENTITY: (_GREY, "X"),
     "gaussian": (_SKY, "o"),
     "median": (_BROWN, "s"),
     "nlm": (_GREEN, "^"),

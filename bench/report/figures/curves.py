@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.analysis import UNITS
-from bench.core import level_text, noise_text
+from bench.core import IDENTITY, level_text, noise_text
 from bench.report.content import style
 from bench.report.figures.figure import Drawn, Figure
 
@@ -123,7 +123,7 @@ def speed(contents: Contents) -> Drawn:
     import matplotlib.pyplot as plt
 
     cells = contents.cells
-    timed = cells[(cells["status"] == "done") & (cells["method"] != "identity")]
+    timed = cells[(cells["status"] == "done") & (cells["method"] != IDENTITY)]
     if timed.empty:
         return []
     colours, markers = style.assign(contents.labels)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.core import noise_text
+from bench.core import IDENTITY, noise_text
 from bench.report.content import style
 from bench.report.figures.figure import DETAIL, IMAGES, LEVELS, Drawn, Figure
 
@@ -57,7 +57,7 @@ def _example_grid(
     if first is None:
         return None
     shown = min(IMAGES, len(common(samples.values())))
-    rows = ["clean", "noisy", *(label for label in labels if label != "identity")]
+    rows = ["clean", "noisy", *(label for label in labels if label != IDENTITY)]
     across = shown * len(columns)
     side = min(style.WIDTH / across, 1.5)  # of an image, in inches
     height, width = detail(first["clean"][0]).shape[-2:]

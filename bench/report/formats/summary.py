@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench import analysis as tables
 from bench.analysis import UNITS
-from bench.core import markdown_code, noise_text, printable
+from bench.core import IDENTITY, markdown_code, noise_text, printable
 from bench.core import markdown_text as _escape
 from bench.report.content import prose
 from bench.report.content.options import Options
@@ -95,8 +95,8 @@ def _shown(table: Table, rows: int) -> list[str]:
     """The best methods by mean rank, and the noisy image itself to compare with."""
     ranked = table.ranked()
     best = ranked[:rows]
-    if "identity" in ranked and "identity" not in best and rows > 1:
-        best[-1] = "identity"
+    if IDENTITY in ranked and IDENTITY not in best and rows > 1:
+        best[-1] = IDENTITY
     return best
 
 

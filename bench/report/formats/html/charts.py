@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.analysis import METRICS, UNITS
-from bench.core import level_text, noise_text
+from bench.core import IDENTITY, level_text, noise_text
 from bench.report.figures.curves import LOSSES, loss_terms
 from bench.report.figures.uncertainty import CALIBRATION, calibration_bins
 from bench.report.formats.html.heatmaps import significance, transfer
@@ -100,7 +100,7 @@ def _speed(contents: Contents, look: Look) -> Iterator[Chart]:
     import plotly.graph_objects as go
 
     cells = contents.cells
-    timed = cells[(cells["status"] == "done") & (cells["method"] != "identity")]
+    timed = cells[(cells["status"] == "done") & (cells["method"] != IDENTITY)]
     if timed.empty:
         return
     psnr = contents.summary[contents.summary["metric"] == "psnr"]

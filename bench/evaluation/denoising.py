@@ -1,0 +1,156 @@
+"""The test images of a cell: restored, timed and scored, and those that reports show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.analysis.calibration import calibration
+from bench.core import Record
+from bench.evaluation import scoring
+from bench.evaluation.forms import Form
+from bench.evaluation.noisy_images import Batch, NoisyImages
+
+if TYPE_CHECKING:
+    from bench.core import Array
+
+# Uncertainty costs many passes, and so many images say enough of it.
+_CALIBRATION_IMAGES = 1000
+
+#: Of one image: "clean", "noisy", "restored" and, where there is one, "deviation".
+Sample = dict[str, "Array"]
+
+
+class Denoising:
+    """A denoiser at work on the test images of a cell.
+
+    Args:
+        denoiser: with its parameters set, and fitted.
+        form: its method.
+        test: the test images.
+        record: of the cell; it is filled in.
+    """
+
+    def __init__(self, denoiser: Any, form: Form, test: NoisyImages, record: Record) -> None:
+        self._denoiser, self._form, self._test, self._record = denoiser, form, test, record
+        self._cell = record.cell
+        self._columns: dict[str, list[Any]] = {"image": [], "digest": []}
+        self._deviations: list[Array] = []
+        self._errors: list[Array] = []
+        self._seconds = 0.0
+
+    def run(self, watch: Callable[[int, int], None]) -> None:
+        """Restore every test image and note what came of it.
+
+        Args:
+            watch: told the images restored and in all.
+
+        Raises:
+            BadOutput: the denoiser gives what no denoiser may give.
+        """
+        cell, record = self._cell, self._record
+        total = self._test.count(cell.limit)
+        shown = self._test.sample_positions(cell.limit)
+        samples: dict[int, Sample] = {}
+        done = largest = 0
+        for batch in self._test.batches(cell.noise, cell.limit, cell.noise_seed):
+            if done == 0:
+                few = batch.noisy[: self._form.warm_up].copy()
+                scoring.apply(self._denoiser, few, cell.noise)
+            restored = self._timed(batch)
+            self._score(batch, restored)
+            samples |= self._samples(batch, restored, shown)
+            done, largest = done + len(batch.noisy), max(largest, len(batch.noisy))
+            watch(done, total)
+        record.images = {name: np.concatenate(parts) for name, parts in self._columns.items()}
+        record.images_per_second = done / self._seconds
+        record.conditions = {
+            "batch_size": largest,
+            "device": self._form.device,
+            "threads": self._form.threads_used,
+        }
+        cases = [position for position in _cases(record.images) if position not in samples]
+        samples |= self._restored_again(cases)
+        kept = [position for position in (*shown, *cases) if position in samples]
+        record.samples = {"image": kept}
+        for name in samples[kept[0]] if kept else ():
+            record.samples[name] = [samples[position][name] for position in kept]
+        if self._deviations:
+            record.calibration = calibration(_flat(self._deviations), _flat(self._errors))
+
+    def _timed(self, batch: Batch) -> Array:
+        """The batch restored and ready to be scored; the call alone is timed."""
+        noisy = batch.noisy.copy()  # a method that writes into its input harms only itself
+        started = self._form.clock()
+        restored = self._denoiser.denoise(noisy, self._cell.noise)
+        self._seconds += self._form.clock() - started
+        restored = scoring.check(restored, noisy.shape)
+        scoring.check_input(noisy, batch.noisy)
+        return scoring.finish(restored, self._cell.quantize)
+
+    def _score(self, batch: Batch, restored: Array) -> None:
+        """Note each image's metrics and, of the first ones, how sure the method is of it."""
+        self._columns["image"].append(batch.positions)
+        self._columns["digest"].append(batch.digests)
+        for name, values in scoring.score(batch.clean, restored, self._form.threads).items():
+            self._columns.setdefault(name, []).append(values)
+        first = np.flatnonzero(batch.positions < _CALIBRATION_IMAGES)
+        deviation = self._deviation(batch.noisy[first])
+        if deviation is not None:
+            self._deviations.append(deviation)
+            self._errors.append(restored[first] - batch.clean[first])
+
+    def _samples(self, batch: Batch, restored: Array, positions: list[int]) -> dict[int, Sample]:
+        """Position -> sample, of the batch's images at these positions."""
+        rows = np.flatnonzero(np.isin(batch.positions, positions))
+        columns = {"clean": batch.clean, "noisy": batch.noisy, "restored": restored}
+        columns = {name: images[rows] for name, images in columns.items()}
+        deviation = self._deviation(columns["noisy"])
+        if deviation is not None:
+            columns["deviation"] = deviation
+        return {
+            int(position): {name: images[index] for name, images in columns.items()}
+            for index, position in enumerate(batch.positions[rows])
+        }
+
+    def _restored_again(self, positions: list[int]) -> dict[int, Sample]:
+        """The samples of images of which only the scores say that they are to be shown.
+
+        They are restored once more, since all outputs at once may not fit into memory.
+        """
+        cell = self._cell
+        samples: dict[int, Sample] = {}
+        for batch in self._test.batches(cell.noise, cell.limit, cell.noise_seed):
+            if len(samples) == len(positions):
+                break
+            rows = np.isin(batch.positions, positions)
+            if rows.any():
+                few = batch.only(rows)
+                restored = scoring.apply(self._denoiser, few.noisy.copy(), cell.noise)
+                restored = scoring.finish(restored, cell.quantize)
+                samples |= self._samples(few, restored, positions)
+        return samples
+
+    def _deviation(self, noisy: Array) -> Array | None:
+        """The standard deviation that the method predicts for each pixel, if it does."""
+        if not len(noisy):
+            return None
+        deviation = self._form.deviation(self._denoiser, noisy, self._cell.noise)
+        if deviation is None:
+            return None
+        deviation = scoring.check(deviation, noisy.shape, "uncertainty")
+        if (deviation < 0).any():
+            raise scoring.BadOutput("uncertainty returned negative values")
+        return deviation
+
+
+def _flat(parts: list[Array]) -> Array:
+    return np.concatenate([part.ravel() for part in parts])
+
+
+def _cases(images: Mapping[str, Any]) -> list[int]:
+    """The positions of the images with the lowest, the median and the highest PSNR."""
+    order = np.argsort(images["psnr"], kind="stable")
+    return [int(images["image"][order[rank]]) for rank in (0, (len(order) - 1) // 2, -1)]

@@ -1,0 +1,176 @@
+"""The forms of a method behind one interface: function, fitted class, class that torch trains.
+
+Whatever the harness does for one of them and not for another stands here.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bench.core import Unsupported
+
+if TYPE_CHECKING:
+    from bench.core import Array, Noise
+    from bench.plugins.contract import Denoiser, Method
+    from bench.training import Checkpoints, History
+
+
+@dataclass(frozen=True)
+class FitTask:
+    """What a method is fitted on and for.
+
+    Attributes:
+        train: clean images, float32 (N, C, H, W).
+        seed: the training seed; None where what is learned does not depend on it.
+        noise: what to fit for; None where what is learned serves every noise.
+        validation: gives the clean images that decide which epoch of a network is kept.
+        lowest: if given, noise levels go from here to that of `noise`.
+        recipe: how a network is trained: the fields of a `bench.training.Recipe`.
+        watch: told of each epoch: how many are done, of how many, and the loss.
+        checkpoints: where a network's training goes on from, and is kept on its way.
+    """
+
+    train: Array
+    seed: int | None
+    noise: Noise | None
+    validation: Callable[[], Array]
+    lowest: float | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    watch: Callable[[int, int, float | None], None] = lambda done, total, loss: None
+    checkpoints: Checkpoints | None = None
+
+
+class Form(ABC):
+    """A method on the device and in the threads that it is measured with.
+
+    Attributes:
+        method: the method.
+        device: where it computes, "cpu" or "cuda".
+        threads: those that it may use.
+    """
+
+    #: Images that are enough to warm it up before it is timed; None for a whole batch.
+    warm_up: int | None = 16
+
+    def __init__(self, method: Method, device: str, threads: int) -> None:
+        self.method, self.threads = method, threads
+        self.device = "cpu"
+
+    @property
+    def any_size(self) -> bool:
+        """What it learned from images of one size may serve images of another."""
+        return True
+
+    @property
+    def threads_used(self) -> int:
+        """Threads that it computes in."""
+        return self.threads if self.method.declared.threads else 1
+
+    def create(self, params: Mapping[str, Any]) -> Any:
+        """The method with its parameters set, unfitted."""
+        return self.method.create(params, self.threads)
+
+    @abstractmethod
+    def fit(self, denoiser: Any, task: FitTask) -> History:
+        """Fit what `create` gave; returns the loss terms of each epoch, if there are epochs.
+
+        Raises:
+            Unsupported: it cannot be fitted for that noise, or on such images.
+        """
+
+    def deviation(self, denoiser: Any, noisy: Array, noise: Noise) -> Array | None:
+        """The standard deviation that it predicts for each pixel's error, if it does."""
+        return None
+
+    def clock(self) -> float:
+        """Seconds, once all that it began is done."""
+        return time.perf_counter()
+
+
+class Function(Form):
+    """A function of noisy images, which has nothing to learn."""
+
+    def fit(self, denoiser: Denoiser, task: FitTask) -> History:
+        """Nothing."""
+        return []
+
+
+class Fitted(Form):
+    """A class that fits itself, without torch."""
+
+    def fit(self, denoiser: Any, task: FitTask) -> History:
+        """Hand over images and seed, and the noise if it takes it."""
+        if not self.method.fits_noise:
+            denoiser.fit(task.train, task.seed)
+        elif task.lowest is None:
+            denoiser.fit(task.train, task.noise, task.seed)
+        else:
+            raise Unsupported("only methods that torch trains can be trained on a range of levels")
+        return []
+
+
+class Trained(Form):
+    """A class that torch trains, on the device."""
+
+    warm_up = None
+
+    def __init__(self, method: Method, device: str, threads: int) -> None:
+        super().__init__(method, device, threads)
+        self.device = device
+
+    @property
+    def any_size(self) -> bool:
+        """As its class says."""
+        return self.method.target.any_size  # type: ignore[attr-defined]
+
+    @property
+    def threads_used(self) -> int:
+        """Those of torch, which the process decides on."""
+        import torch
+
+        return torch.get_num_threads()
+
+    def create(self, params: Mapping[str, Any]) -> Any:
+        """The method on its device."""
+        denoiser = super().create(params)
+        denoiser.device = self.device
+        return denoiser
+
+    def fit(self, denoiser: Any, task: FitTask) -> History:
+        """Train it by the recipe."""
+        from bench.training import Recipe
+
+        return denoiser.fit(
+            task.train,
+            task.noise,
+            task.seed,
+            validation=task.validation(),
+            recipe=Recipe(**task.recipe),
+            lowest=task.lowest,
+            watch=task.watch,
+            checkpoints=task.checkpoints,
+        )
+
+    def deviation(self, denoiser: Any, noisy: Array, noise: Noise) -> Array | None:
+        """What its `uncertainty` says, where it has one."""
+        return denoiser.deviation(noisy, noise)
+
+    def clock(self) -> float:
+        """Seconds, once the device has done all that it was given."""
+        if not self.device.startswith("cuda"):
+            return time.perf_counter()
+        from bench.training import synchronised_clock
+
+        return synchronised_clock(self.device)
+
+
+_FORMS: Mapping[str, type[Form]] = {"function": Function, "fitted": Fitted, "trained": Trained}
+
+
+def form_of(method: Method, device: str = "cpu", threads: int = 1) -> Form:
+    """The method behind the interface of its form."""
+    return _FORMS[method.form](method, device, threads)
