@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench import datasets, store
-from bench.core import UsageError
+from bench.core import Cell, Dataset, UsageError
 from bench.execution import environment, pools, session
 from bench.execution.progress import Listener
 from bench.execution.supervisor import Setup
@@ -35,7 +36,7 @@ def run(
 
         >>> run = bench.run("digits", methods="identity,median", noise=0.3, limit=20)
         >>> list(run.records().groupby("method")["psnr"].mean().round(1))
-        [12.8, 17.2]
+        [12.7, 19.8]
 
     Args:
         dataset: by name; None for MNIST, or `digits` where MNIST cannot be had.
@@ -74,17 +75,28 @@ def run(
         device=device,
         threads=threads,
     )
-    manifest = store.Manifest.of(
-        resolved.recorded(),
+    manifest = _manifest(resolved, data, methods, cells, setup, command)
+    return session.work(manifest, cells, data, methods, setup, resolved, listener)
+
+
+def _manifest(
+    settings: Settings,
+    data: Dataset,
+    methods: Mapping[str, Method],
+    cells: Sequence[Cell],
+    setup: Setup,
+    command: str | None,
+) -> store.Manifest:
+    return store.Manifest.of(
+        settings.recorded(),
         data,
         {name: _recorded(method) for name, method in methods.items()},
         cells,
-        device=device,
-        threads=threads,
+        device=setup.device,
+        threads=setup.threads,
         command=command or f"bench.run({data.name!r}, ...)",
-        environment=environment.describe(device),
+        environment=environment.describe(setup.device),
     )
-    return session.work(manifest, cells, data, methods, setup, resolved, listener)
 
 
 def _recorded(method: Method) -> store.RecordedMethod:
