@@ -62,10 +62,10 @@ def render(
         folder.mkdir(parents=True, exist_ok=True)
         sections = options.select(list(by_dataset(runs)))
         if "csv" in formats or "md" in formats:  # the page in Markdown links to the tables
-            for contents in sections:
-                csv_tables.write_csv(contents, folder, options)
+            for section in sections:
+                csv_tables.write_csv(section, folder, options)
         forms = [form for name, forms in _FORMS.items() if name in formats for form in forms]
-        drawn = [(contents, draw.draw(contents, folder, forms)) for contents in sections if forms]
+        drawn = [(section, draw.draw(section, folder, forms)) for section in sections if forms]
         overall = draw.draw_ranks(sections, options.shown()[0], folder, forms) if forms else []
         if "html" in formats:
             _write(folder / FORMATS["html"], page.page(sections, options))

@@ -18,7 +18,7 @@ from bench.report.content import prose
 from bench.report.content.tables import Column, Table
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 #: So many sentences of a data set; methods named in one.
 MOST, _NAMED = 8, 4
@@ -49,28 +49,28 @@ class Finding:
         )
 
 
-def findings(contents: Contents, metrics: Sequence[str] = tuple(METRICS)) -> list[Finding]:
+def findings(section: Section, metrics: Sequence[str] = tuple(METRICS)) -> list[Finding]:
     """The sentences of a data set, the most telling first."""
-    if contents.pairs.empty or not metrics:
+    if section.pairs.empty or not metrics:
         return []
     metric = "psnr" if "psnr" in metrics else metrics[0]
-    told = _Told(contents, metric)
+    told = _Told(section, metric)
     found = [*told.best(), *told.harmful(), *told.learned_over_classical()]
     if metric == "psnr" and "ssim" in metrics:
-        found += _other_best(told, _Told(contents, "ssim"))
+        found += _other_best(told, _Told(section, "ssim"))
     return found[:MOST]
 
 
 class _Told:
     """The pairs of a metric by who is compared with whom."""
 
-    def __init__(self, contents: Contents, metric: str) -> None:
-        self.contents, self.metric = contents, metric
-        self.table = Table.of(contents, metric)
-        cells = contents.cells
+    def __init__(self, section: Section, metric: str) -> None:
+        self.section, self.metric = section, metric
+        self.table = Table.of(section, metric)
+        cells = section.cells
         self._random = set(cells["label"][cells["seed"].notna()])
         self._kinds = {noise for noise, _ in self.table.columns}
-        pairs = contents.pairs[contents.pairs["metric"] == metric]
+        pairs = section.pairs[section.pairs["metric"] == metric]
         self._pairs = {}
         for row in pairs.itertuples():
             column = (row.noise, row.level)
@@ -197,10 +197,8 @@ class _Told:
 
     def learned_over_classical(self) -> Iterator[Finding]:
         """Where the best learned method beats every method that learns nothing, or is beaten."""
-        methods = dict(
-            zip(self.contents.cells["label"], self.contents.cells["method"], strict=True)
-        )
-        about = self.contents.about
+        methods = dict(zip(self.section.cells["label"], self.section.cells["method"], strict=True))
+        about = self.section.about
         learns = {
             label: bool(about.get(methods[label], {}).get("learns")) for label in self.table.rows
         }
@@ -270,7 +268,7 @@ def _other_best(psnr: _Told, ssim: _Told) -> Iterator[Finding]:
             )
 
 
-def over_data_sets(sections: Sequence[Contents], metric: str = "psnr") -> str:
+def over_data_sets(sections: Sequence[Section], metric: str = "psnr") -> str:
     """How the methods rank over several data sets, as a sentence; "" for one."""
     ranks = average_ranks({part.name: part.summary for part in sections}, metric)
     if ranks is None:

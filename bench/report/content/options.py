@@ -10,7 +10,7 @@ from bench.analysis import DECIMALS, METRICS
 from bench.core import UsageError, level_text, nearest, noise_text
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 MOST_DECIMALS = 10
 
@@ -52,7 +52,7 @@ class Options:
         """Decimals of a metric."""
         return DECIMALS[metric] if self.precision is None else self.precision
 
-    def select(self, sections: Sequence[Contents]) -> list[Contents]:
+    def select(self, sections: Sequence[Section]) -> list[Section]:
         """The data sets with the noises asked for; those that have none of them are left out.
 
         Raises:
@@ -62,8 +62,8 @@ class Options:
             return list(sections)
         there = dict.fromkeys(
             (str(noise), float(level))
-            for contents in sections
-            for noise, level in zip(contents.cells["noise"], contents.cells["level"], strict=True)
+            for section in sections
+            for noise, level in zip(section.cells["noise"], section.cells["level"], strict=True)
         )
         wanted = set()
         for said, kind, level in _asked(self.columns, {noise for noise, _ in there}):
@@ -76,8 +76,8 @@ class Options:
                 known = "; ".join(noise_text(*point) for point in there)
                 raise UsageError(f"no column is {said!r}; the runs have: {known}")
             wanted |= found
-        chosen = [contents.only(wanted) for contents in sections]
-        return [contents for contents in chosen if len(contents.cells)]
+        chosen = [section.only(wanted) for section in sections]
+        return [section for section in chosen if len(section.cells)]
 
 
 def _asked(columns: str, kinds: set[str]) -> Iterator[tuple[str, str, str]]:

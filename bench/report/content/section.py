@@ -22,7 +22,7 @@ _SAID = {"source": "code", "recipe": "training recipe", "limit": "number of test
 
 
 @dataclass(frozen=True)
-class Contents:
+class Section:
     """What a report shows of one data set.
 
     Attributes:
@@ -51,7 +51,7 @@ class Contents:
     suffix: str = ""
 
     @classmethod
-    def of(cls, *runs: Run) -> Contents:
+    def of(cls, *runs: Run) -> Section:
         """Read runs of one data set.
 
         A cell that several runs hold is taken once. Where they measured an entry of the table
@@ -91,7 +91,7 @@ class Contents:
             conflicts,
         )
 
-    def only(self, columns: Collection[tuple[str, float]]) -> Contents:
+    def only(self, columns: Collection[tuple[str, float]]) -> Section:
         """The same of some noises, each a full name and a level."""
         import numpy as np
 
@@ -161,8 +161,8 @@ class Contents:
         }
 
 
-def by_dataset(runs: Sequence[Run]) -> Iterator[Contents]:
-    """The contents of each data set of the runs, in the order in which they come.
+def by_dataset(runs: Sequence[Run]) -> Iterator[Section]:
+    """A section for each data set of the runs, in the order in which they come.
 
     Raises:
         UsageError: runs of one report follow different protocols, or measured one data set
@@ -180,10 +180,10 @@ def by_dataset(runs: Sequence[Run]) -> Iterator[Contents]:
         for other in others:
             _comparable(first, other, ("fingerprint", "training", "quantize"))
     for number, group in enumerate(groups.values(), 1):
-        contents = Contents.of(*group.values())
+        section = Section.of(*group.values())
         # A folder's name may hold anything; a number keeps those apart that are written alike.
-        plain = re.sub(r"[^a-z0-9]+", "-", contents.name.lower()).strip("-")
-        yield replace(contents, suffix=f"-{number}-{plain}" if len(groups) > 1 else "")
+        plain = re.sub(r"[^a-z0-9]+", "-", section.name.lower()).strip("-")
+        yield replace(section, suffix=f"-{number}-{plain}" if len(groups) > 1 else "")
 
 
 def _comparable(first: Run, second: Run, names: Sequence[str]) -> None:

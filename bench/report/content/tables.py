@@ -16,7 +16,7 @@ from bench import analysis as tables
 from bench.analysis import METRICS
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 Column = tuple[str, float]
 
@@ -58,14 +58,14 @@ class Table:
     entries: Mapping[tuple[str, Column], Entry]
 
     @classmethod
-    def of(cls, contents: Contents, metric: str) -> Table:
+    def of(cls, section: Section, metric: str) -> Table:
         """The table of a data set."""
-        if contents.summary.empty:
+        if section.summary.empty:
             return cls(metric, [], [], {})
         values = ("mean", "low", "high", "seed_sd")
-        frames = [tables.table(contents.summary, metric, value) for value in values]
-        mean, marks = frames[0], tables.marks(contents.summary, contents.pairs, metric)
-        harm = contents.harm[contents.harm["metric"] == metric]
+        frames = [tables.table(section.summary, metric, value) for value in values]
+        mean, marks = frames[0], tables.marks(section.summary, section.pairs, metric)
+        harm = section.harm[section.harm["metric"] == metric]
         worse = {(row.label, (row.noise, row.level)): row.difference for row in harm.itertuples()}
         arrays = [frame.to_numpy() for frame in (*frames, marks)]
         entries = {}

@@ -12,7 +12,7 @@ from bench.report.figures.figure import Drawn, Figure
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 LOSSES = (
     "Loss terms per epoch on training images (solid, fresh noise each epoch) and validation images "
@@ -22,12 +22,12 @@ LOSSES = (
 )
 
 
-def quality(contents: Contents) -> Drawn:
+def quality(section: Section) -> Drawn:
     """PSNR and SSIM over the noise level."""
     import seaborn as sns
 
-    colours, markers = style.assign(contents.labels)
-    data = contents.summary[contents.summary["metric"].isin(("psnr", "ssim"))]
+    colours, markers = style.assign(section.labels)
+    data = section.summary[section.summary["metric"].isin(("psnr", "ssim"))]
     if data.empty:
         return []
     if data["noise"].nunique() > 1 and len(data[["noise", "level"]].drop_duplicates()) == len(
@@ -117,16 +117,16 @@ def _bars(rows: Any) -> list[Any]:
     return [rows["mean"] - rows["low"], rows["high"] - rows["mean"]]
 
 
-def speed(contents: Contents) -> Drawn:
+def speed(section: Section) -> Drawn:
     """PSNR against images a second, a panel a level."""
     import matplotlib.pyplot as plt
 
-    cells = contents.cells
+    cells = section.cells
     timed = cells[(cells["status"] == "done") & (cells["method"] != "identity")]
     if timed.empty:
         return []
-    colours, markers = style.assign(contents.labels)
-    psnr = contents.summary[contents.summary["metric"] == "psnr"]
+    colours, markers = style.assign(section.labels)
+    psnr = section.summary[section.summary["metric"] == "psnr"]
     speeds = timed.groupby(["label", "noise", "level"], sort=False)["images_per_second"].median()
     points = psnr.join(speeds, on=["label", "noise", "level"]).dropna(subset="images_per_second")
     panels = list(points.groupby(["noise", "level"], sort=False))
@@ -163,7 +163,7 @@ def speed(contents: Contents) -> Drawn:
             known.setdefault(label, handle)
     canvas.legend(known.values(), known.keys(), loc="outside lower center", ncols=8, frameon=False)
     where = "; ".join(
-        sorted({_conditions(meta) for meta in contents.metadata if meta["conditions"]})
+        sorted({_conditions(meta) for meta in section.metadata if meta["conditions"]})
     )
     caption = (
         f"Mean PSNR against speed, the denoise call alone ({where}). Up and to the right is better."
@@ -177,11 +177,11 @@ def _conditions(meta: Any) -> str:
     return f"{conditions['device']}, {threads} thread{'s' if threads != 1 else ''}"
 
 
-def losses(contents: Contents) -> Drawn:
+def losses(section: Section) -> Drawn:
     """Loss terms over the epochs, a panel for each method and term."""
     import seaborn as sns
 
-    data = loss_terms(contents)
+    data = loss_terms(section)
     if data.empty:
         return []
     data["panel"] = data["label"] + "\n" + data["term"]
@@ -217,13 +217,13 @@ def losses(contents: Contents) -> Drawn:
     return [(Figure("training", "Training", LOSSES), grid.figure)]
 
 
-def loss_terms(contents: Contents) -> pd.DataFrame:
+def loss_terms(section: Section) -> pd.DataFrame:
     """Columns label, trained (on what), seed, epoch, split, term, value; a row each."""
     import pandas as pd
 
     parts = []
-    for cell in contents.cells[contents.cells["train"].notna()].itertuples():
-        history = contents.history(cell)
+    for cell in section.cells[section.cells["train"].notna()].itertuples():
+        history = section.history(cell)
         if len(history):
             parts.append(history.assign(label=cell.label, trained=cell.train, seed=cell.seed))
     if not parts:

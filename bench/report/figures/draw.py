@@ -13,7 +13,7 @@ from bench.report.content import style
 from bench.report.figures.figure import UNCERTAINTY, Drawn, Figure
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 __all__ = ["UNCERTAINTY", "Figure", "draw", "draw_ranks"]
 
@@ -28,7 +28,7 @@ _METADATA = {
 }
 
 
-def draw(contents: Contents, folder: Path, forms: Iterable[str] = FORMS) -> list[Figure]:
+def draw(section: Section, folder: Path, forms: Iterable[str] = FORMS) -> list[Figure]:
     """Draw what there is data for; the figures in the order of the page."""
     from bench.report.figures.curves import losses, quality, speed
     from bench.report.figures.pictures import examples
@@ -36,11 +36,11 @@ def draw(contents: Contents, folder: Path, forms: Iterable[str] = FORMS) -> list
     from bench.report.figures.uncertainty import calibration, uncertainty
 
     makers = (examples, quality, speed, transfer, uncertainty, calibration, losses)
-    return _save([partial(make, contents) for make in makers], folder, forms, contents.suffix)
+    return _save([partial(make, section) for make in makers], folder, forms, section.suffix)
 
 
 def draw_ranks(
-    sections: Sequence[Contents], metric: str, folder: Path, forms: Iterable[str] = FORMS
+    sections: Sequence[Section], metric: str, folder: Path, forms: Iterable[str] = FORMS
 ) -> list[Figure]:
     """Draw how the methods rank over several data sets, where there are enough of them."""
     from bench.report.figures.ranks import critical_differences

@@ -15,17 +15,17 @@ from bench.report.figures.figure import DETAIL, IMAGES, LEVELS, Drawn, Figure
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 
-def examples(contents: Contents) -> Drawn:
+def examples(section: Section) -> Drawn:
     """Clean, noisy and restored images, a few a level."""
-    done = contents.cells[contents.cells["status"] == "done"]
+    done = section.cells[section.cells["status"] == "done"]
     columns = list(dict.fromkeys(zip(done["noise"], done["level"], strict=True)))
     result = []
     for start in range(0, len(columns), LEVELS):
         shown = columns[start : start + LEVELS]
-        drawn = _example_grid(contents, done, shown)
+        drawn = _example_grid(section, done, shown)
         if drawn is None:
             continue
         canvas, cut = drawn
@@ -42,17 +42,17 @@ def examples(contents: Contents) -> Drawn:
 
 
 def _example_grid(
-    contents: Contents, done: pd.DataFrame, columns: Sequence[tuple[str, float]]
+    section: Section, done: pd.DataFrame, columns: Sequence[tuple[str, float]]
 ) -> tuple[Any, bool] | None:
     """The figure, and whether only a part of the images is shown; None without images."""
     import matplotlib.pyplot as plt
 
-    labels = [label for label in contents.labels if label in set(done["label"])]
+    labels = [label for label in section.labels if label in set(done["label"])]
     samples: dict[tuple[str, tuple[str, float]], dict[str, list[Any]]] = {}
     for cell in done.drop_duplicates(["label", "noise", "level"]).itertuples():
         point = (str(cell.label), (str(cell.noise), float(cell.level)))
         if point[1] in columns:
-            samples[point] = contents.samples(cell)
+            samples[point] = section.samples(cell)
     first = next((s for s in samples.values() if s["image"]), None)
     if first is None:
         return None

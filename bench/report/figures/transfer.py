@@ -12,7 +12,7 @@ from bench.report.figures.figure import Drawn, Figure
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 TITLE = "Trained on one noise, tested on another"
 CAPTION = (
@@ -22,12 +22,12 @@ CAPTION = (
 )
 
 
-def transfer(contents: Contents) -> Drawn:
+def transfer(section: Section) -> Drawn:
     """PSNR by noise trained on and noise tested on, for methods trained in several ways."""
     import matplotlib.pyplot as plt
     import seaborn as sns
 
-    tables = transfer_tables(contents)
+    tables = transfer_tables(section)
     if not tables:
         return []
     trainings = list(next(iter(tables.values())).index)
@@ -63,13 +63,13 @@ def transfer(contents: Contents) -> Drawn:
     return [(Figure("transfer", TITLE, CAPTION), canvas)]
 
 
-def transfer_tables(contents: Contents) -> dict[tuple[str, str], pd.DataFrame]:
+def transfer_tables(section: Section) -> dict[tuple[str, str], pd.DataFrame]:
     """(Method, noise) -> mean PSNR: rows what it was trained on, columns levels tested on.
 
     All have the same rows. Only methods that were trained in several ways.
     """
-    cells = contents.cells[(contents.cells["status"] == "done") & contents.cells["train"].notna()]
-    psnr = contents.summary[contents.summary["metric"] == "psnr"]
+    cells = section.cells[(section.cells["status"] == "done") & section.cells["train"].notna()]
+    psnr = section.summary[section.summary["metric"] == "psnr"]
     if cells.empty:
         return {}
     data = cells.merge(psnr, on=["dataset", "label", "noise", "level"])

@@ -12,7 +12,7 @@ from bench.report.figures.figure import IMAGES, LEVELS, UNCERTAINTY, Drawn, Figu
 from bench.report.figures.pictures import common, detail, show
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 CALIBRATION = (
     "Calibration: the pixels of up to 1,000 test images, sorted by the deviation that the method "
@@ -23,14 +23,14 @@ CALIBRATION = (
 _DEVIATION_SHOWN = 0.5
 
 
-def uncertainty(contents: Contents) -> Drawn:
+def uncertainty(section: Section) -> Drawn:
     """Where methods say how uncertain they are: restored, error and predicted deviation."""
     import matplotlib.pyplot as plt
 
-    done = contents.cells[contents.cells["status"] == "done"]
+    done = section.cells[section.cells["status"] == "done"]
     samples = {}
     for cell in done.drop_duplicates(["label", "noise", "level"]).itertuples():
-        kept = contents.samples(cell)
+        kept = section.samples(cell)
         if kept["deviation"]:
             samples[str(cell.label), (str(cell.noise), float(cell.level))] = kept
     if not samples:
@@ -86,14 +86,14 @@ def uncertainty(contents: Contents) -> Drawn:
     return [(Figure("uncertainty", UNCERTAINTY, caption), canvas)]
 
 
-def calibration(contents: Contents) -> Drawn:
+def calibration(section: Section) -> Drawn:
     """Observed error against predicted deviation, a panel a level."""
     import matplotlib.pyplot as plt
 
-    panels = calibration_bins(contents)
+    panels = calibration_bins(section)
     if not panels:
         return []
-    colours, markers = style.assign(contents.labels)
+    colours, markers = style.assign(section.labels)
     columns = min(LEVELS, len(panels))
     rows = -(-len(panels) // columns)
     canvas, grid = plt.subplots(
@@ -132,12 +132,12 @@ def calibration(contents: Contents) -> Drawn:
 
 
 def calibration_bins(
-    contents: Contents,
+    section: Section,
 ) -> dict[tuple[str, float], list[tuple[str, list[Any]]]]:
     """(Noise, level) -> methods with their bins of predicted and observed, see `metrics`."""
     panels: dict[tuple[str, float], list[tuple[str, list[Any]]]] = {}
     known = set()
-    for cell, meta in zip(contents.cells.itertuples(), contents.metadata, strict=True):
+    for cell, meta in zip(section.cells.itertuples(), section.metadata, strict=True):
         point = (str(cell.label), str(cell.noise), float(cell.level))
         if meta.get("calibration") and point not in known:  # of several seeds the first
             known.add(point)

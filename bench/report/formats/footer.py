@@ -9,15 +9,15 @@ from bench.core import markdown_code, markdown_text
 from bench.report.content import prose
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 
-def footer(contents: Contents) -> str:
+def footer(section: Section) -> str:
     """How each run was made."""
-    several = len(contents.runs) > 1
-    protocol = markdown_text(str(contents.runs[0].manifest["protocol"]))
+    several = len(section.runs) > 1
+    protocol = markdown_text(str(section.runs[0].manifest["protocol"]))
     parts = ["## How these numbers were made", f"Protocol version {protocol}."]
-    for run in contents.runs:
+    for run in section.runs:
         parts += [f"### {markdown_text(run.name)}"] if several else []
         parts.append(_made(run.manifest))
     return "\n\n".join(parts)

@@ -24,16 +24,16 @@ from bench.report.formats.footer import footer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
     from bench.report.figures.draw import Figure
 
 
 def markdown(
-    sections: Sequence[tuple[Contents, list[Figure]]],
+    sections: Sequence[tuple[Section, list[Figure]]],
     options: Options | None = None,
     overall: Sequence[Figure] = (),
 ) -> str:
-    """The page: for each data set its contents with their figures.
+    """The page: for each data set its numbers with their figures.
 
     Args:
         sections: the data sets, each with its figures.
@@ -43,44 +43,44 @@ def markdown(
     options = options or Options()
     parts = [_section(*section, options) for section in sections]
     metric = options.shown()[0]
-    if ranks := over_data_sets([contents for contents, _ in sections], metric):
+    if ranks := over_data_sets([section for section, _ in sections], metric):
         head = ["# Over all data sets", prose.in_markdown(ranks), *map(_figure, overall)]
         parts.insert(0, "\n\n".join(head))
     return "\n\n".join(parts) + "\n"
 
 
-def _section(contents: Contents, figures: list[Figure], options: Options) -> str:
+def _section(section: Section, figures: list[Figure], options: Options) -> str:
     parts = [
-        f"# Denoising {_text(prose.title(contents))}: {len(contents.labels)} methods compared",
-        _lead(contents),
+        f"# Denoising {_text(prose.title(section))}: {len(section.labels)} methods compared",
+        _lead(section),
     ]
-    parts += [_findings(contents, options), _winners(contents, options)]
-    parts += [_metric_section(contents, metric, options) for metric in options.shown()]
+    parts += [_findings(section, options), _winners(section, options)]
+    parts += [_metric_section(section, metric, options) for metric in options.shown()]
     for name in dict.fromkeys(figure.title for figure in figures):
         parts.append(f"## {name}")
         parts += [_figure(figure) for figure in figures if figure.title == name]
         if name == UNCERTAINTY:
-            parts.append(_calibration(contents))
-    parts += [_chosen(contents), _costs(contents), _problems(contents), footer(contents)]
+            parts.append(_calibration(section))
+    parts += [_chosen(section), _costs(section), _problems(section), footer(section)]
     return "\n\n".join(part for part in parts if part)
 
 
-def _lead(contents: Contents) -> str:
-    lines = [f"> **{word}.** {prose.in_markdown(text)}" for word, text in prose.warnings(contents)]
-    lines.append(prose.in_markdown(prose.lead(contents)))
-    if fewer := prose.fewer_images(contents):
+def _lead(section: Section) -> str:
+    lines = [f"> **{word}.** {prose.in_markdown(text)}" for word, text in prose.warnings(section)]
+    lines.append(prose.in_markdown(prose.lead(section)))
+    if fewer := prose.fewer_images(section):
         lines.append(prose.in_markdown(fewer))
     return "\n\n".join(lines)
 
 
-def _findings(contents: Contents, options: Options) -> str:
+def _findings(section: Section, options: Options) -> str:
     """What the data and its tests say."""
-    found = findings(contents, options.shown())
+    found = findings(section, options.shown())
     lines = [
         f"- {prose.in_markdown(finding.text)} ({prose.in_markdown(finding.place)})"
         for finding in found
     ]
-    parts = ["\n".join(lines), prose.in_markdown(prose.tested(contents))]
+    parts = ["\n".join(lines), prose.in_markdown(prose.tested(section))]
     said = "\n\n".join(part for part in parts if part)
     return f"## Findings\n\n{said}" if said else ""
 
@@ -89,16 +89,16 @@ def _noise(name: str, level: float) -> str:
     return _text(noise_text(name, level))
 
 
-def _winners(contents: Contents, options: Options) -> str:
+def _winners(section: Section, options: Options) -> str:
     """The best method under each noise, where there are several kinds."""
-    if contents.summary.empty or contents.summary["noise"].nunique() < 2:
+    if section.summary.empty or section.summary["noise"].nunique() < 2:
         return ""
     columns: dict[str, dict[str, str]] = {}
     shown = [metric for metric in ("psnr", "ssim") if metric in options.shown()]
     if not shown:
         return ""
     for metric in shown:
-        table = Table.of(contents, metric)
+        table = Table.of(section, metric)
         for best, places in table.winners().items():
             for column, winner in places:
                 near = [
@@ -118,11 +118,11 @@ def _winners(contents: Contents, options: Options) -> str:
     )
 
 
-def _metric_section(contents: Contents, metric: str, options: Options) -> str:
+def _metric_section(section: Section, metric: str, options: Options) -> str:
     """A metric's tables, one a kind of noise."""
-    if contents.summary.empty:
+    if section.summary.empty:
         return ""
-    table = Table.of(contents, metric)
+    table = Table.of(section, metric)
     decimals = options.decimals(metric)
     lines = [f"## {UNITS[metric]}"]
     noises = list(dict.fromkeys(noise for noise, _ in table.columns))
@@ -144,10 +144,10 @@ def _metric_section(contents: Contents, metric: str, options: Options) -> str:
     )
     lines.append(prose.in_markdown(prose.seed_spread(table, decimals)))
     if any(entry.harm is not None for entry in table.entries.values()):
-        lines.append(_harm(contents, table, decimals))
+        lines.append(_harm(section, table, decimals))
     lines.append(
-        f"[As CSV]({metric}{contents.suffix}.csv); all metrics with their intervals: "
-        f"[summary{contents.suffix}.csv](summary{contents.suffix}.csv)."
+        f"[As CSV]({metric}{section.suffix}.csv); all metrics with their intervals: "
+        f"[summary{section.suffix}.csv](summary{section.suffix}.csv)."
     )
     return "\n\n".join(line for line in lines if line)
 
@@ -162,15 +162,15 @@ def _entry(entry: Entry | None, decimals: int) -> str:
     return text + (" †" if entry.mark == "near" else "") + (" ▾" if entry.harm is not None else "")
 
 
-def _harm(contents: Contents, table: Table, decimals: int) -> str:
+def _harm(section: Section, table: Table, decimals: int) -> str:
     """Where methods are worse than doing nothing, with what each of them is."""
     worse = {place: entry.harm for place, entry in table.entries.items() if entry.harm is not None}
     named = "; ".join(
         f"{label} at {noise_text(*column)} ({difference:+.{decimals}f})"
         for (label, column), difference in worse.items()
     )
-    methods = dict(zip(contents.cells["label"], contents.cells["method"], strict=True))
-    about = contents.about
+    methods = dict(zip(section.cells["label"], section.cells["method"], strict=True))
+    about = section.about
     named_once = dict.fromkeys(methods[label] for label, _ in worse)
     explained = " ".join(
         f"{_text(name)}: {prose.in_markdown(about[name]['summary'])}"
@@ -187,9 +187,9 @@ def _figure(figure: Figure) -> str:
     )
 
 
-def _chosen(contents: Contents) -> str:
+def _chosen(section: Section) -> str:
     """What each method was run with."""
-    chosen = prose.chosen(contents)
+    chosen = prose.chosen(section)
     if not chosen:
         return ""
     rows = {
@@ -207,10 +207,10 @@ def _chosen(contents: Contents) -> str:
     )
 
 
-def _calibration(contents: Contents) -> str:
+def _calibration(section: Section) -> str:
     """How far predicted deviations are from the errors, a figure a method and level."""
     rows: dict[str, dict[str, str]] = {}
-    for (label, noise, level), (error, ratio) in contents.calibrations().items():
+    for (label, noise, level), (error, ratio) in section.calibrations().items():
         rows.setdefault(_text(label), {})[_noise(noise, level)] = f"{error:.3f} (x {ratio:.1f})"
     if not rows:
         return ""
@@ -224,9 +224,9 @@ def _calibration(contents: Contents) -> str:
     )
 
 
-def _costs(contents: Contents) -> str:
+def _costs(section: Section) -> str:
     """Speed, training and tuning time, size and memory of each method."""
-    columns = prose.costs(contents)
+    columns = prose.costs(section)
     if not columns:
         return ""
     frame = pd.DataFrame(columns).rename(index=_text)
@@ -240,8 +240,8 @@ def _costs(contents: Contents) -> str:
     )
 
 
-def _problems(contents: Contents) -> str:
-    problems = tables.problems(contents.cells)
+def _problems(section: Section) -> str:
+    problems = tables.problems(section.cells)
     if not problems:
         return ""
     rows = [(_text(status), _text(cell), _text(reason)) for status, cell, reason in problems]

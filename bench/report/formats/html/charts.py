@@ -16,31 +16,31 @@ from bench.core import level_text, noise_text
 from bench.report.figures.curves import LOSSES, loss_terms
 from bench.report.figures.uncertainty import CALIBRATION, calibration_bins
 from bench.report.formats.html.heatmaps import significance, transfer
-from bench.report.formats.html.traces import Chart, Look, figure, numbers, safe
+from bench.report.formats.html.traces import Chart, Styles, figure, numbers, safe
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def charts(contents: Contents, look: Look, metrics: Sequence[str]) -> Iterator[Chart]:
+def charts(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator[Chart]:
     """All charts that there is data for, in the order of the page."""
-    if len(contents.summary):
-        yield from _quality(contents, look, metrics)
-        yield from _speed(contents, look)
-        yield from _distributions(contents, look, metrics)
-        yield from significance(contents, metrics)
-    yield from _calibration(contents, look)
-    yield from transfer(contents)
-    yield from _losses(contents, look)
+    if len(section.summary):
+        yield from _quality(section, styles, metrics)
+        yield from _speed(section, styles)
+        yield from _distributions(section, styles, metrics)
+        yield from significance(section, metrics)
+    yield from _calibration(section, styles)
+    yield from transfer(section)
+    yield from _losses(section, styles)
 
 
-def _quality(contents: Contents, look: Look, metrics: Sequence[str]) -> Iterator[Chart]:
+def _quality(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator[Chart]:
     """A metric over the levels of each kind of noise, or under kinds of one level each."""
     import plotly.graph_objects as go
 
-    data = contents.summary
+    data = section.summary
     for metric in metrics:
         figures = {}
         part = data[data["metric"] == metric]
@@ -66,11 +66,11 @@ def _quality(contents: Contents, look: Look, metrics: Sequence[str]) -> Iterator
                             "arrayminus": numbers(own["mean"] - own["low"]),
                             "thickness": 1.2,
                             "width": 3,
-                            "color": look.colours[label],
+                            "color": styles.colours[label],
                         },
                         mode="markers" if alone else "lines+markers",
                         hovertemplate=f"%{{x}}: %{{y:.{5 if metric == 'mse' else 3}f}}",
-                        **look.trace(str(label)),
+                        **styles.trace(str(label)),
                     )
                 )
             levels = sorted(rows["level"].unique())
@@ -95,15 +95,15 @@ def _quality(contents: Contents, look: Look, metrics: Sequence[str]) -> Iterator
         yield Chart(f"{metric.upper()} over noise level", caption, figures, wide=False)
 
 
-def _speed(contents: Contents, look: Look) -> Iterator[Chart]:
+def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
     """PSNR against images a second, with the front of those that none beats in both."""
     import plotly.graph_objects as go
 
-    cells = contents.cells
+    cells = section.cells
     timed = cells[(cells["status"] == "done") & (cells["method"] != "identity")]
     if timed.empty:
         return
-    psnr = contents.summary[contents.summary["metric"] == "psnr"]
+    psnr = section.summary[section.summary["metric"] == "psnr"]
     speeds = timed.groupby(["label", "noise", "level"], sort=False)["images_per_second"].median()
     points = psnr.join(speeds, on=["label", "noise", "level"]).dropna(subset="images_per_second")
     figures = {}
@@ -114,7 +114,7 @@ def _speed(contents: Contents, look: Look) -> Iterator[Chart]:
                 y=[row.mean],
                 mode="markers",
                 hovertemplate="%{y:.2f} dB, %{x:,.0f} images/s",
-                **look.trace(str(row.label)),
+                **styles.trace(str(row.label)),
             )
             for row in part.itertuples()
         ]
@@ -151,16 +151,16 @@ def pareto(speed: Any, quality: Any) -> list[int]:
     return front
 
 
-def _distributions(contents: Contents, look: Look, metrics: Sequence[str]) -> Iterator[Chart]:
+def _distributions(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator[Chart]:
     """Quantiles of the images' values; the values themselves would make the page too large."""
     import plotly.graph_objects as go
 
     from bench.analysis import with_labels
 
     shown = [metric for metric in metrics if metric != "mse"] or list(metrics)
-    grouped = with_labels(contents.records).groupby(["noise", "level", "label"], sort=False)
+    grouped = with_labels(section.records).groupby(["noise", "level", "label"], sort=False)
     values = grouped[shown].quantile(list(_QUANTILES)).unstack()
-    means = contents.summary.pivot(
+    means = section.summary.pivot(
         index=["noise", "level", "label"], columns="metric", values="mean"
     )
     for metric in shown:
@@ -176,13 +176,13 @@ def _distributions(contents: Contents, look: Look, metrics: Sequence[str]) -> It
                         strict=True,
                     )
                 )
-                shared = look.trace(label)
+                shared = styles.trace(label)
                 traces.append(
                     go.Box(
                         y=[shared["name"]],
                         mean=[means.loc[place, metric]],
                         orientation="h",
-                        line={"color": look.colours[label], "width": 1.5},
+                        line={"color": styles.colours[label], "width": 1.5},
                         **ends,
                         **{k: shared[k] for k in ("name", "meta", "showlegend")},
                     )
@@ -196,15 +196,15 @@ def _distributions(contents: Contents, look: Look, metrics: Sequence[str]) -> It
             f"{UNITS[metric]} of the single images: 5%, quartiles and 95%, the mean dashed. What "
             "the means hide: a method may be good on most images and fail on some."
         )
-        height = 140 + 24 * len(contents.labels)
+        height = 140 + 24 * len(section.labels)
         yield Chart(f"{metric.upper()} of the single images", caption, figures, height, wide=False)
 
 
-def _calibration(contents: Contents, look: Look) -> Iterator[Chart]:
+def _calibration(section: Section, styles: Styles) -> Iterator[Chart]:
     import plotly.graph_objects as go
 
     figures = {}
-    for column, lines in calibration_bins(contents).items():
+    for column, lines in calibration_bins(section).items():
         ideal = go.Scatter(
             x=[1 / 255, 0.6],
             y=[1 / 255, 0.6],
@@ -219,7 +219,7 @@ def _calibration(contents: Contents, look: Look) -> Iterator[Chart]:
                 y=[row[1] for row in bins],
                 mode="lines+markers",
                 hovertemplate="predicted %{x:.3f}, observed %{y:.3f}",
-                **look.trace(label),
+                **styles.trace(label),
             )
             for label, bins in lines
         ]
@@ -233,11 +233,11 @@ def _calibration(contents: Contents, look: Look) -> Iterator[Chart]:
         yield Chart("Predicted uncertainty", CALIBRATION, figures, wide=False)
 
 
-def _losses(contents: Contents, look: Look) -> Iterator[Chart]:
+def _losses(section: Section, styles: Styles) -> Iterator[Chart]:
     import plotly.graph_objects as go
 
     figures = {}
-    data = loss_terms(contents)
+    data = loss_terms(section)
     shades = ("#440154", "#3b528b", "#21918c", "#5ec962", "#b8860b", "#d55e00", "#cc78bc")
     for (label, term), part in data.groupby(["label", "term"], sort=False):
         trained = list(dict.fromkeys(part["trained"]))

@@ -15,19 +15,19 @@ from bench.report.formats.html.traces import Chart, figure, numbers, safe
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 
-def significance(contents: Contents, metrics: Sequence[str]) -> Iterator[Chart]:
+def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
     """Row less column, coloured where the two can be told apart."""
     import plotly.graph_objects as go
 
     figures = {}
     for metric in metrics:
-        pairs = contents.pairs[contents.pairs["metric"] == metric]
+        pairs = section.pairs[section.pairs["metric"] == metric]
         for (noise, level), part in pairs.groupby(["noise", "level"], sort=False):
             there = {*part["a"], *part["b"]}
-            labels = [label for label in contents.labels if label in there]
+            labels = [label for label in section.labels if label in there]
             place = {label: index for index, label in enumerate(labels)}
             size = len(labels)
             colour = np.full((size, size), np.nan)
@@ -66,16 +66,16 @@ def significance(contents: Contents, metrics: Sequence[str]) -> Iterator[Chart]:
             "cannot be told apart. Point at a square for the difference of the means (row less "
             "column), its 95% interval and p."
         )
-        height = 200 + 26 * len(contents.labels)
+        height = 200 + 26 * len(section.labels)
         yield Chart("Who can be told apart", caption, figures, height, wide=False)
 
 
-def transfer(contents: Contents) -> Iterator[Chart]:
+def transfer(section: Section) -> Iterator[Chart]:
     """PSNR by noise trained on and noise tested on."""
     import plotly.graph_objects as go
 
     figures = {}
-    for (method, noise), table in transfer_tables(contents).items():
+    for (method, noise), table in transfer_tables(section).items():
         below = table - table.max()
         heat = go.Heatmap(
             z=_grid(below),

@@ -17,8 +17,8 @@ from bench.core import noise_text, printable
 from bench.report.figures.pictures import common
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
-    from bench.report.formats.html.traces import Look
+    from bench.report.content.section import Section
+    from bench.report.formats.html.traces import Styles
 
 #: Bytes of all images of a page.
 BUDGET = 3_000_000
@@ -31,14 +31,14 @@ _CASES = ("worst", "median", "best")
 Column = tuple[str, float]
 
 
-def inspector(contents: Contents, look: Look, budget: int = BUDGET) -> dict[str, Any] | None:
+def inspector(section: Section, styles: Styles, budget: int = BUDGET) -> dict[str, Any] | None:
     """The inspector's data, ready for JSON; None where no images were kept.
 
     `noises`: for each noise its `images` (position, clean, noisy and a panel for each method) and
     its `cases` (for worst, median and best a panel for each method, of an image of its own).
     Images are places in `pixels`: height, width, channels and base64 of rows of bytes.
     """
-    found = _Found(contents, look)
+    found = _Found(section, styles)
     if not found.samples:
         return None
     for handful, side in _SIZES:
@@ -79,16 +79,16 @@ class _Pixels:
 class _Found:
     """The kept images of a data set's cells, of several seeds the first's."""
 
-    def __init__(self, contents: Contents, look: Look) -> None:
-        self._look = look
+    def __init__(self, section: Section, styles: Styles) -> None:
+        self._styles = styles
         self.samples: dict[Column, dict[str, dict[str, list[Any]]]] = {}
-        done = contents.cells[contents.cells["status"] == "done"]
+        done = section.cells[section.cells["status"] == "done"]
         for cell in done.drop_duplicates(["label", "noise", "level"]).itertuples():
-            kept = contents.samples(cell)
+            kept = section.samples(cell)
             if kept["image"]:
                 column = (str(cell.noise), float(cell.level))
                 self.samples.setdefault(column, {})[str(cell.label)] = kept
-        self._scores = _scores(contents) if self.samples else {}
+        self._scores = _scores(section) if self.samples else {}
 
     def data(self, handful: int, pixels: _Pixels) -> dict[str, Any]:
         noises = []
@@ -142,7 +142,7 @@ class _Found:
         position = kept["image"][index]
         (row,) = np.flatnonzero(scores["image"] == position)[:1]
         return {
-            "method": self._look.index[label],
+            "method": self._styles.index[label],
             "position": position,
             "image": pixels.place(kept["restored"][index]),
             "deviation": pixels.place(kept["deviation"][index], DEVIATION_SHOWN)
@@ -152,9 +152,9 @@ class _Found:
         }
 
 
-def _scores(contents: Contents) -> dict[tuple[Column, str], dict[str, Any]]:
+def _scores(section: Section) -> dict[tuple[Column, str], dict[str, Any]]:
     """(Noise, method) -> position and metrics of each image, as arrays."""
-    labelled = with_labels(contents.records)
+    labelled = with_labels(section.records)
     seeds = labelled["seed"]
     columns: Sequence[str] = ("image", *METRICS)
     found: dict[tuple[Column, str], dict[str, Any]] = {}

@@ -43,7 +43,7 @@ class Chart:
     wide: bool = True
 
 
-class Look:
+class Styles:
     """Colour, marker and index of each method; the same in the whole page."""
 
     def __init__(self, labels: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ from bench.report.formats.latex.escape import code, comment, escape
 from bench.report.formats.latex.tables import costs_table, metric_tables, width_text
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
     from bench.report.figures.draw import Figure
     from bench.store import Run
 
@@ -37,7 +37,7 @@ _PREAMBLE = r"""\documentclass[a4paper]{article}
 
 
 def files(
-    sections: Sequence[tuple[Contents, list[Figure]]],
+    sections: Sequence[tuple[Section, list[Figure]]],
     options: Options | None = None,
     overall: Sequence[Figure] = (),
 ) -> dict[str, str]:
@@ -51,24 +51,24 @@ def files(
     options = options or Options()
     made: dict[str, str] = {}
     parts = []
-    ranks = over_data_sets([contents for contents, _ in sections], options.shown()[0])
+    ranks = over_data_sets([section for section, _ in sections], options.shown()[0])
     if ranks:
         parts += [r"\section{Over all data sets}", said(ranks), *map(_figure, overall)]
-    for contents, figures in sections:
+    for section, figures in sections:
         tables: dict[str, str] = {}
         for metric in options.shown():
-            tables |= metric_tables(contents, metric, options)
-        tables |= costs_table(contents)
+            tables |= metric_tables(section, metric, options)
+        tables |= costs_table(section)
         made |= {f"tables/{name}.tex": text for name, text in tables.items()}
-        parts.append(_section(contents, figures, list(tables), options, len(sections) > 1))
-    made["report.tex"] = _document([contents for contents, _ in sections], parts)
+        parts.append(_section(section, figures, list(tables), options, len(sections) > 1))
+    made["report.tex"] = _document([section for section, _ in sections], parts)
     return made
 
 
-def _document(sections: Sequence[Contents], parts: Sequence[str]) -> str:
-    runs = {run.path: run for contents in sections for run in contents.runs}.values()
-    names = " and ".join(escape(prose.title(contents)) for contents in sections)
-    methods = {label for contents in sections for label in contents.labels}
+def _document(sections: Sequence[Section], parts: Sequence[str]) -> str:
+    runs = {run.path: run for section in sections for run in section.runs}.values()
+    names = " and ".join(escape(prose.title(section)) for section in sections)
+    methods = {label for section in sections for label in section.labels}
     commands = [comment(run.manifest["command"]) for run in runs]
     return "\n\n".join(
         [
@@ -88,7 +88,7 @@ def _document(sections: Sequence[Contents], parts: Sequence[str]) -> str:
 
 
 def _section(
-    contents: Contents,
+    section: Section,
     figures: Sequence[Figure],
     tables: Sequence[str],
     options: Options,
@@ -96,32 +96,32 @@ def _section(
 ) -> str:
     """A data set: what was done, what a reader must know, its tables and figures."""
     level = "subsection" if several else "section"
-    parts = [rf"\section{{{escape(prose.title(contents))}}}"] if several else []
+    parts = [rf"\section{{{escape(prose.title(section))}}}"] if several else []
     parts.append(rf"\{level}{{Protocol}}")
-    parts += [rf"\textbf{{{word}.}} {said(text)}" for word, text in prose.warnings(contents)]
-    parts += [said(prose.lead(contents)), said(prose.fewer_images(contents))]
-    parts += [_conventions(contents.runs[0]), _methods(contents)]
+    parts += [rf"\textbf{{{word}.}} {said(text)}" for word, text in prose.warnings(section)]
+    parts += [said(prose.lead(section)), said(prose.fewer_images(section))]
+    parts += [_conventions(section.runs[0]), _methods(section)]
     parts.append(rf"\{level}{{Results}}")
-    parts.append(_findings(contents, options))
+    parts.append(_findings(section, options))
     parts.append(_pointers(figures, tables))
-    parts += [_best(Table.of(contents, metric), options) for metric in options.shown()]
+    parts += [_best(Table.of(section, metric), options) for metric in options.shown()]
     for metric in options.shown():
-        spread = prose.seed_spread(Table.of(contents, metric), options.decimals(metric))
+        spread = prose.seed_spread(Table.of(section, metric), options.decimals(metric))
         parts.append(f"{escape(UNITS[metric])}. {said(spread)}" if spread else "")
     parts += [rf"\input{{tables/{name}.tex}}" for name in tables]
     parts += [_figure(figure) for figure in figures]
-    parts.append(_problems(contents, level))
+    parts.append(_problems(section, level))
     return "\n\n".join(part for part in parts if part)
 
 
-def _findings(contents: Contents, options: Options) -> str:
+def _findings(section: Section, options: Options) -> str:
     """What the data and its tests say."""
     items = [
         rf"\item {said(finding.text)} ({said(finding.place)})"
-        for finding in findings(contents, options.shown())
+        for finding in findings(section, options.shown())
     ]
     parts = [r"\begin{itemize}", *items, r"\end{itemize}"] if items else []
-    return "\n".join([*parts, "", said(prose.tested(contents))])
+    return "\n".join([*parts, "", said(prose.tested(section))])
 
 
 def said(sentence: str) -> str:
@@ -180,11 +180,11 @@ def _conventions(run: Run) -> str:
     )
 
 
-def _methods(contents: Contents) -> str:
+def _methods(section: Section) -> str:
     """What each method is, with its reference."""
     items = []
-    for name in dict.fromkeys(contents.cells["method"]):
-        about = contents.about.get(name, {})
+    for name in dict.fromkeys(section.cells["method"]):
+        about = section.about.get(name, {})
         text = " ".join(
             f"{text.rstrip('.')}."
             for text in (about.get("summary"), about.get("reference"))
@@ -210,8 +210,8 @@ def _figure(figure: Figure) -> str:
     )
 
 
-def _problems(contents: Contents, level: str) -> str:
-    problems = analysis.problems(contents.cells)
+def _problems(section: Section, level: str) -> str:
+    problems = analysis.problems(section.cells)
     if not problems:
         return ""
     items = [
