@@ -77,7 +77,7 @@ def test_the_best_is_named_with_its_narrowest_lead():
     assert found.text.startswith("At 0.1 and 0.3 `nlm` is the best by PSNR: at 0.3 it is 1.00 dB [")
     assert found.text.endswith("above `median`, the next.")
     assert (found.metric, found.cell) == ("psnr", ("nlm", ("gaussian", 0.3)))
-    assert found.place == "PSNR table, `nlm` at gaussian 0.3"
+    assert found.cell_text == "PSNR table, `nlm` at gaussian 0.3"
     pair = made.pairs[(made.pairs["metric"] == "psnr") & (made.pairs["level"] == 0.3)]
     pair = pair[(pair["a"] == "median") & (pair["b"] == "nlm")].iloc[0]
     assert amount("psnr", 1.0, -pair["high"], -pair["low"]) in found.text

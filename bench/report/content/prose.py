@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bench.core import MATCHED, level_text, markdown_code, markdown_text, noise_text
 
 if TYPE_CHECKING:
+    from bench.report.content.rows import CellRow, Column
     from bench.report.content.section import Section
     from bench.report.content.tables import Table
 
@@ -43,16 +44,16 @@ def title(section: Section) -> str:
 
 def warnings(section: Section) -> list[tuple[str, str]]:
     """What a reader must know before the numbers: a word, and what it is."""
-    found = []
+    warned = []
     if note := section.dataset["note"]:
-        found.append(("Not MNIST", outside(note)))
+        warned.append(("Not MNIST", outside(note)))
     if left_out := section.dataset.get("left_out"):
-        found.append(("Files left out", f"{outside('; '.join(left_out))}."))
+        warned.append(("Files left out", f"{outside('; '.join(left_out))}."))
     for run in section.runs:
         planned, finished = len(run.manifest["cells"]), len(run.finished())
         if finished < planned:
             which = f"{outside(run.name)}: " if len(section.runs) > 1 else ""
-            found.append(
+            warned.append(
                 (
                     "Unfinished",
                     f"{which}{finished} of {planned} cells have a result; the run's "
@@ -60,14 +61,13 @@ def warnings(section: Section) -> list[tuple[str, str]]:
                 )
             )
     if section.conflicts:
-        found.append(("Runs that differ", f"{outside('; '.join(section.conflicts))}."))
-    return found
+        warned.append(("Runs that differ", f"{outside('; '.join(section.conflicts))}."))
+    return warned
 
 
 def noises(section: Section) -> list[str]:
     """The noises that were tested on, as tables name them."""
-    columns = section.cells[["noise", "level"]].itertuples(index=False)
-    return list(dict.fromkeys(noise_text(*column) for column in columns))
+    return list(dict.fromkeys(noise_text(*column) for column in section.columns))
 
 
 def lead(section: Section) -> str:
@@ -81,7 +81,7 @@ def lead(section: Section) -> str:
 
 def conditions(section: Section) -> list[str]:
     """How the runs trained and tuned; once where it is the same for all."""
-    said: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for run in section.runs:
         settings = run.manifest["settings"]
         text = f"preset `{outside(settings['preset'])}`"
@@ -94,10 +94,10 @@ def conditions(section: Section) -> list[str]:
             if settings["tune"]
             else "left at their defaults"
         )
-        said.setdefault(text, []).append(outside(run.name))
-    if len(said) == 1:
-        return list(said)
-    return [f"{text} ({', '.join(names)})" for text, names in said.items()]
+        names.setdefault(text, []).append(outside(run.name))
+    if len(names) == 1:
+        return list(names)
+    return [f"{text} ({', '.join(runs)})" for text, runs in names.items()]
 
 
 def fewer_images(section: Section) -> str:
@@ -202,28 +202,26 @@ def made(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def chosen(section: Section) -> dict[str, tuple[str, dict[tuple[str, float], str]]]:
+def chosen(section: Section) -> dict[str, tuple[str, dict[Column, str]]]:
     """What each method knows of the noise, and what it was run with under each: label -> both."""
-    found: dict[str, tuple[str, dict[tuple[str, float], str]]] = {}
-    for cell, meta in zip(section.cells.itertuples(), section.metadata, strict=True):
+    by_label: dict[str, tuple[str, dict[Column, str]]] = {}
+    for cell, meta in zip(section.rows(), section.metadata, strict=True):
         if meta["status"] != "done":
             continue
         values = ", ".join(f"{name}={value}" for name, value in meta["chosen"].items())
         score = meta["chosen_score"]
         scored = f" ({score:.2f} dB)" if score is not None else ""
-        _, rows = found.setdefault(str(cell.label), (_knows(section, cell), {}))
-        rows[str(cell.noise), float(cell.level)] = values + scored or "–"
-    return found
+        _, columns = by_label.setdefault(cell.label, (_knows(section, cell), {}))
+        columns[cell.column] = values + scored or "–"
+    return by_label
 
 
-def _knows(section: Section, cell: Any) -> str:
+def _knows(section: Section, cell: CellRow) -> str:
     """What a method knows of the noise that it meets."""
-    import pandas as pd
-
     about = section.about.get(cell.method, {})
     if json.loads(cell.params).get("sigma") == "estimate":
         return "estimates it"
-    if about.get("learns") and pd.notna(cell.train):
+    if about.get("learns") and cell.train is not None:
         return "trained on it" if cell.regime == MATCHED else f"trained on {cell.train}"
     return "is told" if about.get("told_noise") else "blind"
 

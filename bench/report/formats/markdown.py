@@ -77,7 +77,7 @@ def _findings(section: Section, options: Options) -> str:
     """What the data and its tests say."""
     found = findings(section, options.shown())
     lines = [
-        f"- {prose.in_markdown(finding.text)} ({prose.in_markdown(finding.place)})"
+        f"- {prose.in_markdown(finding.text)} ({prose.in_markdown(finding.cell_text)})"
         for finding in found
     ]
     parts = ["\n".join(lines), prose.in_markdown(prose.tested(section))]
@@ -210,8 +210,8 @@ def _chosen(section: Section) -> str:
 def _calibration(section: Section) -> str:
     """How far predicted deviations are from the errors, a figure a method and level."""
     rows: dict[str, dict[str, str]] = {}
-    for (label, noise, level), (error, ratio) in section.calibrations().items():
-        rows.setdefault(_text(label), {})[_noise(noise, level)] = f"{error:.3f} (x {ratio:.1f})"
+    for (label, column), (error, ratio) in section.calibrations().items():
+        rows.setdefault(_text(label), {})[_noise(*column)] = f"{error:.3f} (x {ratio:.1f})"
     if not rows:
         return ""
     frame = pd.DataFrame(rows).T.fillna("–")

@@ -20,7 +20,8 @@ from bench.core import level_text, noise_text, printable
 from bench.report.content import prose
 from bench.report.content.findings import Finding, findings, over_data_sets
 from bench.report.content.options import Options
-from bench.report.content.tables import Column, Entry, Table
+from bench.report.content.rows import Column
+from bench.report.content.tables import Entry, Table
 from bench.report.formats.html.charts import charts
 from bench.report.formats.html.inspector import BUDGET, inspector
 from bench.report.formats.html.traces import Chart, Styles
@@ -44,13 +45,13 @@ def page(sections: Sequence[Section], options: Options | None = None) -> str:
         lstrip_blocks=True,
     )
 
-    def said(sentence: str) -> Markup:
+    def sentence(text: str) -> Markup:
         """A sentence whose backticks enclose code."""
         return Markup(
             prose.marked(
-                sentence,
-                lambda text: str(escape(printable(text))),
-                lambda text: f"<code>{escape(printable(text))}</code>",
+                text,
+                lambda part: str(escape(printable(part))),
+                lambda part: f"<code>{escape(printable(part))}</code>",
             )
         )
 
@@ -59,14 +60,14 @@ def page(sections: Sequence[Section], options: Options | None = None) -> str:
         text = json.dumps(value, separators=(",", ":"), allow_nan=False)
         return Markup(text.replace("<", "\\u003c"))
 
-    environment.filters |= {"said": said, "plain": lambda text: printable(str(text)), "data": data}
+    environment.filters |= {
+        "sentence": sentence,
+        "plain": lambda text: printable(str(text)),
+        "data": data,
+    }
     labels = dict.fromkeys(label for section in sections for label in section.labels)
     styles = Styles(list(labels))
-    columns = dict.fromkeys(
-        (str(noise), float(level))
-        for section in sections
-        for noise, level in zip(section.cells["noise"], section.cells["level"], strict=True)
-    )
+    columns = dict.fromkeys(column for section in sections for column in section.columns)
     scripts = [get_plotlyjs(), resources.files(__package__).joinpath("page.js").read_text("utf-8")]
     names = dict.fromkeys(run.name for section in sections for run in section.runs)
     return environment.get_template("page.html").render(

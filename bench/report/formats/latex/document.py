@@ -117,7 +117,7 @@ def _section(
 def _findings(section: Section, options: Options) -> str:
     """What the data and its tests say."""
     items = [
-        rf"\item {said(finding.text)} ({said(finding.place)})"
+        rf"\item {said(finding.text)} ({said(finding.cell_text)})"
         for finding in findings(section, options.shown())
     ]
     parts = [r"\begin{itemize}", *items, r"\end{itemize}"] if items else []

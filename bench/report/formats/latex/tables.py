@@ -14,7 +14,8 @@ from bench.analysis import METRICS, UNITS
 from bench.core import level_text
 from bench.report.content import prose
 from bench.report.content.options import Options
-from bench.report.content.tables import Column, Entry, Table
+from bench.report.content.rows import Column
+from bench.report.content.tables import Entry, Table
 from bench.report.formats.latex.escape import comment, escape
 
 if TYPE_CHECKING:
