@@ -19,8 +19,7 @@ from matplotlib.figure import Figure as Canvas
 import bench
 from bench.core import markdown_code, markdown_text, printable
 from bench.report.content.section import by_dataset
-from bench.report.figures import draw
-from bench.report.figures.draw import Figure
+from bench.report.figures import Figure, draw
 from bench.report.formats import csv_tables, markdown, summary
 from bench.report.formats.html import page
 from bench.report.formats.latex import document
@@ -223,7 +222,7 @@ def test_no_cell_in_csv_is_a_formula(section, tmp_path):
 
 
 def test_figures_show_names_as_they_are(section, tmp_path):
-    draw.draw(section.only({("gaussian", 0.1)}), tmp_path, ["svg"])
+    draw(section.only({("gaussian", 0.1)}), tmp_path, ["svg"])
     drawn = ElementTree.parse(tmp_path / "quality.svg")
     texts = {
         "".join(element.itertext()) for element in drawn.iter() if element.tag.endswith("text")

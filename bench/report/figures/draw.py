@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.report.content import style
-from bench.report.figures.figure import UNCERTAINTY, Drawn, Figure
+from bench.report.figures.figure import Drawn, Figure
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
-
-__all__ = ["UNCERTAINTY", "Figure", "draw", "draw_ranks"]
-
 
 #: Those of a page in Markdown.
 FORMS = ("png", "svg")

@@ -18,14 +18,14 @@ from bench.report.content import prose
 from bench.report.content.findings import findings, over_data_sets
 from bench.report.content.options import Options
 from bench.report.content.tables import Entry, Table
-from bench.report.figures.draw import UNCERTAINTY
+from bench.report.figures import UNCERTAINTY
 from bench.report.formats.footer import footer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.report.content.section import Section
-    from bench.report.figures.draw import Figure
+    from bench.report.figures import Figure
 
 
 def markdown(

@@ -21,7 +21,7 @@ from bench.report.formats.latex.tables import costs_table, metric_tables, width_
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
-    from bench.report.figures.draw import Figure
+    from bench.report.figures import Figure
     from bench.store import Run
 
 # Cells without a result that are named one by one.
