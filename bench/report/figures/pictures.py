@@ -49,7 +49,7 @@ def _examples(
     shown = min(IMAGES, len(common_positions(samples.values())))
     rows = ["clean", "noisy", *(label for label in labels if label != "identity")]
     image = next(iter(samples.values()))["clean"][0]
-    canvas, grid = image_grid(columns, shown, [1] * len(rows), len(rows), image)
+    canvas, grid = image_grid(columns, shown, [1] * len(rows), (len(rows), 1), image)
     for index, name in enumerate(rows):
         name_row(grid[index, 0], name)
         for block, column in enumerate(columns):
@@ -74,7 +74,7 @@ def image_grid(
     columns: Sequence[Column],
     shown: int,
     height_ratios: Sequence[float],
-    height: float,
+    size: tuple[int, float],
     image: Any,
 ) -> tuple[Any, Any]:
     """Canvas and empty axes for images, of which `shown` stand side by side at each noise.
@@ -83,18 +83,19 @@ def image_grid(
         columns: the noises, whose names stand above; a gap parts them.
         shown: images at each noise.
         height_ratios: of the rows, an image's being 1.
-        height: of all rows, in images.
+        size: number of groups of rows, and height of each in images.
         image: one of them (C, H, W).
     """
     import matplotlib.pyplot as plt
 
     across = shown * len(columns)
     side = min(style.WIDTH / across, 1.5)  # of an image, in inches
+    groups, height = size
     high, wide = middle(image, DETAIL).shape[-2:]
     canvas, grid = plt.subplots(
         len(height_ratios),
         across + len(columns) - 1,
-        figsize=(side * across, 0.9 * side * height * high / wide),
+        figsize=(side * across, 0.9 * side * groups * height * high / wide),
         squeeze=False,
         gridspec_kw={
             "wspace": 0.04,

@@ -61,7 +61,7 @@ def _maps(samples: dict[tuple[str, Column], Samples]) -> Any:
     shown = min(IMAGES, len(common_positions(samples.values())))
     image = next(iter(samples.values()))["clean"][0]
     heights = ([1, 1, 1, _GAP] * len(labels))[:-1]
-    canvas, grid = image_grid(columns, shown, heights, len(labels) * (3 + _GAP), image)
+    canvas, grid = image_grid(columns, shown, heights, (len(labels), 3 + _GAP), image)
     scale = None
     for number, label in enumerate(labels):
         rows = grid[4 * number : 4 * number + 3]
