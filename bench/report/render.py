@@ -10,6 +10,7 @@ from bench.core import StorageError
 
 if TYPE_CHECKING:
     from bench.report.content.options import Options
+    from bench.report.content.section import Section
     from bench.store import Run
 
 #: Format -> the file that it is opened by, in the report's folder.
@@ -49,33 +50,14 @@ def render(
     """
     from bench.report.content.options import Options
     from bench.report.content.section import by_dataset
-    from bench.report.figures import draw
-    from bench.report.formats import csv_tables, markdown, summary
-    from bench.report.formats.html import page
-    from bench.report.formats.latex import document
 
     options = options or Options()
-
     runs = runs if isinstance(runs, Sequence) else (runs,)
     folder = out / "+".join(dict.fromkeys(run.name for run in runs))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         sections = options.select(list(by_dataset(runs)))
-        if "csv" in formats or "md" in formats:  # the page in Markdown links to the tables
-            for contents in sections:
-                csv_tables.write_csv(contents, folder, options)
-        forms = [form for name, forms in _FORMS.items() if name in formats for form in forms]
-        drawn = [(contents, draw.draw(contents, folder, forms)) for contents in sections if forms]
-        overall = draw.draw_ranks(sections, options.shown()[0], folder, forms) if forms else []
-        if "html" in formats:
-            _write(folder / FORMATS["html"], page.page(sections, options))
-        if "md" in formats:
-            _write(folder / FORMATS["md"], markdown.markdown(drawn, options, overall))
-        if "tex" in formats:
-            for path, text in document.files(drawn, options, overall).items():
-                _write(folder / path, text)
-        if "summary" in formats:
-            _write(folder / FORMATS["summary"], summary.summary(sections, options))
+        _render(sections, folder, formats, options)
     except OSError as error:
         reason = error.strerror or error
         raise StorageError(
@@ -87,6 +69,32 @@ def render(
         for name in FORMATS
         if name in formats
     }
+
+
+def _render(
+    sections: Sequence[Section], folder: Path, formats: Sequence[str], options: Options
+) -> None:
+    """Write the files of each format."""
+    from bench.report.figures import draw, draw_ranks
+    from bench.report.formats import csv_tables, markdown, summary
+    from bench.report.formats.html import page
+    from bench.report.formats.latex import document
+
+    if "csv" in formats or "md" in formats:  # the page in Markdown links to the tables
+        for section in sections:
+            csv_tables.write_csv(section, folder, options)
+    forms = [form for name, forms in _FORMS.items() if name in formats for form in forms]
+    drawn = [(section, draw(section, folder, forms)) for section in sections if forms]
+    overall = draw_ranks(sections, options.shown()[0], folder, forms) if forms else []
+    if "html" in formats:
+        _write(folder / FORMATS["html"], page.page(sections, options))
+    if "md" in formats:
+        _write(folder / FORMATS["md"], markdown.markdown(drawn, options, overall))
+    if "tex" in formats:
+        for path, text in document.files(drawn, options, overall).items():
+            _write(folder / path, text)
+    if "summary" in formats:
+        _write(folder / FORMATS["summary"], summary.summary(sections, options))
 
 
 def _write(path: Path, text: str) -> None:

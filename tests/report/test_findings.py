@@ -6,13 +6,13 @@ import pandas as pd
 import bench
 from bench import analysis
 from bench.report.content.findings import amount, findings, over_data_sets, p_text
-from bench.report.content.section import Contents
+from bench.report.content.section import Section
 
 LEARNED = ("dae", "vae")
 
 
 class Run:
-    """As much of a run as a report's contents ask for."""
+    """As much of a run as a report's section asks for."""
 
     name = "toy"
 
@@ -37,8 +37,8 @@ class Run:
         return self._records
 
 
-def contents(**levels):
-    """Contents of methods with scores by level: {"0.1": {"vae": (psnr, psnr of seed 1)}}."""
+def section(**levels):
+    """Section of methods with scores by level: {"0.1": {"vae": (psnr, psnr of seed 1)}}."""
     rng = np.random.default_rng(0)
     parts = []
     images = 60
@@ -59,7 +59,7 @@ def contents(**levels):
                         }
                     )
                 )  # fmt: skip
-    return Contents.of(Run(pd.concat(parts, ignore_index=True).astype({"seed": "Int64"})))
+    return Section.of(Run(pd.concat(parts, ignore_index=True).astype({"seed": "Int64"})))
 
 
 def texts(made, **options):
@@ -67,7 +67,7 @@ def texts(made, **options):
 
 
 def test_the_best_is_named_with_its_narrowest_lead():
-    made = contents(
+    made = section(
         **{
             "0.1": {"identity": 10, "median": 20.0, "nlm": 25.0},
             "0.3": {"identity": 5, "median": 19.0, "nlm": 20.0},
@@ -77,32 +77,32 @@ def test_the_best_is_named_with_its_narrowest_lead():
     assert found.text.startswith("At 0.1 and 0.3 `nlm` is the best by PSNR: at 0.3 it is 1.00 dB [")
     assert found.text.endswith("above `median`, the next.")
     assert (found.metric, found.cell) == ("psnr", ("nlm", ("gaussian", 0.3)))
-    assert found.place == "PSNR table, `nlm` at gaussian 0.3"
+    assert found.cell_text == "PSNR table, `nlm` at gaussian 0.3"
     pair = made.pairs[(made.pairs["metric"] == "psnr") & (made.pairs["level"] == 0.3)]
     pair = pair[(pair["a"] == "median") & (pair["b"] == "nlm")].iloc[0]
     assert amount("psnr", 1.0, -pair["high"], -pair["low"]) in found.text
 
 
 def test_what_cannot_be_told_apart_is_not_ranked():
-    (text,) = texts(contents(**{"0.1": {"identity": 10, "median": 20.0, "nlm": 20.005}}))
+    (text,) = texts(section(**{"0.1": {"identity": 10, "median": 20.0, "nlm": 20.005}}))
     assert text == (
         "At 0.1 the highest mean is that of `nlm`, which cannot be told apart from `median`."
     )
 
 
 def test_a_lead_smaller_than_the_seeds_spread_is_no_victory():
-    wide = contents(**{"0.1": {"identity": 10, "nlm": 20.0, "vae": (20.1, 20.5)}})
+    wide = section(**{"0.1": {"identity": 10, "nlm": 20.0, "vae": (20.1, 20.5)}})
     first, *_ = texts(wide)
     assert "the highest mean is that of `vae`, 0.30 dB [" in first
     assert "standard deviation up to 0.28 dB" in first
-    narrow = contents(**{"0.1": {"identity": 10, "nlm": 20.0, "vae": (20.29, 20.31)}})
+    narrow = section(**{"0.1": {"identity": 10, "nlm": 20.0, "vae": (20.29, 20.31)}})
     assert texts(narrow)[0].startswith("At 0.1 `vae` is the best by PSNR: it is 0.30 dB [")
-    alone = contents(**{"0.1": {"identity": 10, "nlm": 20.0, "vae": 20.3}})
+    alone = section(**{"0.1": {"identity": 10, "nlm": 20.0, "vae": 20.3}})
     assert texts(alone)[0].endswith("above `nlm`, the next (one training seed).")
 
 
 def test_harm_is_named_with_where_it_turns_to_good():
-    made = contents(
+    made = section(
         **{
             "0.1": {"identity": 22.0, "vae": 20.0, "nlm": 28.0},
             "0.3": {"identity": 13.0, "vae": 19.0, "nlm": 18.0},
@@ -115,14 +115,14 @@ def test_harm_is_named_with_where_it_turns_to_good():
 
 def test_several_harmful_methods_are_one_sentence():
     methods = {"identity": 22.0, "vae": 20.0, "dae": 21.0, "nlm": 28.0}
-    text = next(text for text in texts(contents(**{"0.1": methods})) if "harm" in text)
+    text = next(text for text in texts(section(**{"0.1": methods})) if "harm" in text)
     assert text.startswith("2 methods do harm at 0.1: ")
     assert "the worst, `vae`, is 2.00 dB [" in text
     assert "better" not in text
 
 
 def test_learned_and_classical_methods_are_compared_where_the_tests_carry_it():
-    made = contents(
+    made = section(
         **{
             "0.1": {"identity": 10, "vae": 20.0, "nlm": 28.0},
             "0.3": {"identity": 10, "vae": 19.0, "nlm": 18.0},
@@ -137,12 +137,12 @@ def test_learned_and_classical_methods_are_compared_where_the_tests_carry_it():
 
 
 def test_another_best_by_ssim_is_named():
-    made = contents(**{"0.1": {"identity": 10, "median": 20.0, "nlm": 28.0}})
+    made = section(**{"0.1": {"identity": 10, "median": 20.0, "nlm": 28.0}})
     records = made.records.assign(
         ssim=made.records["method"].map({"identity": 0.1, "median": 0.9, "nlm": 0.8})
         + np.tile(np.linspace(-0.001, 0.001, 60), 3)
     )
-    made = Contents.of(Run(records))
+    made = Section.of(Run(records))
     found = findings(made)[-1]
     assert found.text.startswith("By SSIM it is `median` that is best at 0.1: it is 0.1000 [")
     assert found.metric == "ssim"
@@ -151,29 +151,29 @@ def test_another_best_by_ssim_is_named():
 
 
 def test_errors_are_better_when_they_are_smaller():
-    made = contents(**{"0.1": {"identity": 10, "median": 20.0, "nlm": 28.0}})
-    made = Contents.of(Run(made.records.assign(mse=10 ** (-made.records["psnr"] / 10))))
+    made = section(**{"0.1": {"identity": 10, "median": 20.0, "nlm": 28.0}})
+    made = Section.of(Run(made.records.assign(mse=10 ** (-made.records["psnr"] / 10))))
     text = texts(made, metrics=["mse"])[0]
     assert text.startswith("At 0.1 `nlm` is the best by MSE")
     assert "below `median`, the next." in text
 
 
 def test_nothing_is_said_of_one_image_or_one_method():
-    made = contents(**{"0.1": {"nlm": 20.0}})
+    made = section(**{"0.1": {"nlm": 20.0}})
     assert findings(made) == []
-    one = Contents.of(
-        Run(contents(**{"0.1": {"nlm": 2.0, "median": 1.0}}).records.query("image == 0"))
+    one = Section.of(
+        Run(section(**{"0.1": {"nlm": 2.0, "median": 1.0}}).records.query("image == 0"))
     )
     assert findings(one) == []
 
 
 def test_ranks_over_data_sets_are_a_sentence_with_its_test():
-    def section(name, *scores):
-        made = contents(**{"0.1": dict(zip(("nlm", "median", "identity"), scores, strict=True))})
+    def measured(name, *scores):
+        made = section(**{"0.1": dict(zip(("nlm", "median", "identity"), scores, strict=True))})
         made.runs[0].manifest["dataset"]["name"] = name
         return made
 
-    sections = [section(f"set{i}", 3.0, 2.0, 1.0) for i in range(4)]
+    sections = [measured(f"set{i}", 3.0, 2.0, 1.0) for i in range(4)]
     assert over_data_sets(sections[:1]) == ""
     two = over_data_sets(sections[:2])
     assert two.startswith("Average ranks by PSNR over 2 data sets: `nlm` 1.0, `median` 2.0")

@@ -19,8 +19,7 @@ from matplotlib.figure import Figure as Canvas
 import bench
 from bench.core import markdown_code, markdown_text, printable
 from bench.report.content.section import by_dataset
-from bench.report.figures import draw
-from bench.report.figures.draw import Figure
+from bench.report.figures import Figure, draw
 from bench.report.formats import csv_tables, markdown, summary
 from bench.report.formats.html import page
 from bench.report.formats.latex import document
@@ -95,7 +94,7 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def contents(run):
+def section(run):
     (found,) = by_dataset([run])
     return found
 
@@ -106,8 +105,8 @@ def figure():
 
 
 @pytest.fixture
-def sources(contents, figure):
-    return {"md": markdown.markdown([(contents, [figure])]), "summary": summary.summary([contents])}
+def sources(section, figure):
+    return {"md": markdown.markdown([(section, [figure])]), "summary": summary.summary([section])}
 
 
 class Shown(HTMLParser):
@@ -131,8 +130,8 @@ class Shown(HTMLParser):
         self.within = ""
 
 
-def test_html_holds_no_element_but_the_reports_own(contents):
-    source = page.page([contents])
+def test_html_holds_no_element_but_the_reports_own(section):
+    source = page.page([section])
     shown = Shown(source)
     assert shown.tags.count("script") == len(re.findall("<script", source))
     assert not {"img", "iframe", "object", "svg"} & set(shown.tags)
@@ -206,8 +205,8 @@ def test_escaped_text_is_one_text_in_markdown(text):
     assert inline.children[1].content == printable(text)
 
 
-def test_no_cell_in_csv_is_a_formula(contents, tmp_path):
-    csv_tables.write_csv(contents, tmp_path)
+def test_no_cell_in_csv_is_a_formula(section, tmp_path):
+    csv_tables.write_csv(section, tmp_path)
     files = list(tmp_path.glob("*.csv"))
     assert len(files) == 5
     labels = set()
@@ -222,8 +221,8 @@ def test_no_cell_in_csv_is_a_formula(contents, tmp_path):
     assert "a|b" in labels
 
 
-def test_figures_show_names_as_they_are(contents, tmp_path):
-    draw.draw(contents.only({("gaussian", 0.1)}), tmp_path, ["svg"])
+def test_figures_show_names_as_they_are(section, tmp_path):
+    draw(section.only({("gaussian", 0.1)}), tmp_path, ["svg"])
     drawn = ElementTree.parse(tmp_path / "quality.svg")
     texts = {
         "".join(element.itertext()) for element in drawn.iter() if element.tag.endswith("text")
@@ -231,10 +230,10 @@ def test_figures_show_names_as_they_are(contents, tmp_path):
     assert {"a$b$c", "vae[objective=$\\frac{]", "$\\notamacro$", "{0} {label}"} <= texts
 
 
-def test_latex_with_hostile_names_compiles_and_shows_them(contents, figure, tmp_path, pdflatex):
+def test_latex_with_hostile_names_compiles_and_shows_them(section, figure, tmp_path, pdflatex):
     canvas = Canvas(figsize=(1, 1))
     canvas.savefig(tmp_path / "examples.pdf")
-    for path, text in document.files([(contents, [figure])]).items():
+    for path, text in document.files([(section, [figure])]).items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")
     log = pdflatex(tmp_path / "report.tex")

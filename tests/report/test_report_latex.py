@@ -36,7 +36,7 @@ def folder(run, tmp_path_factory):
 def files(run, **options):
     asked = Options(**options)
     sections = asked.select(list(by_dataset([run])))
-    return document.files([(contents, []) for contents in sections], asked)
+    return document.files([(section, []) for section in sections], asked)
 
 
 def rows(text):

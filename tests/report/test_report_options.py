@@ -29,12 +29,12 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def section(run):
-    (contents,) = by_dataset([run])
-    return contents
+    (section,) = by_dataset([run])
+    return section
 
 
-def columns(contents):
-    return list(dict.fromkeys(zip(contents.summary.noise, contents.summary.level, strict=True)))
+def columns(section):
+    return list(dict.fromkeys(zip(section.summary.noise, section.summary.level, strict=True)))
 
 
 @pytest.mark.parametrize(

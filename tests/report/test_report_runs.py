@@ -8,7 +8,7 @@ import pytest
 
 import bench
 from bench.core import UsageError
-from bench.report.content.section import Contents, by_dataset
+from bench.report.content.section import Section, by_dataset
 from bench.report.render import render
 
 
@@ -40,7 +40,7 @@ def renamed(run, folder, change):
 
 
 def test_what_both_measured_is_shown_once_and_the_rest_joined(runs):
-    both = Contents.of(runs["filters"], runs["more"])
+    both = Section.of(runs["filters"], runs["more"])
     entries = both.summary[both.summary.metric == "psnr"].set_index(["label", "level"])
     assert not entries.index.duplicated().any()
     assert set(entries.index) == {
@@ -53,7 +53,7 @@ def test_what_both_measured_is_shown_once_and_the_rest_joined(runs):
     expected = expected[(expected.method == "tv") & (expected.level == 0.5)].psnr.mean()
     assert entries.loc[("tv[strength=0.7]", 0.5), "mean"] == pytest.approx(expected)
     # The order in which runs are named changes nothing.
-    again = Contents.of(runs["more"], runs["filters"])
+    again = Section.of(runs["more"], runs["filters"])
     pd.testing.assert_frame_equal(both.summary, again.summary)
 
 
@@ -66,12 +66,12 @@ def test_where_runs_differ_the_newest_is_shown_and_the_conflict_named(runs, tmp_
         "digits", methods=["nlm[h=0.8,patch=5,distance=6]"], noise=0.3, limit=7,
         out=tmp_path, name="older",
     )  # fmt: skip
-    contents = Contents.of(older, newer)
-    assert contents.conflicts == [
+    section = Section.of(older, newer)
+    assert section.conflicts == [
         "nlm[distance=6,h=0.8,patch=5]: the number of test images differs between newer, which is "
         "shown, and older"
     ]
-    counts = contents.summary.set_index(["label", "level", "metric"])["images"]
+    counts = section.summary.set_index(["label", "level", "metric"])["images"]
     assert set(counts) == {5}
     page = render([older, newer], tmp_path, ["md"])["md"].read_text()
     assert "> **Runs that differ.** nlm" in page

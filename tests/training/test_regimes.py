@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from bench import analysis, open_run
 from bench.cli import main
-from bench.report.content.section import Contents
+from bench.report.content.section import Section
 from bench.report.figures.transfer import transfer
 
 LABELS = ["identity", "dae", "dae[train=0.3]", "dae[train=blind]"]
@@ -106,7 +106,7 @@ def test_the_report_shows_what_each_training_is_worth_elsewhere(made, bench, tmp
 def test_the_heat_map_has_the_means_by_training_and_level(run):
     import matplotlib.pyplot as plt
 
-    ((_, canvas),) = transfer(Contents.of(run))
+    ((_, canvas),) = transfer(Section.of(run))
     panel = canvas.axes[0]
     trainings = [label.get_text() for label in panel.get_yticklabels()]
     assert panel.get_title() == "dae"

@@ -1,6 +1,6 @@
 """What the data and its tests say, as a short list of sentences.
 
-A sentence is made only where a test carries it: methods are compared as `summary.compare` tells
+A sentence is made only where a test carries it: methods are compared as `analysis.compare` tells
 them apart, and each difference stands with its 95% interval. The differences are those of
 the means in the table's cell that a finding points to.
 """
@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bench.analysis import METRICS, average_ranks
 from bench.core import IDENTITY, level_text, noise_text
 from bench.report.content import prose
-from bench.report.content.tables import Column, Table
+from bench.report.content.rows import Column, Pair
+from bench.report.content.tables import Table
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
-#: So many sentences of a data set; methods named in one.
+#: Sentences a data set has at most, and methods that one of them names.
 MOST, _NAMED = 8, 4
 
 
@@ -39,7 +41,7 @@ class Finding:
     cell: tuple[str, Column]
 
     @property
-    def place(self) -> str:
+    def cell_text(self) -> str:
         """The table's cell in words."""
         label, column = self.cell
         return (
@@ -48,46 +50,47 @@ class Finding:
         )
 
 
-def findings(contents: Contents, metrics: Sequence[str] = tuple(METRICS)) -> list[Finding]:
+def findings(section: Section, metrics: Sequence[str] = tuple(METRICS)) -> list[Finding]:
     """The sentences of a data set, the most telling first."""
-    if contents.pairs.empty or not metrics:
+    if section.pairs.empty or not metrics:
         return []
     metric = "psnr" if "psnr" in metrics else metrics[0]
-    told = _Told(contents, metric)
-    found = [*told.best(), *told.harmful(), *told.learned_over_classical()]
+    compared = _Comparisons(section, metric)
+    sentences = [*compared.best(), *compared.harmful(), *compared.learned_over_classical()]
     if metric == "psnr" and "ssim" in metrics:
-        found += _other_best(told, _Told(contents, "ssim"))
-    return found[:MOST]
+        sentences += _other_best(compared, _Comparisons(section, "ssim"))
+    return sentences[:MOST]
 
 
-class _Told:
-    """The pairs of a metric by who is compared with whom."""
+class _Comparisons:
+    """What can be said of a metric: its table, and the pairs by who is compared with whom."""
 
-    def __init__(self, contents: Contents, metric: str) -> None:
-        self.contents, self.metric = contents, metric
-        self.table = Table.of(contents, metric)
-        cells = contents.cells
+    def __init__(self, section: Section, metric: str) -> None:
+        self.section, self.metric = section, metric
+        self.table = Table.of(section, metric)
+        cells = section.cells
         self._random = set(cells["label"][cells["seed"].notna()])
         self._kinds = {noise for noise, _ in self.table.columns}
-        pairs = contents.pairs[contents.pairs["metric"] == metric]
-        self._pairs = {}
-        for row in pairs.itertuples():
-            column = (row.noise, row.level)
-            ends = (row.difference, row.low, row.high)
-            self._pairs[column, row.a, row.b] = (*ends, row.better)
-            self._pairs[column, row.b, row.a] = (-row.difference, -row.high, -row.low, row.better)
+        self._pairs: dict[tuple[Column, str, str], Pair] = {}
+        for column, pairs in section.compared(metric).items():
+            for pair in pairs:
+                self._pairs[column, pair.a, pair.b] = pair
+                self._pairs[column, pair.b, pair.a] = pair.reversed
 
     def better(self, column: Column, a: str, b: str) -> bool:
         """Whether `a` is better than `b`."""
-        known = self._pairs.get((column, a, b))
-        return known is not None and known[3] == a
+        pair = self._pairs.get((column, a, b))
+        return pair is not None and pair.better == a
+
+    def distance(self, column: Column, a: str, b: str) -> float:
+        """How far the means of `a` and `b` lie apart."""
+        return abs(self._pairs[column, a, b].difference)
 
     def size(self, column: Column, a: str, b: str) -> str:
-        """How far `a` and `b` lie apart, with its interval."""
-        difference, low, high, _ = self._pairs[column, a, b]
-        if difference < 0:
-            difference, low, high = -difference, -high, -low
-        return amount(self.metric, difference, low, high)
+        """How far the means of `a` and `b` lie apart, with the interval."""
+        pair = self._pairs[column, a, b]
+        pair = pair.reversed if pair.difference < 0 else pair
+        return amount(self.metric, pair.difference, pair.low, pair.high)
 
     def at(self, columns: Sequence[Column]) -> str:
         """Noises in words; the kind is named where there are several."""
@@ -100,15 +103,11 @@ class _Told:
     def best(self) -> Iterator[Finding]:
         """Who is best where, and by how much; or who cannot be told apart."""
         clear: dict[str, list[tuple[float, Column, str]]] = {}
-        for winner, places in self.table.winners().items():
-            for column, _ in places:
-                near = [
-                    label
-                    for label in self.table.rows
-                    if (entry := self.table.entries.get((label, column))) and entry.mark == "near"
-                ]
+        for winner, entries in self.table.winners().items():
+            for column, _ in entries:
+                near = self.table.near(column)
                 leads = [
-                    (abs(self._pairs[column, winner, other][0]), other)
+                    (self.distance(column, winner, other), other)
                     for other in self.table.rows
                     if (column, winner, other) in self._pairs
                 ]
@@ -148,8 +147,8 @@ class _Told:
 
     def within_seeds(self, column: Column, a: str, b: str) -> bool:
         """Whether another training might turn the order of two methods around."""
-        apart = abs(self._pairs[column, a, b][0])
-        return bool({a, b} & self._random) and apart < 2 * self._spread(column)
+        near = self.distance(column, a, b) < 2 * self._spread(column)
+        return bool({a, b} & self._random) and near
 
     def _spread(self, column: Column) -> float:
         """The largest standard deviation over training seeds under a noise; 0 if none is known."""
@@ -164,11 +163,7 @@ class _Told:
             if columns:
                 worse.setdefault(columns, []).append(label)
         for columns, labels in worse.items():
-
-            def lack(label: str, column: Column = columns[0]) -> float:
-                return abs(self._pairs[column, IDENTITY, label][0])
-
-            worst = max(labels, key=lack)
+            worst = max(labels, key=partial(self.distance, columns[0], IDENTITY))
             size = self.size(columns[0], IDENTITY, worst)
             where = self.at(columns)
             side = self._side(better=False)
@@ -196,11 +191,8 @@ class _Told:
 
     def learned_over_classical(self) -> Iterator[Finding]:
         """Where the best learned method beats every method that learns nothing, or is beaten."""
-        methods = dict(
-            zip(self.contents.cells["label"], self.contents.cells["method"], strict=True)
-        )
-        about = self.contents.about
-        learning = {name for name, method in about.items() if method.learns}
+        methods = dict(zip(self.section.cells["label"], self.section.cells["method"], strict=True))
+        learning = {name for name, method in self.section.about.items() if method.learns}
         learns = {label: methods[label] in learning for label in self.table.rows}
         sides: dict[bool, list[tuple[Column, str, str]]] = {True: [], False: []}
         for column in self.table.columns:
@@ -217,18 +209,16 @@ class _Told:
                 sides[True].append((column, learned[0], classical[0]))
             elif all(self.better(column, classical[0], label) for label in learned):
                 sides[False].append((column, classical[0], learned[0]))
-        for learned_first, places in sides.items():
-            if places:
-                column, first, second = min(
-                    places, key=lambda place: abs(self._pairs[place[0], place[1], place[2]][0])
-                )
+        for learned_first, wins in sides.items():
+            if wins:
+                column, first, second = min(wins, key=lambda win: self.distance(*win))
                 who, whom = ("learned", "classical") if learned_first else ("classical", "learned")
                 yield self._finding(
                     first,
                     column,
                     f"The best {who} method beats every {whom} one at "
-                    f"{self.at([place[0] for place in places])}: "
-                    + (f"at {self.at([column])} " if len(places) > 1 else "")
+                    f"{self.at([win[0] for win in wins])}: "
+                    + (f"at {self.at([column])} " if len(wins) > 1 else "")
                     + f"{_code(first)} is {self.size(column, first, second)} "
                     f"{self._side(better=True)} {_code(second)}.",
                 )
@@ -243,15 +233,15 @@ class _Told:
         return self.metric.upper()
 
 
-def _other_best(psnr: _Told, ssim: _Told) -> Iterator[Finding]:
+def _other_best(psnr: _Comparisons, ssim: _Comparisons) -> Iterator[Finding]:
     """Where another method than PSNR's best is better than it by SSIM."""
     winners = {
-        column: label for label, places in psnr.table.winners().items() for column, _ in places
+        column: label for label, entries in psnr.table.winners().items() for column, _ in entries
     }
-    for label, places in ssim.table.winners().items():
+    for label, entries in ssim.table.winners().items():
         columns = [
             column
-            for column, _ in places
+            for column, _ in entries
             if column in winners
             and ssim.better(column, label, winners[column])
             and not ssim.within_seeds(column, label, winners[column])
@@ -268,7 +258,7 @@ def _other_best(psnr: _Told, ssim: _Told) -> Iterator[Finding]:
             )
 
 
-def over_data_sets(sections: Sequence[Contents], metric: str = "psnr") -> str:
+def over_data_sets(sections: Sequence[Section], metric: str = "psnr") -> str:
     """How the methods rank over several data sets, as a sentence; "" for one."""
     ranks = average_ranks({part.name: part.summary for part in sections}, metric)
     if ranks is None:

@@ -10,21 +10,21 @@ from bench.analysis import DECIMALS, METRICS
 from bench.core import UsageError, level_text, nearest, noise_text
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 MOST_DECIMALS = 10
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is shown of the runs; all of it where nothing is said.
+    """What is shown of the runs; by default all.
 
     Attributes:
         columns: the noises to show, as `bench run --noise` takes them: "0.1,0.3" for a level of
             every kind, "gaussian:0.1,0.5;poisson" for those of a kind, or all of them. They are
             looked up among the runs' own, so that a kind of a plugin's, or one that is gone,
             can be named. The whole report is then of these.
-        metrics: of `summary.METRICS`, in the order of the tables.
+        metrics: of `analysis.METRICS`, in the order of the tables.
         precision: decimals of every metric; None for each metric's own. Files in CSV have all.
     """
 
@@ -52,7 +52,7 @@ class Options:
         """Decimals of a metric."""
         return DECIMALS[metric] if self.precision is None else self.precision
 
-    def select(self, sections: Sequence[Contents]) -> list[Contents]:
+    def select(self, sections: Sequence[Section]) -> list[Section]:
         """The data sets with the noises asked for; those that have none of them are left out.
 
         Raises:
@@ -60,28 +60,24 @@ class Options:
         """
         if not self.columns.strip():
             return list(sections)
-        there = dict.fromkeys(
-            (str(noise), float(level))
-            for contents in sections
-            for noise, level in zip(contents.cells["noise"], contents.cells["level"], strict=True)
-        )
+        measured = dict.fromkeys(column for section in sections for column in section.columns)
         wanted = set()
-        for said, kind, level in _asked(self.columns, {noise for noise, _ in there}):
-            found = {
+        for typed, kind, level in _typed_columns(self.columns, {noise for noise, _ in measured}):
+            matches = {
                 (noise, at)
-                for noise, at in there
+                for noise, at in measured
                 if kind in ("", noise) and (not level or _same(level, at))
             }
-            if not found:
-                known = "; ".join(noise_text(*point) for point in there)
-                raise UsageError(f"no column is {said!r}; the runs have: {known}")
-            wanted |= found
-        chosen = [contents.only(wanted) for contents in sections]
-        return [contents for contents in chosen if len(contents.cells)]
+            if not matches:
+                known = "; ".join(noise_text(*column) for column in measured)
+                raise UsageError(f"no column is {typed!r}; the runs have: {known}")
+            wanted |= matches
+        chosen = [section.only(wanted) for section in sections]
+        return [section for section in chosen if len(section.cells)]
 
 
-def _asked(columns: str, kinds: set[str]) -> Iterator[tuple[str, str, str]]:
-    """What was typed, its kind ("": any) and its level ("": any) for each column asked for."""
+def _typed_columns(columns: str, kinds: set[str]) -> Iterator[tuple[str, str, str]]:
+    """Each column as typed, with its kind of noise ("": any) and its level ("": any)."""
     for part in (part.strip() for part in columns.split(";")):
         kind, colon, levels = part.rpartition(":")
         if part in kinds:  # before it is cut: `gaussian, clipped` is one

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from bench.core import ESTIMATED, MATCHED, level_text, markdown_code, markdown_text, noise_text
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
+    from bench.report.content.rows import CellRow, Column
+    from bench.report.content.section import Section
     from bench.report.content.tables import Table
     from bench.store import Manifest
 
@@ -37,53 +38,52 @@ def outside(text: Any) -> str:
     return str(text).replace("`", "'")
 
 
-def title(contents: Contents) -> str:
+def title(section: Section) -> str:
     """The data set's name, and whether it stands in for another."""
-    return contents.name + (" (stand-in for MNIST)" if contents.dataset.note else "")
+    return section.name + (" (stand-in for MNIST)" if section.dataset.note else "")
 
 
-def warnings(contents: Contents) -> list[tuple[str, str]]:
+def warnings(section: Section) -> list[tuple[str, str]]:
     """What a reader must know before the numbers: a word, and what it is."""
-    found = []
-    if note := contents.dataset.note:
-        found.append(("Not MNIST", outside(note)))
-    if left_out := contents.dataset.left_out:
-        found.append(("Files left out", f"{outside('; '.join(left_out))}."))
-    for run in contents.runs:
+    warned = []
+    if note := section.dataset.note:
+        warned.append(("Not MNIST", outside(note)))
+    if left_out := section.dataset.left_out:
+        warned.append(("Files left out", f"{outside('; '.join(left_out))}."))
+    for run in section.runs:
         planned, finished = len(run.manifest.cells), len(run.finished())
         if finished < planned:
-            which = f"{outside(run.name)}: " if len(contents.runs) > 1 else ""
-            found.append(
+            which = f"{outside(run.name)}: " if len(section.runs) > 1 else ""
+            warned.append(
                 (
                     "Unfinished",
                     f"{which}{finished} of {planned} cells have a result; the run's "
                     "command goes on from there.",
                 )
             )
-    if contents.conflicts:
-        found.append(("Runs that differ", f"{outside('; '.join(contents.conflicts))}."))
-    return found
+    if section.conflicts:
+        warned.append(("Runs that differ", f"{outside('; '.join(section.conflicts))}."))
+    return warned
 
 
-def noises(contents: Contents) -> list[str]:
+def noises(section: Section) -> list[str]:
     """The noises that were tested on, as tables name them."""
-    columns = contents.cells[["noise", "level"]].itertuples(index=False)
-    return list(dict.fromkeys(noise_text(*column) for column in columns))
+    return list(dict.fromkeys(noise_text(*column) for column in section.columns))
 
 
-def lead(contents: Contents) -> str:
+def lead(section: Section) -> str:
     """Images, noises, seeds and conditions in one sentence."""
     return (
-        f"{contents.images:,} test images of {outside(contents.name)}; "
-        f"noise: {outside(', '.join(noises(contents)))}; "
-        f"{_seeds(contents)}{'; '.join(conditions(contents))}."
+        f"{section.images:,} test images of {outside(section.name)}; "
+        f"noise: {outside(', '.join(noises(section)))}; "
+        f"{_seeds(section)}{'; '.join(conditions(section))}."
     )
 
 
-def conditions(contents: Contents) -> list[str]:
+def conditions(section: Section) -> list[str]:
     """How the runs trained and tuned; once where it is the same for all."""
-    said: dict[str, list[str]] = {}
-    for run in contents.runs:
+    names: dict[str, list[str]] = {}
+    for run in section.runs:
         settings = run.manifest.settings
         text = f"preset `{outside(settings.preset)}`"
         text += f", {outside(settings.epochs)} epochs" if settings.epochs else ""
@@ -95,16 +95,16 @@ def conditions(contents: Contents) -> list[str]:
             if settings.tune
             else "left at their defaults"
         )
-        said.setdefault(text, []).append(outside(run.name))
-    if len(said) == 1:
-        return list(said)
-    return [f"{text} ({', '.join(names)})" for text, names in said.items()]
+        names.setdefault(text, []).append(outside(run.name))
+    if len(names) == 1:
+        return list(names)
+    return [f"{text} ({', '.join(runs)})" for text, runs in names.items()]
 
 
-def fewer_images(contents: Contents) -> str:
+def fewer_images(section: Section) -> str:
     """The methods that were tried on a part of the images only."""
-    counts = contents.summary.groupby("label", sort=False)["images"].min()
-    fewer = counts[counts < contents.images]
+    counts = section.summary.groupby("label", sort=False)["images"].min()
+    fewer = counts[counts < section.images]
     if fewer.empty:
         return ""
     named = ", ".join(f"{outside(label)}: {count:,}" for label, count in fewer.items())
@@ -129,9 +129,9 @@ def seed_spread(table: Table, decimals: int) -> str:
     )
 
 
-def tested(contents: Contents) -> str:
+def tested(section: Section) -> str:
     """How methods were told apart, and how small a difference could have been found."""
-    psnr = contents.pairs[contents.pairs["metric"] == "psnr"]
+    psnr = section.pairs[section.pairs["metric"] == "psnr"]
     if psnr.empty:
         return ""
     median, largest = psnr["detectable"].median(), psnr["detectable"].max()
@@ -154,10 +154,10 @@ def decibels(value: float) -> str:
     return f"{value:.{decimals}f} dB"
 
 
-def _seeds(contents: Contents) -> str:
+def _seeds(section: Section) -> str:
     """The training seeds, most methods' first; nothing where nothing is random."""
     labels: dict[str, list[str]] = {}
-    for label, part in contents.cells.groupby("label", sort=False):
+    for label, part in section.cells.groupby("label", sort=False):
         if seeds := ", ".join(map(str, sorted(part["seed"].dropna().unique()))):
             labels.setdefault(seeds, []).append(outside(label))
     (most, _), *others = sorted(labels.items(), key=lambda item: -len(item[1])) or [("", [])]
@@ -203,40 +203,38 @@ def made(manifest: Manifest) -> list[tuple[str, str]]:
     ]
 
 
-def chosen(contents: Contents) -> dict[str, tuple[str, dict[tuple[str, float], str]]]:
+def chosen(section: Section) -> dict[str, tuple[str, dict[Column, str]]]:
     """What each method knows of the noise, and what it was run with under each: label -> both."""
-    found: dict[str, tuple[str, dict[tuple[str, float], str]]] = {}
-    for cell, meta in zip(contents.cells.itertuples(), contents.metadata, strict=True):
+    by_label: dict[str, tuple[str, dict[Column, str]]] = {}
+    for cell, meta in zip(section.rows(), section.metadata, strict=True):
         if meta.status != "done":
             continue
         values = ", ".join(f"{name}={value}" for name, value in meta.chosen.items())
         score = meta.chosen_score
         scored = f" ({score:.2f} dB)" if score is not None else ""
-        _, rows = found.setdefault(str(cell.label), (_knows(contents, cell), {}))
-        rows[str(cell.noise), float(cell.level)] = values + scored or "–"
-    return found
+        _, columns = by_label.setdefault(cell.label, (_knows(section, cell), {}))
+        columns[cell.column] = values + scored or "–"
+    return by_label
 
 
-def _knows(contents: Contents, cell: Any) -> str:
+def _knows(section: Section, cell: CellRow) -> str:
     """What a method knows of the noise that it meets."""
-    import pandas as pd
-
-    about = contents.about.get(cell.method)
+    about = section.about.get(cell.method)
     if json.loads(cell.params).get(ESTIMATED) == "estimate":
         return "estimates it"
-    if about and about.learns and pd.notna(cell.train):
+    if about and about.learns and cell.train is not None:
         return "trained on it" if cell.regime == MATCHED else f"trained on {cell.train}"
     return "is told" if about and about.told_noise else "blind"
 
 
-def costs(contents: Contents) -> dict[str, dict[str, str]]:
+def costs(section: Section) -> dict[str, dict[str, str]]:
     """Speed, training and tuning time, size and memory: column -> a method's label -> entry.
 
     Medians over levels and seeds; of sizes and memory the largest.
     """
     import pandas as pd
 
-    done = contents.cells[contents.cells["status"] == "done"]
+    done = section.cells[section.cells["status"] == "done"]
     grouped = done.groupby("label", sort=False)
     columns = {
         "images per second": (grouped["images_per_second"].median(), "{:,.0f}"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bench import analysis as tables
 from bench.analysis.calibration import calibration_error, overconfidence
 from bench.core import UsageError, noise_name
+from bench.report.content.rows import CellRow, Column, Pair, cell_rows, pairs_by_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,22 +20,22 @@ if TYPE_CHECKING:
     from bench.store.manifest import RecordedDataset
 
 #: How fields of a cell are called where runs differ in them; others as they are.
-_SAID = {"source": "code", "recipe": "training recipe", "limit": "number of test images"}
+_WORDS = {"source": "code", "recipe": "training recipe", "limit": "number of test images"}
 
 
 @dataclass(frozen=True)
-class Contents:
+class Section:
     """What a report shows of one data set.
 
     Attributes:
         runs: the runs that measured on it, the newest first.
         dataset: the data set as a manifest holds it: name, fingerprint, sizes, ...
-        cells: a row a cell, with `label`, the noise's full name, and the place of its run in
-            `runs` as `run`.
+        cells: a row a cell, with `label`, the noise's full name, and the position of its run
+            in `runs` as `run`.
         metadata: all that is one value a cell, in the same order.
         records: a row an image and cell.
-        summary: means and intervals, see `summary.compare`.
-        pairs: which methods can be told apart, see `summary.compare`.
+        summary: means and intervals, see `analysis.compare`.
+        pairs: which methods can be told apart, see `analysis.compare`.
         labels: the methods' labels, in the runs' order.
         conflicts: what several runs measured differently, and which one is shown.
         suffix: ends the names of its files, where a report has several data sets.
@@ -52,7 +53,7 @@ class Contents:
     suffix: str = ""
 
     @classmethod
-    def of(cls, *runs: Run) -> Contents:
+    def of(cls, *runs: Run) -> Section:
         """Read runs of one data set.
 
         A cell that several runs hold is taken once. Where they measured an entry of the table
@@ -66,18 +67,16 @@ class Contents:
         # By name too: two may have been started within a second.
         newest = sorted(runs, key=lambda run: (run.manifest.started, run.name), reverse=True)
         runs = tuple(newest)
-        found = [(run.cells().assign(run=place), list(run.metadata()))
-                 for place, run in enumerate(runs)]  # fmt: skip
-        cells = pd.concat([frame for frame, _ in found], ignore_index=True)
-        cells = tables.with_labels(cells)
-        metadata = [meta for _, metas in found for meta in metas]
+        frames = [run.cells().assign(run=number) for number, run in enumerate(runs)]
+        cells = tables.with_labels(pd.concat(frames, ignore_index=True))
+        metadata = [meta for run in runs for meta in run.metadata()]
         kept, conflicts = _merged(cells, metadata, runs)
         cells = cells[kept].reset_index(drop=True)
         metadata = [meta for meta, keep in zip(metadata, kept, strict=True) if keep]
         records = pd.concat(
             [
-                run.records(set(cells["key"][cells["run"] == place]))
-                for place, run in enumerate(runs)
+                run.records(set(cells["key"][cells["run"] == number]))
+                for number, run in enumerate(runs)
             ],
             ignore_index=True,
         )
@@ -92,7 +91,7 @@ class Contents:
             conflicts,
         )
 
-    def only(self, columns: Collection[tuple[str, float]]) -> Contents:
+    def only(self, columns: Collection[Column]) -> Section:
         """The same of some noises, each a full name and a level."""
         import numpy as np
 
@@ -120,7 +119,7 @@ class Contents:
 
     @property
     def harm(self) -> pd.DataFrame:
-        """Where a method is worse than doing nothing, see `summary.harm`."""
+        """Where a method is worse than doing nothing, see `analysis.harm`."""
         return tables.harm(self.pairs)
 
     @property
@@ -137,33 +136,46 @@ class Contents:
             for name, about in run.manifest.methods.items()
         }
 
-    def history(self, cell: Any) -> pd.DataFrame:
-        """Loss terms of the training behind a cell (a row of `cells`), see `Run.history`."""
-        return self.runs[cell.run].history(str(cell.key))
+    @property
+    def columns(self) -> list[Column]:
+        """The noises tested on, in the cells' order."""
+        return list(dict.fromkeys(zip(self.cells["noise"], self.cells["level"], strict=True)))
 
-    def samples(self, cell: Any) -> dict[str, list[Any]]:
-        """The images kept of a cell (a row of `cells`), see `Run.samples`."""
-        return self.runs[cell.run].samples(str(cell.key))
+    def rows(self) -> list[CellRow]:
+        """The rows of `cells`."""
+        return cell_rows(self.cells)
 
-    def calibrations(self) -> dict[tuple[str, str, float], tuple[float, float]]:
-        """(Label, noise, level) -> calibration error, overconfidence (`analysis.calibration`).
+    def compared(self, metric: str) -> dict[Column, list[Pair]]:
+        """The rows of `pairs` of a metric, by noise."""
+        return pairs_by_column(self.pairs[self.pairs["metric"] == metric])
+
+    def history(self, cell: CellRow) -> pd.DataFrame:
+        """Loss terms of the training behind a cell, see `Run.history`."""
+        return self.runs[cell.run].history(cell.key)
+
+    def samples(self, cell: CellRow) -> dict[str, list[Any]]:
+        """The images kept of a cell, see `Run.samples`."""
+        return self.runs[cell.run].samples(cell.key)
+
+    def calibrations(self) -> dict[tuple[str, Column], tuple[float, float]]:
+        """(Label, noise) -> calibration error, overconfidence (`analysis.calibration`).
 
         Means over the seeds.
         """
-        found: dict[tuple[str, str, float], list[tuple[float, float]]] = {}
-        for cell, meta in zip(self.cells.itertuples(), self.metadata, strict=True):
+        by_seed: dict[tuple[str, Column], list[tuple[float, float]]] = {}
+        for cell, meta in zip(self.rows(), self.metadata, strict=True):
             if meta.calibration:
-                point = (str(cell.label), str(cell.noise), float(cell.level))
                 rows = meta.calibration
-                found.setdefault(point, []).append((calibration_error(rows), overconfidence(rows)))
+                seed = (calibration_error(rows), overconfidence(rows))
+                by_seed.setdefault((cell.label, cell.column), []).append(seed)
         return {
-            point: (fmean(error for error, _ in values), fmean(ratio for _, ratio in values))
-            for point, values in found.items()
+            entry: (fmean(error for error, _ in seeds), fmean(ratio for _, ratio in seeds))
+            for entry, seeds in by_seed.items()
         }
 
 
-def by_dataset(runs: Sequence[Run]) -> Iterator[Contents]:
-    """The contents of each data set of the runs, in the order in which they come.
+def by_dataset(runs: Sequence[Run]) -> Iterator[Section]:
+    """A section for each data set of the runs, in the order in which they come.
 
     Raises:
         UsageError: runs of one report follow different protocols, or measured one data set
@@ -180,10 +192,10 @@ def by_dataset(runs: Sequence[Run]) -> Iterator[Contents]:
         for other in others:
             _comparable(first, other, ("fingerprint", "training", "quantize"))
     for number, group in enumerate(groups.values(), 1):
-        contents = Contents.of(*group.values())
+        section = Section.of(*group.values())
         # A folder's name may hold anything; a number keeps those apart that are written alike.
-        plain = re.sub(r"[^a-z0-9]+", "-", contents.name.lower()).strip("-")
-        yield replace(contents, suffix=f"-{number}-{plain}" if len(groups) > 1 else "")
+        plain = re.sub(r"[^a-z0-9]+", "-", section.name.lower()).strip("-")
+        yield replace(section, suffix=f"-{number}-{plain}" if len(groups) > 1 else "")
 
 
 def _comparable(first: Run, second: Run, names: Sequence[str]) -> None:
@@ -215,22 +227,22 @@ def _merged(
     cells: pd.DataFrame, metadata: Sequence[CellMeta], runs: Sequence[Run]
 ) -> tuple[list[bool], list[str]]:
     """Which cells are shown, and the conflicts between runs; `cells` are the newest run's first."""
-    shown: dict[tuple[str, str, float], tuple[int, dict[str, Any]]] = {}
+    shown: dict[tuple[str, Column], tuple[int, dict[str, Any]]] = {}
     keys: set[str] = set()
     kept: list[bool] = []
     conflicts: dict[tuple[str, int, int], dict[str, None]] = {}
-    for cell, meta in zip(cells.itertuples(), metadata, strict=True):
-        entry = (str(cell.label), str(cell.noise), float(cell.level))
+    for cell, meta in zip(cell_rows(cells), metadata, strict=True):
+        entry = (cell.label, cell.column)
         # A training seed is what an entry's cells may differ in.
         measured = meta.cell.model_dump(exclude={"seed"}, exclude_unset=True)
-        place, known = shown.setdefault(entry, (int(cell.run), measured))
+        newest, known = shown.setdefault(entry, (cell.run, measured))
         kept.append(measured == known and cell.key not in keys)
         keys.add(cell.key)
-        if differing := sorted(_SAID.get(n, n) for n in known if measured.get(n) != known[n]):
-            kind = (" and ".join(differing), place, int(cell.run))
+        if differing := sorted(_WORDS.get(n, n) for n in known if measured.get(n) != known[n]):
+            kind = (" and ".join(differing), newest, cell.run)
             conflicts.setdefault(kind, {})[entry[0]] = None
     return kept, [
-        f"{', '.join(labels)}: the {what} differs between {runs[place].name}, which is shown, and "
+        f"{', '.join(labels)}: the {what} differs between {runs[newest].name}, which is shown, and "
         f"{runs[other].name}"
-        for (what, place, other), labels in conflicts.items()
+        for (what, newest, other), labels in conflicts.items()
     ]

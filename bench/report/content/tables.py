@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
 from bench import analysis as tables
 from bench.analysis import METRICS
+from bench.report.content.rows import Column
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
-
-Column = tuple[str, float]
+    from bench.report.content.section import Section
 
 
 @dataclass(frozen=True)
@@ -58,35 +57,45 @@ class Table:
     entries: Mapping[tuple[str, Column], Entry]
 
     @classmethod
-    def of(cls, contents: Contents, metric: str) -> Table:
+    def of(cls, section: Section, metric: str) -> Table:
         """The table of a data set."""
-        if contents.summary.empty:
+        if section.summary.empty:
             return cls(metric, [], [], {})
         values = ("mean", "low", "high", "seed_sd")
-        frames = [tables.table(contents.summary, metric, value) for value in values]
-        mean, marks = frames[0], tables.marks(contents.summary, contents.pairs, metric)
-        harm = contents.harm[contents.harm["metric"] == metric]
-        worse = {(row.label, (row.noise, row.level)): row.difference for row in harm.itertuples()}
+        frames = [tables.table(section.summary, metric, value) for value in values]
+        mean, marks = frames[0], tables.marks(section.summary, section.pairs, metric)
+        harm = section.harm[section.harm["metric"] == metric]
+        points = zip(harm["label"], zip(harm["noise"], harm["level"], strict=True), strict=True)
+        worse = dict(zip(points, harm["difference"], strict=True))
         arrays = [frame.to_numpy() for frame in (*frames, marks)]
+        columns = cast("list[Column]", list(mean.columns))
         entries = {}
         for label, *rows in zip(mean.index, *arrays, strict=True):
-            for column, value, *others, mark in zip(mean.columns, *rows, strict=True):
+            for column, value, *others, mark in zip(columns, *rows, strict=True):
                 if not pd.isna(value):
                     low, high, seed_sd = (None if pd.isna(v) else float(v) for v in others)
                     entries[label, column] = Entry(
                         float(value), low, high, seed_sd, mark, worse.get((label, column))
                     )
-        return cls(metric, list(mean.index), list(mean.columns), entries)
+        return cls(metric, list(mean.index), columns, entries)
 
     def winners(self) -> dict[str, list[tuple[Column, Entry]]]:
         """The best methods, with the noises under which they are and their entries there."""
-        found: dict[str, list[tuple[Column, Entry]]] = {}
+        winners: dict[str, list[tuple[Column, Entry]]] = {}
         for column in self.columns:
             for label in self.rows:
                 entry = self.entries.get((label, column))
                 if entry is not None and entry.mark == "best":
-                    found.setdefault(label, []).append((column, entry))
-        return found
+                    winners.setdefault(label, []).append((column, entry))
+        return winners
+
+    def near(self, column: Column) -> list[str]:
+        """The methods that cannot be told apart from the best under a noise."""
+        return [
+            label
+            for label in self.rows
+            if (entry := self.entries.get((label, column))) and entry.mark == "near"
+        ]
 
     def ranked(self) -> list[str]:
         """The methods by their mean rank, see `ranks`."""

@@ -5,30 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.analysis import UNITS
-from bench.core import IDENTITY, level_text, noise_text
+from bench.core import level_text, noise_text
 from bench.report.content import style
-from bench.report.figures.figure import Drawn, Figure
+from bench.report.content.chart_data import LOSSES_CAPTION, loss_range, loss_terms, speed_points
+from bench.report.figures.figure import Drawn, Figure, panel_grid
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
     from bench.store import CellMeta
 
-LOSSES = (
-    "Loss terms per epoch on training images (solid, fresh noise each epoch) and validation images "
-    "(dashed, the same noisy images each time), summed over pixels, mean over images; "
-    "cross-entropies and KL divergences in nats, the latter as weighted in the loss; Gaussian "
-    "likelihoods less their constant."
-)
 
-
-def quality(contents: Contents) -> Drawn:
+def quality(section: Section) -> Drawn:
     """PSNR and SSIM over the noise level."""
     import seaborn as sns
 
-    colours, markers = style.assign(contents.labels)
-    data = contents.summary[contents.summary["metric"].isin(("psnr", "ssim"))]
+    colours, markers = style.assign(section.labels)
+    data = section.summary[section.summary["metric"].isin(("psnr", "ssim"))]
     if data.empty:
         return []
     if data["noise"].nunique() > 1 and len(data[["noise", "level"]].drop_duplicates()) == len(
@@ -118,53 +110,37 @@ def _bars(rows: Any) -> list[Any]:
     return [rows["mean"] - rows["low"], rows["high"] - rows["mean"]]
 
 
-def speed(contents: Contents) -> Drawn:
+def speed(section: Section) -> Drawn:
     """PSNR against images a second, a panel a level."""
-    import matplotlib.pyplot as plt
-
-    cells = contents.cells
-    timed = cells[(cells["status"] == "done") & (cells["method"] != IDENTITY)]
-    if timed.empty:
+    panels = speed_points(section)
+    if not panels:
         return []
-    colours, markers = style.assign(contents.labels)
-    psnr = contents.summary[contents.summary["metric"] == "psnr"]
-    speeds = timed.groupby(["label", "noise", "level"], sort=False)["images_per_second"].median()
-    points = psnr.join(speeds, on=["label", "noise", "level"]).dropna(subset="images_per_second")
-    panels = list(points.groupby(["noise", "level"], sort=False))
-    columns = min(3, len(panels))
-    rows = -(-len(panels) // columns)
-    canvas, grid = plt.subplots(
-        rows,
-        columns,
-        figsize=(style.WIDTH, 3.2 * rows),
-        squeeze=False,
-        sharex=True,
-        layout="constrained",
-    )
-    for axes in grid.flat[len(panels) :]:
-        axes.set_visible(False)
-    for axes, (key, part) in zip(grid.flat, panels, strict=False):
-        for row in part.itertuples():
+    colours, markers = style.assign(section.labels)
+    canvas, grid = panel_grid(len(panels), 3.2, sharex=True)
+    for axes, (column, points) in zip(grid.flat, panels.items(), strict=False):
+        for point in points:
             axes.plot(
-                row.images_per_second,
-                row.mean,
-                markers[row.label],
-                color=colours[row.label],
+                point.speed,
+                point.psnr,
+                markers[point.label],
+                color=colours[point.label],
                 markersize=8,
-                label=row.label,
+                label=point.label,
             )
-        axes.set(xscale="log", title=noise_text(*key), xlabel="images per second")
+        axes.set(xscale="log", title=noise_text(*column), xlabel="images per second")
         style.powers(axes.xaxis)
         axes.margins(x=0.15, y=0.15)
     for axes in grid[:, 0]:
         axes.set_ylabel(UNITS["psnr"])
-    known: dict[str, Any] = {}
+    handles: dict[str, Any] = {}
     for axes in grid.flat:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            known.setdefault(label, handle)
-    canvas.legend(known.values(), known.keys(), loc="outside lower center", ncols=8, frameon=False)
+            handles.setdefault(label, handle)
+    canvas.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=8, frameon=False
+    )
     where = "; ".join(
-        sorted({_conditions(meta) for meta in contents.metadata if meta.conditions.device})
+        sorted({_conditions(meta) for meta in section.metadata if meta.conditions.device})
     )
     caption = (
         f"Mean PSNR against speed, the denoise call alone ({where}). Up and to the right is better."
@@ -178,11 +154,11 @@ def _conditions(meta: CellMeta) -> str:
     return f"{conditions.device}, {threads} thread{'s' if threads != 1 else ''}"
 
 
-def losses(contents: Contents) -> Drawn:
+def losses(section: Section) -> Drawn:
     """Loss terms over the epochs, a panel for each method and term."""
     import seaborn as sns
 
-    data = loss_terms(contents)
+    data = loss_terms(section)
     if data.empty:
         return []
     data["panel"] = data["label"] + "\n" + data["term"]
@@ -208,29 +184,7 @@ def losses(contents: Contents) -> Drawn:
     grid.set_titles("{col_name}")
     grid.set_axis_labels("epoch", "loss per image")
     for panel, axes in grid.axes_dict.items():
-        # The first epochs' fall must not flatten the rest.
-        values = data[data["panel"] == panel]
-        late = values[values["epoch"] > values["epoch"].max() * 0.05]["value"]
-        room = 0.05 * (late.max() - late.min()) or 1.0
-        axes.set_ylim(late.min() - room, late.max() + room)
+        axes.set_ylim(*loss_range(data[data["panel"] == panel]))
         axes.xaxis.get_major_locator().set_params(integer=True)
     sns.move_legend(grid, "upper left", bbox_to_anchor=(grid.figure.subplotpars.right + 0.01, 0.98))
-    return [(Figure("training", "Training", LOSSES), grid.figure)]
-
-
-def loss_terms(contents: Contents) -> pd.DataFrame:
-    """Columns label, trained (on what), seed, epoch, split, term, value; a row each."""
-    import pandas as pd
-
-    parts = []
-    for cell in contents.cells[contents.cells["train"].notna()].itertuples():
-        history = contents.history(cell)
-        if len(history):
-            parts.append(history.assign(label=cell.label, trained=cell.train, seed=cell.seed))
-    if not parts:
-        return pd.DataFrame(columns=["label", "trained", "seed", "epoch", "split", "term", "value"])
-    # Cells tested at other levels share a training.
-    data = pd.concat(parts, ignore_index=True).drop_duplicates(
-        ["label", "trained", "seed", "epoch", "split", "term"]
-    )
-    return data.assign(term=data["term"].str.replace(r"^kl\b", "KL divergence", regex=True))
+    return [(Figure("training", "Training", LOSSES_CAPTION), grid.figure)]

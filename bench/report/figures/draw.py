@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.report.content import style
-from bench.report.figures.figure import UNCERTAINTY, Drawn, Figure
+from bench.report.figures.figure import Drawn, Figure
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
-
-__all__ = ["UNCERTAINTY", "Figure", "draw", "draw_ranks"]
-
+    from bench.report.content.section import Section
 
 #: Those of a page in Markdown.
 FORMS = ("png", "svg")
@@ -28,7 +25,7 @@ _METADATA = {
 }
 
 
-def draw(contents: Contents, folder: Path, forms: Iterable[str] = FORMS) -> list[Figure]:
+def draw(section: Section, folder: Path, forms: Iterable[str] = FORMS) -> list[Figure]:
     """Draw what there is data for; the figures in the order of the page."""
     from bench.report.figures.curves import losses, quality, speed
     from bench.report.figures.pictures import examples
@@ -36,11 +33,11 @@ def draw(contents: Contents, folder: Path, forms: Iterable[str] = FORMS) -> list
     from bench.report.figures.uncertainty import calibration, uncertainty
 
     makers = (examples, quality, speed, transfer, uncertainty, calibration, losses)
-    return _save([partial(make, contents) for make in makers], folder, forms, contents.suffix)
+    return _save([partial(make, section) for make in makers], folder, forms, section.suffix)
 
 
 def draw_ranks(
-    sections: Sequence[Contents], metric: str, folder: Path, forms: Iterable[str] = FORMS
+    sections: Sequence[Section], metric: str, folder: Path, forms: Iterable[str] = FORMS
 ) -> list[Figure]:
     """Draw how the methods rank over several data sets, where there are enough of them."""
     from bench.report.figures.ranks import critical_differences

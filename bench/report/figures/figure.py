@@ -1,16 +1,18 @@
-"""What a drawn figure is."""
+"""What a drawn figure is, and the grid that figures of several panels stand in."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from bench.report.content import style
+
 #: Title of the figures of predicted deviations; the page adds a table to them.
 UNCERTAINTY = "Uncertainty"
 #: Noise levels side by side, and images of each level, in a figure of pictures.
 LEVELS = 3
 IMAGES = 4
-#: Of larger images so many pixels a side are shown, from the middle: noise is to be seen.
+#: Pixels a side that are shown of larger images, from the middle: noise is to be seen.
 DETAIL = 128
 
 
@@ -25,3 +27,22 @@ class Figure:
 
 #: Figures with their canvases.
 Drawn = list[tuple[Figure, Any]]
+
+
+def panel_grid(panels: int, height: float, **subplots: Any) -> tuple[Any, Any]:
+    """Canvas and axes (rows, columns) of panels of a height in inches, up to three side by side."""
+    import matplotlib.pyplot as plt
+
+    columns = min(3, panels)
+    rows = -(-panels // columns)
+    canvas, grid = plt.subplots(
+        rows,
+        columns,
+        figsize=(style.WIDTH, rows * height),
+        squeeze=False,
+        layout="constrained",
+        **subplots,
+    )
+    for axes in grid.flat[panels:]:
+        axes.set_visible(False)
+    return canvas, grid

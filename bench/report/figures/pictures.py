@@ -2,132 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import takewhile
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.core import IDENTITY, noise_text
 from bench.report.content import style
+from bench.report.content.rows import Column
+from bench.report.content.samples import Samples, common_positions, kept_samples, middle
 from bench.report.figures.figure import DETAIL, IMAGES, LEVELS, Drawn, Figure
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 
-def examples(contents: Contents) -> Drawn:
+def examples(section: Section) -> Drawn:
     """Clean, noisy and restored images, a few a level."""
-    done = contents.cells[contents.cells["status"] == "done"]
+    done = section.cells[section.cells["status"] == "done"]
     columns = list(dict.fromkeys(zip(done["noise"], done["level"], strict=True)))
     result = []
     for start in range(0, len(columns), LEVELS):
         shown = columns[start : start + LEVELS]
-        drawn = _example_grid(contents, done, shown)
-        if drawn is None:
+        samples = {(label, column): kept for label, column, kept in kept_samples(section, shown)}
+        if not samples:
             continue
-        canvas, cut = drawn
         number = f"-{start // LEVELS + 1}" if len(columns) > LEVELS else ""
         levels = "; ".join(noise_text(*column) for column in shown)
         caption = (
             f"The same test images at {levels}: clean, noisy (`identity`), and as each method "
             "restores them. They are chosen by position, not by result."
         )
-        if cut:
+        image = next(iter(samples.values()))["clean"][0]
+        if middle(image, DETAIL).shape != image.shape:
             caption += f" Details from the middle, {DETAIL} pixels a side."
+        labels = [label for label in section.labels if label in set(done["label"])]
+        canvas = _examples(samples, labels, shown)
         result.append((Figure(f"examples{number}", "Examples", caption), canvas))
     return result
 
 
-def _example_grid(
-    contents: Contents, done: pd.DataFrame, columns: Sequence[tuple[str, float]]
-) -> tuple[Any, bool] | None:
-    """The figure, and whether only a part of the images is shown; None without images."""
+def _examples(
+    samples: dict[tuple[str, Column], Samples], labels: Sequence[str], columns: Sequence[Column]
+) -> Any:
+    """The figure's canvas: rows clean, noisy and methods, at each noise a few images."""
+    shown = min(IMAGES, len(common_positions(samples.values())))
+    rows = ["clean", "noisy", *(label for label in labels if label != IDENTITY)]
+    image = next(iter(samples.values()))["clean"][0]
+    canvas, grid = image_grid(columns, shown, [1] * len(rows), (len(rows), 1), image)
+    for index, name in enumerate(rows):
+        name_row(grid[index, 0], name)
+        for block, column in enumerate(columns):
+            images = _row(samples, labels, name, column)
+            for number, axes in enumerate(grid[index, block * (shown + 1) :][:shown]):
+                if number < len(images):
+                    show(axes, images[number])
+    return canvas
+
+
+def _row(
+    samples: dict[tuple[str, Column], Samples], labels: Sequence[str], name: str, column: Column
+) -> list[Any]:
+    """The images of one row of the grid at one level."""
+    if name in ("clean", "noisy"):
+        kept = [samples[label, column] for label in labels if (label, column) in samples]
+        return kept[0][name] if kept else []
+    return samples[name, column]["restored"] if (name, column) in samples else []
+
+
+def image_grid(
+    columns: Sequence[Column],
+    shown: int,
+    height_ratios: Sequence[float],
+    size: tuple[int, float],
+    image: Any,
+) -> tuple[Any, Any]:
+    """Canvas and empty axes for images, of which `shown` stand side by side at each noise.
+
+    Args:
+        columns: the noises, whose names stand above; a gap parts them.
+        shown: images at each noise.
+        height_ratios: of the rows, an image's being 1.
+        size: number of groups of rows, and height of each in images.
+        image: one of them (C, H, W).
+    """
     import matplotlib.pyplot as plt
 
-    labels = [label for label in contents.labels if label in set(done["label"])]
-    samples: dict[tuple[str, tuple[str, float]], dict[str, list[Any]]] = {}
-    for cell in done.drop_duplicates(["label", "noise", "level"]).itertuples():
-        point = (str(cell.label), (str(cell.noise), float(cell.level)))
-        if point[1] in columns:
-            samples[point] = contents.samples(cell)
-    first = next((s for s in samples.values() if s["image"]), None)
-    if first is None:
-        return None
-    shown = min(IMAGES, len(common(samples.values())))
-    rows = ["clean", "noisy", *(label for label in labels if label != IDENTITY)]
     across = shown * len(columns)
     side = min(style.WIDTH / across, 1.5)  # of an image, in inches
-    height, width = detail(first["clean"][0]).shape[-2:]
+    groups, height = size
+    high, wide = middle(image, DETAIL).shape[-2:]
     canvas, grid = plt.subplots(
-        len(rows),
+        len(height_ratios),
         across + len(columns) - 1,
-        figsize=(side * across, 0.9 * side * len(rows) * height / width),
+        figsize=(side * across, 0.9 * side * groups * height * high / wide),
         squeeze=False,
         gridspec_kw={
             "wspace": 0.04,
             "hspace": 0.04,
             "width_ratios": ([1] * shown + [0.25]) * (len(columns) - 1) + [1] * shown,
+            "height_ratios": height_ratios,
         },
     )
     for axes in grid.flat:
         axes.set_axis_off()
     for block, column in enumerate(columns):
-        offset = block * (shown + 1)
-        middle = grid[0, offset + (shown - 1) // 2]
-        middle.set_title(noise_text(*column), x=0.5 if shown % 2 else 1.02)
-        for index, name in enumerate(rows):
-            pick = _row(samples, labels, name, column)
-            for image in range(shown):
-                if pick is not None and image < len(pick):
-                    show(grid[index, offset + image], pick[image])
-    for index, name in enumerate(rows):
-        grid[index, 0].text(
-            -0.12, 0.5, name, ha="right", va="center", transform=grid[index, 0].transAxes
-        )
-    return canvas, detail(first["clean"][0]).shape != first["clean"][0].shape
+        axes = grid[0, block * (shown + 1) + (shown - 1) // 2]
+        axes.set_title(noise_text(*column), x=0.5 if shown % 2 else 1.02)
+    return canvas, grid
 
 
-def common(samples: Iterable[dict[str, list[Any]]]) -> list[int]:
-    """The positions of the images that all have kept: chosen before any method was run.
-
-    Each has them first; after them come images that a method's own scores chose.
-    """
-    lists = [kept["image"] for kept in samples if kept["image"]]
-    return [places[0] for places in takewhile(_equal, zip(*lists, strict=False))]
-
-
-def _equal(places: Sequence[int]) -> bool:
-    return len(set(places)) == 1
-
-
-def _row(
-    samples: dict[tuple[str, tuple[str, float]], dict[str, list[Any]]],
-    labels: Sequence[str],
-    name: str,
-    column: tuple[str, float],
-) -> list[Any] | None:
-    """The images of one row of the grid at one level."""
-    if name in ("clean", "noisy"):
-        for label in labels:
-            if (label, column) in samples:
-                return samples[label, column][name]
-        return None
-    found = samples.get((name, column))
-    return found["restored"] if found else None
-
-
-def detail(image: Any) -> Any:
-    """The middle of a large image (C, H, W)."""
-    top, left = (max(0, (size - DETAIL) // 2) for size in image.shape[-2:])
-    return image[..., top : top + DETAIL, left : left + DETAIL]
+def name_row(axes: Any, name: str) -> None:
+    """Write what a row of images shows to the left of its first."""
+    axes.text(-0.12, 0.5, name, ha="right", va="center", transform=axes.transAxes)
 
 
 def show(axes: Any, image: Any) -> None:
     """One image (C, H, W), of a large one the middle, shown from 0 to 1."""
-    pixels = np.clip(np.moveaxis(detail(image), 0, -1), 0, 1)
+    pixels = np.clip(np.moveaxis(middle(image, DETAIL), 0, -1), 0, 1)
     if pixels.shape[-1] == 1:
         axes.imshow(pixels[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     else:

@@ -10,10 +10,10 @@ from bench.report.content import style
 from bench.report.figures.figure import Drawn, Figure
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 
-def critical_differences(sections: Sequence[Contents], metric: str) -> Drawn:
+def critical_differences(sections: Sequence[Section], metric: str) -> Drawn:
     """Average ranks over data sets, where there are enough of them for a test (Demšar 2006)."""
     import matplotlib.pyplot as plt
     import scikit_posthocs

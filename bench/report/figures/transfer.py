@@ -4,44 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis import rowwise
-from bench.core import method_label
-from bench.report.content import style
-from bench.report.figures.figure import Drawn, Figure
+from bench.report.content.chart_data import (
+    TRANSFER_CAPTION,
+    TRANSFER_SPAN,
+    TRANSFER_TITLE,
+    transfer_tables,
+)
+from bench.report.figures.figure import Drawn, Figure, panel_grid
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from bench.report.content.section import Contents
-
-TITLE = "Trained on one noise, tested on another"
-CAPTION = (
-    "Mean PSNR (dB) of one method by the noise that it was trained on (rows; a range is training "
-    "on levels drawn evenly from it) and the level that it is tested on (columns). Colours compare "
-    "the trainings at one test level."
-)
+    from bench.report.content.section import Section
 
 
-def transfer(contents: Contents) -> Drawn:
+def transfer(section: Section) -> Drawn:
     """PSNR by noise trained on and noise tested on, for methods trained in several ways."""
-    import matplotlib.pyplot as plt
     import seaborn as sns
 
-    tables = transfer_tables(contents)
+    tables = transfer_tables(section)
     if not tables:
         return []
     trainings = list(next(iter(tables.values())).index)
-    columns = min(3, len(tables))
-    rows = -(-len(tables) // columns)
-    canvas, grid = plt.subplots(
-        rows,
-        columns,
-        figsize=(style.WIDTH, rows * (1.1 + 0.42 * len(trainings))),
-        squeeze=False,
-        layout="constrained",
-    )
-    for axes in grid.flat[len(tables) :]:
-        axes.set_visible(False)
+    canvas, grid = panel_grid(len(tables), 1.1 + 0.42 * len(trainings))
     for axes, ((method, noise), table) in zip(grid.flat, tables.items(), strict=False):
         axes.grid(visible=False)
         sns.heatmap(
@@ -49,9 +32,9 @@ def transfer(contents: Contents) -> Drawn:
             annot=table.round(2),
             fmt=".2f",
             cmap="viridis",
-            vmin=-6,
+            vmin=-TRANSFER_SPAN,
             vmax=0,
-            cbar=axes is grid.flat[min(columns, len(tables)) - 1],
+            cbar=axes is grid[0, -1],
             cbar_kws={"label": "dB below the column's best"},
             linewidths=1,
             ax=axes,
@@ -60,33 +43,4 @@ def transfer(contents: Contents) -> Drawn:
         axes.tick_params(axis="y", rotation=0)
         if axes not in grid[:, 0]:
             axes.set(ylabel="", yticklabels=[])
-    return [(Figure("transfer", TITLE, CAPTION), canvas)]
-
-
-def transfer_tables(contents: Contents) -> dict[tuple[str, str], pd.DataFrame]:
-    """(Method, noise) -> mean PSNR: rows what it was trained on, columns levels tested on.
-
-    All have the same rows. Only methods that were trained in several ways.
-    """
-    cells = contents.cells[(contents.cells["status"] == "done") & contents.cells["train"].notna()]
-    psnr = contents.summary[contents.summary["metric"] == "psnr"]
-    if cells.empty:
-        return {}
-    data = cells.merge(psnr, on=["dataset", "label", "noise", "level"])
-    data = data.assign(method=rowwise(method_label, data["method"], data["params"]))
-    # A level asked for by name and as the matched one is one training.
-    data = data.drop_duplicates(["method", "train", "noise", "level"])
-    tables = {}
-    for (method, noise), part in data.groupby(["method", "noise"], sort=False):
-        table = part.pivot(index="train", columns="level", values="mean")
-        if len(table) > 1 and table.notna().sum(axis=1).max() > 1:
-            tables[method, noise] = table
-    trainings = sorted(
-        {str(train) for table in tables.values() for train in table.index},
-        key=lambda train: (" to " in train, _highest(train)),
-    )
-    return {place: table.reindex(trainings) for place, table in tables.items()}
-
-
-def _highest(train: str) -> float:
-    return float(train.rsplit(" ", 1)[1])
+    return [(Figure("transfer", TRANSFER_TITLE, TRANSFER_CAPTION), canvas)]

@@ -13,26 +13,24 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 # A cell that begins so is taken for a formula by spreadsheets, and run.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def write_csv(contents: Contents, folder: Path, options: Options | None = None) -> None:
+def write_csv(section: Section, folder: Path, options: Options | None = None) -> None:
     """`summary.csv`: a row for each method, level and metric; `cells.csv`: a row a cell.
 
     And a table a metric. Text that a spreadsheet would take for a formula has an apostrophe
     put before it, as OWASP advises ("CSV Injection"); no method's label, noise or data set of
     bench's own begins so.
     """
-    suffix, metrics = contents.suffix, (options or Options()).shown()
-    summary = contents.summary
+    suffix, metrics = section.suffix, (options or Options()).shown()
+    summary = section.summary
     summary = summary[summary["metric"].isin(metrics)]
     _write(summary, folder / f"summary{suffix}.csv")
-    cells = contents.cells.assign(
-        run=[contents.runs[place].name for place in contents.cells["run"]]
-    )
+    cells = section.cells.assign(run=[section.runs[place].name for place in section.cells["run"]])
     _write(cells, folder / f"cells{suffix}.csv")
     for metric in metrics if len(summary) else ():
         mean = tables.table(summary, metric)

@@ -1,39 +1,36 @@
-"""The report's page in Markdown, made to be read on GitHub.
-
-Names, reasons and docstrings are text from outside: whatever enters is escaped.
-"""
+"""The report's page in Markdown, made to be read on GitHub: its numbers, for `report.md.jinja`."""
 
 from __future__ import annotations
 
-from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from bench import analysis as tables
 from bench.analysis import METRICS, UNITS
+from bench.core import markdown_code, noise_text
 from bench.core import markdown_text as _text
-from bench.core import noise_text
 from bench.report.content import prose
 from bench.report.content.findings import findings, over_data_sets
 from bench.report.content.options import Options
 from bench.report.content.tables import Entry, Table
-from bench.report.figures.draw import UNCERTAINTY
-from bench.report.formats.footer import footer
+from bench.report.figures import UNCERTAINTY
+from bench.report.formats.templates import Ready, render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.report.content.section import Contents
-    from bench.report.figures.draw import Figure
+    from bench.report.content.section import Section
+    from bench.report.figures import Figure
+    from bench.store import Run
 
 
 def markdown(
-    sections: Sequence[tuple[Contents, list[Figure]]],
+    sections: Sequence[tuple[Section, list[Figure]]],
     options: Options | None = None,
     overall: Sequence[Figure] = (),
 ) -> str:
-    """The page: for each data set its contents with their figures.
+    """The page: for each data set its numbers with their figures.
 
     Args:
         sections: the data sets, each with its figures.
@@ -41,115 +38,102 @@ def markdown(
         overall: figures of all data sets together.
     """
     options = options or Options()
-    parts = [_section(*section, options) for section in sections]
-    metric = options.shown()[0]
-    if ranks := over_data_sets([contents for contents, _ in sections], metric):
-        head = ["# Over all data sets", prose.in_markdown(ranks), *map(_figure, overall)]
-        parts.insert(0, "\n\n".join(head))
-    return "\n\n".join(parts) + "\n"
+    context = {
+        "ranks": over_data_sets([section for section, _ in sections], options.shown()[0]),
+        "overall": overall,
+        "sections": [_section(*section, options) for section in sections],
+        "uncertainty": UNCERTAINTY,
+    }
+    return render("report.md.jinja", _text, markdown_code, context)
 
 
-def _section(contents: Contents, figures: list[Figure], options: Options) -> str:
-    parts = [
-        f"# Denoising {_text(prose.title(contents))}: {len(contents.labels)} methods compared",
-        _lead(contents),
-    ]
-    parts += [_findings(contents, options), _winners(contents, options)]
-    parts += [_metric_section(contents, metric, options) for metric in options.shown()]
-    for name in dict.fromkeys(figure.title for figure in figures):
-        parts.append(f"## {name}")
-        parts += [_figure(figure) for figure in figures if figure.title == name]
-        if name == UNCERTAINTY:
-            parts.append(_calibration(contents))
-    parts += [_chosen(contents), _costs(contents), _problems(contents), footer(contents)]
-    return "\n\n".join(part for part in parts if part)
+def _section(section: Section, figures: list[Figure], options: Options) -> dict[str, Any]:
+    """What the template shows of a data set."""
+    metrics = options.shown() if len(section.summary) else ()
+    titles = dict.fromkeys(figure.title for figure in figures)
+    return {
+        "title": prose.title(section),
+        "methods": len(section.labels),
+        "suffix": section.suffix,
+        "warnings": prose.warnings(section),
+        "lead": prose.lead(section),
+        "fewer": prose.fewer_images(section),
+        "findings": findings(section, options.shown()),
+        "tested": prose.tested(section),
+        "winners": _winners(section, options),
+        "metrics": [_metric(section, metric, options.decimals(metric)) for metric in metrics],
+        "figures": {title: [f for f in figures if f.title == title] for title in titles},
+        "calibration": _calibration(section),
+        "chosen": _chosen(section),
+        "costs": _costs(section),
+        "problems": _problems(section),
+        "protocol": section.runs[0].manifest.protocol,
+        "runs": [_run(run) for run in section.runs],
+    }
 
 
-def _lead(contents: Contents) -> str:
-    lines = [f"> **{word}.** {prose.in_markdown(text)}" for word, text in prose.warnings(contents)]
-    lines.append(prose.in_markdown(prose.lead(contents)))
-    if fewer := prose.fewer_images(contents):
-        lines.append(prose.in_markdown(fewer))
-    return "\n\n".join(lines)
+def _run(run: Run) -> dict[str, Any]:
+    """How a run was made."""
+    # Within a fence nothing is escaped: JSON holds text in one line that begins with a quote,
+    # so none of it ends the fence.
+    settings = str(run.manifest.settings)
+    return {
+        "name": run.name,
+        "command": run.manifest.command,
+        "made": prose.made(run.manifest),
+        "conventions": run.manifest.conventions,
+        "settings": Ready(settings),
+    }
 
 
-def _findings(contents: Contents, options: Options) -> str:
-    """What the data and its tests say."""
-    found = findings(contents, options.shown())
-    lines = [
-        f"- {prose.in_markdown(finding.text)} ({prose.in_markdown(finding.place)})"
-        for finding in found
-    ]
-    parts = ["\n".join(lines), prose.in_markdown(prose.tested(contents))]
-    said = "\n\n".join(part for part in parts if part)
-    return f"## Findings\n\n{said}" if said else ""
+def _table(frame: pd.DataFrame, index: str = "method", **layout: Any) -> Ready:
+    """A frame, whose texts are escaped, as a table."""
+    frame.index.name = index
+    return Ready(frame.to_markdown(disable_numparse=True, **layout))
 
 
 def _noise(name: str, level: float) -> str:
     return _text(noise_text(name, level))
 
 
-def _winners(contents: Contents, options: Options) -> str:
+def _winners(section: Section, options: Options) -> str:
     """The best method under each noise, where there are several kinds."""
-    if contents.summary.empty or contents.summary["noise"].nunique() < 2:
+    if section.summary.empty or section.summary["noise"].nunique() < 2:
         return ""
     columns: dict[str, dict[str, str]] = {}
-    shown = [metric for metric in ("psnr", "ssim") if metric in options.shown()]
-    if not shown:
-        return ""
-    for metric in shown:
-        table = Table.of(contents, metric)
-        for best, places in table.winners().items():
-            for column, winner in places:
-                near = [
-                    _text(label)
-                    for label in table.rows
-                    if (entry := table.entries.get((label, column))) and entry.mark == "near"
-                ]
-                said = f"**{_text(best)}** {winner.mean:.{options.decimals(metric)}f}"
-                said += f" († {', '.join(near)})" if near else ""
-                columns.setdefault(_noise(*column), {})[f"best {UNITS[metric]}"] = said
-    frame = pd.DataFrame(columns).T
-    frame.index.name = "noise"
-    return (
-        "## Best under each noise\n\n"
-        f"{frame.to_markdown(disable_numparse=True)}\n\n"
-        "By the mean over images; †: cannot be told apart from the best."
-    )
+    for metric in ("psnr", "ssim"):
+        if metric not in options.shown():
+            continue
+        table = Table.of(section, metric)
+        for best, entries in table.winners().items():
+            for column, winner in entries:
+                near = [_text(label) for label in table.near(column)]
+                text = f"**{_text(best)}** {winner.mean:.{options.decimals(metric)}f}"
+                text += f" († {', '.join(near)})" if near else ""
+                columns.setdefault(_noise(*column), {})[f"best {UNITS[metric]}"] = text
+    return _table(pd.DataFrame(columns).T, "noise") if columns else ""
 
 
-def _metric_section(contents: Contents, metric: str, options: Options) -> str:
+def _metric(section: Section, metric: str, decimals: int) -> dict[str, Any]:
     """A metric's tables, one a kind of noise."""
-    if contents.summary.empty:
-        return ""
-    table = Table.of(contents, metric)
-    decimals = options.decimals(metric)
-    lines = [f"## {UNITS[metric]}"]
-    noises = list(dict.fromkeys(noise for noise, _ in table.columns))
-    for noise in noises:
+    table = Table.of(section, metric)
+    by_noise: dict[str, Ready] = {}
+    for noise in dict.fromkeys(noise for noise, _ in table.columns):
         shown = pd.DataFrame(index=[_text(label) for label in table.rows])
         for column in table.columns:
             if column[0] == noise:
                 shown[_noise(*column)] = [
                     _entry(table.entries.get((label, column)), decimals) for label in table.rows
                 ]
-        shown.index.name = "method"
-        lines += [f"### {_text(noise)}"] if len(noises) > 1 else []
-        lines.append(shown.to_markdown(disable_numparse=True))
-    better = "higher" if METRICS[metric] else "lower"
-    lines.append(
-        f"Mean over images ± half-width of its 95% confidence interval; {better} is better. Bold: "
-        "the best; †: cannot be told apart from the best; ▾: worse than `identity`, the noisy "
-        "image itself."
-    )
-    lines.append(prose.in_markdown(prose.seed_spread(table, decimals)))
-    if any(entry.harm is not None for entry in table.entries.values()):
-        lines.append(_harm(contents, table, decimals))
-    lines.append(
-        f"[As CSV]({metric}{contents.suffix}.csv); all metrics with their intervals: "
-        f"[summary{contents.suffix}.csv](summary{contents.suffix}.csv)."
-    )
-    return "\n\n".join(line for line in lines if line)
+        by_noise[noise] = _table(shown)
+    return {
+        "name": metric,
+        "title": UNITS[metric],
+        "tables": by_noise,
+        "better": "higher" if METRICS[metric] else "lower",
+        "spread": prose.seed_spread(table, decimals),
+        "harm": _harm(section, table, decimals),
+    }
 
 
 def _entry(entry: Entry | None, decimals: int) -> str:
@@ -162,34 +146,29 @@ def _entry(entry: Entry | None, decimals: int) -> str:
     return text + (" †" if entry.mark == "near" else "") + (" ▾" if entry.harm is not None else "")
 
 
-def _harm(contents: Contents, table: Table, decimals: int) -> str:
+def _harm(section: Section, table: Table, decimals: int) -> str:
     """Where methods are worse than doing nothing, with what each of them is."""
-    worse = {place: entry.harm for place, entry in table.entries.items() if entry.harm is not None}
+    worse = {cell: entry.harm for cell, entry in table.entries.items() if entry.harm is not None}
+    if not worse:
+        return ""
     named = "; ".join(
         f"{label} at {noise_text(*column)} ({difference:+.{decimals}f})"
         for (label, column), difference in worse.items()
     )
-    methods = dict(zip(contents.cells["label"], contents.cells["method"], strict=True))
-    about = contents.about
+    methods = dict(zip(section.cells["label"], section.cells["method"], strict=True))
+    about = section.about
     named_once = dict.fromkeys(methods[label] for label, _ in worse)
     explained = " ".join(
         f"{_text(name)}: {prose.in_markdown(about[name].summary)}"
         for name in named_once
         if name in about
     )
-    return f"Worse than doing nothing: {_text(named)}. {explained}".strip()
+    return Ready(f"Worse than doing nothing: {_text(named)}. {explained}".strip())
 
 
-def _figure(figure: Figure) -> str:
-    return (
-        f'<img src="{figure.name}.png" alt="{escape(figure.title)}" width="900">\n\n'
-        f"*{prose.in_markdown(figure.caption)}* ([SVG]({figure.name}.svg))"
-    )
-
-
-def _chosen(contents: Contents) -> str:
+def _chosen(section: Section) -> str:
     """What each method was run with."""
-    chosen = prose.chosen(contents)
+    chosen = prose.chosen(section)
     if not chosen:
         return ""
     rows = {
@@ -198,52 +177,33 @@ def _chosen(contents: Contents) -> str:
     }
     frame = pd.DataFrame(rows).T.fillna("–")
     frame.insert(0, "knows the noise", [_text(knows) for knows, _ in chosen.values()])
-    frame.index.name = "method"
-    return (
-        "## Parameters\n\n"
-        f"{frame.to_markdown(disable_numparse=True)}\n\n"
-        "What each method ran with; in brackets the mean PSNR on validation images by which tuned "
-        "values were chosen. Parameters that the user typed are not tuned."
-    )
+    return _table(frame)
 
 
-def _calibration(contents: Contents) -> str:
-    """How far predicted deviations are from the errors, a figure a method and level."""
+def _calibration(section: Section) -> str:
+    """How far predicted deviations are from the errors, an entry a method and noise."""
     rows: dict[str, dict[str, str]] = {}
-    for (label, noise, level), (error, ratio) in contents.calibrations().items():
-        rows.setdefault(_text(label), {})[_noise(noise, level)] = f"{error:.3f} (x {ratio:.1f})"
-    if not rows:
-        return ""
-    frame = pd.DataFrame(rows).T.fillna("–")
-    frame.index.name = "method"
-    return (
-        f"{frame.to_markdown(disable_numparse=True)}\n\n"
-        "Calibration error (after Laves et al. 2020): the mean over the bins of the figure of "
-        "|observed - predicted|; 0 is calibrated. In brackets how many times as large as predicted "
-        "the errors are, in root mean squares over all pixels. Means over seeds."
-    )
+    for (label, column), (error, ratio) in section.calibrations().items():
+        rows.setdefault(_text(label), {})[_noise(*column)] = f"{error:.3f} (x {ratio:.1f})"
+    return _table(pd.DataFrame(rows).T.fillna("–")) if rows else ""
 
 
-def _costs(contents: Contents) -> str:
+def _costs(section: Section) -> str:
     """Speed, training and tuning time, size and memory of each method."""
-    columns = prose.costs(contents)
+    columns = prose.costs(section)
     if not columns:
         return ""
-    frame = pd.DataFrame(columns).rename(index=_text)
-    frame.index.name = "method"
     aligned = ["left"] + ["right"] * len(columns)
-    return (
-        "## Time and memory\n\n"
-        f"{frame.to_markdown(disable_numparse=True, colalign=aligned)}\n\n"
-        "Medians over levels and seeds; training and tuning are per noise level. Peak memory is "
-        "the whole process's while the method's cells ran, its largest."
-    )
+    return _table(pd.DataFrame(columns).rename(index=_text), colalign=aligned)
 
 
-def _problems(contents: Contents) -> str:
-    problems = tables.problems(contents.cells)
+def _problems(section: Section) -> str:
+    problems = tables.problems(section.cells)
     if not problems:
         return ""
-    rows = [(_text(status), _text(cell), _text(reason)) for status, cell, reason in problems]
-    frame = pd.DataFrame(rows, columns=["status", "cell", "reason"])
-    return f"## Failed and skipped\n\n{frame.to_markdown(index=False, disable_numparse=True)}"
+    rows = [[_text(text) for text in problem] for problem in problems]
+    return Ready(
+        pd.DataFrame(rows, columns=["status", "cell", "reason"]).to_markdown(
+            index=False, disable_numparse=True
+        )
+    )

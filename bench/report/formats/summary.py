@@ -14,7 +14,7 @@ from bench.report.content.options import Options
 from bench.report.content.tables import Table
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 LINES = 30
 # Lines of a data set whatever it holds.
@@ -29,12 +29,12 @@ _LINE = 500
 _COMMAND = 2000
 
 
-def summary(sections: Sequence[Contents], options: Options | None = None) -> str:
+def summary(sections: Sequence[Section], options: Options | None = None) -> str:
     """The summary: facts, the best methods, the winners, failures, how to make it again."""
     options = options or Options()
     if len(sections) * _LEAST <= LINES:
         metrics = options.shown(("psnr", "ssim"))
-        heads = [[Table.of(contents, metric) for metric in metrics] for contents in sections]
+        heads = [[Table.of(section, metric) for metric in metrics] for section in sections]
         for rows in range(_ROWS, -1, -1):
             lines = [
                 line
@@ -48,13 +48,13 @@ def summary(sections: Sequence[Contents], options: Options | None = None) -> str
 
 
 def _section(
-    contents: Contents, heads: Sequence[Table], options: Options, rows: int
+    section: Section, heads: Sequence[Table], options: Options, rows: int
 ) -> Iterator[str]:
     """A data set's lines; its table has the best `rows` methods."""
-    yield f"### Denoising {_text(prose.title(contents))}: {len(contents.labels)} methods"
+    yield f"### Denoising {_text(prose.title(section))}: {len(section.labels)} methods"
     yield ""
-    warnings = " ".join(f"**{word}.** {_short_said(text)}" for word, text in _warnings(contents))
-    yield " ".join(filter(None, (warnings, _facts(contents), _left_out(heads[0], rows))))
+    warnings = " ".join(f"**{word}.** {_short_said(text)}" for word, text in _warnings(section))
+    yield " ".join(filter(None, (warnings, _facts(section), _left_out(heads[0], rows))))
     yield ""
     if rows and heads[0].rows:
         yield from _table(heads, rows, options)
@@ -62,22 +62,22 @@ def _section(
     if heads[0].rows:
         yield _winners(heads[0], options)
         yield ""
-    if problems := _problems(contents):
+    if problems := _problems(section):
         yield problems
         yield ""
 
 
-def _facts(contents: Contents) -> str:
-    names = prose.noises(contents)
+def _facts(section: Section) -> str:
+    names = prose.noises(section)
     more = f" and {len(names) - _NOISES} more" if len(names) > _NOISES else ""
     named = _text(", ".join(names[:_NOISES]), _LINE)
-    cells = len(contents.cells)
-    return f"{contents.images:,} test images; noise: {named}{more}; {cells} cells."
+    cells = len(section.cells)
+    return f"{section.images:,} test images; noise: {named}{more}; {cells} cells."
 
 
-def _warnings(contents: Contents) -> list[tuple[str, str]]:
-    found = prose.warnings(contents)
-    if fewer := prose.fewer_images(contents):
+def _warnings(section: Section) -> list[tuple[str, str]]:
+    found = prose.warnings(section)
+    if fewer := prose.fewer_images(section):
         found.append(("Fewer images", fewer.removeprefix("On fewer images: ")))
     return found
 
@@ -141,9 +141,9 @@ def _winners(table: Table, options: Options) -> str:
     )
 
 
-def _problems(contents: Contents) -> str:
+def _problems(section: Section) -> str:
     """How many cells have no result, and the first of them."""
-    problems = tables.problems(contents.cells)
+    problems = tables.problems(section.cells)
     if not problems:
         return ""
     named = "; ".join(
@@ -151,12 +151,12 @@ def _problems(contents: Contents) -> str:
         for status, cell, reason in problems[:_NAMED]
     )
     more = f"; and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
-    return f"**Without a result: {len(problems)} of {len(contents.cells)} cells.** {named}{more}."
+    return f"**Without a result: {len(problems)} of {len(section.cells)} cells.** {named}{more}."
 
 
-def _commands(sections: Sequence[Contents]) -> list[str]:
+def _commands(sections: Sequence[Section]) -> list[str]:
     """How the first run was made, and how many others there are."""
-    runs = {run.path: run for contents in sections for run in contents.runs}
+    runs = {run.path: run for section in sections for run in section.runs}
     first, *others = runs.values()
     more = (
         f" and {len(others)} more runs"
@@ -168,7 +168,7 @@ def _commands(sections: Sequence[Contents]) -> list[str]:
     return [f"Command: {markdown_code(_cut(first.manifest.command, _COMMAND))}{more}"]
 
 
-def _overview(sections: Sequence[Contents], options: Options) -> Iterator[str]:
+def _overview(sections: Sequence[Section], options: Options) -> Iterator[str]:
     """A line a data set, where there are too many for a table of each."""
     yield f"### Denoising: {len(sections)} data sets"
     yield ""
@@ -176,16 +176,16 @@ def _overview(sections: Sequence[Contents], options: Options) -> Iterator[str]:
     yield _row(["data set", "images", "methods", "without a result", f"best by {UNITS[metric]}"])
     yield _row(["---", "---:", "---:", "---:", "---"])
     most = LINES - 8
-    for contents in sections[:most]:
-        table = Table.of(contents, metric)
+    for section in sections[:most]:
+        table = Table.of(section, metric)
         often = {label: len(places) for label, places in table.winners().items()}
         best = sorted(often, key=lambda label: -often[label])[:_NAMED]
         named = ", ".join(
             f"{_text(label)} ({often[label]} of {len(table.columns)} noises)" for label in best
         )
-        problems = len(tables.problems(contents.cells))
-        counts = [f"{contents.images:,}", str(len(contents.labels)), str(problems)]
-        yield _row([_text(contents.name), *counts, named or "–"])
+        problems = len(tables.problems(section.cells))
+        counts = [f"{section.images:,}", str(len(section.labels)), str(problems)]
+        yield _row([_text(section.name), *counts, named or "–"])
     yield ""
     if len(sections) > most:
         yield f"And {len(sections) - most} more data sets."

@@ -7,40 +7,47 @@ axes and text are the script's, since they follow the theme.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.analysis import METRICS, UNITS
-from bench.core import IDENTITY, level_text, noise_text
-from bench.report.figures.curves import LOSSES, loss_terms
-from bench.report.figures.uncertainty import CALIBRATION, calibration_bins
+from bench.core import level_text, noise_text
+from bench.report.content.chart_data import (
+    CALIBRATION_CAPTION,
+    CALIBRATION_RANGE,
+    LOSSES_CAPTION,
+    calibration_bins,
+    distributions,
+    loss_range,
+    loss_terms,
+    pareto,
+    speed_points,
+)
 from bench.report.formats.html.heatmaps import significance, transfer
-from bench.report.formats.html.traces import Chart, Look, figure, numbers, safe
+from bench.report.formats.html.traces import Chart, Styles, figure, numbers, safe
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
-
-_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+    from bench.report.content.section import Section
 
 
-def charts(contents: Contents, look: Look, metrics: Sequence[str]) -> Iterator[Chart]:
+def charts(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator[Chart]:
     """All charts that there is data for, in the order of the page."""
-    if len(contents.summary):
-        yield from _quality(contents, look, metrics)
-        yield from _speed(contents, look)
-        yield from _distributions(contents, look, metrics)
-        yield from significance(contents, metrics)
-    yield from _calibration(contents, look)
-    yield from transfer(contents)
-    yield from _losses(contents, look)
+    if len(section.summary):
+        yield from _quality(section, styles, metrics)
+        yield from _speed(section, styles)
+        yield from _distributions(section, styles, metrics)
+        yield from significance(section, metrics)
+    yield from _calibration(section, styles)
+    yield from transfer(section)
+    yield from _losses(section, styles)
 
 
-def _quality(contents: Contents, look: Look, metrics: Sequence[str]) -> Iterator[Chart]:
+def _quality(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator[Chart]:
     """A metric over the levels of each kind of noise, or under kinds of one level each."""
     import plotly.graph_objects as go
 
-    data = contents.summary
+    data = section.summary
     for metric in metrics:
         figures = {}
         part = data[data["metric"] == metric]
@@ -66,11 +73,11 @@ def _quality(contents: Contents, look: Look, metrics: Sequence[str]) -> Iterator
                             "arrayminus": numbers(own["mean"] - own["low"]),
                             "thickness": 1.2,
                             "width": 3,
-                            "color": look.colours[label],
+                            "color": styles.colours[str(label)],
                         },
                         mode="markers" if alone else "lines+markers",
                         hovertemplate=f"%{{x}}: %{{y:.{5 if metric == 'mse' else 3}f}}",
-                        **look.trace(str(label)),
+                        **styles.trace(str(label)),
                     )
                 )
             levels = sorted(rows["level"].unique())
@@ -95,40 +102,33 @@ def _quality(contents: Contents, look: Look, metrics: Sequence[str]) -> Iterator
         yield Chart(f"{metric.upper()} over noise level", caption, figures, wide=False)
 
 
-def _speed(contents: Contents, look: Look) -> Iterator[Chart]:
+def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
     """PSNR against images a second, with the front of those that none beats in both."""
     import plotly.graph_objects as go
 
-    cells = contents.cells
-    timed = cells[(cells["status"] == "done") & (cells["method"] != IDENTITY)]
-    if timed.empty:
-        return
-    psnr = contents.summary[contents.summary["metric"] == "psnr"]
-    speeds = timed.groupby(["label", "noise", "level"], sort=False)["images_per_second"].median()
-    points = psnr.join(speeds, on=["label", "noise", "level"]).dropna(subset="images_per_second")
     figures = {}
-    for (noise, level), part in points.groupby(["noise", "level"], sort=False):
+    for column, points in speed_points(section).items():
         traces = [
             go.Scatter(
-                x=[row.images_per_second],
-                y=[row.mean],
+                x=[point.speed],
+                y=[point.psnr],
                 mode="markers",
                 hovertemplate="%{y:.2f} dB, %{x:,.0f} images/s",
-                **look.trace(str(row.label)),
+                **styles.trace(point.label),
             )
-            for row in part.itertuples()
+            for point in points
         ]
-        front = pareto(part["images_per_second"].to_numpy(), part["mean"].to_numpy())
+        front = pareto(points)
         line = go.Scatter(
-            x=numbers(part["images_per_second"].iloc[front]),
-            y=numbers(part["mean"].iloc[front]),
+            x=numbers([point.speed for point in front]),
+            y=numbers([point.psnr for point in front]),
             mode="lines",
             line={"color": "#888888", "dash": "dot", "shape": "hv", "width": 1.5},
             name="Pareto front",
             hoverinfo="skip",
             showlegend=False,
         )
-        figures[noise_text(noise, level)] = figure(
+        figures[noise_text(*column)] = figure(
             [line, *traces],
             xaxis={"title": {"text": "images per second"}, "type": "log"},
             yaxis={"title": {"text": UNITS["psnr"]}},
@@ -138,56 +138,33 @@ def _speed(contents: Contents, look: Look) -> Iterator[Chart]:
         "Mean PSNR against the speed of the denoise call alone; up and to the right is better. The "
         "dotted line is the Pareto front: for its methods none is both faster and better."
     )
-    yield Chart("Quality against speed", caption, figures, wide=False)
+    if figures:
+        yield Chart("Quality against speed", caption, figures, wide=False)
 
 
-def pareto(speed: Any, quality: Any) -> list[int]:
-    """Indices of the points that none beats in both, by falling speed."""
-    best, front = -np.inf, []
-    for index in np.lexsort((-quality, -speed)):
-        if quality[index] > best:
-            best = quality[index]
-            front.append(int(index))
-    return front
-
-
-def _distributions(contents: Contents, look: Look, metrics: Sequence[str]) -> Iterator[Chart]:
+def _distributions(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator[Chart]:
     """Quantiles of the images' values; the values themselves would make the page too large."""
     import plotly.graph_objects as go
 
-    from bench.analysis import with_labels
-
     shown = [metric for metric in metrics if metric != "mse"] or list(metrics)
-    grouped = with_labels(contents.records).groupby(["noise", "level", "label"], sort=False)
-    values = grouped[shown].quantile(list(_QUANTILES)).unstack()
-    means = contents.summary.pivot(
-        index=["noise", "level", "label"], columns="metric", values="mean"
-    )
-    for metric in shown:
+    for metric, by_column in distributions(section, shown).items():
         figures = {}
-        for (noise, level), part in values[metric].groupby(level=["noise", "level"], sort=False):
+        for column, methods in by_column.items():
             traces = []
-            for place, quantiles in part.iterrows():
-                label = str(place[2])
-                ends = dict(
-                    zip(
-                        ("lowerfence", "q1", "median", "q3", "upperfence"),
-                        ([value] for value in quantiles),
-                        strict=True,
-                    )
-                )
-                shared = look.trace(label)
+            for method in methods:
+                ends = ("lowerfence", "q1", "median", "q3", "upperfence")
+                shared = styles.trace(method.label)
                 traces.append(
                     go.Box(
                         y=[shared["name"]],
-                        mean=[means.loc[place, metric]],
+                        mean=[method.mean],
                         orientation="h",
-                        line={"color": look.colours[label], "width": 1.5},
-                        **ends,
-                        **{k: shared[k] for k in ("name", "meta", "showlegend")},
+                        line={"color": styles.colours[method.label], "width": 1.5},
+                        **{end: [value] for end, value in zip(ends, method.quantiles, strict=True)},
+                        **{key: shared[key] for key in ("name", "meta", "showlegend")},
                     )
                 )
-            figures[noise_text(noise, level)] = figure(
+            figures[noise_text(*column)] = figure(
                 traces,
                 xaxis={"title": {"text": UNITS[metric]}},
                 yaxis={"autorange": "reversed", "type": "category"},
@@ -196,18 +173,18 @@ def _distributions(contents: Contents, look: Look, metrics: Sequence[str]) -> It
             f"{UNITS[metric]} of the single images: 5%, quartiles and 95%, the mean dashed. What "
             "the means hide: a method may be good on most images and fail on some."
         )
-        height = 140 + 24 * len(contents.labels)
+        height = 140 + 24 * len(section.labels)
         yield Chart(f"{metric.upper()} of the single images", caption, figures, height, wide=False)
 
 
-def _calibration(contents: Contents, look: Look) -> Iterator[Chart]:
+def _calibration(section: Section, styles: Styles) -> Iterator[Chart]:
     import plotly.graph_objects as go
 
     figures = {}
-    for column, lines in calibration_bins(contents).items():
+    for column, lines in calibration_bins(section).items():
         ideal = go.Scatter(
-            x=[1 / 255, 0.6],
-            y=[1 / 255, 0.6],
+            x=list(CALIBRATION_RANGE),
+            y=list(CALIBRATION_RANGE),
             mode="lines",
             line={"color": "#888888", "dash": "dash", "width": 1},
             hoverinfo="skip",
@@ -219,25 +196,25 @@ def _calibration(contents: Contents, look: Look) -> Iterator[Chart]:
                 y=[row[1] for row in bins],
                 mode="lines+markers",
                 hovertemplate="predicted %{x:.3f}, observed %{y:.3f}",
-                **look.trace(label),
+                **styles.trace(label),
             )
-            for label, bins in lines
+            for label, bins in lines.items()
         ]
-        axis = {"type": "log", "dtick": "D2", "range": [np.log10(1 / 255), np.log10(0.6)]}
+        axis = {"type": "log", "dtick": "D2", "range": [np.log10(end) for end in CALIBRATION_RANGE]}
         figures[noise_text(*column)] = figure(
             [ideal, *traces],
             xaxis={"title": {"text": "predicted deviation"}, **axis},
             yaxis={"title": {"text": "observed error (RMS)"}, **axis},
         )
     if figures:
-        yield Chart("Predicted uncertainty", CALIBRATION, figures, wide=False)
+        yield Chart("Predicted uncertainty", CALIBRATION_CAPTION, figures, wide=False)
 
 
-def _losses(contents: Contents, look: Look) -> Iterator[Chart]:
+def _losses(section: Section, styles: Styles) -> Iterator[Chart]:
     import plotly.graph_objects as go
 
     figures = {}
-    data = loss_terms(contents)
+    data = loss_terms(section)
     shades = ("#440154", "#3b528b", "#21918c", "#5ec962", "#b8860b", "#d55e00", "#cc78bc")
     for (label, term), part in data.groupby(["label", "term"], sort=False):
         trained = list(dict.fromkeys(part["trained"]))
@@ -262,16 +239,11 @@ def _losses(contents: Contents, look: Look) -> Iterator[Chart]:
                 )
             )
             named.add((train, split))
-        late = part[part["epoch"] > part["epoch"].max() * 0.05]["value"]
-        room = 0.05 * (late.max() - late.min()) or 1.0
         figures[f"{label}: {term}"] = figure(
             traces,
             xaxis={"title": {"text": "epoch"}},
-            yaxis={
-                "title": {"text": "loss per image"},
-                "range": [late.min() - room, late.max() + room],
-            },
+            yaxis={"title": {"text": "loss per image"}, "range": list(loss_range(part))},
             legend={"orientation": "h", "y": -0.25},
         )
     if figures:
-        yield Chart("Training", LOSSES, figures, 420)
+        yield Chart("Training", LOSSES_CAPTION, figures, 420)

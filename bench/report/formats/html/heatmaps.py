@@ -8,38 +8,41 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.core import level_text, noise_text
+from bench.report.content.chart_data import (
+    TRANSFER_CAPTION,
+    TRANSFER_SPAN,
+    TRANSFER_TITLE,
+    transfer_tables,
+)
 from bench.report.content.findings import amount, p_text
-from bench.report.figures.transfer import CAPTION, TITLE, transfer_tables
 from bench.report.formats.html.traces import Chart, figure, numbers, safe
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 
-def significance(contents: Contents, metrics: Sequence[str]) -> Iterator[Chart]:
+def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
     """Row less column, coloured where the two can be told apart."""
     import plotly.graph_objects as go
 
     figures = {}
     for metric in metrics:
-        pairs = contents.pairs[contents.pairs["metric"] == metric]
-        for (noise, level), part in pairs.groupby(["noise", "level"], sort=False):
-            there = {*part["a"], *part["b"]}
-            labels = [label for label in contents.labels if label in there]
-            place = {label: index for index, label in enumerate(labels)}
-            size = len(labels)
-            colour = np.full((size, size), np.nan)
-            text: list[list[str]] = [["" for _ in labels] for _ in labels]
-            for pair in part.itertuples():
-                a, b = place[pair.a], place[pair.b]
+        for column, pairs in section.compared(metric).items():
+            compared = {label for pair in pairs for label in (pair.a, pair.b)}
+            labels = [label for label in section.labels if label in compared]
+            index = {label: number for number, label in enumerate(labels)}
+            colour = np.full((len(labels), len(labels)), np.nan)
+            text = [["" for _ in labels] for _ in labels]
+            for pair in (*pairs, *(pair.reversed for pair in pairs)):
+                row, other = index[pair.a], index[pair.b]
                 # Blue where the row is better.
-                won = {pair.a: 1, pair.b: -1}.get(pair.better, 0)
-                colour[a, b], colour[b, a] = won, -won
-                said = f"p {p_text(pair.p).removeprefix('p ')} after Holm"
-                text[a][b] = f"{amount(metric, pair.difference, pair.low, pair.high)}, {said}"
-                text[b][a] = f"{amount(metric, -pair.difference, -pair.high, -pair.low)}, {said}"
+                colour[row, other] = {pair.a: 1, pair.b: -1}.get(pair.better, 0)
+                text[row][other] = (
+                    f"{amount(metric, pair.difference, pair.low, pair.high)}, "
+                    f"p {p_text(pair.p).removeprefix('p ')} after Holm"
+                )
             names = [safe(label) for label in labels]
             heat = go.Heatmap(
                 z=[[None if np.isnan(v) else v for v in row] for row in colour],
@@ -54,7 +57,7 @@ def significance(contents: Contents, metrics: Sequence[str]) -> Iterator[Chart]:
                 ygap=1,
                 showscale=False,
             )
-            figures[f"{metric.upper()}, {noise_text(noise, level)}"] = figure(
+            figures[f"{metric.upper()}, {noise_text(*column)}"] = figure(
                 [heat],
                 xaxis={"side": "top", "tickangle": -45, "type": "category", "showgrid": False},
                 yaxis={"autorange": "reversed", "type": "category", "showgrid": False},
@@ -66,26 +69,26 @@ def significance(contents: Contents, metrics: Sequence[str]) -> Iterator[Chart]:
             "cannot be told apart. Point at a square for the difference of the means (row less "
             "column), its 95% interval and p."
         )
-        height = 200 + 26 * len(contents.labels)
+        height = 200 + 26 * len(section.labels)
         yield Chart("Who can be told apart", caption, figures, height, wide=False)
 
 
-def transfer(contents: Contents) -> Iterator[Chart]:
+def transfer(section: Section) -> Iterator[Chart]:
     """PSNR by noise trained on and noise tested on."""
     import plotly.graph_objects as go
 
     figures = {}
-    for (method, noise), table in transfer_tables(contents).items():
+    for (method, noise), table in transfer_tables(section).items():
         below = table - table.max()
         heat = go.Heatmap(
             z=_grid(below),
-            x=[level_text(level) for level in table.columns],
+            x=[level_text(float(level)) for level in table.columns],
             y=[safe(str(train)) for train in table.index],
             text=[[f"{v:.2f}" if v is not None else "" for v in row] for row in _grid(table)],
             texttemplate="%{text}",
             hovertemplate="trained on %{y}, tested on %{x}: %{text} dB<extra></extra>",
             colorscale="Viridis",
-            zmin=-6,
+            zmin=-TRANSFER_SPAN,
             zmax=0,
             xgap=1,
             ygap=1,
@@ -106,8 +109,8 @@ def transfer(contents: Contents) -> Iterator[Chart]:
             },
         )
     if figures:
-        yield Chart(TITLE, CAPTION, figures)
+        yield Chart(TRANSFER_TITLE, TRANSFER_CAPTION, figures)
 
 
 def _grid(table: pd.DataFrame) -> list[list[float | None]]:
-    return [numbers(row) for _, row in table.iterrows()]
+    return [numbers(row) for row in table.to_numpy()]

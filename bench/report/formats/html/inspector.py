@@ -7,43 +7,46 @@ Pixels are rounded to 8 bits. So that the page stays small, all images together 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from bench.analysis import METRICS, with_labels
 from bench.core import noise_text, printable
-from bench.report.figures.pictures import common
+from bench.report.content.rows import Column
+from bench.report.content.samples import (
+    DEVIATION_SHOWN,
+    Samples,
+    common_positions,
+    kept_samples,
+    middle,
+)
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
-    from bench.report.formats.html.traces import Look
+    from bench.report.content.section import Section
+    from bench.report.formats.html.traces import Styles
 
 #: Bytes of all images of a page.
 BUDGET = 3_000_000
-#: Deviations are shown on a scale that ends here, as in the figures.
-DEVIATION_SHOWN = 0.5
-#: What is tried until the images fit: how many of the handful, and pixels a side.
+#: Sizes tried until the images fit: how many of them, and pixels a side.
 _SIZES = ((10, 4096), (10, 256), (10, 192), (10, 128), (10, 96), (6, 64), (4, 64), (2, 48), (1, 32))
 _CASES = ("worst", "median", "best")
 
-Column = tuple[str, float]
 
-
-def inspector(contents: Contents, look: Look, budget: int = BUDGET) -> dict[str, Any] | None:
+def inspector(section: Section, styles: Styles, budget: int = BUDGET) -> dict[str, Any] | None:
     """The inspector's data, ready for JSON; None where no images were kept.
 
     `noises`: for each noise its `images` (position, clean, noisy and a panel for each method) and
     its `cases` (for worst, median and best a panel for each method, of an image of its own).
-    Images are places in `pixels`: height, width, channels and base64 of rows of bytes.
+    Images are indices in `pixels`: height, width, channels and base64 of rows of bytes.
     """
-    found = _Found(contents, look)
-    if not found.samples:
+    images = _Images(section, styles)
+    if not images.samples:
         return None
     for handful, side in _SIZES:
         pixels = _Pixels(side)
-        data = found.data(handful, pixels)
+        data = images.data(handful, pixels)
         if pixels.size <= budget:
             break
     note = "Pixels are rounded to 8 bits."
@@ -61,11 +64,9 @@ class _Pixels:
         self._side = side
         self._known: dict[tuple[Any, ...], int] = {}
 
-    def place(self, image: Any, most: float = 1.0) -> int:
-        """Where an image (C, H, W) of values from 0 to `most` is stored."""
-        side = self._side
-        top, left = (max(0, (size - side) // 2) for size in image.shape[-2:])
-        shown = np.moveaxis(image[..., top : top + side, left : left + side], 0, -1)
+    def add(self, image: Any, most: float = 1.0) -> int:
+        """Store an image (C, H, W) of values from 0 to `most`; its index in `stored`."""
+        shown = np.moveaxis(middle(image, self._side), 0, -1)
         self.cut |= shown.size < image.size
         data = np.round(np.clip(shown / most, 0, 1) * 255).astype(np.uint8)
         key = (data.shape, data.tobytes())
@@ -76,32 +77,28 @@ class _Pixels:
         return self._known[key]
 
 
-class _Found:
-    """The kept images of a data set's cells, of several seeds the first's."""
+class _Images:
+    """The kept images of a data set's cells, with what was measured on each."""
 
-    def __init__(self, contents: Contents, look: Look) -> None:
-        self._look = look
-        self.samples: dict[Column, dict[str, dict[str, list[Any]]]] = {}
-        done = contents.cells[contents.cells["status"] == "done"]
-        for cell in done.drop_duplicates(["label", "noise", "level"]).itertuples():
-            kept = contents.samples(cell)
-            if kept["image"]:
-                column = (str(cell.noise), float(cell.level))
-                self.samples.setdefault(column, {})[str(cell.label)] = kept
-        self._scores = _scores(contents) if self.samples else {}
+    def __init__(self, section: Section, styles: Styles) -> None:
+        self._styles = styles
+        self.samples: dict[Column, dict[str, Samples]] = {}
+        for label, column, samples in kept_samples(section):
+            self.samples.setdefault(column, {})[label] = samples
+        self._scores = _scores(section) if self.samples else {}
 
     def data(self, handful: int, pixels: _Pixels) -> dict[str, Any]:
         noises = []
         for column, samples in self.samples.items():
-            positions = common(samples.values())[:handful]
+            positions = common_positions(samples.values())[:handful]
             images = []
             for index, position in enumerate(positions):
                 first = next(iter(samples.values()))
                 images.append(
                     {
                         "position": position,
-                        "clean": pixels.place(first["clean"][index]),
-                        "noisy": pixels.place(first["noisy"][index]),
+                        "clean": pixels.add(first["clean"][index]),
+                        "noisy": pixels.add(first["noisy"][index]),
                         "panels": [
                             self._panel(column, label, kept, index, pixels)
                             for label, kept in samples.items()
@@ -118,53 +115,53 @@ class _Found:
         return {"noises": noises}
 
     def _cases(
-        self, column: Column, samples: Mapping[str, dict[str, list[Any]]], pixels: _Pixels
+        self, column: Column, samples: Mapping[str, Samples], pixels: _Pixels
     ) -> dict[str, list[Any]]:
         """The panels of each method's worst, median and best image by PSNR, where it kept them."""
         cases: dict[str, list[Any]] = {}
         for label, kept in samples.items():
             scores = self._scores[column, label]
             order = np.argsort(scores["psnr"], kind="stable")
-            for name, place in zip(_CASES, (0, (len(order) - 1) // 2, -1), strict=True):
-                position = int(scores["image"][order[place]])
+            for name, rank in zip(_CASES, (0, (len(order) - 1) // 2, -1), strict=True):
+                position = int(scores["image"][order[rank]])
                 if position in kept["image"]:
                     index = kept["image"].index(position)
                     panel = self._panel(column, label, kept, index, pixels)
-                    panel["clean"] = pixels.place(kept["clean"][index])
-                    panel["noisy"] = pixels.place(kept["noisy"][index])
+                    panel["clean"] = pixels.add(kept["clean"][index])
+                    panel["noisy"] = pixels.add(kept["noisy"][index])
                     cases.setdefault(name, []).append(panel)
         return cases
 
     def _panel(
-        self, column: Column, label: str, kept: dict[str, list[Any]], index: int, pixels: _Pixels
+        self, column: Column, label: str, kept: Samples, index: int, pixels: _Pixels
     ) -> dict[str, Any]:
         scores = self._scores[column, label]
         position = kept["image"][index]
         (row,) = np.flatnonzero(scores["image"] == position)[:1]
         return {
-            "method": self._look.index[label],
+            "method": self._styles.index[label],
             "position": position,
-            "image": pixels.place(kept["restored"][index]),
-            "deviation": pixels.place(kept["deviation"][index], DEVIATION_SHOWN)
+            "image": pixels.add(kept["restored"][index]),
+            "deviation": pixels.add(kept["deviation"][index], DEVIATION_SHOWN)
             if kept["deviation"]
             else None,
             **{name: _number(scores[name][row]) for name in METRICS},
         }
 
 
-def _scores(contents: Contents) -> dict[tuple[Column, str], dict[str, Any]]:
+def _scores(section: Section) -> dict[tuple[Column, str], dict[str, Any]]:
     """(Noise, method) -> position and metrics of each image, as arrays."""
-    labelled = with_labels(contents.records)
+    labelled = with_labels(section.records)
     seeds = labelled["seed"]
-    columns: Sequence[str] = ("image", *METRICS)
-    found: dict[tuple[Column, str], dict[str, Any]] = {}
-    for (noise, level, label), part in labelled.groupby(["noise", "level", "label"], sort=False):
+    scores: dict[tuple[Column, str], dict[str, Any]] = {}
+    for key, part in labelled.groupby(["noise", "level", "label"], sort=False):
+        noise, level, label = cast("tuple[str, float, str]", key)
         own = seeds.loc[part.index]
         first = part if own.isna().all() else part[(own == own.iloc[0]).to_numpy()]
-        found[(str(noise), float(level)), str(label)] = {
-            name: first[name].to_numpy() for name in columns
+        scores[(noise, level), label] = {
+            name: first[name].to_numpy() for name in ("image", *METRICS)
         }
-    return found
+    return scores
 
 
 def _number(value: float) -> float | None:

@@ -1,6 +1,6 @@
 """The report as one interactive page: a file that opens from disk and asks no network for anything.
 
-All text from outside goes through Jinja's escaping, through `look.safe` for plotly, or into JSON
+All text from outside goes through Jinja's escaping, through `traces.safe` for plotly, or into JSON
 in which no tag can end. A content security policy lets the browser run the page's own two scripts,
 by their digests, and load nothing.
 """
@@ -20,17 +20,18 @@ from bench.core import level_text, noise_text, printable
 from bench.report.content import prose
 from bench.report.content.findings import Finding, findings, over_data_sets
 from bench.report.content.options import Options
-from bench.report.content.tables import Column, Entry, Table
+from bench.report.content.rows import Column
+from bench.report.content.tables import Entry, Table
 from bench.report.formats.html.charts import charts
 from bench.report.formats.html.inspector import BUDGET, inspector
-from bench.report.formats.html.traces import Chart, Look
+from bench.report.formats.html.traces import Chart, Styles
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
     from bench.store import Manifest
 
 
-def page(sections: Sequence[Contents], options: Options | None = None) -> str:
+def page(sections: Sequence[Section], options: Options | None = None) -> str:
     """The page of data sets, as HTML."""
     import jinja2
     from markupsafe import Markup, escape
@@ -45,13 +46,13 @@ def page(sections: Sequence[Contents], options: Options | None = None) -> str:
         lstrip_blocks=True,
     )
 
-    def said(sentence: str) -> Markup:
+    def sentence(text: str) -> Markup:
         """A sentence whose backticks enclose code."""
         return Markup(
             prose.marked(
-                sentence,
-                lambda text: str(escape(printable(text))),
-                lambda text: f"<code>{escape(printable(text))}</code>",
+                text,
+                lambda part: str(escape(printable(part))),
+                lambda part: f"<code>{escape(printable(part))}</code>",
             )
         )
 
@@ -60,28 +61,28 @@ def page(sections: Sequence[Contents], options: Options | None = None) -> str:
         text = json.dumps(value, separators=(",", ":"), allow_nan=False)
         return Markup(text.replace("<", "\\u003c"))
 
-    environment.filters |= {"said": said, "plain": lambda text: printable(str(text)), "data": data}
-    labels = dict.fromkeys(label for contents in sections for label in contents.labels)
-    look = Look(list(labels))
-    columns = dict.fromkeys(
-        (str(noise), float(level))
-        for contents in sections
-        for noise, level in zip(contents.cells["noise"], contents.cells["level"], strict=True)
-    )
+    environment.filters |= {
+        "sentence": sentence,
+        "plain": lambda text: printable(str(text)),
+        "data": data,
+    }
+    labels = dict.fromkeys(label for section in sections for label in section.labels)
+    styles = Styles(list(labels))
+    columns = dict.fromkeys(column for section in sections for column in section.columns)
     scripts = [get_plotlyjs(), resources.files(__package__).joinpath("page.js").read_text("utf-8")]
-    names = dict.fromkeys(run.name for contents in sections for run in contents.runs)
+    names = dict.fromkeys(run.name for section in sections for run in section.runs)
     return environment.get_template("page.html").render(
-        title=f"Denoising {' and '.join(prose.title(contents) for contents in sections)}",
+        title=f"Denoising {' and '.join(prose.title(section) for section in sections)}",
         runs=list(names),
         ranks=over_data_sets(sections, options.shown()[0]),
-        look=look,
+        styles=styles,
         columns=[
             {"name": noise_text(*column), "kind": column[0], "level": level_text(column[1])}
             for column in columns
         ],
         sections=[
-            _Section(number, contents, look, list(columns), options, BUDGET // len(sections))
-            for number, contents in enumerate(sections)
+            _PageSection(number, section, styles, list(columns), options, BUDGET // len(sections))
+            for number, section in enumerate(sections)
         ],
         scripts=[Markup(script) for script in scripts],
         digests=" ".join(f"'sha256-{_digest(script)}'" for script in scripts),
@@ -95,44 +96,44 @@ def _digest(script: str) -> str:
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-class _Section:
+class _PageSection:
     """What the template shows of a data set."""
 
     def __init__(
         self,
         number: int,
-        contents: Contents,
-        look: Look,
+        section: Section,
+        styles: Styles,
         columns: Sequence[Column],
         options: Options,
         budget: int,
     ) -> None:
-        self.number, self.contents, self.look = number, contents, look
+        self.number, self.section, self.styles = number, section, styles
         self.column_index = {column: index for index, column in enumerate(columns)}
-        self.title = prose.title(contents)
-        self.warnings = prose.warnings(contents)
-        self.lead, self.fewer = prose.lead(contents), prose.fewer_images(contents)
-        self.tested = prose.tested(contents)
-        self.findings = findings(contents, options.shown())
+        self.title = prose.title(section)
+        self.warnings = prose.warnings(section)
+        self.lead, self.fewer = prose.lead(section), prose.fewer_images(section)
+        self.tested = prose.tested(section)
+        self.findings = findings(section, options.shown())
         self.decimals = {metric: options.decimals(metric) for metric in METRICS}
         self.tables = (
-            {metric: Table.of(contents, metric) for metric in options.shown()}
-            if len(contents.summary)
+            {metric: Table.of(section, metric) for metric in options.shown()}
+            if len(section.summary)
             else {}
         )
         self.spreads = {
             metric: prose.seed_spread(table, self.decimals[metric])
             for metric, table in self.tables.items()
         }
-        self.charts: list[Chart] = list(charts(contents, look, options.shown()))
-        self.inspector = inspector(contents, look, budget)
-        self.costs = prose.costs(contents)
-        self.chosen = prose.chosen(contents)
-        self.problems = analysis.problems(contents.cells)
+        self.charts: list[Chart] = list(charts(section, styles, options.shown()))
+        self.inspector = inspector(section, styles, budget)
+        self.costs = prose.costs(section)
+        self.chosen = prose.chosen(section)
+        self.problems = analysis.problems(section.cells)
         self.methods = {
-            name: contents.about.get(name) for name in dict.fromkeys(contents.cells["method"])
+            name: section.about.get(name) for name in dict.fromkeys(section.cells["method"])
         }
-        self.made = [(run, prose.made(run.manifest)) for run in contents.runs]
+        self.made = [(run, prose.made(run.manifest)) for run in section.runs]
 
     @property
     def ranking(self) -> list[tuple[str, float]]:
@@ -141,7 +142,7 @@ class _Section:
 
     def anchor(self, metric: str, label: str, column: Column) -> str:
         """The id of a table's cell."""
-        row = self.look.index[label]
+        row = self.styles.index[label]
         return f"cell-{self.number}-{metric}-{row}-{self.column_index[column]}"
 
     def finding_anchor(self, finding: Finding) -> str:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bench.core import printable
 from bench.report.content import style
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: matplotlib's markers -> plotly's, and a sign of the same form for text.
 SYMBOLS = {
@@ -43,8 +41,8 @@ class Chart:
     wide: bool = True
 
 
-class Look:
-    """Colour, marker and index of each method; the same in the whole page."""
+class Styles:
+    """Colour, marker and index of each method; one and the same for the whole page."""
 
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = list(labels)
@@ -80,6 +78,6 @@ def figure(traces: Sequence[Any], **layout: Any) -> dict[str, Any]:
     return go.Figure(traces, layout=go.Layout(template="none", **layout)).to_plotly_json()
 
 
-def numbers(values: pd.Series) -> list[float | None]:
+def numbers(values: npt.ArrayLike) -> list[float | None]:
     """Plain numbers; JSON has no NaN. Six digits are more than a screen shows."""
-    return [None if np.isnan(v) else float(f"{v:.6g}") for v in values.to_numpy(dtype=float)]
+    return [None if np.isnan(v) else float(f"{v:.6g}") for v in np.asarray(values, dtype=float)]

@@ -7,7 +7,7 @@ there is one: without it, and without cm-super, fonts in T1 are bitmaps).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench import analysis
 from bench.analysis import UNITS
@@ -18,26 +18,28 @@ from bench.report.content.options import Options
 from bench.report.content.tables import Table
 from bench.report.formats.latex.escape import code, comment, escape
 from bench.report.formats.latex.tables import costs_table, metric_tables, width_text
+from bench.report.formats.templates import Ready, render
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
-    from bench.report.figures.draw import Figure
+    from bench.report.content.section import Section
+    from bench.report.figures import Figure
     from bench.store import Run
 
 # Cells without a result that are named one by one.
 _NAMED = 20
 
-_PREAMBLE = r"""\documentclass[a4paper]{article}
-\usepackage[T1]{fontenc}
-\usepackage[utf8]{inputenc}
-\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
-\usepackage{textcomp,amsmath,booktabs,graphicx}
-\usepackage[margin=25mm]{geometry}
-\emergencystretch=3em"""
+_SYNTAX = {
+    "block_start_string": "<%",
+    "block_end_string": "%>",
+    "variable_start_string": "<<",
+    "variable_end_string": ">>",
+    "comment_start_string": "<#",
+    "comment_end_string": "#>",
+}
 
 
 def files(
-    sections: Sequence[tuple[Contents, list[Figure]]],
+    sections: Sequence[tuple[Section, list[Figure]]],
     options: Options | None = None,
     overall: Sequence[Figure] = (),
 ) -> dict[str, str]:
@@ -49,187 +51,106 @@ def files(
         overall: figures of all data sets together.
     """
     options = options or Options()
-    made: dict[str, str] = {}
-    parts = []
-    ranks = over_data_sets([contents for contents, _ in sections], options.shown()[0])
-    if ranks:
-        parts += [r"\section{Over all data sets}", said(ranks), *map(_figure, overall)]
-    for contents, figures in sections:
+    written: dict[str, str] = {}
+    shown = []
+    for section, figures in sections:
         tables: dict[str, str] = {}
         for metric in options.shown():
-            tables |= metric_tables(contents, metric, options)
-        tables |= costs_table(contents)
-        made |= {f"tables/{name}.tex": text for name, text in tables.items()}
-        parts.append(_section(contents, figures, list(tables), options, len(sections) > 1))
-    made["report.tex"] = _document([contents for contents, _ in sections], parts)
-    return made
-
-
-def _document(sections: Sequence[Contents], parts: Sequence[str]) -> str:
-    runs = {run.path: run for contents in sections for run in contents.runs}.values()
-    names = " and ".join(escape(prose.title(contents)) for contents in sections)
-    methods = {label for contents in sections for label in contents.labels}
-    commands = [comment(run.manifest.command) for run in runs]
-    return "\n\n".join(
-        [
-            "\n".join(["% Made by `bench report`. The runs:", *commands]),
-            _PREAMBLE,
-            rf"\title{{Denoising {names}: {len(methods)} methods compared}}"
-            "\n"
-            rf"\author{{bench report of {escape(', '.join(run.name for run in runs))}}}"
-            "\n"
-            rf"\date{{{escape(max(run.manifest.started for run in runs)[:10])}}}",
-            "\\begin{document}\n\\maketitle",
-            *parts,
-            "\\clearpage\n" + _reproduction(list(runs)),
-            "\\end{document}\n",
-        ]
-    )
+            tables |= metric_tables(section, metric, options)
+        tables |= costs_table(section)
+        written |= {f"tables/{name}.tex": text for name, text in tables.items()}
+        shown.append(_section(section, figures, list(tables), options))
+    parts = [section for section, _ in sections]
+    runs = {run.path: run for section in parts for run in section.runs}.values()
+    context = {
+        "title": " and ".join(prose.title(section) for section in parts),
+        "methods": len({label for section in parts for label in section.labels}),
+        "date": max(run.manifest.started for run in runs)[:10],
+        "ranks": over_data_sets(parts, options.shown()[0]),
+        "overall": overall,
+        "sections": shown,
+        "runs": [_run(run) for run in runs],
+        "named": _NAMED,
+    }
+    written["report.tex"] = render("latex/report.tex.jinja", escape, code, context, **_SYNTAX)
+    return written
 
 
 def _section(
-    contents: Contents,
-    figures: Sequence[Figure],
-    tables: Sequence[str],
-    options: Options,
-    several: bool,
-) -> str:
-    """A data set: what was done, what a reader must know, its tables and figures."""
-    level = "subsection" if several else "section"
-    parts = [rf"\section{{{escape(prose.title(contents))}}}"] if several else []
-    parts.append(rf"\{level}{{Protocol}}")
-    parts += [rf"\textbf{{{word}.}} {said(text)}" for word, text in prose.warnings(contents)]
-    parts += [said(prose.lead(contents)), said(prose.fewer_images(contents))]
-    parts += [_conventions(contents.runs[0]), _methods(contents)]
-    parts.append(rf"\{level}{{Results}}")
-    parts.append(_findings(contents, options))
-    parts.append(_pointers(figures, tables))
-    parts += [_best(Table.of(contents, metric), options) for metric in options.shown()]
-    for metric in options.shown():
-        spread = prose.seed_spread(Table.of(contents, metric), options.decimals(metric))
-        parts.append(f"{escape(UNITS[metric])}. {said(spread)}" if spread else "")
-    parts += [rf"\input{{tables/{name}.tex}}" for name in tables]
-    parts += [_figure(figure) for figure in figures]
-    parts.append(_problems(contents, level))
-    return "\n\n".join(part for part in parts if part)
+    section: Section, figures: Sequence[Figure], tables: Sequence[str], options: Options
+) -> dict[str, Any]:
+    """What the template shows of a data set."""
+    by_metric = {metric: Table.of(section, metric) for metric in options.shown()}
+    spreads = {
+        UNITS[metric]: prose.seed_spread(table, options.decimals(metric))
+        for metric, table in by_metric.items()
+    }
+    return {
+        "title": prose.title(section),
+        "warnings": prose.warnings(section),
+        "lead": prose.lead(section),
+        "fewer": prose.fewer_images(section),
+        "protocol": section.runs[0].manifest.protocol,
+        "conventions": section.runs[0].manifest.conventions,
+        "methods": _methods(section),
+        "findings": findings(section, options.shown()),
+        "tested": prose.tested(section),
+        "pointers": _pointers(figures, tables),
+        "winners": [
+            _winners(table, options.decimals(metric))
+            for metric, table in by_metric.items()
+            if table.winners()
+        ],
+        "spreads": {unit: spread for unit, spread in spreads.items() if spread},
+        "tables": tables,
+        "figures": figures,
+        "problems": analysis.problems(section.cells),
+    }
 
 
-def _findings(contents: Contents, options: Options) -> str:
-    """What the data and its tests say."""
-    items = [
-        rf"\item {said(finding.text)} ({said(finding.place)})"
-        for finding in findings(contents, options.shown())
-    ]
-    parts = [r"\begin{itemize}", *items, r"\end{itemize}"] if items else []
-    return "\n".join([*parts, "", said(prose.tested(contents))])
+def _run(run: Run) -> dict[str, Any]:
+    """How a run was made."""
+    command = run.manifest.command
+    return {
+        "name": run.name,
+        "command": command,
+        "comment": Ready(comment(command)),
+        "made": prose.made(run.manifest),
+    }
 
 
-def said(sentence: str) -> str:
-    """A sentence whose backticks enclose code."""
-    return prose.marked(sentence, escape, code)
-
-
-def _pointers(figures: Sequence[Figure], tables: Sequence[str]) -> str:
+def _pointers(figures: Sequence[Figure], tables: Sequence[str]) -> Ready:
     """Where to find what, as a sentence."""
-    places: dict[str, list[str]] = {}
+    references: dict[str, list[str]] = {}
     for name in tables:
         metric = name.partition("-")[0]
-        what = escape(UNITS.get(metric, "time and memory"))
-        places.setdefault(what, []).append(rf"Table~\ref{{tab:{name}}}")
+        topic = escape(UNITS.get(metric, "time and memory"))
+        references.setdefault(topic, []).append(rf"Table~\ref{{tab:{name}}}")
     for figure in figures:
-        what = figure.title[:1].lower() + figure.title[1:]
-        places.setdefault(what, []).append(rf"Figure~\ref{{fig:{figure.name}}}")
-    found = "; ".join(f"{what}: {', '.join(where)}" for what, where in places.items())
-    return f"{found[:1].upper()}{found[1:]}." if found else "There are no results."
+        topic = figure.title[:1].lower() + figure.title[1:]
+        references.setdefault(topic, []).append(rf"Figure~\ref{{fig:{figure.name}}}")
+    text = "; ".join(f"{topic}: {', '.join(names)}" for topic, names in references.items())
+    return Ready(f"{text[:1].upper()}{text[1:]}." if text else "There are no results.")
 
 
-def _best(table: Table, options: Options) -> str:
+def _winners(table: Table, decimals: int) -> Ready:
     """The winners under each noise by one metric, as a sentence."""
-    decimals, said = options.decimals(table.metric), []
-    for label, places in table.winners().items():
-        at = [
-            escape(noise_text(*column))
-            + rf" (${entry.mean:.{decimals}f}"
-            # A single image has no interval.
-            + (
-                ""
-                if (width := entry.half_width) is None
-                else rf" \pm {width_text(width, decimals)}"
-            )
-            + "$)"
-            for column, entry in places
-        ]
-        said.append(rf"\textbf{{{escape(label)}}} at {', '.join(at)}")
-    return f"Best by {escape(UNITS[table.metric])}: {'; '.join(said)}." if said else ""
+    winners = []
+    for label, entries in table.winners().items():
+        at = []
+        for column, entry in entries:
+            width = entry.half_width  # a single image has no interval
+            interval = "" if width is None else rf" \pm {width_text(width, decimals)}"
+            at.append(f"{escape(noise_text(*column))} (${entry.mean:.{decimals}f}{interval}$)")
+        winners.append(rf"\textbf{{{escape(label)}}} at {', '.join(at)}")
+    return Ready(f"Best by {escape(UNITS[table.metric])}: {'; '.join(winners)}.")
 
 
-def _conventions(run: Run) -> str:
-    """How numbers come about."""
-    items = [
-        rf"\item[{{{escape(name)}}}] {escape(text)}."
-        for name, text in run.manifest.conventions.items()
-    ]
-    version = escape(str(run.manifest.protocol))
-    return "\n".join(
-        [
-            rf"The harness's protocol, version {version}, is the same for every method:",
-            r"\begin{description}\itemsep0pt",
-            *items,
-            r"\end{description}",
-        ]
-    )
-
-
-def _methods(contents: Contents) -> str:
+def _methods(section: Section) -> dict[str, str]:
     """What each method is, with its reference."""
-    items = []
-    for name in dict.fromkeys(contents.cells["method"]):
-        about = contents.about.get(name)
+    methods = {}
+    for name in dict.fromkeys(section.cells["method"]):
+        about = section.about.get(name)
         texts = (about.summary, about.reference) if about else ()
-        text = " ".join(f"{text.rstrip('.')}." for text in texts if text)
-        items.append(rf"\item[{{{escape(str(name))}}}] {said(text)}")
-    if not items:
-        return ""
-    lines = ["The methods:", r"\begin{description}\itemsep0pt", *items, r"\end{description}"]
-    return "\n".join(lines)
-
-
-def _figure(figure: Figure) -> str:
-    return "\n".join(
-        [
-            r"\begin{figure}[tbp]",
-            r"  \centering",
-            rf"  \includegraphics[width=\linewidth,height=0.8\textheight,keepaspectratio]"
-            rf"{{{figure.name}.pdf}}",
-            rf"  \caption{{{said(figure.caption)}}}\label{{fig:{figure.name}}}",
-            r"\end{figure}",
-        ]
-    )
-
-
-def _problems(contents: Contents, level: str) -> str:
-    problems = analysis.problems(contents.cells)
-    if not problems:
-        return ""
-    items = [
-        rf"\item {escape(status)}: {escape(cell)}: {escape(reason)}"
-        for status, cell, reason in problems[:_NAMED]
-    ]
-    if len(problems) > _NAMED:
-        items.append(rf"\item and {len(problems) - _NAMED} more")
-    return "\n".join(
-        [rf"\{level}{{Failed and skipped}}", r"\begin{itemize}", *items, r"\end{itemize}"]
-    )
-
-
-def _reproduction(runs: Sequence[Run]) -> str:
-    """How each run was made, and how to make it again."""
-    parts = [r"\section*{Reproduction}"]
-    for run in runs:
-        if len(runs) > 1:
-            parts.append(rf"\subsection*{{{escape(run.name)}}}")
-        parts.append(rf"\begin{{flushleft}}\small {code(run.manifest.command)}\end{{flushleft}}")
-        parts.append(
-            "\n\n".join(rf"{name} {said(text)}." for name, text in prose.made(run.manifest))
-        )
-    return "\n\n".join(parts)
+        methods[name] = " ".join(f"{text.rstrip('.')}." for text in texts if text)
+    return methods

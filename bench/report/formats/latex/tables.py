@@ -14,11 +14,12 @@ from bench.analysis import METRICS, UNITS
 from bench.core import level_text
 from bench.report.content import prose
 from bench.report.content.options import Options
-from bench.report.content.tables import Column, Entry, Table
+from bench.report.content.rows import Column
+from bench.report.content.tables import Entry, Table
 from bench.report.formats.latex.escape import comment, escape
 
 if TYPE_CHECKING:
-    from bench.report.content.section import Contents
+    from bench.report.content.section import Section
 
 # Noises side by side, and methods below each other, that can still be read on a page.
 COLUMNS = 6
@@ -27,20 +28,20 @@ ROWS = 40
 _NEEDS = r"% In the preamble: \usepackage{booktabs,graphicx}"
 
 
-def metric_tables(contents: Contents, metric: str, options: Options) -> dict[str, str]:
+def metric_tables(section: Section, metric: str, options: Options) -> dict[str, str]:
     """The tables of a metric: name -> LaTeX; one, where its noises fit side by side."""
-    table = Table.of(contents, metric)
+    table = Table.of(section, metric)
     parts = list(_parts(table.columns))
     result = {}
     for number, columns in enumerate(parts, 1):
-        name = f"{metric}{contents.suffix}" + (f"-{number}" if len(parts) > 1 else "")
-        result[name] = _metric_table(contents, table, columns, options.decimals(metric), name)
+        name = f"{metric}{section.suffix}" + (f"-{number}" if len(parts) > 1 else "")
+        result[name] = _metric_table(section, table, columns, options.decimals(metric), name)
     return result
 
 
-def costs_table(contents: Contents) -> dict[str, str]:
+def costs_table(section: Section) -> dict[str, str]:
     """Speed, times and sizes of the methods: name -> LaTeX."""
-    columns = prose.costs(contents)
+    columns = prose.costs(section)
     if not columns:
         return {}
     heads = {"images per second": "images/s", "peak memory (MiB)": "memory (MiB)"}
@@ -50,13 +51,13 @@ def costs_table(contents: Contents) -> dict[str, str]:
         for label in next(iter(columns.values()))
     ]
     caption = (
-        f"Time and memory on {escape(contents.name)}: speed of the denoise call alone, training "
+        f"Time and memory on {escape(section.name)}: speed of the denoise call alone, training "
         "and tuning per noise level (medians over levels and seeds), learned parameters, and the "
         "largest resident memory of the process while the method's cells ran."
     )
-    name = f"costs{contents.suffix}"
+    name = f"costs{section.suffix}"
     layout = "l" + "r" * len(columns)
-    return {name: _floats(contents, name, caption, layout, [_row(head)], rows)}
+    return {name: _floats(section, name, caption, layout, [_row(head)], rows)}
 
 
 def _parts(columns: Sequence[Column]) -> Iterator[list[Column]]:
@@ -76,7 +77,7 @@ def _parts(columns: Sequence[Column]) -> Iterator[list[Column]]:
 
 
 def _metric_table(
-    contents: Contents, table: Table, columns: Sequence[Column], decimals: int, name: str
+    section: Section, table: Table, columns: Sequence[Column], decimals: int, name: str
 ) -> str:
     shown = {place: entry for place, entry in table.entries.items() if place[1] in columns}
     labels = [label for label in table.rows if any(label == row for row, _ in shown)]
@@ -92,18 +93,18 @@ def _metric_table(
         for label in labels
     ]
     head = [_row(kinds), "".join(rules), _row(["method", *levels])]
-    caption = _caption(contents, table.metric, shown.values())
+    caption = _caption(section, table.metric, shown.values())
     layout = "l" + r"r@{\,}l" * len(columns)
-    return _floats(contents, name, caption, layout, head, rows)
+    return _floats(section, name, caption, layout, head, rows)
 
 
-def _caption(contents: Contents, metric: str, entries: Iterable[Entry]) -> str:
+def _caption(section: Section, metric: str, entries: Iterable[Entry]) -> str:
     """What the table shows; of the marks those that occur in it."""
     entries = list(entries)
     better = "higher" if METRICS[metric] else "lower"
     interval = r" $\pm$ half-width of its 95\% confidence interval"
     parts = [
-        f"{escape(UNITS[metric])} on {contents.images:,} test images of {escape(contents.name)} "
+        f"{escape(UNITS[metric])} on {section.images:,} test images of {escape(section.name)} "
         "by kind and level of noise: mean over images"
         + (interval if any(entry.half_width is not None for entry in entries) else "")
         + f"; {better} is better.",
@@ -146,7 +147,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _floats(
-    contents: Contents,
+    section: Section,
     name: str,
     caption: str,
     layout: str,
@@ -154,7 +155,7 @@ def _floats(
     rows: Sequence[Sequence[str]],
 ) -> str:
     """The table as a float, or as several under one number."""
-    made = [comment(f"bench report of {', '.join(run.name for run in contents.runs)}"), _NEEDS]
+    made = [comment(f"bench report of {', '.join(run.name for run in section.runs)}"), _NEEDS]
     for start in range(0, len(rows), ROWS):
         again = start > 0
         said = (

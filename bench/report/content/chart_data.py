@@ -1,0 +1,168 @@
+"""What the charts show: computed once, drawn as files by matplotlib and in the page by plotly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.analysis import rowwise, with_labels
+from bench.core import IDENTITY, method_label
+from bench.report.content.rows import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.report.content.section import Section
+
+CALIBRATION_CAPTION = (
+    "Calibration: the pixels of up to 1,000 test images, sorted by the deviation that the method "
+    "predicts for them and cut into 15 bins of equal size. On the dashed line the prediction is "
+    "right; above it the method is too sure of itself. Of several seeds the first is drawn."
+)
+#: Ends of both axes of a calibration: below a step of eight bits no error is seen.
+CALIBRATION_RANGE = (1 / 255, 0.6)
+LOSSES_CAPTION = (
+    "Loss terms per epoch on training images (solid, fresh noise each epoch) and validation images "
+    "(dashed, the same noisy images each time), summed over pixels, mean over images; "
+    "cross-entropies and KL divergences in nats, the latter as weighted in the loss; Gaussian "
+    "likelihoods less their constant."
+)
+TRANSFER_TITLE = "Trained on one noise, tested on another"
+TRANSFER_CAPTION = (
+    "Mean PSNR (dB) of one method by the noise that it was trained on (rows; a range is training "
+    "on levels drawn evenly from it) and the level that it is tested on (columns). Colours compare "
+    "the trainings at one test level."
+)
+#: dB below a column's best at which the colours of a transfer table end.
+TRANSFER_SPAN = 6
+
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@dataclass(frozen=True)
+class SpeedPoint:
+    """A method's speed (images a second, median over seeds) and mean PSNR (dB) under a noise."""
+
+    label: str
+    speed: float
+    psnr: float
+
+
+def speed_points(section: Section) -> dict[Column, list[SpeedPoint]]:
+    """The methods that restore by noise, the noisy image itself left out."""
+    cells = section.cells
+    timed = cells[(cells["status"] == "done") & (cells["method"] != IDENTITY)]
+    if timed.empty:
+        return {}
+    psnr = section.summary[section.summary["metric"] == "psnr"]
+    entry = ["label", "noise", "level"]
+    speeds = timed.groupby(entry, sort=False)["images_per_second"].median()
+    points = psnr.join(speeds, on=entry).dropna(subset="images_per_second")
+    by_column: dict[Column, list[SpeedPoint]] = {}
+    columns = (points[name] for name in (*entry, "images_per_second", "mean"))
+    for label, noise, level, speed, mean in zip(*columns, strict=True):
+        by_column.setdefault((noise, level), []).append(SpeedPoint(label, speed, mean))
+    return by_column
+
+
+def pareto(points: Sequence[SpeedPoint]) -> list[SpeedPoint]:
+    """The points that none beats in both speed and quality, by falling speed."""
+    best, front = -np.inf, []
+    for point in sorted(points, key=lambda point: (-point.speed, -point.psnr)):
+        if point.psnr > best:
+            best = point.psnr
+            front.append(point)
+    return front
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A method's values on single images: 5%, quartiles and 95%, and their mean."""
+
+    label: str
+    quantiles: tuple[float, ...]
+    mean: float
+
+
+def distributions(
+    section: Section, metrics: Sequence[str]
+) -> dict[str, dict[Column, list[Distribution]]]:
+    """Metric -> noise -> how its values on the images are distributed; of all training seeds."""
+    entry = ["noise", "level", "label"]
+    grouped = with_labels(section.records).groupby(entry, sort=False)[list(metrics)]
+    quantiles = grouped.quantile(np.array(_QUANTILES)).unstack()
+    means = section.summary.set_index(["metric", *entry])["mean"].to_dict()
+    by_metric: dict[str, dict[Column, list[Distribution]]] = {metric: {} for metric in metrics}
+    for metric, by_column in by_metric.items():
+        rows = quantiles[metric].to_numpy().tolist()
+        for (noise, level, label), values in zip(quantiles.index, rows, strict=True):
+            row = Distribution(label, tuple(values), means[metric, noise, level, label])
+            by_column.setdefault((noise, level), []).append(row)
+    return by_metric
+
+
+def calibration_bins(
+    section: Section,
+) -> dict[Column, dict[str, list[tuple[float, float, int]]]]:
+    """Noise -> method -> bins (predicted, observed, pixels), see `analysis.calibration`."""
+    by_column: dict[Column, dict[str, list[tuple[float, float, int]]]] = {}
+    for cell, meta in zip(section.rows(), section.metadata, strict=True):
+        if meta.calibration:
+            # Of several seeds the first.
+            by_column.setdefault(cell.column, {}).setdefault(cell.label, meta.calibration)
+    return by_column
+
+
+def loss_terms(section: Section) -> pd.DataFrame:
+    """Columns label, trained (on what), seed, epoch, split, term, value; a row each."""
+    import pandas as pd
+
+    entry = ["label", "trained", "seed", "epoch", "split", "term"]
+    parts = []
+    for cell in section.rows():
+        if cell.train is not None and len(history := section.history(cell)):
+            parts.append(history.assign(label=cell.label, trained=cell.train, seed=cell.seed))
+    if not parts:
+        return pd.DataFrame(columns=[*entry, "value"])
+    # Cells tested at other levels share a training.
+    data = pd.concat(parts, ignore_index=True).drop_duplicates(entry)
+    return data.assign(term=data["term"].str.replace(r"^kl\b", "KL divergence", regex=True))
+
+
+def loss_range(terms: pd.DataFrame) -> tuple[float, float]:
+    """Ends of the axis for loss terms: the first epochs' fall must not flatten the rest."""
+    late = terms["value"][terms["epoch"] > terms["epoch"].max() * 0.05]
+    room = 0.05 * (late.max() - late.min()) or 1.0
+    return late.min() - room, late.max() + room
+
+
+def transfer_tables(section: Section) -> dict[tuple[str, str], pd.DataFrame]:
+    """(Method, noise) -> mean PSNR: rows what it was trained on, columns levels tested on.
+
+    All have the same rows. Only methods that were trained in several ways.
+    """
+    cells = section.cells[(section.cells["status"] == "done") & section.cells["train"].notna()]
+    psnr = section.summary[section.summary["metric"] == "psnr"]
+    if cells.empty:
+        return {}
+    data = cells.merge(psnr, on=["dataset", "label", "noise", "level"])
+    data = data.assign(method=rowwise(method_label, data["method"], data["params"]))
+    # A level asked for by name and as the matched one is one training.
+    data = data.drop_duplicates(["method", "train", "noise", "level"])
+    tables = {}
+    for (method, noise), part in data.groupby(["method", "noise"], sort=False):
+        table = part.pivot(index="train", columns="level", values="mean")
+        if len(table) > 1 and table.notna().sum(axis=1).max() > 1:
+            tables[str(method), str(noise)] = table
+    trainings = sorted(
+        {str(train) for table in tables.values() for train in table.index},
+        key=lambda train: (" to " in train, _highest(train)),
+    )
+    return {name: table.reindex(trainings) for name, table in tables.items()}
+
+
+def _highest(train: str) -> float:
+    return float(train.rsplit(" ", 1)[1])
