@@ -174,6 +174,7 @@ def run(
     settings = planning.settings(data.name, **values)
     cells = plan(settings, data, chosen.values())
     manifest = {
+        "format": store.FORMAT_VERSION,
         "protocol": PROTOCOL_VERSION,
         "conventions": _conventions(quantize),
         "settings": settings.as_dict(),

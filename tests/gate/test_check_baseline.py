@@ -74,7 +74,7 @@ def test_a_run_that_is_named_counts_though_it_is_newer(bench, take):
 
 def test_a_method_whose_code_changed_is_compared_with_its_former_self(bench, take):
     take("former", "same", "worse")
-    sources = [next(api.open_run(f"results/{run}").metadata())["cell"]["source"]
+    sources = [next(api.open_run(f"results/{run}").metadata()).cell.source
                for run in ("former", "same", "worse")]  # fmt: skip
     assert len(set(sources)) == 3
     same = bench("check", "same", "--baseline", "results/former")
@@ -248,7 +248,8 @@ def test_settings_that_differ_are_noted(bench, take):
         "- the runs differ in epochs: 2 here, the default there",
         "- the runs differ in batch-size: 64 here, the default there",
     ]
-    edit_manifest("a", settings={**api.open_run("results/a").manifest["settings"], "limit": None})
+    settings = api.open_run("results/a").manifest.settings.as_dict()
+    edit_manifest("a", settings={**settings, "limit": None})
     result = bench("check", "quick", "--baseline", "results/a")
     assert notes(result)[-1] == "- the runs differ in limit: 20 here, the default there"
 
