@@ -31,8 +31,8 @@ def _counts(images: int) -> Array:
     generator = np.random.default_rng(0)
     drawn = generator.integers(images, size=(resamples, images), dtype=np.int32)
     counts = np.empty((resamples, images))
-    for row, places in zip(counts, drawn, strict=True):
-        row[:] = np.bincount(places, minlength=images)
+    for row, chosen in zip(counts, drawn, strict=True):
+        row[:] = np.bincount(chosen, minlength=images)
     return counts
 
 
@@ -106,7 +106,7 @@ def holm(p_values: Array) -> Array:
     return adjusted
 
 
-def detectable(deviation: Array, images: Array, tests: int) -> Array:
+def detectable(deviation: Array, images: Array, tests: int | Array) -> Array:
     """The smallest mean difference that a test finds with a chance of 80%.
 
     That of a paired t-test at Holm's first and strictest step; the signed-rank test needs the

@@ -162,9 +162,8 @@ def pair(new: pd.DataFrame, old: pd.DataFrame) -> Pairing:
 def _describe(rows: pd.DataFrame, why: str) -> list[str]:
     """What could not be paired: a line a cell, with the number of images and seeds."""
     lines = []
-    for (label, noise, level), part in rows.groupby(
-        ["label", "noise", "level"], sort=False, observed=True
-    ):
+    cells: Any = rows.groupby(["label", "noise", "level"], sort=False, observed=True)
+    for (label, noise, level), part in cells:
         seeds = sorted(int(seed) for seed in part["seed"].unique() if seed >= 0)
         of = f", seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}" if seeds else ""
         lines.append(
@@ -239,14 +238,14 @@ def decide(
 
     estimates = [estimate(sample) for sample in samples]
     reasons = [_not_tested(sample) for sample in samples]
-    p_values = {}
+    p_values: dict[int, float] = {}
     for index, (sample, (difference, error, degrees)) in enumerate(
         zip(samples, estimates, strict=True)
     ):
         if reasons[index]:
             continue
         excess = difference + tolerance[sample.metric]
-        p_values[index] = float(excess >= 0) if error == 0 else stdtr(degrees, excess / error)
+        p_values[index] = float(excess >= 0 if error == 0 else stdtr(degrees, excess / error))
     rejected = _holm({i: (p, samples[i].weight) for i, p in p_values.items()}, alpha)
     comparisons = []
     for index, (sample, (difference, error, degrees)) in enumerate(
