@@ -34,7 +34,7 @@ def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def rowwise(function: Callable[..., str], *columns: Any) -> npt.NDArray[np.object_]:
-    """`function` of each row; rows are many, their values few, so each value is asked once."""
+    """`function` of each row, as an array; it is called once for each distinct row."""
     import pandas as pd
 
     codes, rows = pd.MultiIndex.from_arrays(columns).factorize()

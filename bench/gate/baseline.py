@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 TOLERANCE = {"psnr": 0.05, "ssim": 0.002}
 #: Error of all comparisons of two runs together.
 ALPHA = 0.05
-#: A random training is judged from so many seeds a side on.
+#: Training seeds that each run needs before a method that is random in its training is judged.
 MIN_SEEDS = 4
 #: Share of a method's error that its mean over several levels gets.
 OVERALL_SHARE = 0.8

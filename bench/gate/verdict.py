@@ -19,7 +19,7 @@ EXIT_CODES = {
 
 _ORDER = ("regression", "unmatched", "failed", "undecided", "held")
 _DECIMALS = {"psnr": 3, "ssim": 4, "mse": 6, "parameters": 0}
-# From so many on, the comparisons of runs that agree in every image share one line.
+# Number of comparisons that agree in every image from which they share one line.
 _FOLDED_FROM = 9
 _COLUMNS = ["verdict", "what", "metric", "measured", "against", "why"]
 
