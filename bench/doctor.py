@@ -14,7 +14,7 @@ from bench import datasets, store
 from bench.core import PROTOCOL_VERSION, BenchError, StorageError
 from bench.execution import environment
 
-#: Less room than this is worth a word, in bytes.
+#: Free bytes of a folder below which it gets a note.
 _ROOM = 2 * 2**30
 
 

@@ -19,8 +19,8 @@ def test_the_noisy_image_scores_what_the_protocol_says(mnist_dir, tmp_path):
 
 def test_mnist_on_disk_is_the_default(mnist_dir, tmp_path):
     run = bench.run(methods=["identity"], noise=0.3, limit=5, data_dir=mnist_dir, out=tmp_path)
-    assert run.manifest["dataset"]["name"] == "mnist"
-    assert run.manifest["dataset"]["note"] == ""
+    assert run.manifest.dataset.name == "mnist"
+    assert run.manifest.dataset.note == ""
     assert len(run.samples(run.cells()["key"][0])["image"]) == 5
 
 

@@ -28,8 +28,8 @@ def records():
     runs = [bench.open_run(ROOT / "results" / name) for name in ("bsd68", "bsd68-dncnn")]
     frames = [run.records() for run in runs]
     for run in runs:
-        assert run.manifest["settings"]["quantize"] is True
-        assert run.manifest["dataset"]["training"] == "train400"
+        assert run.manifest.settings.quantize is True
+        assert run.manifest.dataset.training == "train400"
     return frames
 
 

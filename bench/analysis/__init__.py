@@ -10,6 +10,7 @@ from bench.analysis.means import (
     rowwise,
     table,
     text_table,
+    tuples,
     with_labels,
 )
 from bench.analysis.ranks import Ranks, average_ranks
@@ -28,5 +29,6 @@ __all__ = [
     "rowwise",
     "table",
     "text_table",
+    "tuples",
     "with_labels",
 ]

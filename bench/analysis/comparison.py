@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.analysis import statistics
-from bench.analysis.means import METRICS, means, per_image, table, with_labels
+from bench.analysis.means import METRICS, means, per_image, table, tuples, with_labels
 from bench.core import IDENTITY
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bench.analysis.statistics import Array
 
-_PLACE = ["dataset", "noise", "level"]
+_POINT = ["dataset", "noise", "level"]
 _PAIR = ["a", "b", "images", "difference", "low", "high", "deviation", "p", "direction"]
 
 
@@ -49,28 +49,28 @@ def compare(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     summary = means(records)
     ends: dict[tuple[Any, ...], tuple[float, float]] = {}
     parts = []
-    scores = per_image(with_labels(records)).drop(columns="seeds")
-    for place, part in scores.groupby(level=_PLACE, sort=False):
-        wide = part.droplevel(_PLACE).unstack("label")
+    scores: Any = per_image(with_labels(records)).drop(columns="seeds")
+    for point, part in scores.groupby(level=_POINT, sort=False):
+        wide = part.droplevel(_POINT).unstack("label")
         for metric in METRICS:
             values = wide[metric]
             labels = list(values.columns)
             resampled = _Resampled(values.to_numpy(dtype=np.float64))
             for label, low, high in zip(labels, *resampled.intervals(), strict=True):
-                ends[*place, label, metric] = (low, high)
-            found = pd.DataFrame(resampled.pairs(), columns=_PAIR)
-            found["a"] = [labels[index] for index in found["a"]]
-            found["b"] = [labels[index] for index in found["b"]]
-            found.insert(0, "metric", metric)
-            for number, name in enumerate(_PLACE):
-                found.insert(number, name, place[number])
-            parts.append(found)
-    keys = zip(*(summary[name] for name in (*_PLACE, "label", "metric")), strict=True)
+                ends[*point, label, metric] = (low, high)
+            compared = pd.DataFrame(resampled.pairs(), columns=_PAIR)
+            compared["a"] = [labels[index] for index in compared["a"]]
+            compared["b"] = [labels[index] for index in compared["b"]]
+            compared.insert(0, "metric", metric)
+            for number, name in enumerate(_POINT):
+                compared.insert(number, name, point[number])
+            parts.append(compared)
+    keys = zip(*(summary[name] for name in (*_POINT, "label", "metric")), strict=True)
     limits = [ends[key] for key in keys]
-    at = summary.columns.get_loc("mean") + 1
+    at = list(summary.columns).index("mean") + 1
     summary.insert(at, "low", [low for low, _ in limits])
     summary.insert(at + 1, "high", [high for _, high in limits])
-    columns = [*_PLACE, "metric", *_PAIR]
+    columns = [*_POINT, "metric", *_PAIR]
     pairs = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
     return summary, _judged(pairs)
 
@@ -128,14 +128,17 @@ def _judged(pairs: pd.DataFrame) -> pd.DataFrame:
     pairs = pairs.assign(
         p=family["p"].transform(lambda p: statistics.holm(p.to_numpy(dtype=np.float64))),
         detectable=statistics.detectable(
-            pairs["deviation"], pairs["images"], family["p"].transform("size")
+            *(
+                column.to_numpy(dtype=np.float64)
+                for column in (pairs["deviation"], pairs["images"], family["p"].transform("size"))
+            )
         ),
     )
     side = np.sign(pairs["low"]) * (np.sign(pairs["low"]) == np.sign(pairs["high"]))
-    told = (pairs["p"] < statistics.ALPHA) & (side != 0) & (side == np.sign(pairs["direction"]))
+    apart = (pairs["p"] < statistics.ALPHA) & (side != 0) & (side == np.sign(pairs["direction"]))
     larger_is_better = pairs["metric"].map(METRICS).astype(bool)
     first = np.where((side > 0) == larger_is_better, pairs["a"], pairs["b"])
-    better = np.where(told, first, "")
+    better = np.where(apart, first, "")
     return pairs.assign(better=better).drop(columns=["deviation", "direction"])
 
 
@@ -146,11 +149,9 @@ def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> pd.DataFra
     """
     mean = table(summary, metric)
     pairs = pairs[pairs["metric"] == metric]
-    told = {
+    apart = {
         (noise, level, *sorted((a, b)))
-        for noise, level, a, b, better in zip(
-            *(pairs[name] for name in ("noise", "level", "a", "b", "better")), strict=True
-        )
+        for noise, level, a, b, better in tuples(pairs, "noise", "level", "a", "b", "better")
         if better
     }
     result = mean.astype(object)
@@ -159,10 +160,10 @@ def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> pd.DataFra
         if values.isna().all():
             result[column] = ""
             continue
-        winner = values.idxmax() if METRICS[metric] else values.idxmin()
+        winner: Any = values.idxmax() if METRICS[metric] else values.idxmin()
         result[column] = [
-            "" if np.isnan(value) or (*column, *sorted((label, winner))) in told else "near"
-            for label, value in values.items()
+            "" if np.isnan(value) or (*column, *sorted((label, winner))) in apart else "near"
+            for label, value in zip(mean.index, values, strict=True)
         ]
         result.loc[winner, column] = "best"
     return result
@@ -175,17 +176,17 @@ def harm(pairs: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    found = pairs[pairs["better"] == IDENTITY]
-    swap = found["a"] == IDENTITY
+    worse = pairs[pairs["better"] == IDENTITY]
+    swap = worse["a"] == IDENTITY
     sign = np.where(swap, -1.0, 1.0)
     return pd.DataFrame(
         {
-            "label": found["b"].where(swap, found["a"]),
-            "noise": found["noise"],
-            "level": found["level"],
-            "metric": found["metric"],
-            "difference": sign * found["difference"],
-            "low": np.where(swap, -found["high"], found["low"]),
-            "high": np.where(swap, -found["low"], found["high"]),
+            "label": worse["b"].where(swap, worse["a"]),
+            "noise": worse["noise"],
+            "level": worse["level"],
+            "metric": worse["metric"],
+            "difference": sign * worse["difference"],
+            "low": np.where(swap, -worse["high"], worse["low"]),
+            "high": np.where(swap, -worse["low"], worse["high"]),
         }
     ).reset_index(drop=True)

@@ -6,7 +6,7 @@ training seeds, an image's value is first averaged over them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,11 +34,16 @@ def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def rowwise(function: Callable[..., str], *columns: Any) -> npt.NDArray[np.object_]:
-    """`function` of each row; rows are many, their values few, so each value is asked once."""
+    """`function` of each row, as an array; it is called once for each distinct row."""
     import pandas as pd
 
     codes, rows = pd.MultiIndex.from_arrays(columns).factorize()
     return np.array([function(*row) for row in rows], dtype=object)[codes]
+
+
+def tuples(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
+    """The rows of a frame, as tuples of some of its columns."""
+    return zip(*(frame[name] for name in columns), strict=True)
 
 
 def per_image(records: pd.DataFrame) -> pd.DataFrame:
@@ -92,12 +97,14 @@ def problems(cells: pd.DataFrame) -> list[tuple[str, str, str]]:
     """Status, cell and reason of each cell that failed or was skipped; `cells` with labels."""
     import pandas as pd
 
-    found = []
-    for cell in cells[cells["status"] != "done"].itertuples():
-        seed = "" if pd.isna(cell.seed) else f" seed {cell.seed}"
-        where = f"{cell.label} at {noise_text(cell.noise, cell.level)}{seed}"
-        found.append((cell.status, where, cell.reason))
-    return found
+    columns = ("status", "label", "noise", "level", "seed", "reason")
+    entries = []
+    for status, label, noise, level, seed, reason in tuples(
+        cells[cells["status"] != "done"], *columns
+    ):
+        trained = "" if pd.isna(seed) else f" seed {seed}"
+        entries.append((status, f"{label} at {noise_text(noise, level)}{trained}", reason))
+    return entries
 
 
 def text_table(records: pd.DataFrame, cells: pd.DataFrame) -> str:

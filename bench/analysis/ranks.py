@@ -15,7 +15,7 @@ from bench.analysis.means import METRICS, table
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Friedman's test needs so many of each.
+#: Fewest data sets and methods that Friedman's test is made of.
 LEAST_DATA_SETS, LEAST_METHODS = 3, 3
 
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
-#: Chance of an error of the first kind: of a false difference, and of an interval that misses.
+#: Chance of an error of the first kind: a false difference, an interval that misses.
 ALPHA = 0.05
-#: Chance to find a difference that `detectable` calls detectable.
+#: Chance that a difference of the size that `detectable` gives is found.
 POWER = 0.8
-# Resamples: as many as the images allow in so many draws, but never fewer than the first.
+# Fewest and most resamples; between them, as many as `_DRAWS` draws of an image make.
 _RESAMPLES = (2000, 10_000)
 _DRAWS = 20_000_000
 
@@ -31,8 +31,8 @@ def _counts(images: int) -> Array:
     generator = np.random.default_rng(0)
     drawn = generator.integers(images, size=(resamples, images), dtype=np.int32)
     counts = np.empty((resamples, images))
-    for row, places in zip(counts, drawn, strict=True):
-        row[:] = np.bincount(places, minlength=images)
+    for row, chosen in zip(counts, drawn, strict=True):
+        row[:] = np.bincount(chosen, minlength=images)
     return counts
 
 
@@ -61,7 +61,7 @@ def interval(resampled: Array, images: int) -> tuple[Array, Array]:
 
     Args:
         resampled: (resamples, columns), see `resampled_means`.
-        images: how many there are.
+        images: their number.
 
     Returns:
         Low and high ends: (columns,); NaN for a single image.
@@ -106,7 +106,7 @@ def holm(p_values: Array) -> Array:
     return adjusted
 
 
-def detectable(deviation: Array, images: Array, tests: int) -> Array:
+def detectable(deviation: Array, images: Array, tests: int | Array) -> Array:
     """The smallest mean difference that a test finds with a chance of 80%.
 
     That of a paired t-test at Holm's first and strictest step; the signed-rank test needs the
@@ -115,8 +115,8 @@ def detectable(deviation: Array, images: Array, tests: int) -> Array:
 
     Args:
         deviation: standard deviation of an image's paired difference.
-        images: how many there are.
-        tests: how many tests are corrected for.
+        images: their number.
+        tests: number of tests that p-values are corrected for.
     """
     from scipy.special import ndtri
 

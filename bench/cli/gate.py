@@ -114,7 +114,7 @@ def compare(run_a: str, run_b: str, tolerance: str | None, form: str, debug: boo
 
     older, newer = store.find_run(run_a), store.find_run(run_b)
     verdict = check.check_run(newer, baseline=older.path, tolerance=_tolerance(tolerance))
-    code = 0 if verdict.findings else verdict.exit_code()
+    code = 0 if verdict.judgements else verdict.exit_code()
     _print(verdict, form, strict=False, code=code)
     return code
 

@@ -1,15 +1,18 @@
-"""The gate: records held against thresholds, or against an earlier run. Pure functions."""
+"""The gate, `bench check`: records held against thresholds, or against an earlier run.
+
+All but `bench.gate.check`, which reads runs and files, are pure functions.
+"""
 
 from bench.gate.baseline import TOLERANCE, Comparison, compare
 from bench.gate.thresholds import Threshold, judge, parse
 from bench.gate.update import Updated, update
-from bench.gate.verdict import EXIT_CODES, Finding, Verdict, number
+from bench.gate.verdict import EXIT_CODES, Judgement, Verdict, number
 
 __all__ = [
     "EXIT_CODES",
     "TOLERANCE",
     "Comparison",
-    "Finding",
+    "Judgement",
     "Threshold",
     "Updated",
     "Verdict",

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 TOLERANCE = {"psnr": 0.05, "ssim": 0.002}
 #: Error of all comparisons of two runs together.
 ALPHA = 0.05
-#: A random training is judged from so many seeds a side on.
+#: Training seeds that each run needs before a method that is random in its training is judged.
 MIN_SEEDS = 4
 #: Share of a method's error that its mean over several levels gets.
 OVERALL_SHARE = 0.8
@@ -162,9 +162,8 @@ def pair(new: pd.DataFrame, old: pd.DataFrame) -> Pairing:
 def _describe(rows: pd.DataFrame, why: str) -> list[str]:
     """What could not be paired: a line a cell, with the number of images and seeds."""
     lines = []
-    for (label, noise, level), part in rows.groupby(
-        ["label", "noise", "level"], sort=False, observed=True
-    ):
+    cells: Any = rows.groupby(["label", "noise", "level"], sort=False, observed=True)
+    for (label, noise, level), part in cells:
         seeds = sorted(int(seed) for seed in part["seed"].unique() if seed >= 0)
         of = f", seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}" if seeds else ""
         lines.append(
@@ -239,14 +238,14 @@ def decide(
 
     estimates = [estimate(sample) for sample in samples]
     reasons = [_not_tested(sample) for sample in samples]
-    p_values = {}
+    p_values: dict[int, float] = {}
     for index, (sample, (difference, error, degrees)) in enumerate(
         zip(samples, estimates, strict=True)
     ):
         if reasons[index]:
             continue
         excess = difference + tolerance[sample.metric]
-        p_values[index] = float(excess >= 0) if error == 0 else stdtr(degrees, excess / error)
+        p_values[index] = float(excess >= 0 if error == 0 else stdtr(degrees, excess / error))
     rejected = _holm({i: (p, samples[i].weight) for i, p in p_values.items()}, alpha)
     comparisons = []
     for index, (sample, (difference, error, degrees)) in enumerate(

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import gate, store
-from bench.analysis import problems, with_labels
+from bench.analysis import problems, tuples, with_labels
 from bench.core import StorageError, UsageError, noise_text
-from bench.gate import Comparison, Finding, Verdict
+from bench.gate import Comparison, Judgement, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,28 +41,28 @@ def check_run(
         StorageError: a run is damaged, or there is none.
     """
     cells, records = run.cells(), run.records()
-    findings: list[Finding] = []
+    judgements: list[Judgement] = []
     notes: list[str] = []
     if thresholds is not None:
         limits = gate.parse(_read(thresholds), str(thresholds))
-        findings += gate.judge(limits, records, cells)
+        judgements += gate.judge(limits, records, cells)
         if not limits:
             nothing = f"{thresholds} holds no [[threshold]]"
-            findings.append(Finding("unmatched", str(thresholds), "", reason=nothing))
+            judgements.append(Judgement("unmatched", str(thresholds), "", reason=nothing))
     if baseline is not None:
         older = _baseline(baseline, run, cells)
         comparisons, unpaired = gate.compare(records, older.records, tolerance)
-        findings += [_finding(comparison, tolerance) for comparison in comparisons]
+        judgements += [_judgement(comparison, tolerance) for comparison in comparisons]
         notes += [*older.notes, *unpaired]
         lost = _missing(cells, older.cells)
         if comparisons:
-            findings += lost
+            judgements += lost
         else:
-            notes += [f"{finding.subject}: only in the baseline" for finding in lost]
+            notes += [f"{judgement.subject}: only in the baseline" for judgement in lost]
         if not comparisons and thresholds is not None:
             nothing = "nothing could be paired"
-            findings.append(Finding("unmatched", f"baseline {baseline}", "", reason=nothing))
-    return Verdict(run.name, findings, _problems(run, cells), notes)
+            judgements.append(Judgement("unmatched", f"baseline {baseline}", "", reason=nothing))
+    return Verdict(run.name, judgements, _problems(run, cells), notes)
 
 
 def update_thresholds(run: store.Run, path: Path) -> tuple[gate.Updated, list[str], list[str]]:
@@ -196,24 +196,22 @@ def _points(cells: pd.DataFrame) -> list[tuple[Any, ...]]:
     return list(frame.itertuples(index=False, name=None))
 
 
-def _missing(cells: pd.DataFrame, baseline: pd.DataFrame) -> list[Finding]:
-    """A finding for each point that the baseline measured and the run did not."""
+def _missing(cells: pd.DataFrame, baseline: pd.DataFrame) -> list[Judgement]:
+    """A judgement for each point that the baseline measured and the run did not."""
     have = set(_points(cells[cells["status"] == "done"]))
     labelled = with_labels(baseline)
     lost = [point not in have for point in _points(baseline)]
-    found = {}
-    for cell in labelled[lost].itertuples():
-        point = (cell.dataset, cell.label, cell.noise, cell.level)
-        about = dict(zip(("dataset", "method", "noise", "levels"), point, strict=True))
-        about["levels"] = [cell.level]
-        found[point] = Finding(
+    columns = ("dataset", "label", "noise", "level")
+    return [
+        Judgement(
             "undecided",
-            Finding.subject_of(*point),
+            Judgement.subject_of(dataset, label, noise, level),
             "",
             reason="the baseline has it, and this run has no result",
-            about=about,
+            about={"dataset": dataset, "method": label, "noise": noise, "levels": [level]},
         )
-    return list(found.values())
+        for dataset, label, noise, level in dict.fromkeys(tuples(labelled[lost], *columns))
+    ]
 
 
 def _incomparable(run: store.Run, other: store.Run) -> str:
@@ -245,7 +243,7 @@ def _value_text(value: Any) -> str:
     return "the default" if value is None else str(value)
 
 
-def _finding(comparison: Comparison, tolerance: Mapping[str, float]) -> Finding:
+def _judgement(comparison: Comparison, tolerance: Mapping[str, float]) -> Judgement:
     name, metric = comparison.name, comparison.metric
     levels = [noise_text(name["noise"], level) for level in name["levels"]]
     where = levels[0] if len(levels) == 1 else f"{name['noise']}, {len(levels)} levels"
@@ -259,7 +257,7 @@ def _finding(comparison: Comparison, tolerance: Mapping[str, float]) -> Finding:
     counts = _counted(comparison.images, "image")
     if comparison.seeds:
         counts += f", {_counted(comparison.seeds, 'seed')}"
-    return Finding(
+    return Judgement(
         comparison.verdict,
         f"{name['label']} at {where} on {name['dataset']}",
         metric,

@@ -23,9 +23,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.analysis import METRICS, means, with_labels
+from bench.analysis import METRICS, means, tuples, with_labels
 from bench.core import UsageError, nearest
-from bench.gate.verdict import Finding
+from bench.gate.verdict import Judgement
 from bench.noises import parse_noise
 
 if TYPE_CHECKING:
@@ -171,8 +171,8 @@ def level_of(value: Any, where: str) -> float | None:
 
 def judge(
     thresholds: Sequence[Threshold], records: pd.DataFrame, cells: pd.DataFrame
-) -> list[Finding]:
-    """A finding for each threshold and each point of the run that it matches.
+) -> list[Judgement]:
+    """A judgement for each threshold and each point of the run that it matches.
 
     Args:
         thresholds: see `parse`.
@@ -185,11 +185,11 @@ def judge(
     """
     measured = _measured(records, cells)
     labelled = with_labels(cells)
-    findings = []
+    judgements = []
     for threshold in thresholds:
-        found = [*_found(threshold, measured), *_without_result(threshold, labelled)]
-        findings += found or [
-            Finding(
+        matches = [*_with_result(threshold, measured), *_without_result(threshold, labelled)]
+        judgements += matches or [
+            Judgement(
                 "unmatched",
                 str(threshold),
                 threshold.metric,
@@ -198,9 +198,10 @@ def judge(
                 about=asdict(threshold),
             )
         ]
-    return findings
+    return judgements
 
 
+_POINT = ["dataset", "label", "noise", "level"]
 _Point = tuple[str, str, str, float]
 
 
@@ -208,20 +209,23 @@ def _measured(records: pd.DataFrame, cells: pd.DataFrame) -> dict[str, dict[_Poi
     """Metric -> (data set, label, noise, level) -> value."""
     measured: dict[str, dict[_Point, float]] = {name: {} for name in (*METRICS, *_CELL_METRICS)}
     if len(records):
-        for row in means(records).itertuples():
-            if not math.isnan(row.mean):
-                point = (row.dataset, row.label, row.noise, row.level)
-                measured[row.metric][point] = row.mean
+        for *point, metric, mean in tuples(means(records), *_POINT, "metric", "mean"):
+            if not math.isnan(mean):
+                measured[metric][_as_point(point)] = mean
     done = with_labels(cells[cells["status"] == "done"])
-    grouped = done.groupby(["dataset", "label", "noise", "level"], sort=False)
-    measured["images_per_second"].update(grouped["images_per_second"].median().items())
-    measured["parameters"].update((p, float(n)) for p, n in grouped["parameters"].max().items())
+    grouped = done.groupby(_POINT, sort=False)
+    speeds = grouped["images_per_second"].median().reset_index()
+    sizes = grouped["parameters"].max().reset_index()
+    for frame, metric in ((speeds, "images_per_second"), (sizes, "parameters")):
+        for *point, value in tuples(frame, *_POINT, metric):
+            measured[metric][_as_point(point)] = float(value)
     return measured
 
 
-def _found(
+def _with_result(
     threshold: Threshold, measured: Mapping[str, Mapping[_Point, float]]
-) -> Iterator[Finding]:
+) -> Iterator[Judgement]:
+    """What was measured of all that a threshold matches, held against its limits."""
     values = measured[threshold.metric]
     for point, value in values.items():
         if not threshold.matches(*point):
@@ -234,9 +238,9 @@ def _found(
             if label == threshold.relative_to:
                 continue
             if other is None:
-                yield Finding(
+                yield Judgement(
                     "unmatched",
-                    Finding.subject_of(*point),
+                    Judgement.subject_of(*point),
                     metric,
                     against=_against(threshold),
                     reason=f"the run has no speed of {threshold.relative_to!r} there: "
@@ -249,9 +253,9 @@ def _found(
             value, metric = value / other, f"{metric} / {threshold.relative_to}'s"
         low = threshold.min is not None and value < threshold.min
         high = threshold.max is not None and value > threshold.max
-        yield Finding(
+        yield Judgement(
             "regression" if low or high else "held",
-            Finding.subject_of(*point),
+            Judgement.subject_of(*point),
             metric,
             value=value,
             against=_against(threshold),
@@ -260,20 +264,26 @@ def _found(
         )
 
 
-def _without_result(threshold: Threshold, cells: pd.DataFrame) -> Iterator[Finding]:
+def _without_result(threshold: Threshold, cells: pd.DataFrame) -> Iterator[Judgement]:
     """Cells that a threshold matches and that failed or were skipped."""
-    for cell in cells[cells["status"] != "done"].itertuples():
-        point = (cell.dataset, cell.label, cell.noise, cell.level)
+    rest = cells[cells["status"] != "done"]
+    for *values, status, reason in tuples(rest, *_POINT, "status", "reason"):
+        point = _as_point(values)
         if threshold.matches(*point):
-            status = "failed" if cell.status == "failed" else f"was {cell.status}"
-            yield Finding(
+            outcome = "failed" if status == "failed" else f"was {status}"
+            yield Judgement(
                 "failed",
-                Finding.subject_of(*point),
+                Judgement.subject_of(*point),
                 threshold.metric,
                 against=_against(threshold),
-                reason=f"the cell {status}: {cell.reason}",
+                reason=f"the cell {outcome}: {reason}",
                 about={**asdict(threshold), **_named(point)},
             )
+
+
+def _as_point(values: Sequence[Any]) -> _Point:
+    dataset, label, noise, level = values
+    return dataset, label, noise, level
 
 
 def _named(point: _Point) -> dict[str, Any]:
@@ -293,6 +303,6 @@ def _why_unmatched(threshold: Threshold, cells: pd.DataFrame) -> str:
             return f"the run has no {name} {pattern!r}: {nearest(pattern, known)}"
     levels = dict.fromkeys(cells["level"])
     if threshold.level is not None and not any(math.isclose(threshold.level, x) for x in levels):
-        said = ", ".join(f"{level:.4g}" for level in levels)
-        return f"the run has no level {threshold.level:.4g}: there is {said}"
+        listed = ", ".join(f"{level:.4g}" for level in levels)
+        return f"the run has no level {threshold.level:.4g}: there is {listed}"
     return "nothing in the run matches all of it"

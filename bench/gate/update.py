@@ -96,7 +96,7 @@ def _point_of(table: Mapping[str, Any]) -> tuple[Any, ...]:
 def _minima(records: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str, float, str], float]]:
     """Data set, label, noise, level and metric -> minimum."""
     labelled = with_labels(records).assign(seed=records["seed"].fillna(-1))
-    points = labelled.groupby(["dataset", "label", "noise", "level"], sort=False)
+    points: Any = labelled.groupby(["dataset", "label", "noise", "level"], sort=False)
     for (dataset, label, noise, level), part in points:
         for metric, decimals in _DECIMALS.items():
             values = part.pivot(index="image", columns="seed", values=metric).dropna().to_numpy()

@@ -1,4 +1,4 @@
-"""What a check found, the exit code that follows, and how it is printed."""
+"""What the gate says of a run, the exit code that follows, and how it is printed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXIT_CODES = {
 
 _ORDER = ("regression", "unmatched", "failed", "undecided", "held")
 _DECIMALS = {"psnr": 3, "ssim": 4, "mse": 6, "parameters": 0}
-# From so many on, the comparisons of runs that agree in every image share one line.
+# Number of comparisons that agree in every image from which they share one line.
 _FOLDED_FROM = 9
 _COLUMNS = ["verdict", "what", "metric", "measured", "against", "why"]
 
@@ -32,8 +32,8 @@ def number(metric: str, value: float, sign: str = "") -> str:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was checked.
+class Judgement:
+    """What the gate says of one thing that it checked.
 
     Attributes:
         verdict: "regression"; "unmatched", a threshold that matches nothing; "failed", one that
@@ -73,17 +73,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All that a check found.
+    """What the gate says of a run: all its judgements.
 
     Attributes:
         run: the run's name.
-        findings: in any order.
+        judgements: in any order.
         problems: of the run itself: a line for each cell that failed or has no result.
         notes: what else the reader must know, such as what could not be paired.
     """
 
     run: str
-    findings: Sequence[Finding]
+    judgements: Sequence[Judgement]
     problems: Sequence[str] = field(default_factory=list)
     notes: Sequence[str] = field(default_factory=list)
 
@@ -93,10 +93,10 @@ class Verdict:
         Args:
             strict: take what is undecided for a regression.
         """
-        verdicts = {finding.verdict for finding in self.findings}
+        verdicts = {judgement.verdict for judgement in self.judgements}
         if "regression" in verdicts or (strict and "undecided" in verdicts):
             return 1
-        if not self.findings or "unmatched" in verdicts:
+        if not self.judgements or "unmatched" in verdicts:
             return 4
         return 3 if self.problems or "failed" in verdicts else 0
 
@@ -110,16 +110,16 @@ class Verdict:
             return "\n".join([text, *self._annotations(strict)])
         return self._table(form, strict)
 
-    def _sorted(self) -> list[Finding]:
-        return sorted(self.findings, key=lambda finding: _ORDER.index(finding.verdict))
+    def _sorted(self) -> list[Judgement]:
+        return sorted(self.judgements, key=lambda judgement: _ORDER.index(judgement.verdict))
 
     def summary(self, strict: bool = False) -> str:
         """The outcome in one line."""
         counts = dict.fromkeys(_ORDER, 0)
-        for finding in self.findings:
-            counts[finding.verdict] += 1
+        for judgement in self.judgements:
+            counts[judgement.verdict] += 1
         plural = {"regression": "regressions"}
-        said = ", ".join(
+        counted = ", ".join(
             f"{n} {plural.get(name, name) if n > 1 else name}" for name, n in counts.items() if n
         )
         code = self.exit_code(strict)
@@ -128,22 +128,22 @@ class Verdict:
             outcome = "undecided, which --strict takes for a regression"
         elif code == 4:
             nothing, unmatched = EXIT_CODES[4].split(", or ")
-            outcome = unmatched if self.findings else nothing
+            outcome = unmatched if self.judgements else nothing
         elif code == 0 and counts["undecided"]:
             outcome = "no regression shown, and not everything could be decided"
-        return f"{self.run}: {outcome} ({said or 'nothing compared'})"
+        return f"{self.run}: {outcome} ({counted or 'nothing compared'})"
 
     def _table(self, form: str, strict: bool) -> str:
         import pandas as pd
 
         escape = markdown_text if form == "markdown" else _plain
         lines = [escape(self.summary(strict))]
-        folded = [finding for finding in self.findings if finding.about.get("identical")]
+        folded = [judgement for judgement in self.judgements if judgement.about.get("identical")]
         if len(folded) < _FOLDED_FROM:
             folded = []
-        shown = [finding for finding in self._sorted() if finding not in folded]
+        shown = [judgement for judgement in self._sorted() if judgement not in folded]
         if shown:
-            rows = [[escape(entry) for entry in finding.as_row()] for finding in shown]
+            rows = [[escape(entry) for entry in judgement.as_row()] for judgement in shown]
             frame = pd.DataFrame(rows, columns=_COLUMNS)
             if not frame["why"].any():
                 frame = frame.drop(columns="why")
@@ -151,9 +151,9 @@ class Verdict:
             table = frame.to_markdown(index=False, tablefmt=style, disable_numparse=True)
             lines += ["", "\n".join(line.rstrip() for line in table.splitlines())]
         if folded:
-            names = ", ".join(dict.fromkeys(str(finding.about["method"]) for finding in folded))
-            said = f"{len(folded)} comparisons held: they agree in every image ({names})."
-            lines += ["", escape(said)]
+            names = ", ".join(dict.fromkeys(str(judgement.about["method"]) for judgement in folded))
+            held = f"{len(folded)} comparisons held: they agree in every image ({names})."
+            lines += ["", escape(held)]
         for title, entries in (("Problems", self.problems), ("Notes", self.notes)):
             if entries:
                 lines += ["", f"{title}:", *([""] if form == "markdown" else [])]
@@ -164,7 +164,7 @@ class Verdict:
         document = {
             "run": self.run,
             "summary": self.summary(strict),
-            "findings": [asdict(finding) for finding in self._sorted()],
+            "findings": [asdict(judgement) for judgement in self._sorted()],
             "problems": list(self.problems),
             "notes": list(self.notes),
         }
@@ -173,20 +173,22 @@ class Verdict:
     def _annotations(self, strict: bool) -> list[str]:
         """Workflow commands that GitHub shows beside the code and on the run's page."""
         lines = []
-        for finding in self._sorted():
-            if finding.verdict == "held":
+        for judgement in self._sorted():
+            if judgement.verdict == "held":
                 continue
-            fails = finding.verdict != "undecided" or strict
-            _, subject, metric, measured, against, reason = finding.as_row()
+            fails = judgement.verdict != "undecided" or strict
+            _, subject, metric, measured, against, reason = judgement.as_row()
             values = f"{metric} {measured}, {against}" if against else ""
             text = ": ".join(filter(None, (values, reason)))
             lines.append(
-                _annotation("error" if fails else "warning", f"{finding.verdict}: {subject}", text)
+                _annotation(
+                    "error" if fails else "warning", f"{judgement.verdict}: {subject}", text
+                )
             )
         lines += [_annotation("error", "no result", problem) for problem in self.problems]
         lines += [_annotation("notice", "note", note) for note in self.notes]
         code = self.exit_code(strict)
-        if code == 4 and not self.findings:
+        if code == 4 and not self.judgements:
             lines.append(_annotation("error", "nothing compared", self.summary(strict)))
         return [*lines, _annotation("notice", "bench check", self.summary(strict))]
 

@@ -22,12 +22,12 @@ class FitCache:
     """Fitted models by `fit_key`, shared by all runs; each a safetensors file.
 
     A file's metadata holds what the model was fitted for, the time and the device of the fit,
-    its loss history, and a checksum of the arrays. How far an unfinished fit has come is a file
-    of the same form.
+    its loss history, and a checksum of the arrays. The state of an unfinished fit is a file of
+    the same form.
 
     Args:
         fresh: models fitted before this time, in seconds since 1970, are not looked at.
-        warn: told in one line of files that cannot be used.
+        warn: called with a line for each file that cannot be used.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class FitCache:
         self._fresh, self._warn = fresh, warn
 
     def check(self) -> None:
-        """See that models can be kept, before hours are spent on fitting them.
+        """Make sure that models can be kept, before hours are spent on fitting them.
 
         Raises:
             StorageError: they cannot.
@@ -81,7 +81,7 @@ class FitCache:
             return None
 
     def put(self, key: str, fit: Fit) -> None:
-        """Keep a model, or how far it came.
+        """Keep a model, or the state of its unfinished fit.
 
         Raises:
             StorageError: the cache cannot be written.
@@ -101,7 +101,7 @@ class FitCache:
         commit(self._path(key), lambda path: save_file(arrays, path, {"bench": json.dumps(meta)}))
 
     def remove(self, key: str) -> None:
-        """Forget a model, or how far it came."""
+        """Remove a model, or the state of its unfinished fit."""
         with contextlib.suppress(OSError):
             self._path(key).unlink()
 

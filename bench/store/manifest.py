@@ -140,7 +140,7 @@ class Manifest(JsonModel):
         earlier: the sessions before it.
     """
 
-    format: int = FORMAT_VERSION
+    format: int
     protocol: int
     conventions: dict[str, str]
     settings: RecordedSettings

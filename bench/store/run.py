@@ -194,7 +194,7 @@ class Run:
         return self._files.samples(key)
 
     def verify(self, key: str) -> None:
-        """Read all of a cell, and hold it to its digests.
+        """Read all files of a cell, and compare them with their digests.
 
         Raises:
             StorageError: something of it is damaged or missing.
@@ -215,7 +215,7 @@ class Run:
         commit(self.path / "manifest.json", lambda path: path.write_text(f"{self.manifest}\n"))
 
     def write_progress(self, overview: Mapping[str, Any]) -> None:
-        """Say how far the run has come, for `progress`; no error if it cannot be said."""
+        """Write how far the run has come, for `progress`; no error where that cannot be written."""
         path = self.path / PROGRESS
         aside = path.with_name(f".{PROGRESS}.tmp")
         with contextlib.suppress(OSError):

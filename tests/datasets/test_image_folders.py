@@ -260,7 +260,7 @@ def test_a_mixed_folder_is_measured_and_the_broken_file_named(mixed, bench):
     assert path.name.startswith("folder-my-photos-")
     records = open_run(path).records()
     assert sorted(records.query("method == 'gaussian'")["image"]) == list(range(6))
-    assert open_run(path).manifest["dataset"]["left_out"][0].startswith("broken.png")
+    assert open_run(path).manifest.dataset.left_out[0].startswith("broken.png")
     assert bench("report").code == 0
     page = next(Path("reports").glob("*/report.md")).read_text()
     assert "**Files left out.** broken.png is left out" in page
@@ -288,8 +288,8 @@ def test_without_training_images_a_method_that_needs_them_is_skipped_and_says_wh
     assert trained.code == 0, trained.out
     run = open_run("results/trained")
     assert set(run.cells()["status"]) == {"done"}
-    assert run.manifest["dataset"]["training"] == "folder:t"
-    assert run.manifest["settings"]["train-dataset"] == "folder:t"
+    assert run.manifest.dataset.training == "folder:t"
+    assert run.manifest.settings.train_dataset == "folder:t"
 
 
 def test_a_set_without_training_images_cannot_be_trained_on(mixed, fails):

@@ -110,10 +110,10 @@ def test_cells_hold_times_sizes_and_conditions(run):
     assert cell["images_per_second"] > 0
     assert cell["parameters"] == 0
     assert cell["peak_memory_bytes"] > 1e7
-    meta = next(m for m in result.metadata() if m["cell"]["method"] == "median")
-    assert meta["conditions"]["batch_size"] == 20
-    assert len(meta["trials"]) == 4 * 4
-    assert max(score for _, score in meta["trials"]) == pytest.approx(cell["chosen_score"])
+    meta = next(m for m in result.metadata() if m.cell.method == "median")
+    assert meta.conditions.batch_size == 20
+    assert len(meta.trials) == 4 * 4
+    assert max(score for _, score in meta.trials) == pytest.approx(cell["chosen_score"])
 
 
 MEAN = """
@@ -164,7 +164,7 @@ def test_what_is_learned_whatever_the_noise_is_learned_once(plugins, run, tmp_pa
     assert cells["train"].isna().all()
     assert cells["regime"].isna().all()
     assert log.read_text() == "fit\n"
-    assert result.manifest["methods"]["mean"]["learns"] is True
+    assert result.manifest.methods["mean"].learns is True
     page = (
         render(result, tmp_path / "reports", ["md"])["md"].read_text().partition("## Parameters")[2]
     )
@@ -220,8 +220,8 @@ class Unsure(TrainedMethod):
 def test_predicted_deviations_are_kept_and_compared_with_the_errors(plugins, run, one_thread):
     plugins("unsure", UNSURE.format("0 * noisy + noise.level"))
     result = run("unsure")
-    cell = next(meta for meta in result.metadata() if meta["cell"]["method"] == "unsure")
-    predicted, observed, pixels = np.transpose(cell["calibration"])
+    cell = next(meta for meta in result.metadata() if meta.cell.method == "unsure")
+    predicted, observed, pixels = np.transpose(cell.calibration)
     np.testing.assert_allclose(predicted, 0.3, rtol=1e-6)
     assert pixels.sum() == 20 * 28 * 28
     mse = result.records().query("method == 'unsure'")["mse"].mean()

@@ -49,9 +49,9 @@ def check(way, out, make_room, limited=False):
     finished = {}
     if manifest.is_file():
         run = bench.open_run(out / "run")
-        finished = {meta["key"]: meta for meta in run.metadata()}
+        finished = {meta.key: meta for meta in run.metadata()}
         for key in finished:
-            run.check(key)
+            run.verify(key)
     make_room()
     resumed = command(out)
     assert resumed.returncode == 0, resumed.stderr

@@ -55,8 +55,8 @@ class Sweep:
         return {
             path: (path.stat().st_ino, path.stat().st_mtime_ns)
             for meta in run.metadata()
-            if meta["status"] == "done"
-            for path in [self.path / "cells" / f"{meta['key']}.parquet"]
+            if meta.status == "done"
+            for path in [self.path / "cells" / f"{meta.key}.parquet"]
         }
 
     def files(self):
@@ -66,7 +66,7 @@ class Sweep:
     def verify(self, expected):
         run = bench.open_run(self.path)
         for meta in run.metadata():
-            run.check(meta["key"])
+            run.verify(meta.key)
         pd.testing.assert_frame_equal(run.records(), expected, check_exact=True)
 
 

@@ -50,7 +50,7 @@ def renamed(table, meta):
 
 
 def cell_of(run, method):
-    return next(meta["key"] for meta in run.metadata() if meta["cell"]["method"] == method)
+    return next(meta.key for meta in run.metadata() if meta.cell.method == method)
 
 
 @pytest.mark.parametrize(("change", "what"), [(better, "rows"), (renamed, "metadata")])
@@ -153,7 +153,7 @@ def test_a_run_of_format_1_opens_and_is_taken_up_in_its_format(run):
         "digits", methods=["identity", "median", "dae"], noise=[0.1, 0.3], limit=6, epochs=1,
         preset="quick", out=run.path.parent, name="run",
     )  # fmt: skip
-    assert again.manifest["format"] == 1
+    assert again.manifest.format == 1
     pd.testing.assert_frame_equal(public.open_run(run.path).records(), expected)
     assert len(again.samples(cell_of(again, "median"))["image"]) > 0
 
@@ -161,8 +161,8 @@ def test_a_run_of_format_1_opens_and_is_taken_up_in_its_format(run):
 def test_the_published_runs_open(bench):
     for name in ("reference", "classical"):
         run = public.open_run(ROOT / "results" / name)
-        assert run.manifest["format"] == 1
-        assert len(run.cells()) == len(run.manifest["cells"])
+        assert run.manifest.format == 1
+        assert len(run.cells()) == len(run.manifest.cells)
         assert bench("doctor", run.path).code == 0
 
 
@@ -193,4 +193,4 @@ def test_what_a_killed_process_left_beside_a_cell_is_not_the_cells(run):
     key = cell_of(run, "median")
     (run.path / "history" / f"{key}.json").write_text('[[1, "train", "loss", 3.0]]')
     assert run.history(key).empty
-    run.check(key)
+    run.verify(key)

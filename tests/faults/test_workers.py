@@ -52,8 +52,8 @@ def test_a_cell_that_goes_wrong_costs_itself_only(tmp_path):
     assert "killed by SIGSEGV; it last printed: " in reasons["crashes"]
     assert reasons["hangs"] == "it took longer than 6 s (--timeout)"
     assert "GiB of memory, more than 1.12 GiB (--memory-limit)" in reasons["eats"]
-    (meta,) = [m for m in run.metadata() if '"crashes"' in m["cell"]["params"]]
-    assert "about to read where nothing is" in meta["traceback"]
+    (meta,) = [m for m in run.metadata() if '"crashes"' in m.cell.params]
+    assert "about to read where nothing is" in meta.traceback
     assert not [p for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -84,7 +84,7 @@ def test_records_are_those_of_one_process(tmp_path):
     ours, theirs = here.cells(), there.cells()
     columns = ["key", "status", "chosen", "chosen_score", "parameters"]
     pd.testing.assert_frame_equal(ours[columns], theirs[columns])
-    assert there.progress()["done"] == len(theirs)
+    assert there.progress().done == len(theirs)
 
 
 def test_a_model_is_fitted_once_and_found_by_the_cells_that_wait_for_it(tmp_path, monkeypatch):
@@ -93,7 +93,7 @@ def test_a_model_is_fitted_once_and_found_by_the_cells_that_wait_for_it(tmp_path
         "digits", methods=["dae[train=blind]"], noise=[0.1, 0.2, 0.3, 0.4], limit=5, epochs=1,
         preset="quick", jobs=2, out=tmp_path,
     )  # fmt: skip
-    reused = [meta["conditions"]["fit_reused"] for meta in run.metadata()]
+    reused = [meta.conditions.fit_reused for meta in run.metadata()]
     assert sorted(reused) == [False, True, True, True]
     assert len(list((tmp_path / "cache" / "fits").iterdir())) == 1
 

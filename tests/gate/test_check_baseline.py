@@ -48,9 +48,9 @@ def test_a_row_shows_both_runs_their_difference_and_its_interval(bench, take):
         f"{difference.mean():+.3f} [{low:+.3f}, {high:+.3f}]; 20 images",
     ]  # fmt: skip
     document = bench("check", "worse", "--baseline", "results/former", "--format", "json").out
-    finding = json.loads(document)["findings"][0]
-    assert finding["value"] == pytest.approx(new.mean())
-    assert finding["about"] == {
+    judgement = json.loads(document)["findings"][0]
+    assert judgement["value"] == pytest.approx(new.mean())
+    assert judgement["about"] == {
         "dataset": "digits", "method": "shift", "trained_on": None, "noise": "gaussian",
         "levels": [0.3], "baseline": pytest.approx(old.mean()),
         "difference": pytest.approx(difference.mean()), "interval": pytest.approx([low, high]),
@@ -74,7 +74,7 @@ def test_a_run_that_is_named_counts_though_it_is_newer(bench, take):
 
 def test_a_method_whose_code_changed_is_compared_with_its_former_self(bench, take):
     take("former", "same", "worse")
-    sources = [next(api.open_run(f"results/{run}").metadata())["cell"]["source"]
+    sources = [next(api.open_run(f"results/{run}").metadata()).cell.source
                for run in ("former", "same", "worse")]  # fmt: skip
     assert len(set(sources)) == 3
     same = bench("check", "same", "--baseline", "results/former")
@@ -194,12 +194,12 @@ def test_what_the_baseline_measured_and_the_run_did_not_is_undecided(
     take(baseline, run)
     arguments = ("check", run, "--baseline", f"results/{baseline}")
     document = json.loads(bench(*arguments, "--format", "json").out)
-    found = [finding for finding in document["findings"] if finding["verdict"] == "undecided"]
-    assert [finding["subject"] for finding in found] == [f"{point} on digits" for point in lost]
-    for finding, point in zip(found, lost, strict=True):
-        about = finding["about"]
+    found = [judgement for judgement in document["findings"] if judgement["verdict"] == "undecided"]
+    assert [judgement["subject"] for judgement in found] == [f"{point} on digits" for point in lost]
+    for judgement, point in zip(found, lost, strict=True):
+        about = judgement["about"]
         assert f"{about['method']} at {about['noise']} {about['levels'][0]}" == point
-        assert (finding["reason"], about["dataset"]) == (LOST, "digits")
+        assert (judgement["reason"], about["dataset"]) == (LOST, "digits")
     result = bench(*arguments)
     assert result.code == code
     assert words(result)[: len(lost) + 1] == ["UNDECIDED"] * len(lost) + ["held"]
@@ -248,7 +248,8 @@ def test_settings_that_differ_are_noted(bench, take):
         "- the runs differ in epochs: 2 here, the default there",
         "- the runs differ in batch-size: 64 here, the default there",
     ]
-    edit_manifest("a", settings={**api.open_run("results/a").manifest["settings"], "limit": None})
+    settings = api.open_run("results/a").manifest.settings.as_dict()
+    edit_manifest("a", settings={**settings, "limit": None})
     result = bench("check", "quick", "--baseline", "results/a")
     assert notes(result)[-1] == "- the runs differ in limit: 20 here, the default there"
 
@@ -405,7 +406,7 @@ def test_what_is_undecided_is_valid_json_and_a_warning_on_github(bench, take):
     take("seed", "worse-seed")
     arguments = ("check", "worse-seed", "--baseline", "results/seed", "--format")
     document = json.loads(bench(*arguments, "json").out)
-    assert [finding["about"]["seeds"] for finding in document["findings"]] == [1, 1]
+    assert [judgement["about"]["seeds"] for judgement in document["findings"]] == [1, 1]
     assert "exit_code" not in document
     for strict, kind in (((), "::warning"), (("--strict",), "::error")):
         kinds = annotations(bench(*arguments, "github", *strict))
@@ -416,7 +417,9 @@ def test_an_interval_that_cannot_be_known_is_null(bench, take):
     take("single", "worse-single")
     arguments = ("check", "worse-single", "--baseline", "results/single", "--format")
     document = json.loads(bench(*arguments, "json").out)
-    assert [finding["about"]["interval"] for finding in document["findings"]] == [[None, None]] * 2
+    assert [judgement["about"]["interval"] for judgement in document["findings"]] == [
+        [None, None]
+    ] * 2
     text = bench(*arguments, "text")
     assert words(text) == ["UNDECIDED", "UNDECIDED"]
     for reason in reasons(text):

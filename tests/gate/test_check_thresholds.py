@@ -288,7 +288,7 @@ def test_a_cell_that_a_manifest_lists_twice_counts_once(bench, take):
     arguments = ("check", "a", *limits(HELD), "--baseline", "results/again")
     expected = bench(*arguments)
     for run in ("a", "again"):
-        keys = api.open_run(f"results/{run}").manifest["cells"]
+        keys = api.open_run(f"results/{run}").manifest.cells
         edit_manifest(run, cells=[*keys, keys[0]])
     assert bench(*arguments) == expected
     assert expected.code == 0

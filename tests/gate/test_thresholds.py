@@ -60,9 +60,9 @@ def cells(*rows):
     return pd.DataFrame(rows or [cell()]).astype({"parameters": "Int64"})
 
 
-def only(findings):
-    (finding,) = findings
-    return finding
+def only(judgements):
+    (judgement,) = judgements
+    return judgement
 
 
 def judged(threshold, records=None, table=None):
@@ -212,7 +212,9 @@ def test_a_level_typed_as_a_fraction_is_the_level_of_the_run(level):
 def test_clipped_noise_is_another_noise():
     records = pd.concat([frame([1.0, 3.0]), frame([5.0, 7.0], clip=True)])
     values = {
-        noise: [finding.value for finding in judged(Threshold("psnr", noise=noise, min=0), records)]
+        noise: [
+            judgement.value for judgement in judged(Threshold("psnr", noise=noise, min=0), records)
+        ]
         for noise in ("gaussian", "gaussian, clipped", "gaussian*")
     }
     assert values == {"gaussian": [2.0], "gaussian, clipped": [6.0], "gaussian*": [2.0, 6.0]}
@@ -223,10 +225,10 @@ def test_clipped_noise_is_another_noise():
 
 def test_the_mean_over_images_and_seeds_is_judged():
     values = np.random.default_rng(0).normal(20, 3, (4, 30))
-    finding = only(judged(Threshold("psnr", min=10), frame(values)))
-    assert finding.verdict == "held"
-    assert finding.value == pytest.approx(values.mean())
-    assert finding.subject == "median at gaussian 0.3 on toy"
+    judgement = only(judged(Threshold("psnr", min=10), frame(values)))
+    assert judgement.verdict == "held"
+    assert judgement.value == pytest.approx(values.mean())
+    assert judgement.subject == "median at gaussian 0.3 on toy"
 
 
 @pytest.mark.parametrize(
@@ -253,12 +255,12 @@ def test_the_reason_names_the_limit_that_broke():
 
 
 def test_a_finding_says_for_programs_what_it_speaks_of():
-    (finding,) = judged(Threshold("psnr", method="med*", min=10, max=30))
-    assert finding.about == {
+    (judgement,) = judged(Threshold("psnr", method="med*", min=10, max=30))
+    assert judgement.about == {
         "dataset": "toy", "method": "median", "noise": "gaussian", "level": 0.3,
         "metric": "psnr", "min": 10, "max": 30, "relative_to": None,
     }  # fmt: skip
-    assert finding.against == "≥ 10, ≤ 30"
+    assert judgement.against == "≥ 10, ≤ 30"
 
 
 def test_mse_is_judged_like_the_others():
@@ -279,7 +281,7 @@ def test_an_entry_gives_a_finding_for_each_point_that_it_matches():
     records = pd.concat(
         [frame([20.0], method=m, level=level) for m in ("a", "b") for level in (0.1, 0.5)]
     )
-    subjects = [finding.subject for finding in judged(Threshold("psnr", min=30), records)]
+    subjects = [judgement.subject for judgement in judged(Threshold("psnr", min=30), records)]
     assert subjects == [
         f"{m} at gaussian {level} on toy" for m in ("a", "b") for level in (0.1, 0.5)
     ]
@@ -291,17 +293,17 @@ def test_speed_is_a_ratio_of_medians_over_seeds_within_the_run(low, verdict):
         *(cell("vae", speed=speed) for speed in (10.0, 900.0, 20.0)), cell("median", speed=40.0)
     )
     threshold = Threshold("images_per_second", relative_to="median", min=low)
-    finding = only(judged(threshold, table=table))  # none for the median beside itself
-    assert finding.subject == "vae at gaussian 0.3 on toy"
-    assert finding.metric == "images_per_second / median's"
-    assert (finding.value, finding.verdict) == (0.5, verdict)
+    judgement = only(judged(threshold, table=table))  # none for the median beside itself
+    assert judgement.subject == "vae at gaussian 0.3 on toy"
+    assert judgement.metric == "images_per_second / median's"
+    assert (judgement.value, judgement.verdict) == (0.5, verdict)
 
 
 @pytest.mark.parametrize(("high", "verdict"), [(1000, "held"), (999, "regression")])
 def test_parameters_are_counted(high, verdict):
     threshold = Threshold("parameters", method="vae", max=high)
-    finding = only(judged(threshold, table=cells(cell("vae", parameters=1000), cell())))
-    assert (finding.value, finding.verdict) == (1000, verdict)
+    judgement = only(judged(threshold, table=cells(cell("vae", parameters=1000), cell())))
+    assert (judgement.value, judgement.verdict) == (1000, verdict)
 
 
 @pytest.mark.parametrize(
@@ -323,14 +325,14 @@ def test_an_entry_that_matches_nothing_says_why(keys, reason):
         cell("vae", params='{"latent":5}', status="failed", reason="ValueError: no idea"),
         cell("vae", params='{"latent":5}', level=25 / 255),
     )
-    finding = only(judged(Threshold("psnr", min=1, **keys), frame([20.0], method="nlm"), table))
-    assert (finding.verdict, finding.value, finding.against) == ("unmatched", None, "≥ 1")
-    assert finding.reason == reason
+    judgement = only(judged(Threshold("psnr", min=1, **keys), frame([20.0], method="nlm"), table))
+    assert (judgement.verdict, judgement.value, judgement.against) == ("unmatched", None, "≥ 1")
+    assert judgement.reason == reason
     said = {
         name: f"{value:.4g}" if name == "level" else repr(value) for name, value in keys.items()
     }
-    assert all(f"{name} = {value}" in finding.subject for name, value in said.items())
-    assert {name: finding.about[name] for name in keys} == keys
+    assert all(f"{name} = {value}" in judgement.subject for name, value in said.items())
+    assert {name: judgement.about[name] for name in keys} == keys
 
 
 @pytest.mark.parametrize(
@@ -358,10 +360,10 @@ def test_a_cell_without_a_result_that_an_entry_matches_is_failed(keys, expected,
     )
     found = judged(Threshold(metric, min=1, **keys), frame([20.0], method="nlm"), table)
     assert {f.about["method"]: (f.verdict, f.reason) for f in found} == expected
-    for finding in found:
-        assert finding.subject == f"{finding.about['method']} at gaussian 0.3 on toy"
-        assert (finding.value is None) == (finding.verdict == "failed")
-        assert (finding.against, finding.about["min"]) == ("≥ 1", 1)
+    for judgement in found:
+        assert judgement.subject == f"{judgement.about['method']} at gaussian 0.3 on toy"
+        assert (judgement.value is None) == (judgement.verdict == "failed")
+        assert (judgement.against, judgement.about["min"]) == ("≥ 1", 1)
 
 
 def test_a_seed_that_failed_is_told_beside_the_mean_of_the_others():
@@ -374,12 +376,12 @@ def test_a_seed_that_failed_is_told_beside_the_mean_of_the_others():
 def test_a_speed_beside_a_method_that_was_not_measured_is_unmatched_at_each_point():
     threshold = Threshold("images_per_second", relative_to="medain", min=1)
     found = judged(threshold, table=cells(cell("vae", speed=1.0), cell(speed=1.0)))
-    assert [finding.verdict for finding in found] == ["unmatched"] * 2
-    assert [finding.about["method"] for finding in found] == ["vae", "median"]
-    assert {finding.reason for finding in found} == {
+    assert [judgement.verdict for judgement in found] == ["unmatched"] * 2
+    assert [judgement.about["method"] for judgement in found] == ["vae", "median"]
+    assert {judgement.reason for judgement in found} == {
         "the run has no speed of 'medain' there: did you mean median?"
     }
-    assert {finding.against for finding in found} == {"≥ 1"}
+    assert {judgement.against for judgement in found} == {"≥ 1"}
 
 
 def test_a_speed_is_unmatched_only_where_the_other_method_has_none():
@@ -397,14 +399,14 @@ def test_a_speed_is_unmatched_only_where_the_other_method_has_none():
 
 def test_a_run_whose_only_cell_failed_is_failed_not_unmatched():
     table = cells(cell(status="failed", reason="no idea"))
-    finding = only(judged(Threshold("psnr", min=1), frame([]), table))
-    assert (finding.verdict, finding.reason) == ("failed", "the cell failed: no idea")
+    judgement = only(judged(Threshold("psnr", min=1), frame([]), table))
+    assert (judgement.verdict, judgement.reason) == ("failed", "the cell failed: no idea")
 
 
 def test_a_run_without_any_cell_is_unmatched():
     table = cells()[:0]
-    finding = only(judged(Threshold("psnr", min=1), frame([]), table))
-    assert (finding.verdict, finding.reason) == (
+    judgement = only(judged(Threshold("psnr", min=1), frame([]), table))
+    assert (judgement.verdict, judgement.reason) == (
         "unmatched",
         "nothing in the run matches all of it",
     )
@@ -599,7 +601,9 @@ def test_whatever_the_names_hold_an_entry_made_from_a_run_matches_that_run(datas
     text, count, _ = dataclasses.astuple(made := update("", records, run))
     thresholds = parse(text, "limits.toml")
     assert [threshold.method for threshold in thresholds] == [label] * count
-    assert [finding.verdict for finding in judge(thresholds, records, cells())] == ["held"] * count
+    assert [judgement.verdict for judgement in judge(thresholds, records, cells())] == [
+        "held"
+    ] * count
     assert update(text, records, run) == made
 
 
@@ -612,10 +616,10 @@ def test_whatever_the_names_hold_an_entry_made_from_a_run_matches_that_run(datas
 def test_a_run_holds_against_the_limits_made_from_it(psnr, scale):
     records = frame(psnr.astype(float), ssim=psnr[0].astype(float) * scale)
     text = update("", records, "run").text
-    findings = judge(parse(text, "limits.toml"), records, cells())
-    assert [finding.verdict for finding in findings] == ["held", "held"]
-    for finding, threshold in zip(findings, parse(text, "limits.toml"), strict=True):
-        assert finding.value >= threshold.min
+    judgements = judge(parse(text, "limits.toml"), records, cells())
+    assert [judgement.verdict for judgement in judgements] == ["held", "held"]
+    for judgement, threshold in zip(judgements, parse(text, "limits.toml"), strict=True):
+        assert judgement.value >= threshold.min
 
 
 def test_a_worse_run_breaks_the_limits_made_from_a_better_one():
@@ -637,6 +641,6 @@ def test_points_differ_by_each_of_their_parts():
     text = updated.text
     assert updated.count == 32
     thresholds = [t for t in parse(text, "limits.toml") if t.metric == "psnr"]
-    findings = judge(thresholds, records, cells())
-    assert [finding.value for finding in findings] == list(range(16))
+    judgements = judge(thresholds, records, cells())
+    assert [judgement.value for judgement in judgements] == list(range(16))
     assert [threshold.min for threshold in thresholds] == list(range(16))

@@ -8,24 +8,24 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from bench.gate import EXIT_CODES, Finding, Verdict, number
+from bench.gate import EXIT_CODES, Judgement, Verdict, number
 
 FOUND = {
-    "held": Finding("held", "median at gaussian 0.3 on toy", "psnr", 20.5, "≥ 20"),
-    "regression": Finding(
+    "held": Judgement("held", "median at gaussian 0.3 on toy", "psnr", 20.5, "≥ 20"),
+    "regression": Judgement(
         "regression", "vae at gaussian 0.3 on toy", "ssim", 0.5, "baseline 0.6000",
         "-0.1000 [-0.1100, -0.0900]; 100 images",
         {"method": "vae", "levels": [0.3], "difference": -0.1, "interval": [-0.11, -0.09]},
     ),
-    "unmatched": Finding(
+    "unmatched": Judgement(
         "unmatched", "method = 'medain', metric = 'psnr'", "psnr", against="≥ 20",
         reason="the run has no method 'medain'",
     ),
-    "failed": Finding(
+    "failed": Judgement(
         "failed", "nlm at gaussian 0.3 on toy", "psnr", against="≥ 20",
         reason="the cell failed: ValueError: no idea",
     ),
-    "undecided": Finding(
+    "undecided": Judgement(
         "undecided", "dae at gaussian 0.3 on toy", "psnr", 19.0, "baseline 20.000",
         "-1.000; 1 training seed in common and 4 needed; 100 images, 1 seed",
         {"interval": [None, None]},
@@ -100,13 +100,13 @@ def test_what_failed_comes_first_in_whatever_order_it_was_found(names):
     found = verdict(*names)
     words = [line.split()[0] for line in found.render("text").splitlines()[4:]]
     assert words == ["REGRESSION", "UNMATCHED", "FAILED", "UNDECIDED", "held"]
-    listed = [finding["verdict"] for finding in json.loads(found.render("json"))["findings"]]
+    listed = [judgement["verdict"] for judgement in json.loads(found.render("json"))["findings"]]
     assert listed == ["regression", "unmatched", "failed", "undecided", "held"]
 
 
-def test_findings_of_one_verdict_keep_their_order():
-    findings = [dataclasses.replace(FOUND["held"], subject=name) for name in "zay"]
-    rows = Verdict("run-1", findings).render("text").splitlines()[4:]
+def test_judgements_of_one_verdict_keep_their_order():
+    judgements = [dataclasses.replace(FOUND["held"], subject=name) for name in "zay"]
+    rows = Verdict("run-1", judgements).render("text").splitlines()[4:]
     assert [row.split()[1] for row in rows] == ["z", "a", "y"]
 
 
@@ -182,7 +182,7 @@ def test_problems_and_notes_are_listed_below_the_table(form):
     assert lines[-5:] == ["Problems:", "- vae failed", "Notes:", "- one", "- two"]
 
 
-def test_without_findings_there_is_no_table():
+def test_without_judgements_there_is_no_table():
     assert verdict(notes=["one"]).render("text").splitlines()[1:] == ["", "Notes:", "- one"]
 
 
@@ -194,8 +194,8 @@ HOSTILE = [
 
 
 def hostile(text):
-    finding = Finding("regression", text, text, against=text, reason=text)
-    return Verdict("run-1", [finding, FOUND["held"]], [text], [text])
+    judgement = Judgement("regression", text, text, against=text, reason=text)
+    return Verdict("run-1", [judgement, FOUND["held"]], [text], [text])
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -215,7 +215,7 @@ def test_markdown_shows_hostile_names_as_they_are(text):
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_table_for_people_has_a_line_a_finding_whatever_the_names(text):
     lines = hostile(text).render("text").splitlines()
-    assert len(lines) == 4 + 2 + 2 * 3  # a head, the two findings, a problem and a note
+    assert len(lines) == 4 + 2 + 2 * 3  # a head, the two judgements, a problem and a note
     assert lines[4].startswith("REGRESSION")
     assert lines[5].startswith("held")
 
@@ -236,8 +236,8 @@ def test_json_holds_everything():
 
 
 def test_json_says_what_was_checked_for_programs_too():
-    (finding,) = json.loads(verdict("regression").render("json"))["findings"]
-    assert finding == {
+    (judgement,) = json.loads(verdict("regression").render("json"))["findings"]
+    assert judgement == {
         "verdict": "regression",
         "subject": "vae at gaussian 0.3 on toy",
         "metric": "ssim",
@@ -311,15 +311,15 @@ def test_nothing_compared_is_an_error():
 
 
 def test_where_nothing_is_held_against_anything_the_reason_stands_alone():
-    found = Verdict("r", [Finding("unmatched", "baseline old", "", reason="nothing was paired")])
+    found = Verdict("r", [Judgement("unmatched", "baseline old", "", reason="nothing was paired")])
     assert commands(found)[0] == (
         "error", "unmatched: baseline old", "nothing was paired",
     )  # fmt: skip
 
 
 def test_github_texts_are_escaped_as_its_toolkit_does():
-    finding = Finding("undecided", "a,b: 5%\r\n", "psnr", 1.0, "≥ 2", reason="50%:\r\n, x")
-    assert Verdict("r", [finding]).render("github").split("\n")[-2] == (
+    judgement = Judgement("undecided", "a,b: 5%\r\n", "psnr", 1.0, "≥ 2", reason="50%:\r\n, x")
+    assert Verdict("r", [judgement]).render("github").split("\n")[-2] == (
         "::warning title=undecided%3A a%2Cb%3A 5%25%0D%0A::psnr 1.000, ≥ 2: 50%25:%0D%0A, x"
     )
 
@@ -353,8 +353,12 @@ def test_every_format_ends_without_an_empty_line(form):
 @pytest.mark.parametrize(("count", "folded"), [(8, False), (9, True)])
 def test_many_comparisons_that_agree_in_every_image_are_one_line(form, count, folded):
     about = {"identical": True, "method": "nlm"}
-    same = [Finding("held", f"nlm {number}", "psnr", 20.0, about=about) for number in range(count)]
-    worse = Finding("regression", "vae", "psnr", 19.0, about={"identical": False, "method": "vae"})
+    same = [
+        Judgement("held", f"nlm {number}", "psnr", 20.0, about=about) for number in range(count)
+    ]
+    worse = Judgement(
+        "regression", "vae", "psnr", 19.0, about={"identical": False, "method": "vae"}
+    )
     text = Verdict("run", [*same, worse]).render(form)
     assert ("nlm 0" not in text) == folded
     assert ("9 comparisons held: they agree in every image (nlm)." in text) == folded

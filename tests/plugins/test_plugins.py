@@ -117,7 +117,7 @@ def test_without_methods_the_default_ones_and_the_plugins_are_measured(plugin, m
         "bench.evaluation.runner.run_cells", lambda *given, **options: (x for x in ())
     )
     run = api.run("digits", plugins=[plugin("more/mine.py").parent], noise=0.3)
-    assert run.manifest["settings"]["methods"] == ["identity", "mine", *DEFAULT_METHODS[1:]]
+    assert run.manifest.settings.methods == ["identity", "mine", *DEFAULT_METHODS[1:]]
 
 
 def test_methods_of_the_environment_are_measured_only_when_they_are_named(plugin, monkeypatch):
@@ -126,7 +126,7 @@ def test_methods_of_the_environment_are_measured_only_when_they_are_named(plugin
     )
     monkeypatch.setenv("BENCH_PLUGINS", str(plugin("mine.py")))
     run = api.run("digits", noise=0.3)
-    assert run.manifest["settings"]["methods"] == list(DEFAULT_METHODS)
+    assert run.manifest.settings.methods == list(DEFAULT_METHODS)
 
 
 # -- names ---------------------------------------------------------------------------------

@@ -7,6 +7,9 @@ import bench
 from bench import analysis
 from bench.report.content.findings import amount, findings, over_data_sets, p_text
 from bench.report.content.section import Section
+from bench.store import CellMeta, Manifest, RecordedMethod
+from bench.store.cell_meta import RecordedCell
+from bench.store.manifest import RecordedDataset
 
 LEARNED = ("dae", "vae")
 
@@ -19,11 +22,12 @@ class Run:
     def __init__(self, records):
         self._records = records
         names = dict.fromkeys(records["method"])
-        self.manifest = {
-            "started": "2026",
-            "dataset": {"name": "toy", "note": ""},
-            "methods": {name: {"learns": name in LEARNED} for name in names},
-        }
+        about = {"summary": "", "reference": ""}
+        self.manifest = Manifest.model_construct(
+            started="2026",
+            dataset=RecordedDataset.model_construct(name="toy", note=""),
+            methods={name: RecordedMethod(**about, learns=name in LEARNED) for name in names},
+        )
 
     def cells(self):
         columns = ["method", "params", "noise", "clip", "level", "regime", "seed", "train"]
@@ -31,7 +35,10 @@ class Run:
         return cells.assign(key=[str(i) for i in range(len(cells))], status="done")
 
     def metadata(self):
-        return [{"cell": {"method": row.method}} for row in self.cells().itertuples()]
+        return [
+            CellMeta.model_construct(cell=RecordedCell.model_construct(method=row.method))
+            for row in self.cells().itertuples()
+        ]
 
     def records(self, keys):
         return self._records
@@ -170,7 +177,7 @@ def test_nothing_is_said_of_one_image_or_one_method():
 def test_ranks_over_data_sets_are_a_sentence_with_its_test():
     def measured(name, *scores):
         made = section(**{"0.1": dict(zip(("nlm", "median", "identity"), scores, strict=True))})
-        made.runs[0].manifest["dataset"]["name"] = name
+        made.runs[0].manifest.dataset.name = name
         return made
 
     sections = [measured(f"set{i}", 3.0, 2.0, 1.0) for i in range(4)]

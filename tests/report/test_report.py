@@ -123,13 +123,13 @@ def test_calibration_errors_are_the_means_over_seeds(run, page):
         kept = [
             meta
             for meta in run.metadata()
-            if meta["cell"]["method"] == "vae" and meta["cell"]["noise"]["level"] == level
+            if meta.cell.method == "vae" and meta.cell.noise.level == level
         ]
-        errors = [calibration_error(meta["calibration"]) for meta in kept]
+        errors = [calibration_error(meta.calibration) for meta in kept]
         assert len(errors) == 2
         shown, ratio = re.fullmatch(r"([\d.]+) \(x ([\d.]+)\)", cell).groups()
         assert float(shown) == pytest.approx(sum(errors) / 2, abs=0.00051)
-        ratios = [overconfidence(meta["calibration"]) for meta in kept]
+        ratios = [overconfidence(meta.calibration) for meta in kept]
         assert float(ratio) == pytest.approx(sum(ratios) / 2, abs=0.051)
 
 
@@ -155,10 +155,10 @@ def test_without_other_trainings_there_is_nothing_to_transfer(page):
 def test_the_footer_tells_how_the_numbers_were_made(run, page):
     footer = page.split("## How these numbers were made")[1]
     assert "Protocol version 1" in footer
-    assert run.manifest["dataset"]["fingerprint"] in footer
-    assert run.manifest["machine"]["cpu"].split()[0] in footer
+    assert run.manifest.dataset.fingerprint in footer
+    assert run.manifest.machine.cpu.split()[0] in footer
     assert "Gaussian window 11x11" in footer
-    assert f"numpy {run.manifest['versions']['numpy']}" in footer
+    assert f"numpy {run.manifest.versions['numpy']}" in footer
 
 
 def test_failed_and_unfinished_cells_are_shown(plugins, tmp_path):
@@ -166,7 +166,7 @@ def test_failed_and_unfinished_cells_are_shown(plugins, tmp_path):
     run = bench.run(
         "digits", methods=["identity", "bad"], noise=0.3, limit=3, out=tmp_path / "results"
     )
-    run.update_manifest(cells=[*run.manifest["cells"], "0" * 16])
+    run.update_manifest(cells=[*run.manifest.cells, "0" * 16])
     page = render(run, tmp_path, ["md"])["md"].read_text()
     _, rows = table(page, "Failed and skipped")
     assert rows["failed"][0] == "bad at gaussian 0.3"

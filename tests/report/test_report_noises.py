@@ -76,8 +76,8 @@ def test_a_run_of_one_level_of_each_kind_is_drawn_by_kind(tmp_path):
 
 
 def test_a_run_of_several_kinds_goes_on_as_one(runs, bench):
-    settings = runs["several"].manifest["settings"]
-    assert settings["noise"] == [0.1, 0.4, "salt-pepper:0.2", "poisson:20.0"]
+    settings = runs["several"].manifest.settings
+    assert settings.noise == [0.1, 0.4, "salt-pepper:0.2", "poisson:20.0"]
     again = bench(
         "run", "--dataset", "digits", "--methods", "identity,median[size=3],gaussian[width=0.8]",
         "--noise", SEVERAL, "--limit", "30", "--name", "several",

@@ -117,7 +117,7 @@ def test_the_summary_alone_is_all_that_is_printed(run, bench, tmp_path):
     assert done.code == 0, done.err
     assert done.out == (tmp_path / "shown" / "summary.md").read_text()
     assert done.out.startswith("### Denoising digits: 3 methods\n\n5 test images; noise: ")
-    assert f"Command: `{run.manifest['command']}`" in done.out
+    assert f"Command: `{run.manifest.command}`" in done.out
     assert [path.name for path in (tmp_path / "shown").iterdir()] == ["summary.md"]
     both = bench("report", run.path, "--out", tmp_path, "--format", "csv,summary")
     assert both.out == done.out

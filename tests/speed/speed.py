@@ -369,16 +369,16 @@ def write_large_run(path, methods=10, levels=10, images=10_000):
         small = bench.run(
             "digits", methods="identity", noise=[0.3], limit=10, out=out, name="small"
         )
-        manifest, known = dict(small.manifest), next(small.metadata())["cell"]
+        known = next(small.metadata()).cell.as_dict()
     cells = []
     names = ["identity", *(f"method-{index}" for index in range(1, methods))]
     for index, name in enumerate(names):
         for level in range(1, levels + 1):
             values = {**known, "method": name, "noise": make_noise("gaussian", level / 20)}
             cells.append((index, Cell(**values)))
-    manifest |= {"cells": [cell.key for _, cell in cells]}
-    manifest["methods"] = dict.fromkeys(names, manifest["methods"]["identity"])
-    run = start_run(path, manifest)
+    identity = small.manifest.methods["identity"]
+    changed = {"cells": [cell.key for _, cell in cells], "methods": dict.fromkeys(names, identity)}
+    run = start_run(path, small.manifest.model_copy(update=changed))
     clean = rng.normal(0, 3, images)
     for index, cell in cells:
         psnr = 25 - 20 * cell.noise.level + index / 5 + clean + rng.normal(0, 1, images)

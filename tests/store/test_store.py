@@ -1,8 +1,10 @@
 """Runs on disk: what is written is what is read, and damage is named."""
 
+import dataclasses
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import bench
-from bench.core import Cell, Fit, Record, StorageError, TrainNoise
+from bench.core import Cell, Dataset, Fit, Record, StorageError, TrainNoise, UsageError
 from bench.noises import make_noise
-from bench.store import FitCache, find_run, start_run
+from bench.store import FitCache, Manifest, RecordedMethod, find_run, folder_name, start_run
 
 CELL = Cell(
     dataset="toy",
@@ -46,10 +48,34 @@ def record(status="done", **values):
     return Record(CELL, status, images=images if status == "done" else {}, **values)
 
 
+SETTINGS = {
+    "dataset": "toy", "methods": ["vae"], "noise": [0.3], "clip": False, "train-noise": ["0.1"],
+    "seeds": [7], "limit": None, "epochs": None, "batch-size": None, "preset": "default",
+    "tune": False, "quantize": True, "device": "auto",
+}  # fmt: skip
+
+
+def planned(cells=(CELL,), command="bench run", **settings):
+    """The manifest of a run of these cells."""
+    return Manifest.of(
+        {**SETTINGS, **settings},
+        Dataset("toy", "f00d", {"train": 6, "validation": 2, "test": 3}, read=lambda split: ()),
+        {"vae": RecordedMethod(summary="It learns.", reference="none", learns=True)},
+        cells,
+        device="cpu",
+        threads=1,
+        command=command,
+        environment={
+            "versions": {"numpy": "2.0"},
+            "git": None,
+            "machine": {"os": "Linux", "cpu": "x", "cores": 2, "memory_bytes": None, "gpu": None},
+        },
+    )
+
+
 @pytest.fixture
 def run(tmp_path):
-    manifest = {"settings": {"noise": [0.3]}, "cells": [CELL.key], "protocol": 1, "dataset": {}}
-    return start_run(tmp_path / "run", manifest)
+    return start_run(tmp_path / "run", planned())
 
 
 def test_a_record_is_read_as_it_was_written(run):
@@ -140,7 +166,7 @@ def test_a_record_keeps_what_a_method_says_of_its_uncertainty(run):
     assert run.samples(CELL.key)["deviation"] == []
     run.write(record(samples={**shown, "deviation": [image + 1]}, calibration=[(0.1, 0.2, 784)]))
     np.testing.assert_array_equal(run.samples(CELL.key)["deviation"], [image + 1])
-    assert next(run.metadata())["calibration"] == [[0.1, 0.2, 784]]
+    assert next(run.metadata()).calibration == [(0.1, 0.2, 784)]
 
 
 def test_a_run_made_before_there_were_regimes_was_trained_on_matched_noise(run):
@@ -212,6 +238,10 @@ def test_a_damaged_sample_or_history_is_named(run):
         ("{}", "not one of bench's"),
         ("[1]", "not one of bench's"),
         ('{"format": 1}', "damaged .it has no 'cells'.: start over with --fresh"),
+        (
+            '{"format": 1, "cells": [3]}',
+            "cells: 0: Input should be a valid string",
+        ),
         ('{"format": 1', "manifest.json is damaged .* start over with --fresh"),
     ],
 )
@@ -227,50 +257,157 @@ def test_what_is_no_run_is_not_opened_nor_overwritten(tmp_path):
     (tmp_path / "thesis.tex").write_text("x")
     for fresh in (False, True):
         with pytest.raises(StorageError, match="exists and is not a run"):
-            start_run(tmp_path, {"settings": {}, "cells": []}, fresh=fresh)
+            start_run(tmp_path, planned([]), fresh=fresh)
     (tmp_path / "manifest.json").write_text('{"name": "a web app"}')
     for fresh in (False, True):
         with pytest.raises(StorageError, match="is not a run"):
-            start_run(tmp_path, {"settings": {}, "cells": []}, fresh=fresh)
+            start_run(tmp_path, planned([]), fresh=fresh)
     assert (tmp_path / "thesis.tex").exists()
 
 
 def test_a_run_killed_as_it_began_is_begun_again(tmp_path):
     (tmp_path / "cells").mkdir()
     (tmp_path / ".manifest.json.1a2b3c4d.tmp").write_text('{"form')
-    run = start_run(tmp_path, {"settings": {}, "cells": [], "protocol": 1, "dataset": {}})
+    run = start_run(tmp_path, planned([]))
     assert bench.open_run(tmp_path).manifest == run.manifest
 
 
 def test_starting_over_removes_the_runs_files_and_nothing_else(run):
     run.write(record())
     (run.path / "notes.txt").write_text("mine")
-    again = start_run(run.path, {**run.manifest, "settings": {"noise": [0.5]}}, fresh=True)
+    again = start_run(run.path, planned(noise=[0.5]), fresh=True)
     assert again.finished() == set()
     assert (run.path / "notes.txt").read_text() == "mine"
 
 
 def test_a_run_taken_up_keeps_what_is_known_of_its_earlier_sessions(run):
-    manifest = {**run.manifest, "command": "the second", "started": "later"}
     run.update_manifest(command="the first", started="early")
-    again = start_run(run.path, manifest)
-    assert again.manifest["command"] == "the second"
-    assert [session["command"] for session in again.manifest["earlier"]] == ["the first"]
+    again = start_run(run.path, planned(command="the second"))
+    assert again.manifest.command == "the second"
+    assert [session.command for session in again.manifest.earlier] == ["the first"]
+    assert again.manifest.earlier[0].machine == run.manifest.machine
     run.write(record())
-    finished = start_run(run.path, {**manifest, "command": "the third"})
-    assert finished.manifest == again.manifest
+    finished = start_run(run.path, planned(command="the third"))
+    assert finished.manifest == bench.open_run(run.path).manifest == again.manifest
+
+
+def test_a_run_is_not_taken_up_with_other_settings(run):
+    with pytest.raises(UsageError, match=r"made with batch-size = null, and .* says 64: choose"):
+        start_run(run.path, planned(**{"batch-size": 64}))
+    with pytest.raises(UsageError, match=r'made with train-dataset = null, and .* says "other"'):
+        start_run(run.path, planned(**{"train-dataset": "other"}))
+
+
+def test_a_manifest_is_on_disk_as_it_prints_and_settings_have_the_commands_names(run):
+    text = (run.path / "manifest.json").read_text()
+    assert text == f"{run.manifest}\n"
+    written = json.loads(text)
+    assert text == json.dumps(written, indent=2) + "\n"
+    assert written["settings"] == SETTINGS
+    assert list(written)[:4] == ["format", "protocol", "conventions", "settings"]
+    assert list(written)[-2:] == ["started", "ended"]
+    assert "rounded to 8 bits" in written["conventions"]["outputs"]
+    assert written["dataset"]["sizes"] == {"train": 6, "validation": 2, "test": 3}
+    assert run.manifest.settings.batch_size is None
+    assert run.manifest.model_dump(by_alias=True)["settings"]["train-noise"] == ["0.1"]
+
+
+def test_entries_of_a_later_version_are_kept_when_a_manifest_is_written_again(run):
+    path = run.path / "manifest.json"
+    entries = json.loads(path.read_text())
+    entries["weather"] = {"rain": True}
+    entries["settings"]["frames"] = 4
+    path.write_text(json.dumps(entries))
+    bench.open_run(run.path).update_manifest(ended="now")
+    assert json.loads(path.read_text()) == {**entries, "ended": "now"}
+    start_run(run.path, planned(frames=4, command="again"))
+    again = json.loads(path.read_text())
+    assert again["weather"] == {"rain": True}
+    assert again["settings"] == entries["settings"]
+
+
+def test_what_early_manifests_lack_has_a_default(run):
+    path = run.path / "manifest.json"
+    entries = json.loads(path.read_text())
+    entries["format"] = 1
+    for name in ("train-noise", "batch-size"):
+        del entries["settings"][name]
+    for name in ("left_out", "training", "training_fingerprint"):
+        del entries["dataset"][name]
+    path.write_text(json.dumps(entries, indent=2) + "\n")
+    opened = bench.open_run(run.path)
+    assert opened.manifest.settings.train_noise == ["matched"]
+    assert opened.manifest.settings.batch_size is None
+    assert opened.manifest.dataset.trained_on == "toy"
+    assert opened.manifest.earlier == []
+    opened.update_manifest()
+    assert json.loads(path.read_text()) == entries
+
+
+def test_a_name_that_is_not_utf_8_is_kept_in_manifests_and_shown_as_codes_in_cells(run):
+    named = dataclasses.replace(CELL, dataset="folder:caf\udce9 \\udce9 \U0001f600")
+    run.update_manifest(cells=[named.key], command="bench run \udce9")
+    kept = record(chosen={"\udce9": ["\udce9"]})
+    kept.cell = named
+    run.write(kept)
+    opened = bench.open_run(run.path)
+    assert opened.manifest.command == "bench run \udce9"
+    (meta,) = opened.metadata()
+    assert meta.key == named.key
+    assert meta.cell.dataset == "folder:caf\\udce9 \\udce9 \U0001f600"
+    assert meta.chosen == {"\\udce9": ["\\udce9"]}
+    assert set(opened.records()["dataset"]) == {meta.cell.dataset}
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda meta: meta.pop("status"), "it has no 'status'"),
+        (lambda meta: meta["cell"].pop("noise"), "cell has no 'noise'"),
+        (lambda meta: meta["cell"]["noise"].pop("level"), "cell: noise has no 'level'"),
+        (lambda meta: meta["cell"].update(seed="7"), "cell: seed: Input should be a valid integer"),
+        (lambda meta: meta.update(chosen_score=True), "chosen_score: Input should be a valid num"),
+        (lambda meta: meta.update(status="fine"), "status: Input should be 'done', 'failed' or"),
+    ],
+)
+def test_metadata_that_are_no_cells_are_named(run, change, what):
+    """Of format 1, since later ones are held to a digest first."""
+    run.update_manifest(format=1)
+    run.write(record())
+    path = run.path / "cells" / f"{CELL.key}.parquet"
+    table = pq.read_table(path)
+    meta = json.loads(table.schema.metadata[b"bench"])
+    change(meta)
+    pq.write_table(table.replace_schema_metadata({"bench": json.dumps(meta)}), path)
+    for read in (run.cells, run.records):
+        with pytest.raises(StorageError, match=re.escape(f"is damaged ({what}")):
+            read()
+
+
+def test_numbers_of_metadata_are_read_as_they_were_written(run):
+    scores = [float(score) for score in np.random.default_rng(0).normal(0, 1e3, 100)]
+    trials = [({"h": score}, score) for score in (*scores, math.nan, math.inf)]
+    run.write(record(trials=trials, chosen={"seed": 2**70, "h": scores[0]}, chosen_score=scores[1]))
+    (meta,) = run.metadata()
+    assert repr(meta.trials) == repr(trials)
+    assert (meta.chosen, meta.chosen_score) == ({"seed": 2**70, "h": scores[0]}, scores[1])
+
+
+@pytest.mark.parametrize("name", ["", ".hidden", "a/b", "..", "a b", "ä"])
+def test_what_cannot_name_a_folder_names_no_run(name):
+    with pytest.raises(UsageError, match="is no folder's name"):
+        folder_name(name)
 
 
 def test_the_newest_run_is_the_one_worked_on_last(tmp_path):
     with pytest.raises(StorageError, match="there is no run in"):
         find_run(None, tmp_path)
     for age, name in ((50, "a"), (10, "b"), (90, "c")):
-        manifest = {"settings": {}, "cells": ["0" * 16], "protocol": 1, "dataset": {}}
-        made = start_run(tmp_path / name, manifest)
+        made = start_run(tmp_path / name, planned())
         os.utime(made.path / "manifest.json", (1e9 - age, 1e9 - age))
     assert find_run(None, tmp_path).name == "b"
-    (made.path / "cells" / f"{'0' * 16}.parquet").touch()
-    start_run(made.path, manifest)  # finished: asked for again, it is the newest
+    (made.path / "cells" / f"{CELL.key}.parquet").touch()
+    start_run(made.path, planned())  # finished: asked for again, it is the newest
     assert find_run(None, tmp_path).name == "c"
 
 

@@ -59,9 +59,9 @@ def test_each_training_meets_each_level_and_is_made_once(made, run):
     assert list(cells["regime"].fillna("")[:4]) == ["", "matched", "0.3", "blind"]
     assert len(list(made[2].rglob("*.safetensors"))) == 3
     reused = {
-        (meta["cell"]["train"]["regime"], meta["cell"]["noise"]["level"])
+        (meta.cell.train.regime, meta.cell.noise.level)
         for meta in run.metadata()
-        if meta["conditions"]["fit_reused"]
+        if meta.conditions.fit_reused
     }
     assert reused == {("matched", 0.3), ("0.3", 0.3), ("blind", 0.3)}
 
@@ -78,8 +78,8 @@ def test_the_command_prints_a_row_a_training(made):
 
 
 def test_the_batch_size_is_used_and_kept(run):
-    assert run.manifest["settings"]["batch-size"] == 400
-    recipes = {meta["cell"]["recipe"] for meta in run.metadata()} - {None}
+    assert run.manifest.settings.batch_size == 400
+    recipes = {meta.cell.recipe for meta in run.metadata()} - {None}
     assert {json.loads(recipe)["batch_size"] for recipe in recipes} == {400}
 
 
