@@ -63,12 +63,12 @@ def opens(browser):
         pages.append(page)
         page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda request: asked(request.url))
+        page.on("request", lambda request: requested(request.url))
         page.goto(Path(path).as_uri())
         page.wait_for_selector("html[data-ready]", state="attached")
         return page
 
-    def asked(url):
+    def requested(url):
         if not url.startswith(("file:", "data:", "blob:")):
             wrong.append(f"asked for {url}")
 
@@ -93,15 +93,15 @@ def test_tables_sort_by_click_and_by_keyboard(opens, report):
     table = "#table-0-psnr"
     page.click(f"{table} thead th:nth-child(2) button")
     assert page.get_attribute(f"{table} thead th:nth-child(2)", "aria-sort") == "descending"
-    found = numbers(column(page, table, 1))
-    assert found == sorted(found, reverse=True)
-    assert len(found) == 3
+    psnr = numbers(column(page, table, 1))
+    assert psnr == sorted(psnr, reverse=True)
+    assert len(psnr) == 3
     page.focus(f"{table} thead th:nth-child(2) button")
     page.keyboard.press("Enter")
-    assert numbers(column(page, table, 1)) == sorted(found)
+    assert numbers(column(page, table, 1)) == sorted(psnr)
     page.click("#table-0-mse thead th:nth-child(2) button")  # of errors the smallest come first
-    found = numbers(column(page, "#table-0-mse", 1))
-    assert found == sorted(found)
+    mse = numbers(column(page, "#table-0-mse", 1))
+    assert mse == sorted(mse)
     page.click(f"{table} thead th:nth-child(1) button")
     names = column(page, table, 0)
     assert [name[1:] for name in names] == sorted(name[1:] for name in names)

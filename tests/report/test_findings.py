@@ -80,14 +80,16 @@ def test_the_best_is_named_with_its_narrowest_lead():
             "0.3": {"identity": 5, "median": 19.0, "nlm": 20.0},
         }
     )
-    (found,) = findings(made)
-    assert found.text.startswith("At 0.1 and 0.3 `nlm` is the best by PSNR: at 0.3 it is 1.00 dB [")
-    assert found.text.endswith("above `median`, the next.")
-    assert (found.metric, found.cell) == ("psnr", ("nlm", ("gaussian", 0.3)))
-    assert found.cell_text == "PSNR table, `nlm` at gaussian 0.3"
+    (finding,) = findings(made)
+    assert finding.text.startswith(
+        "At 0.1 and 0.3 `nlm` is the best by PSNR: at 0.3 it is 1.00 dB ["
+    )
+    assert finding.text.endswith("above `median`, the next.")
+    assert (finding.metric, finding.cell) == ("psnr", ("nlm", ("gaussian", 0.3)))
+    assert finding.cell_text == "PSNR table, `nlm` at gaussian 0.3"
     pair = made.pairs[(made.pairs["metric"] == "psnr") & (made.pairs["level"] == 0.3)]
     pair = pair[(pair["a"] == "median") & (pair["b"] == "nlm")].iloc[0]
-    assert amount("psnr", 1.0, -pair["high"], -pair["low"]) in found.text
+    assert amount("psnr", 1.0, -pair["high"], -pair["low"]) in finding.text
 
 
 def test_what_cannot_be_told_apart_is_not_ranked():
@@ -136,8 +138,8 @@ def test_learned_and_classical_methods_are_compared_where_the_tests_carry_it():
             "0.5": {"identity": 10, "vae": 18.001, "nlm": 18.0},
         }
     )
-    found = [text for text in texts(made) if "every" in text]
-    assert [text.partition(":")[0] for text in found] == [
+    sentences = [text for text in texts(made) if "every" in text]
+    assert [text.partition(":")[0] for text in sentences] == [
         "The best learned method beats every classical one at 0.3",
         "The best classical method beats every learned one at 0.1",
     ]
@@ -150,9 +152,9 @@ def test_another_best_by_ssim_is_named():
         + np.tile(np.linspace(-0.001, 0.001, 60), 3)
     )
     made = Section.of(Run(records))
-    found = findings(made)[-1]
-    assert found.text.startswith("By SSIM it is `median` that is best at 0.1: it is 0.1000 [")
-    assert found.metric == "ssim"
+    finding = findings(made)[-1]
+    assert finding.text.startswith("By SSIM it is `median` that is best at 0.1: it is 0.1000 [")
+    assert finding.metric == "ssim"
     assert not any("SSIM" in text for text in texts(made, metrics=["psnr"]))
     assert texts(made, metrics=["ssim"])[0].startswith("At 0.1 `median` is the best by SSIM")
 

@@ -36,7 +36,7 @@ HOSTILE = [
 
 
 def worst(index):
-    """All of the texts in one, beginning with another for each place."""
+    """All of the texts in one, beginning with another for each index."""
     return " ".join(HOSTILE[index:] + HOSTILE[:index])
 
 
@@ -46,7 +46,7 @@ def edited(run, folder):
     cells = sorted((folder / "cells").iterdir())
     names = []
     for number, text in enumerate(HOSTILE):
-        for place, path in enumerate(cells):
+        for index, path in enumerate(cells):
             table = pq.read_table(path)
             meta = json.loads(table.schema.metadata[b"bench"])
             cell = meta["cell"]
@@ -55,9 +55,9 @@ def edited(run, folder):
             cell["method"] = text
             meta["chosen"] = {text: text}
             meta["conditions"]["device"] = worst(5)
-            if place % 2 == number % 2 == 0 and number > 20:
+            if index % 2 == number % 2 == 0 and number > 20:
                 meta |= {"status": "failed", "reason": text}
-            names.append(f"{place}{number:015d}")
+            names.append(f"{index}{number:015d}")
             table = table.replace_schema_metadata({"bench": json.dumps(meta)})
             pq.write_table(table, folder / "cells" / f"{names[-1]}.parquet")
             samples = folder / "samples" / f"{path.stem}.npz"
@@ -95,8 +95,8 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def section(run):
-    (found,) = by_dataset([run])
-    return found
+    (section,) = by_dataset([run])
+    return section
 
 
 @pytest.fixture(scope="module")

@@ -34,19 +34,19 @@ def folder(run, tmp_path_factory):
 
 
 def files(run, **options):
-    asked = Options(**options)
-    sections = asked.select(list(by_dataset([run])))
-    return document.files([(section, []) for section in sections], asked)
+    chosen = Options(**options)
+    sections = chosen.select(list(by_dataset([run])))
+    return document.files([(section, []) for section in sections], chosen)
 
 
 def rows(text):
     """Label -> the entries of its row, each (value, half-width, marks), of a table in LaTeX."""
     body = text.split(r"\midrule")[1].split(r"\bottomrule")[0]
-    found = {}
+    entries = {}
     for line in body.strip().splitlines():
         label, *cells = line.strip().removesuffix(r"\\").split(" & ")
         pairs = zip(cells[::2], cells[1::2], strict=True)
-        found[label] = [
+        entries[label] = [
             (
                 float(re.search(r"[\d.]+", value)[0]),
                 float(re.search(r"\\,([\d.]+)", width)[1]),
@@ -54,7 +54,7 @@ def rows(text):
             )
             for value, width in pairs
         ]
-    return found
+    return entries
 
 
 @pytest.mark.parametrize(("metric", "decimals"), [("psnr", 2), ("ssim", 3), ("mse", 5)])
@@ -73,9 +73,9 @@ def test_numbers_are_the_records(run, folder, metric, decimals):
             assert value == pytest.approx(part.mean(), abs=0.51 * 10**-decimals)
             # Whichever interval it is, for 30 images it is near the normal one.
             assert width == pytest.approx(1.96 * part.std() / 30**0.5, rel=0.3, abs=10**-decimals)
-    for place in range(3):
-        means = {label: entries[place][0] for label, entries in table.items()}
-        best = [label for label, entries in table.items() if "textbf" in entries[place][2]]
+    for column in range(3):
+        means = {label: entries[column][0] for label, entries in table.items()}
+        best = [label for label, entries in table.items() if "textbf" in entries[column][2]]
         assert best == [(min if metric == "mse" else max)(means, key=means.get)]
 
 

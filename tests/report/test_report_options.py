@@ -137,8 +137,8 @@ def test_the_summarys_numbers_are_the_records(run, section):
             assert numbers == pytest.approx(list(expected), abs=0.0051)
     for (noise, level), part in means["psnr"].groupby(["noise", "level"]):
         best = part.idxmax()[0]
-        place = columns(section).index((noise, level))
-        assert shown[best][place].startswith("**")
+        column = columns(section).index((noise, level))
+        assert shown[best][column].startswith("**")
         assert re.search(rf"\*\*{best}\S*\*\* at [^*]*{noise}[^*]*{part.max():.2f}", text)
 
 

@@ -110,7 +110,7 @@ def test_each_data_set_has_its_own_tables_and_files(runs, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda m: m.update(protocol=2), r"differ in protocol \(1 and 2\)"),
         (lambda m: m["conventions"].update(ssim="another"), "differ in conventions,"),
@@ -118,9 +118,9 @@ def test_each_data_set_has_its_own_tables_and_files(runs, tmp_path):
         (lambda m: m["dataset"].update(training="others"), "differ in training"),
     ],
 )  # fmt: skip
-def test_what_cannot_stand_in_one_table_is_refused(runs, tmp_path, change, said):
+def test_what_cannot_stand_in_one_table_is_refused(runs, tmp_path, change, message):
     other = renamed(runs["more"], tmp_path / "other", change)
-    with pytest.raises(UsageError, match=said + ".*report them apart"):
+    with pytest.raises(UsageError, match=message + ".*report them apart"):
         list(by_dataset([runs["filters"], other]))
 
 

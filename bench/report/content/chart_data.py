@@ -150,7 +150,7 @@ def transfer_tables(section: Section) -> dict[tuple[str, str], pd.DataFrame]:
         return {}
     data = cells.merge(psnr, on=["dataset", "label", "noise", "level"])
     data = data.assign(method=rowwise(method_label, data["method"], data["params"]))
-    # A level asked for by name and as the matched one is one training.
+    # A level typed as a number and as the matched one is one training.
     data = data.drop_duplicates(["method", "train", "noise", "level"])
     tables = {}
     for (method, noise), part in data.groupby(["method", "noise"], sort=False):

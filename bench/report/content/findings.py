@@ -63,7 +63,7 @@ def findings(section: Section, metrics: Sequence[str] = tuple(METRICS)) -> list[
 
 
 class _Comparisons:
-    """What can be said of a metric: its table, and the pairs by who is compared with whom."""
+    """The sentences of one metric: from its table, and from every two methods compared."""
 
     def __init__(self, section: Section, metric: str) -> None:
         self.section, self.metric = section, metric

@@ -53,7 +53,7 @@ class Options:
         return DECIMALS[metric] if self.precision is None else self.precision
 
     def select(self, sections: Sequence[Section]) -> list[Section]:
-        """The data sets with the noises asked for; those that have none of them are left out.
+        """The data sets with the chosen noises only; those that have none of them are left out.
 
         Raises:
             UsageError: no data set has one of them.

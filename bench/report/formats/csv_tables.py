@@ -30,7 +30,7 @@ def write_csv(section: Section, folder: Path, options: Options | None = None) ->
     summary = section.summary
     summary = summary[summary["metric"].isin(metrics)]
     _write(summary, folder / f"summary{suffix}.csv")
-    cells = section.cells.assign(run=[section.runs[place].name for place in section.cells["run"]])
+    cells = section.cells.assign(run=[section.runs[number].name for number in section.cells["run"]])
     _write(cells, folder / f"cells{suffix}.csv")
     for metric in metrics if len(summary) else ():
         mean = tables.table(summary, metric)

@@ -30,7 +30,7 @@ _COMMAND = 2000
 
 
 def summary(sections: Sequence[Section], options: Options | None = None) -> str:
-    """The summary: facts, the best methods, the winners, failures, how to make it again."""
+    """The summary: images and noises, the best methods, winners, failures, the run's command."""
     options = options or Options()
     if len(sections) * _LEAST <= LINES:
         metrics = options.shown(("psnr", "ssim"))
@@ -53,8 +53,8 @@ def _section(
     """A data set's lines; its table has the best `rows` methods."""
     yield f"### Denoising {_text(prose.title(section))}: {len(section.labels)} methods"
     yield ""
-    warnings = " ".join(f"**{word}.** {_short_said(text)}" for word, text in _warnings(section))
-    yield " ".join(filter(None, (warnings, _facts(section), _left_out(heads[0], rows))))
+    warnings = " ".join(f"**{word}.** {_sentence(text)}" for word, text in _warnings(section))
+    yield " ".join(filter(None, (warnings, _images(section), _left_out(heads[0], rows))))
     yield ""
     if rows and heads[0].rows:
         yield from _table(heads, rows, options)
@@ -67,7 +67,8 @@ def _section(
         yield ""
 
 
-def _facts(section: Section) -> str:
+def _images(section: Section) -> str:
+    """How many images, which noises, and how many cells."""
     names = prose.noises(section)
     more = f" and {len(names) - _NOISES} more" if len(names) > _NOISES else ""
     named = _text(", ".join(names[:_NOISES]), _LINE)
@@ -76,19 +77,19 @@ def _facts(section: Section) -> str:
 
 
 def _warnings(section: Section) -> list[tuple[str, str]]:
-    found = prose.warnings(section)
+    warnings = prose.warnings(section)
     if fewer := prose.fewer_images(section):
-        found.append(("Fewer images", fewer.removeprefix("On fewer images: ")))
-    return found
+        warnings.append(("Fewer images", fewer.removeprefix("On fewer images: ")))
+    return warnings
 
 
 def _left_out(table: Table, rows: int) -> str:
     """What of the table there is no room for."""
     methods = len(table.rows) - len(_shown(table, rows))
     noises = len(table.columns) - _COLUMNS
-    said = [f"{methods} methods"] if methods > 0 and rows else []
-    said += [f"{noises} noises"] if noises > 0 and rows else []
-    return f"Left out of the table: {' and '.join(said)}." if said else ""
+    left_out = [f"{methods} methods"] if methods > 0 and rows else []
+    left_out += [f"{noises} noises"] if noises > 0 and rows else []
+    return f"Left out of the table: {' and '.join(left_out)}." if left_out else ""
 
 
 def _shown(table: Table, rows: int) -> list[str]:
@@ -130,13 +131,13 @@ def _row(cells: Sequence[str]) -> str:
 
 def _winners(table: Table, options: Options) -> str:
     """Who is best under each noise."""
-    said, decimals = [], options.decimals(table.metric)
-    for label, places in table.winners().items():
-        at = [f"{noise_text(*column)} ({entry.mean:.{decimals}f})" for column, entry in places]
+    winners, decimals = [], options.decimals(table.metric)
+    for label, entries in table.winners().items():
+        at = [f"{noise_text(*column)} ({entry.mean:.{decimals}f})" for column, entry in entries]
         more = f" and {len(at) - _NOISES} more noises" if len(at) > _NOISES else ""
-        said.append(f"**{_text(label)}** at {_text(', '.join(at[:_NOISES]), _LINE)}{more}")
+        winners.append(f"**{_text(label)}** at {_text(', '.join(at[:_NOISES]), _LINE)}{more}")
     return (
-        f"Best by {UNITS[table.metric]}: {'; '.join(said)}. Bold: the best of all methods; "
+        f"Best by {UNITS[table.metric]}: {'; '.join(winners)}. Bold: the best of all methods; "
         "▾: worse than the noisy image itself (`identity`)."
     )
 
@@ -178,7 +179,7 @@ def _overview(sections: Sequence[Section], options: Options) -> Iterator[str]:
     most = LINES - 8
     for section in sections[:most]:
         table = Table.of(section, metric)
-        often = {label: len(places) for label, places in table.winners().items()}
+        often = {label: len(entries) for label, entries in table.winners().items()}
         best = sorted(often, key=lambda label: -often[label])[:_NAMED]
         named = ", ".join(
             f"{_text(label)} ({often[label]} of {len(table.columns)} noises)" for label in best
@@ -201,5 +202,5 @@ def _text(text: str, longest: int = _LONGEST) -> str:
     return _escape(_cut(text, longest))
 
 
-def _short_said(sentence: str) -> str:
+def _sentence(sentence: str) -> str:
     return prose.in_markdown(_cut(sentence, 200))

@@ -79,7 +79,7 @@ def _parts(columns: Sequence[Column]) -> Iterator[list[Column]]:
 def _metric_table(
     section: Section, table: Table, columns: Sequence[Column], decimals: int, name: str
 ) -> str:
-    shown = {place: entry for place, entry in table.entries.items() if place[1] in columns}
+    shown = {cell: entry for cell, entry in table.entries.items() if cell[1] in columns}
     labels = [label for label in table.rows if any(label == row for row, _ in shown)]
     kinds, rules, start = [""], [], 2
     for kind, group in groupby(columns, key=lambda column: column[0]):
@@ -158,7 +158,7 @@ def _floats(
     made = [comment(f"bench report of {', '.join(run.name for run in section.runs)}"), _NEEDS]
     for start in range(0, len(rows), ROWS):
         again = start > 0
-        said = (
+        title = (
             rf"\addtocounter{{table}}{{-1}}\caption[]{{{caption} (Continued.)}}"
             if again
             else rf"\caption{{{caption}}}\label{{tab:{name}}}"
@@ -168,7 +168,7 @@ def _floats(
         made += [
             r"\begin{table}[tbp]",
             r"  \centering\small",
-            f"  {said}\\par\\medskip",  # articles leave no room below a caption
+            f"  {title}\\par\\medskip",  # articles leave no room below a caption
             rf"  \sbox0{{\begin{{tabular}}{{{layout}}}",
             *(f"    {line}" for line in body),
             r"  \end{tabular}}",
