@@ -76,7 +76,14 @@ def examine_run(path: Path) -> Iterator[Observation]:
         failed = int((frame["status"] == "failed").sum())
         if failed:
             yield Observation(f"{failed} cells failed", "take them up again with --retry-failed")
-    if others := sorted(finished - set(cells)):
+    yield from _left_over(path, finished - set(cells))
+    if store.is_held(path):
+        yield Observation(f"being written by {store.holder(path) or 'another process'}")
+
+
+def _left_over(path: Path, strangers: set[str]) -> Iterator[Observation]:
+    """Files in a run's folder that belong to none of its cells; `strangers` are keys."""
+    if others := sorted(strangers):
         yield Observation(
             f"{len(others)} files in cells/ belong to no cell of the run, such as {others[0]}",
             "they are ignored: results of an earlier version of a method, as a rule",
@@ -86,8 +93,6 @@ def examine_run(path: Path) -> Iterator[Observation]:
             f"{len(left)} unfinished files of a process that was killed, such as {left[0]}",
             "they are ignored, and can be deleted",
         )
-    if store.is_held(path):
-        yield Observation(f"being written by {store.holder(path) or 'another process'}")
 
 
 def examine_machine(data_dir: Path | None, results: Path) -> Iterator[Observation]:

@@ -210,7 +210,7 @@ def _missing(cells: pd.DataFrame, baseline: pd.DataFrame) -> list[Judgement]:
             reason="the baseline has it, and this run has no result",
             about={"dataset": dataset, "method": label, "noise": noise, "levels": [level]},
         )
-        for dataset, label, noise, level in dict.fromkeys(tuples(labelled[lost], *columns))
+        for dataset, label, noise, level in dict.fromkeys(tuples(labelled.loc[lost], *columns))
     ]
 
 
