@@ -28,7 +28,7 @@ def run(
     *,
     listener: Listener | None = None,
     command: str | None = None,
-    **settings: Any,
+    **values: Any,
 ) -> store.Run:
     """Measure denoising methods, as `bench run` does, and keep the results on disk.
 
@@ -42,7 +42,7 @@ def run(
         dataset: by name; None for MNIST, or `digits` where MNIST cannot be had.
         listener: told how it goes on.
         command: what the manifest is to say made it.
-        **settings: the fields of `bench.Settings`: methods, noise, seeds, limit, preset, ...
+        **values: the fields of `bench.Settings`: methods, noise, seeds, limit, preset, ...
             Where the command takes text, Python takes lists too: `noise=[0.1, 0.3]`.
 
     Returns:
@@ -52,26 +52,26 @@ def run(
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
     began = time.time() - _CLOCK
-    asked = Settings.checked(dataset=dataset, **settings)
-    threads = pools.computing_threads(asked.jobs, asked.dask)
-    requested = requested_methods(asked, Registry(asked.plugins))
+    settings = Settings.checked(dataset=dataset, **values)
+    threads = pools.computing_threads(settings.jobs, settings.dask)
+    requested = requested_methods(settings, Registry(settings.plugins))
     methods = {each.method.name: each.method for each in requested.values()}
     # All of this was checked before anything is downloaded.
-    device = torch_device(asked, methods.values())
-    folder = datasets.data_folder(asked.data_dir)
-    data = datasets.load_for(asked.dataset, asked.train_dataset, folder)
-    resolved = asked.resolved(data, requested)
+    device = torch_device(settings, methods.values())
+    folder = datasets.data_folder(settings.data_dir)
+    data = datasets.load_for(settings.dataset, settings.train_dataset, folder)
+    resolved = settings.resolved(data, requested)
     cells = plan(resolved, data, requested.values())
     setup = Setup(
-        dataset=asked.dataset or data.name,
-        train_dataset=asked.train_dataset,
+        dataset=settings.dataset or data.name,
+        train_dataset=settings.train_dataset,
         data_dir=str(folder.absolute()),
         fingerprint=data.fingerprint,
         training_fingerprint=data.training_fingerprint,
-        plugins=tuple(str(plugin.expanduser().absolute()) for plugin in asked.plugins),
+        plugins=tuple(str(plugin.expanduser().absolute()) for plugin in settings.plugins),
         methods=tuple(requested),
         cache=str((store.cache_folder() / "fits").absolute()),
-        fresh=began if asked.fresh else None,
+        fresh=began if settings.fresh else None,
         device=device,
         threads=threads,
     )

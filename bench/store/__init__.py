@@ -6,7 +6,6 @@ from bench.store.fit_cache import FitCache, cache_folder
 from bench.store.folders import (
     check_free,
     find_run,
-    folder_name,
     is_run,
     locate,
     open_run,
@@ -28,7 +27,6 @@ __all__ = [
     "cache_folder",
     "check_free",
     "find_run",
-    "folder_name",
     "hold",
     "holder",
     "is_held",

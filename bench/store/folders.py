@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from pathlib import Path
 
@@ -97,22 +96,6 @@ def run_folders(folder: Path) -> list[Path]:
     except OSError as error:
         raise StorageError(f"cannot read {folder}: {error.strerror}") from error
     return [path.parent for path in manifests]
-
-
-def folder_name(name: str) -> str:
-    """A run's name, if it can name a folder.
-
-    >>> folder_name("mnist-1a2b3c4d")
-    'mnist-1a2b3c4d'
-
-    Raises:
-        UsageError: it holds more than letters, digits, `.`, `_` and `-`.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise UsageError(
-            f"--name {name!r} is no folder's name: use letters, digits, '.', '_' and '-'"
-        )
-    return name
 
 
 def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: bool = False) -> Run:

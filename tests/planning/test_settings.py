@@ -142,3 +142,9 @@ def test_a_value_of_another_kind_is_one_line(values, message):
 def test_settings_do_not_change():
     with pytest.raises(ValueError, match="frozen"):
         Settings.checked().limit = 3
+
+
+@pytest.mark.parametrize("name", ["", ".hidden", "a/b", "..", "a b", "ä"])
+def test_what_cannot_name_a_folder_names_no_run(name):
+    with pytest.raises(UsageError, match="is no folder's name"):
+        Settings.checked(name=name)

@@ -18,7 +18,7 @@ import pytest
 import bench
 from bench.core import Cell, Dataset, Fit, Record, StorageError, TrainNoise, UsageError
 from bench.noises import make_noise
-from bench.store import FitCache, Manifest, RecordedMethod, find_run, folder_name, start_run
+from bench.store import FitCache, Manifest, RecordedMethod, find_run, start_run
 
 CELL = Cell(
     dataset="toy",
@@ -391,12 +391,6 @@ def test_numbers_of_metadata_are_read_as_they_were_written(run):
     (meta,) = run.metadata()
     assert repr(meta.trials) == repr(trials)
     assert (meta.chosen, meta.chosen_score) == ({"seed": 2**70, "h": scores[0]}, scores[1])
-
-
-@pytest.mark.parametrize("name", ["", ".hidden", "a/b", "..", "a b", "ä"])
-def test_what_cannot_name_a_folder_names_no_run(name):
-    with pytest.raises(UsageError, match="is no folder's name"):
-        folder_name(name)
 
 
 def test_the_newest_run_is_the_one_worked_on_last(tmp_path):
