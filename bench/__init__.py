@@ -1,23 +1,27 @@
 """denoise-bench: a comparative benchmark of image denoisers.
 
-Data flows one way: typed text -> settings -> cells -> tune, fit, denoise, score -> records on
-disk -> analysis -> report or gate. The rooms, each of which answers one question::
+Data flows one way: typed text -> settings -> requests -> cells -> fit, tune, denoise, score ->
+records on disk -> analysis -> report or gate. The rooms, each of which answers one question::
 
     core        what are the nouns? noise, data set, cell, record, errors
     plugins     what is a method, where is one found, how does one begin?
     datasets, noises, metrics    the built-in ones; built-in methods lie in `methods/`
-    planning    what is to be measured? typed text -> settings -> cells
-    evaluation  how is one cell measured? fit, tuning grid, denoising, scores
     training    how is a network trained?
-    execution   where do cells run? here, in watched processes, on Dask
     store       what lies on disk? runs, files of cells, fitted models
-    analysis    what do the records say? means, intervals, who can be told apart
-    report, gate    how is it shown, and has it got worse?
-    cli, api, testing, doctor    what is typed; the same from Python; is a method, a run whole?
+    analysis    what do the records say? means, intervals, who can be told apart (†)
+    planning    what is to be measured? typed text -> settings -> requests -> cells
+    evaluation  how is one cell measured? fits, searches the tuning grid, denoises, scores
+    gate        has it got worse?
+    execution   where do cells run? in this process, in watched ones, on Dask
+    report      how is it shown?
+    testing     does a method keep its contract?
+    api, doctor what the command does, from Python; is a run, a machine whole?
+    cli         what is typed, what is printed?
 
-`docs/architecture.md` walks one image through them. A room imports only rooms below it. The
-names in `__all__` are the public ones. They load what they need when they are first used, so
-that `bench --help` imports neither torch nor pandas.
+A room imports only rooms that stand above it in this list (those of one layer not even each
+other: `docs/architecture.md`, which also walks one image through them). The names in `__all__`
+are the public ones. They load what they need when they are first used, so that `bench --help`
+imports neither torch nor pandas.
 """
 
 from importlib import import_module

@@ -145,7 +145,7 @@ def _judged(pairs: pd.DataFrame) -> pd.DataFrame:
 def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Mark "best" each column's best mean, "near" what cannot be told apart from it, "" the rest.
 
-    Rows methods, columns (noise, level), as in `table`.
+    Tables show "near" as †. Rows methods, columns (noise, level), as in `table`.
     """
     mean = table(summary, metric)
     pairs = pairs[pairs["metric"] == metric]
