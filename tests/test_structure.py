@@ -115,6 +115,7 @@ def test_methods_import_only_public_names(path):
 def test_public_names():
     assert bench.__all__ == [
         "Noise",
+        "Settings",
         "TrainedMethod",
         "Unsupported",
         "__version__",

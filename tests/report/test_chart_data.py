@@ -1,5 +1,7 @@
 """What charts show is the records', whichever library draws them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,7 +81,9 @@ def test_distributions_are_quantiles_of_the_images(section):
 
 def test_a_calibration_is_of_the_first_seed_that_has_one():
     class Seeds:
-        metadata = ({}, {"calibration": [(0.1, 0.2, 5)]}, {"calibration": [(0.3, 0.4, 5)]})
+        metadata = tuple(
+            SimpleNamespace(calibration=bins) for bins in ([], [(0.1, 0.2, 5)], [(0.3, 0.4, 5)])
+        )
 
         def rows(self):
             frame = pd.DataFrame({"label": ["vae"] * 3, "noise": "gaussian", "level": 0.1})

@@ -334,7 +334,7 @@ BAD = {
 def small_digits(monkeypatch):
     """Enlarging the digits takes longer than all else here."""
     monkeypatch.setattr(
-        "bench.datasets.digits._digits", lambda: np.zeros((1797, 1, 28, 28), np.float32)
+        "bench.datasets.digits._enlarged_digits", lambda: np.zeros((1797, 1, 28, 28), np.float32)
     )
 
 
