@@ -3,7 +3,8 @@
 A `Child` is one process (`bench.execution.worker`) that works on one cell after the other and
 stays warm; `Children` are those of several threads. A child's parent waits for each cell's record
 by the clock, looks at the memory of the whole process tree, and kills and replaces a child that
-goes too far or dies.
+goes too far or dies. Our own, since a pool of `concurrent.futures` is lost with one process, and
+limits neither the time nor the memory of a task.
 """
 
 from __future__ import annotations
