@@ -23,7 +23,7 @@ types:
 test:
 	pytest -n 2 --dist loadfile --durations 12
 
-# A reference that leads nowhere fails.
+# A link or reference that leads nowhere fails; types in signatures are not looked up.
 docs:
 	sphinx-build -W --keep-going -n -q -b html -c docs . docs/_build/html
 

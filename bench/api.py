@@ -56,7 +56,7 @@ def run(
     threads = pools.computing_threads(settings.jobs, settings.dask)
     requested = requested_methods(settings, Registry(settings.plugins))
     methods = {each.method.name: each.method for each in requested.values()}
-    # All of this was checked before anything is downloaded.
+    # What names and settings alone tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
     folder = datasets.data_folder(settings.data_dir)
     data = datasets.load_for(settings.dataset, settings.train_dataset, folder)

@@ -1,7 +1,8 @@
 """Intervals and tests on arrays of scores: a row an image, a column a method.
 
-All resampling is over images and seeded, so that equal scores give equal numbers everywhere. The bootstrap
-is our own, since one matrix product resamples all methods alike; SciPy's draws anew for each.
+All resampling is over images and seeded, so that equal scores give equal numbers everywhere. The
+bootstrap is our own, since one matrix product resamples all methods alike; SciPy's draws anew for
+each.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class SettingsCommand(click.Command):
 
 def given_settings(context: click.Context, values: dict[str, Any]) -> dict[str, Any]:
     """By the fields of `Settings`: what was typed, over what stands in the file of settings."""
-    from bench.planning.settings import typed_names
+    from bench.planning.settings import Settings, typed_names
 
     typed = {
         field: value
@@ -42,7 +42,11 @@ def given_settings(context: click.Context, values: dict[str, Any]) -> dict[str, 
         for field, (_, entry) in typed_names().items()
         if entry.default is not None
     }
-    return {**own, **context.meta.get(_FILE, {}), **typed}
+    path, entries = context.meta.get(_FILE, ("", {}))
+    for field, value in entries.items():
+        if field not in typed:  # one by one: what goes together only the whole command tells
+            Settings.checked(path, **{"jobs": 1, field: value})
+    return {**own, **entries, **typed}
 
 
 #: Where a command's context keeps the settings of the file.
@@ -50,12 +54,12 @@ _FILE = "bench.settings"
 
 
 def _read(context: click.Context, option: click.Parameter, path: Path | None) -> None:
-    """The settings of a TOML file, checked before anything else is."""
+    """The settings of a TOML file, by their fields; `given_settings` checks what holds of them."""
     if path is None:
         return
     import tomllib
 
-    from bench.planning.settings import Settings, typed_names
+    from bench.planning.settings import typed_names
 
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -70,8 +74,7 @@ def _read(context: click.Context, option: click.Parameter, path: Path | None) ->
         if isinstance(value, dict):
             raise UsageError(f"{path}: {name} is a text, a number or a list of them")
     values = {fields[name]: value for name, value in entries.items()}
-    Settings.checked(str(path), **{"jobs": 1, **values})
-    context.meta[_FILE] = values
+    context.meta[_FILE] = (str(path), values)
 
 
 _CONFIG = click.Option(

@@ -35,10 +35,10 @@ _LOSSES = 3
 # Seconds a scheduler may take to answer, and a cluster to have a worker.
 _ANSWER, _JOIN = 10, 300
 
-#: The children of this process where it is one of Dask's workers. A task arrives there as a pickle,
-#: each time anew, so what is to stay warm between tasks is the process's: for each thread the child
-#: of the setup and limits that it worked for last. Nothing else uses it; a `LocalPool` has its own.
-_DASK_WORKER_CHILDREN = Children()
+#: The children of this process where it works on tasks that come as pickles, as Dask's workers do.
+#: Each comes anew, so what is to stay warm between tasks is the process's: for each thread the
+#: child of the setup and limits that it worked for last. A `LocalPool` has its own.
+_TASK_CHILDREN = Children()
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Task:
 
     def run(self, cell: Cell) -> Record:
         """The cell's record, by a child of the process that this is called in."""
-        return _DASK_WORKER_CHILDREN.run(self.setup, self.limits, cell)
+        return _TASK_CHILDREN.run(self.setup, self.limits, cell)
 
 
 class Pool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bench.core import UsageError, nearest
-from bench.noises import training_regime
+from bench.core import Noise, UsageError, nearest
+from bench.noises import parse_noise, training_regime
 from bench.planning.notation import split_list
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ def seeds(value: Any) -> tuple[int, ...]:
     try:
         numbers = tuple(
             dict.fromkeys(
-                int(item) if isinstance(item, str) else operator.index(item)
-                for item in _items(value)
+                int(item) if isinstance(item, str) else _index(item) for item in _items(value)
             )
         )
     except (TypeError, ValueError):
@@ -55,9 +54,45 @@ def seeds(value: Any) -> tuple[int, ...]:
     return numbers
 
 
+def text_if_given(value: Any) -> Any:
+    """An empty text says no more than none at all."""
+    return None if value == "" else value
+
+
+def size(value: Any) -> Any:
+    """A size in bytes as pydantic reads it: a number, or text such as 4GB, 512 MiB, 4G or 2e9."""
+    text = str(value).strip()
+    if isinstance(value, bool) or text.lower().endswith("bit"):
+        raise ValueError(f"--memory-limit {value!r}: write a size such as 4GB or 512MiB")
+    if not isinstance(value, str):
+        return value
+    try:
+        return int(float(text))
+    except (ValueError, OverflowError):
+        return text + "B" if re.search(r"[kmgt]i?$", text, re.IGNORECASE) else text
+
+
+def noises(levels: Any, clip: bool) -> tuple[Noise, ...]:
+    """Noise levels as `parse_noise` takes them."""
+    try:
+        if any(isinstance(level, bool) for level in _items(levels)):
+            raise TypeError
+        return tuple(parse_noise(levels, clip))
+    except TypeError:
+        raise ValueError(
+            f"noise levels are numbers or text such as 0.1,25/255; not {levels!r}"
+        ) from None
+
+
 def several(value: Any) -> tuple[Any, ...]:
     """Values one by one; a text is one."""
     return (value,) if isinstance(value, str) else tuple(_items(value))
+
+
+def _index(value: Any) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    return operator.index(value)
 
 
 def index(value: Any) -> Any:
@@ -107,22 +142,22 @@ _BOUNDS = {"ge": "from {} on", "gt": "over {}", "le": "up to {}", "finite": "tha
 
 
 def usage_error(
-    error: pydantic.ValidationError, fields: Iterable[str], where: str = ""
+    error: pydantic.ValidationError, names: Mapping[str, str], where: str = ""
 ) -> UsageError:
     """The first thing that is wrong, in one line.
 
     Args:
         error: what pydantic found.
-        fields: the settings that there are.
+        names: field of each setting -> its name on the command line.
         where: the file that they stand in; empty for a command or call.
     """
     first = error.errors(include_url=False)[0]
     field, value, limits = str((*first["loc"], "")[0]), first["input"], first.get("ctx", {})
-    name = field.replace("_", "-")
+    name = names.get(field, field)
     option = f"{where}: {name}" if where else f"--{name}"
     kind = first["type"]
     if kind == "extra_forbidden":
-        text = f"unknown setting {field!r}: {nearest(field, fields)}"
+        text = f"unknown setting {field!r}: {nearest(field, names)}"
         return UsageError(f"{where}: {text}" if where else text)
     if kind == "value_error":  # raised above, in whole sentences
         text = str(limits["error"])

@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 
-from bench.core import IDENTITY, MATCHED, Dataset, Noise, digest
-from bench.noises import Gaussian, parse_noise
+from bench.core import IDENTITY, MATCHED, Dataset, Noise, UsageError, digest
+from bench.noises import Gaussian
 from bench.planning import checks
 
 DEFAULT_METHODS = (IDENTITY, "gaussian", "median", "nlm", "wavelet", "dae", "vae")
@@ -79,12 +79,16 @@ class Settings(pydantic.BaseModel):
         frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=True
     )
 
-    dataset: Annotated[str | None, Typed(shown="mnist, or digits without it")] = Field(
-        None, description="See `bench datasets`; folder:PATH for a folder of images."
-    )
-    train_dataset: Annotated[str | None, Typed(shown="--dataset's own", recorded="where set")] = (
-        Field(None, description="Train and tune on this data set's images.")
-    )
+    dataset: Annotated[
+        str | None,
+        BeforeValidator(checks.text_if_given),
+        Typed(shown="mnist, or digits without it"),
+    ] = Field(None, description="See `bench datasets`; folder:PATH for a folder of images.")
+    train_dataset: Annotated[
+        str | None,
+        BeforeValidator(checks.text_if_given),
+        Typed(shown="--dataset's own", recorded="where set"),
+    ] = Field(None, description="Train and tune on this data set's images.")
     methods: Annotated[
         tuple[str, ...] | None,
         BeforeValidator(checks.methods),
@@ -164,7 +168,8 @@ class Settings(pydantic.BaseModel):
         Typed(metavar="SECONDS", recorded="never"),
     ] = Field(None, description="That a cell may take; then it failed.")
     memory_limit: Annotated[
-        Annotated[ByteSize, Field(gt=0)] | None, Typed(metavar="SIZE", recorded="never")
+        Annotated[ByteSize, BeforeValidator(checks.size), Field(gt=0)] | None,
+        Typed(metavar="SIZE", recorded="never"),
     ] = Field(
         None,
         description="Resident memory that a cell's process may take, as 4GB; then the cell failed.",
@@ -179,7 +184,7 @@ class Settings(pydantic.BaseModel):
     def _noises(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Noise levels as `Noise`, which knows whether it clips."""
         levels = values.get("noise", DEFAULT_NOISE)
-        return {**values, "noise": tuple(parse_noise(levels, values.get("clip") is True))}
+        return {**values, "noise": checks.noises(levels, values.get("clip") is True)}
 
     @pydantic.model_validator(mode="after")
     def _together(self) -> Self:
@@ -206,7 +211,10 @@ class Settings(pydantic.BaseModel):
         try:
             return cls(**values)
         except pydantic.ValidationError as error:
-            raise checks.usage_error(error, tuple(typed_names()), where) from None
+            names = {field: name for field, (name, _) in typed_names().items()}
+            raise checks.usage_error(error, names, where) from None
+        except UsageError as error:
+            raise UsageError(f"{where}: {error}" if where else str(error)) from None
 
     def recorded(self) -> dict[str, Any]:
         """What is measured, as manifests hold it, under the command's names."""

@@ -23,11 +23,15 @@ BUILT_IN = "built in"
 
 #: How a method is written: as a function, as a class that fits itself, or as one that the
 #: harness trains with torch.
-Form = Literal["function", "fitted", "trained"]
+FormName = Literal["function", "fitted", "trained"]
 #: What a method is to its reader: a filter learns nothing; "fitted" takes statistics of the
 #: training images; "trained" is a network trained here, "pretrained" one trained elsewhere.
 Family = Literal["filter", "fitted", "trained", "pretrained"]
-_FAMILIES: Mapping[Form, Family] = {"function": "filter", "fitted": "fitted", "trained": "trained"}
+_FAMILIES: Mapping[FormName, Family] = {
+    "function": "filter",
+    "fitted": "fitted",
+    "trained": "trained",
+}
 
 
 class Denoiser(Protocol):
@@ -152,7 +156,7 @@ class Method:
     origin: str
     target: Callable[..., Any] = field(repr=False)
     declared: Declaration
-    form: Form
+    form: FormName
     parameters: Mapping[str, Any]
     summary: str
     source: str

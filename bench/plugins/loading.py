@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.core import UsageError, nearest
-from bench.plugins.contract import Declaration, Form, Method
+from bench.plugins.contract import Declaration, FormName, Method
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -140,7 +140,7 @@ def _describe(name: str, origin: str, location: str, target: Any, code: bytes) -
     declared: Declaration = target.__bench_method__
     arguments = inspect.signature(target)
     recipes: Mapping[str, Mapping[str, Any]] | None = getattr(target, "recipes", None)
-    form: Form = "function"
+    form: FormName = "function"
     if inspect.isclass(target):
         form = "fitted" if recipes is None else "trained"
     _check_form(target, arguments, location)

@@ -175,9 +175,10 @@ def _clear(path: Path) -> None:
 
 def _same_settings(path: Path, known: RecordedSettings, wanted: RecordedSettings) -> None:
     before, now = (settings.model_dump(by_alias=True) for settings in (known, wanted))
-    for name, value in now.items():
-        if before.get(name) != value:
+    for name in {**now, **before}:  # a setting may be recorded only where it is set
+        if before.get(name) != now.get(name):
             raise UsageError(
                 f"{path} was made with {name} = {json.dumps(before.get(name))}, and this command "
-                f"says {json.dumps(value)}: choose another --name, or start over with --fresh"
+                f"says {json.dumps(now.get(name))}: choose another --name, or start over with "
+                "--fresh"
             )

@@ -13,8 +13,8 @@ from bench.core import printable
 class JsonModel(pydantic.BaseModel):
     """Typed content of a JSON file or of a part of one.
 
-    Entries that it does not know are kept, so that a file made by a later version is rewritten
-    whole. Printed, it shows as it stands in the file.
+    Entries that it does not know are kept, so that a manifest of a later version is rewritten with
+    them. Printed, it shows as it stands in the file.
     """
 
     # Strict: JSON has true numbers and true booleans, and a text that looks like one is neither.

@@ -29,13 +29,12 @@ class RunProgress(JsonModel):
     """What `bench.execution.progress.Overview` writes, as far as it is read again.
 
     Attributes:
-        done, failed, skipped: cells that ended so.
+        failed, skipped: cells that ended so.
         running: those that are being worked on.
         seconds_left: of the run; None where that is not known.
         updated: when that was so, ISO 8601 in UTC.
     """
 
-    done: int = 0
     failed: int
     skipped: int
     running: list[RunningCell]

@@ -82,6 +82,8 @@ def test_a_new_setting_is_written_in_one_place(monkeypatch, bench, fails, tmp_pa
     (tmp_path / "zoom.toml").write_text('zoom = "2"')
     line = fails("run", *few, "--config", tmp_path / "zoom.toml", code=2)
     assert "zoom.toml: zoom is a whole number, not '2'" in line
+    line = fails("run", *few, "--name", "a", code=2)
+    assert "was made with zoom = 2, and this command says null" in line
     monkeypatch.setattr(main.commands["run"], "params", [])
 
 
@@ -105,6 +107,10 @@ def test_numbers_of_numpy_and_lists_are_taken_as_pythons():
     assert (settings.seeds, settings.limit, settings.methods) == ((0, 1), 5, ("a", "b"))
     assert [noise.level for noise in settings.noise] == [0.1, 0.3]
     assert Settings.checked(seeds=3).seeds == (3,)
+    assert Settings.checked(train_dataset="").recorded() == Settings.checked().recorded()
+    for text in ("2e9", "2GB", "2 G", 2 * 10**9):
+        assert Settings.checked(memory_limit=text, jobs=1).memory_limit == 2 * 10**9
+    assert Settings.checked(memory_limit="4Gi", jobs=1).memory_limit == 4 * 2**30
     assert Settings.checked(memory_limit="512MiB", jobs=1).memory_limit == 512 * 2**20
     assert Settings.checked(memory_limit=10**9, jobs=1).memory_limit == 10**9
 
@@ -127,6 +133,13 @@ def test_numbers_of_numpy_and_lists_are_taken_as_pythons():
         ({"timeout": 0.0, "jobs": 1}, "--timeout 0.0 is out of range: give a number over 0"),
         ({"timeout": 5}, "give --jobs 1 or more"),
         ({"memory_limit": "much", "jobs": 1}, "write it as 4GB or 512MiB, not 'much'"),
+        ({"memory_limit": "4Gbit", "jobs": 1}, "write a size such as 4GB"),
+        ({"memory_limit": True, "jobs": 1}, "write a size such as 4GB"),
+        ({"noise": True}, "noise levels are numbers or text"),
+        ({"noise": None}, "noise levels are numbers or text"),
+        ({"noise": [0.1, None]}, "noise levels are numbers or text"),
+        ({"seeds": True}, "--seeds True: give whole numbers"),
+        ({"plugins": 5}, "--plugin is a path, not 5"),
         ({"memory_limit": 0, "jobs": 1}, "--memory-limit 0 is out of range"),
         ({"jobs": 2, "dask": "local:2"}, "--jobs and --dask cannot be given together"),
         ({"nosie": 0.1}, "unknown setting 'nosie': did you mean noise"),
@@ -137,6 +150,16 @@ def test_a_value_of_another_kind_is_one_line(values, message):
         bench.run("digits", **values)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_what_is_typed_goes_before_a_file_whose_settings_stand_alone(bench, fails, tmp_path):
+    file = tmp_path / "sweep.toml"
+    few = ("run", "--dataset", "digits", "--methods", "identity", "--limit", "2", "--config", file)
+    file.write_text('noise = "abc"\njobs = 0\ntimeout = 60')
+    assert bench(*few, "--noise", "0.3", "--jobs", "1").code == 0
+    line = fails(*few, code=2)
+    assert "sweep.toml: noise level 'abc' is not a number" in line
+    assert "give --jobs 1 or more" in fails(*few, "--noise", "0.3", code=2)
 
 
 def test_settings_do_not_change():
