@@ -63,7 +63,7 @@ def size(value: Any) -> Any:
     """A size in bytes as pydantic reads it: a number, or text such as 4GB, 512 MiB, 4G or 2e9."""
     text = str(value).strip()
     if isinstance(value, bool) or text.lower().endswith("bit"):
-        raise ValueError(f"--memory-limit {value!r}: write a size such as 4GB or 512MiB")
+        raise ValueError(f"--memory-limit is a size such as 4GB or 512MiB, not {value!r}")
     if not isinstance(value, str):
         return value
     try:
@@ -134,8 +134,8 @@ _KINDS = {
     "string_type": "a text",
     "float_type": "a number",
     "path_type": "a path",
-    "byte_size": "a size: write it as 4GB or 512MiB",
-    "byte_size_unit": "a size: write it as 4GB or 512MiB",
+    "byte_size": "a size such as 4GB or 512MiB",
+    "byte_size_unit": "a size such as 4GB or 512MiB",
 }
 
 _BOUNDS = {"ge": "from {} on", "gt": "over {}", "le": "up to {}", "finite": "that is finite"}

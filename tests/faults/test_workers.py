@@ -18,6 +18,7 @@ from bench import datasets
 from bench.core import DataError, UsageError
 from bench.execution import pools
 from bench.execution.supervisor import Setup, WorkerError
+from bench.planning.settings import Settings
 from bench.store import RunInUse, hold
 
 TROUBLE = Path(__file__).with_name("trouble.py")
@@ -101,7 +102,9 @@ def test_a_model_is_fitted_once_and_found_by_the_cells_that_wait_for_it(tmp_path
 def test_limits_need_a_process_of_their_own():
     with pytest.raises(UsageError, match="give --jobs 1 or more"):
         bench.run("digits", methods="identity", timeout=5)
-    with pytest.raises(UsageError, match="--timeout nan: give seconds"):
+    with pytest.raises(
+        UsageError, match="--timeout nan is out of range: give a number that is finite"
+    ):
         bench.run("digits", methods="identity", jobs=1, timeout=float("nan"))
     with pytest.raises(UsageError, match="local:4 for four workers"):
         bench.run("digits", methods="identity", dask="local:x", limit=2)
@@ -262,15 +265,15 @@ def test_a_killed_worker_on_dask_costs_nothing(tmp_path):
     [("4GB", 4_000_000_000), ("512 MiB", 512 * 2**20), ("2e9", 2_000_000_000), ("1k", 1000)],
 )
 def test_sizes_are_typed_as_people_write_them(text, size):
-    from bench.cli.run import _bytes
-
-    assert _bytes(None, None, text) == size
+    assert Settings.checked(memory_limit=text, jobs=1).memory_limit == size
 
 
 def test_bad_limits_end_in_one_line(fails, monkeypatch):
     monkeypatch.setattr(pools, "_ANSWER", 1)
     few = ("run", "--dataset", "digits", "--methods", "identity", "--limit", "2")
-    assert "write a size such as 4GB" in fails(*few, "--memory-limit", "much", code=2)
-    assert "give seconds, more than 0" in fails(*few, "--timeout", "-1", code=2)
+    assert "--memory-limit is a size such as 4GB" in fails(*few, "--memory-limit", "much", code=2)
+    assert "--timeout -1.0 is out of range: give a number over 0" in fails(
+        *few, "--timeout", "-1", code=2
+    )
     assert "give --jobs 1 or more" in fails(*few, "--timeout", "5", "--jobs", "0", code=2)
     assert "no scheduler answers there" in fails(*few, "--dask", "tcp://127.0.0.1:9", code=7)
