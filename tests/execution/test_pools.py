@@ -91,7 +91,7 @@ def identity_cell(setup):
 
 def test_a_dask_workers_child_outlives_tasks_and_the_local_pools_of_its_process(setup, monkeypatch):
     children = Children()
-    monkeypatch.setattr(pools, "_DASK_WORKER_CHILDREN", children)
+    monkeypatch.setattr(pools, "_TASK_CHILDREN", children)
     cell = identity_cell(setup)
     try:
         assert pools.Task(setup, Limits()).run(cell).status == "done"
