@@ -9,7 +9,7 @@ from typing import Any
 
 from bench import datasets, store
 from bench.core import Cell, Dataset, UsageError
-from bench.execution import environment, pools, session
+from bench.execution import cores, environment, session
 from bench.execution.progress import Listener
 from bench.execution.supervisor import Setup
 from bench.planning import notation
@@ -53,7 +53,6 @@ def run(
     """
     began = time.time() - _CLOCK
     settings = Settings.checked(dataset=dataset, **values)
-    threads = pools.computing_threads(settings.jobs, settings.dask)
     requested = requested_methods(settings, Registry(settings.plugins))
     methods = {each.method.name: each.method for each in requested.values()}
     # What names and settings alone tell is wrong has ended the run before anything is downloaded.
@@ -62,6 +61,7 @@ def run(
     data = datasets.load_for(settings.dataset, settings.train_dataset, folder)
     resolved = settings.resolved(data, requested)
     cells = plan(resolved, data, requested.values())
+    shares = cores.shares(settings, cells)
     setup = Setup(
         dataset=settings.dataset or data.name,
         train_dataset=settings.train_dataset,
@@ -73,10 +73,10 @@ def run(
         cache=str((store.cache_folder() / "fits").absolute()),
         fresh=began if settings.fresh else None,
         device=device,
-        threads=threads,
+        threads=shares.threads,
     )
     manifest = _manifest(resolved, data, methods, cells, setup, command)
-    return session.work(manifest, cells, data, methods, setup, resolved, listener)
+    return session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
 
 
 def _manifest(

@@ -22,6 +22,7 @@ class DAE(TrainedMethod):
     hidden: int = 400
     latent: int = 20
     graph_safe = True
+    bfloat16 = False  # measured 0.06 dB less so, at 0.3 after 30 epochs
     recipes = {
         "quick": {**FAST, "epochs": 5, "min_updates": 500},
         "default": {**FAST, "epochs": 30, "min_updates": 1500},

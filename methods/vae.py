@@ -26,7 +26,7 @@ class Network(nn.Module):
 
     def encode(self, images):
         """Mean and log-variance of the code, each (N, latent)."""
-        return self.encoder(images.flatten(1)).chunk(2, dim=1)
+        return self.encoder(images.flatten(1)).float().chunk(2, dim=1)
 
 
 @method(

@@ -5,9 +5,11 @@ Whatever the harness does for one of them and not for another stands here.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +88,10 @@ class Form(ABC):
         """The standard deviation that it predicts for each pixel's error, if it does."""
         return None
 
+    def computing(self) -> AbstractContextManager[None]:
+        """A block in which the process computes with its threads."""
+        return contextlib.nullcontext()
+
     def clock(self) -> float:
         """Seconds, once all that it began is done."""
         return time.perf_counter()
@@ -129,10 +135,20 @@ class Trained(Form):
 
     @property
     def threads_used(self) -> int:
-        """Those of torch, which the process decides on."""
+        """Those of torch."""
+        return self.threads
+
+    @contextlib.contextmanager
+    def computing(self) -> Iterator[None]:
+        """A block in which torch has its threads, however many it had before."""
         import torch
 
-        return torch.get_num_threads()
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
     def create(self, params: Mapping[str, Any]) -> Any:
         """The method on its device."""

@@ -53,7 +53,7 @@ def run_cells(
         methods: name -> method, of those that the cells name.
         fits: where fitted models are kept.
         device: where torch computes, "cpu" or "cuda".
-        threads: those that a method and the scoring may use.
+        threads: those that a method and the scoring may use; a network has its recipe's.
         watch: told how far each cell has come.
 
     Raises:
@@ -63,9 +63,11 @@ def run_cells(
     for cell in cells:
         watch(Progress(cell, "start", 0, 0, ""))
         method = methods[cell.method]
-        measuring = _Measuring(cell, form_of(method, device, threads), dataset, fits, watch)
+        recipe = json.loads(cell.recipe or "{}")
+        form = form_of(method, device, recipe.get("threads", threads))
+        measuring = _Measuring(cell, form, dataset, fits, watch)
         try:
-            with PeakMemory() as memory:
+            with form.computing(), PeakMemory() as memory:
                 record = measuring.run(test)
             record.peak_memory_bytes = memory.peak
         except (DataError, StorageError):

@@ -32,6 +32,13 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
+def busy_cores(seconds: float = 0.2) -> float:
+    """Cores' worth of time that processes take while this one waits for so many seconds."""
+    import psutil
+
+    return psutil.cpu_percent(seconds) / 100 * (os.cpu_count() or 1)
+
+
 def describe(device: str) -> dict[str, Any]:
     """Versions, git state and machine, as a manifest holds them.
 
@@ -45,6 +52,7 @@ def describe(device: str) -> dict[str, Any]:
             "os": platform.platform(),
             "cpu": _cpu_name(),
             "cores": usable_cpus(),
+            "busy_cores": round(busy_cores(), 2),
             "memory_bytes": _memory(),
             "gpu": _gpu_name() if device == "cuda" else None,
         },

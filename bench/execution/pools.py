@@ -23,7 +23,6 @@ from functools import partial
 from typing import Any, Self
 
 from bench.core import BenchError, Cell, Progress, Record, UsageError
-from bench.execution.environment import usable_cpus
 from bench.execution.schedule import Schedule
 from bench.execution.supervisor import Children, Limits, Setup, WorkerError
 
@@ -78,7 +77,7 @@ class Pool:
         workers: int,
         gpu: tuple[Executor, int] | None = None,
     ) -> None:
-        self._run, self._executor, self._capacity = run, executor, workers * _AHEAD
+        self._run, self._executor, self._workers = run, executor, workers
         self._gpu_executor, self._gpu_capacity = gpu or (executor, 1)
 
     def __enter__(self) -> Self:
@@ -93,6 +92,7 @@ class Pool:
         *,
         learns: Callable[[Cell], bool] = lambda cell: False,
         uses_gpu: Callable[[Cell], bool] = lambda cell: False,
+        counts_as: Callable[[Cell], int] = lambda cell: 1,
     ) -> Generator[Record]:
         """One record a cell, as they are finished; see `Schedule` for what is begun when.
 
@@ -100,16 +100,17 @@ class Pool:
             cells: in the order in which they are begun, as far as they do not wait for each other.
             learns: whether a cell needs a fitted model.
             uses_gpu: whether a cell computes on a GPU.
+            counts_as: how many workers' share of the machine a cell takes.
 
         Raises:
             BenchError: what no method is to blame for ends the sweep.
         """
-        schedule = Schedule(cells, learns, uses_gpu)
+        schedule = Schedule(cells, learns, uses_gpu, counts_as)
         running: dict[Future[Record], Cell] = {}
         losses = Counter[Cell]()
         try:
             while schedule or running:
-                begun = schedule.take(running.values(), self._capacity, self._gpu_capacity)
+                begun = schedule.take(running.values(), self._workers, _AHEAD, self._gpu_capacity)
                 for cell in begun:
                     executor = self._gpu_executor if uses_gpu(cell) else self._executor
                     running[executor.submit(self._run, cell)] = cell
@@ -201,7 +202,7 @@ def _connected(address: str, stack: contextlib.ExitStack) -> Any:
     # A worker may be lost for reasons of the cluster: the cell is tried again.
     stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": 10}))
     cluster: Any = address
-    if count := _local_workers(address):
+    if count := local_workers(address):
         cluster = LocalCluster(
             n_workers=count, threads_per_worker=1, dashboard_address=":0", silence_logs=50
         )
@@ -240,20 +241,7 @@ def _result(future: Future[Record], cell: Cell, losses: Counter[Cell]) -> Record
         return Record(cell, "failed", reason=f"its worker was lost {_LOSSES} times: {text}"[:500])
 
 
-def computing_threads(jobs: int, dask: str | None) -> int:
-    """Threads that each worker computes with, at least one.
-
-    This machine's cores are shared out among its workers; a worker elsewhere has one.
-
-    Raises:
-        UsageError: of local workers no number is given.
-    """
-    if dask is not None and not _local_workers(dask):
-        return 1
-    return max(1, usable_cpus() // max(1, _local_workers(dask) if dask else jobs))
-
-
-def _local_workers(address: str) -> int:
+def local_workers(address: str) -> int:
     """Dask workers that are to be started here; 0 for a cluster's address."""
     kind, _, number = address.partition(":")
     if kind != "local":

@@ -21,6 +21,7 @@ class Schedule:
         cells: in the order in which they are begun, as far as they do not wait for each other.
         learns: whether a cell needs a fitted model.
         uses_gpu: whether a cell computes on a GPU.
+        counts_as: how many cells' share of the machine a cell takes.
     """
 
     def __init__(
@@ -28,35 +29,47 @@ class Schedule:
         cells: Iterable[Cell],
         learns: Callable[[Cell], bool],
         uses_gpu: Callable[[Cell], bool],
+        counts_as: Callable[[Cell], int] = lambda cell: 1,
     ) -> None:
         self._waiting = deque(cells)
-        self._learns, self._uses_gpu = learns, uses_gpu
+        self._learns, self._uses_gpu, self._counts_as = learns, uses_gpu, counts_as
         self._fitted: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def take(self, running: Collection[Cell], capacity: int, gpu_capacity: int) -> list[Cell]:
+    def take(
+        self, running: Collection[Cell], workers: int, ahead: int, gpu_capacity: int
+    ) -> list[Cell]:
         """The cells to begin now beside those that are running; they wait no longer.
 
         Args:
             running: the cells that are begun and have no record.
-            capacity: cells that may be running.
-            gpu_capacity: those of them that may compute on a GPU.
+            workers: cells that are worked on at once.
+            ahead: cells that may wait for each worker with the one that it works on; none waits
+                beside a cell that takes several shares.
+            gpu_capacity: cells that may compute on a GPU.
         """
         being_fitted = set[str]().union(*map(self._model_to_fit, running))
         on_gpu = sum(map(self._uses_gpu, running))
         taken: list[Cell] = []
         passed_over: list[Cell] = []
-        room = capacity - len(running)
-        while self._waiting and len(taken) < room and len(passed_over) < _PASSED_OVER:
+        shares = [self._counts_as(cell) for cell in running]
+        used, most = sum(shares), max(shares, default=1)
+        while self._waiting and used < workers * ahead and len(passed_over) < _PASSED_OVER:
             cell = self._waiting.popleft()
-            model, gpu = self._model_to_fit(cell), self._uses_gpu(cell)
-            if model & being_fitted or (gpu and on_gpu >= gpu_capacity):
+            model, gpu, share = (
+                self._model_to_fit(cell),
+                self._uses_gpu(cell),
+                self._counts_as(cell),
+            )
+            crowded = max(most, share) > 1 and used + share > workers
+            if crowded or model & being_fitted or (gpu and on_gpu >= gpu_capacity):
                 passed_over.append(cell)
                 continue
             being_fitted |= model
             on_gpu += gpu
+            used, most = used + share, max(most, share)
             taken.append(cell)
         self._waiting.extendleft(reversed(passed_over))
         return taken

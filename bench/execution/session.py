@@ -11,6 +11,7 @@ from bench import store
 from bench.core import Cell, Dataset, Record
 from bench.evaluation import runner
 from bench.execution import pools
+from bench.execution.cores import Shares
 from bench.execution.progress import Listener, Overview, ProgressReporter
 from bench.execution.supervisor import Limits, Setup
 from bench.planning.settings import Settings
@@ -25,6 +26,7 @@ def work(
     methods: Mapping[str, Method],
     setup: Setup,
     settings: Settings,
+    shares: Shares,
     listener: Listener | None = None,
 ) -> store.Run:
     """Start a run, or go on with it, until every cell has a record.
@@ -36,6 +38,7 @@ def work(
         methods: by name.
         setup: what each worker is told; with its time `fresh` the run starts over.
         settings: say where the run lies, and who works on its cells.
+        shares: how many work at once here, and with how many threads.
         listener: told how it goes on; without one, warnings are Python's.
 
     Raises:
@@ -52,7 +55,7 @@ def work(
         for note in data.left_out:
             warn(note)
         # Dask's workers tell nothing of running cells; there the time between results counts.
-        at_once = 1 if settings.dask else max(1, settings.jobs)
+        at_once = 1 if settings.dask else max(1, shares.jobs)
         overview = Overview(cells, waiting, at_once=at_once)
         if listener:
             listener.started(run, overview)
@@ -62,8 +65,8 @@ def work(
         if any(method.learns for method in methods.values()):
             fits.check()
         reporter = ProgressReporter(run, overview, listener)
-        if settings.jobs or settings.dask:
-            records = _in_workers(waiting, methods, setup, settings, reporter)
+        if shares.jobs or settings.dask:
+            records = _in_workers(waiting, methods, setup, settings, shares, reporter)
         else:
             records = runner.run_cells(
                 waiting, data, methods, fits,
@@ -82,6 +85,7 @@ def _in_workers(
     methods: Mapping[str, Method],
     setup: Setup,
     settings: Settings,
+    shares: Shares,
     reporter: ProgressReporter,
 ) -> Generator[Record]:
     """The records of cells that other processes work on, as they are finished."""
@@ -90,11 +94,12 @@ def _in_workers(
     pool = (
         pools.DaskPool(pools.Task(setup, limits).run, settings.dask)
         if settings.dask
-        else pools.LocalPool(setup, limits, settings.jobs, watch=reporter.progress)
+        else pools.LocalPool(setup, limits, shares.jobs, watch=reporter.progress)
     )
     with pool:
         yield from pool.records(
             waiting,
             learns=lambda cell: methods[cell.method].learns,
             uses_gpu=lambda cell: on_gpu and methods[cell.method].uses_torch,
+            counts_as=lambda cell: shares.taken_by(cell, methods[cell.method].uses_torch),
         )

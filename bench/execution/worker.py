@@ -75,10 +75,6 @@ class _Worker:
         requests = [resolve(text, registry) for text in setup.methods]
         self._methods = {request.method.name: request.method for request in requests}
         self._fits = FitCache(Path(setup.cache), fresh=setup.fresh, warn=_warn)
-        if any(method.uses_torch for method in self._methods.values()):
-            import torch
-
-            torch.set_num_threads(setup.threads)
 
     def record(self, cell: Any) -> Any:
         """The cell's record."""

@@ -109,8 +109,10 @@ def _recipe(method: Method, settings: Settings) -> str | None:
             f"method {method.name!r} has no recipe for the preset {settings.preset!r}: "
             f"{nearest(settings.preset, method.recipes)}"
         )
-    recipe = dict(method.recipes[settings.preset])
+    recipe: dict[str, Any] = {"threads": 1, **method.recipes[settings.preset]}
     recipe["batch_size"] = settings.batch_size or recipe["batch_size"]
+    if settings.threads:
+        recipe["threads"] = settings.threads
     if settings.epochs:
         recipe["epochs"] = settings.epochs
         recipe.pop("min_updates", None)

@@ -100,6 +100,16 @@ def index(value: Any) -> Any:
     return value if isinstance(value, bool) or not hasattr(value, "__index__") else int(value)
 
 
+def jobs(value: Any) -> Any:
+    """A number of jobs, as a number or text, or "auto"; its range is left for pydantic."""
+    if isinstance(value, str) and value != "auto":
+        try:
+            return int(value)
+        except ValueError:
+            raise ValueError(f"--jobs is a whole number or auto, not {value!r}") from None
+    return index(value)
+
+
 def one_of(noun: str, names: tuple[str, ...]) -> Callable[[str], str]:
     """A check that a value is among `names`."""
 

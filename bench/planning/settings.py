@@ -153,12 +153,20 @@ class Settings(pydantic.BaseModel):
         Typed(shown="data set and a hash of the settings", recorded="never"),
     ] = Field(None, description="The run's name.")
     jobs: Annotated[
-        Annotated[int, BeforeValidator(checks.index), Field(strict=True, ge=0, le=MAX_JOBS)],
-        Typed(default=1, variable="BENCH_JOBS", recorded="never"),
+        Annotated[int, Field(strict=True, ge=0, le=MAX_JOBS)] | Literal["auto"],
+        BeforeValidator(checks.jobs),
+        Typed(default="auto", variable="BENCH_JOBS", recorded="never"),
     ] = Field(
         0,
-        description="Cells worked on at once, each in a process of its own; 0: in this one, "
-        "unwatched.",
+        description="Cells worked on at once, each in a process of its own; auto: as the cores "
+        "allow; 0: in this process, unwatched.",
+    )
+    threads: Annotated[
+        Annotated[int, BeforeValidator(checks.index), Field(strict=True, ge=1, le=MAX_JOBS)] | None,
+        Typed(recorded="where set", shown="a training's by its recipe, else the cores' share"),
+    ] = Field(
+        None,
+        description="Computing threads of a cell; a trained network's last digits depend on them.",
     )
     dask: Annotated[str | None, Typed(metavar="ADDRESS", recorded="never")] = Field(
         None, description="A Dask scheduler, or local:4 for four workers."
@@ -189,7 +197,7 @@ class Settings(pydantic.BaseModel):
     @pydantic.model_validator(mode="after")
     def _together(self) -> Self:
         """Refuse settings that exclude each other."""
-        if self.dask and self.jobs > 1:
+        if self.dask and self.jobs not in ("auto", 0, 1):
             raise ValueError(
                 "--jobs and --dask cannot be given together: the cluster has its workers"
             )

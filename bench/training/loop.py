@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,7 +49,7 @@ class Training:
         seed: of the order of the images and of the noise.
         recipe: epochs, batches, learning rate.
         any_size: the network takes images of any size, patches of the training images too.
-        graph_safe: see `TrainedMethod.graph_safe`.
+        graph_safe, bfloat16: see `TrainedMethod`.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class Training:
         recipe: Recipe,
         any_size: bool = False,
         graph_safe: bool = False,
+        bfloat16: bool = False,
     ) -> None:
         self.network, self.loss, self.recipe = network, loss, recipe
-        self.any_size, self.graph_safe = any_size, graph_safe
+        self.any_size, self.graph_safe, self.bfloat16 = any_size, graph_safe, bfloat16
         self.patches: Patches | None = None
         self.noise, self.lowest, self.seed = noise, lowest, seed
         self.device = next(network.parameters()).device
@@ -208,7 +210,7 @@ class Training:
 
     def _terms(self, batch: Batch) -> dict[str, Tensor]:
         """The loss terms of a batch."""
-        with training_precision(self.network, self.device):
+        with training_precision(self.network, self.device) if self.bfloat16 else nullcontext():
             terms: object = self.loss(self.network, *batch)
         if not isinstance(terms, dict):
             raise TypeError('loss() gives no dictionary of named terms: return {"loss": ...}')

@@ -36,13 +36,13 @@ def cross_entropy(logits: Tensor, clean: Tensor) -> Tensor:
     2.0794
 
     Args:
-        logits: float32 (N, ...).
+        logits: of any precision (N, ...); the sum is in float32.
         clean: images in [0, 1], as many values as `logits`, of any shape (N, ...).
 
     Returns:
         A scalar in nats: the sum over pixels, the mean over images.
     """
-    return _CrossEntropy.apply(logits, clean.reshape(logits.shape)) / len(clean)
+    return _CrossEntropy.apply(logits.float(), clean.reshape(logits.shape)) / len(clean)
 
 
 def standard_normal_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -60,5 +60,6 @@ def standard_normal_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     Returns:
         A scalar in nats: the sum over the code, the mean over images.
     """
+    mean, log_variance = mean.float(), log_variance.float()
     terms = mean.square() + log_variance.exp() - log_variance
     return 0.5 * (terms.sum() / len(mean) - mean[0].numel())

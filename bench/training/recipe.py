@@ -29,6 +29,9 @@ class Recipe:
         patch: side in pixels of the random patches, turned and mirrored at random, on which a
             network that takes any size is trained where images are larger; an image counts as
             many times as it takes patches to cover it.
+        threads: of the processor, that a training computes with. Sums over a batch are shared out
+            among them, so the weights' last digits depend on it; that is why it is of the recipe
+            and not of the machine.
         min_updates: updates of the whole training at least: where `epochs` passes over few
             images make fewer, there are more epochs.
     """
@@ -40,6 +43,7 @@ class Recipe:
     images: int | None = None
     patch: int = 48
     min_updates: int = 0
+    threads: int = 1
 
     def updates(self, count: int) -> int:
         """Updates per epoch over `count` training images."""

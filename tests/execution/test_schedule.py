@@ -5,25 +5,57 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import pytest
 
-from bench.execution import pools
+from bench.execution import cores, pools
 from bench.execution.schedule import Schedule
 from bench.execution.supervisor import WorkerError
+from bench.planning.settings import Settings
 
 
 @pytest.mark.parametrize(
-    ("jobs", "dask", "threads"),
+    ("settings", "cells", "jobs", "threads"),
     [
-        (0, None, 8),
-        (1, None, 8),
-        (3, None, 2),
-        (16, None, 1),
-        (1, "local:4", 2),
-        (1, "tcp://10.0.0.5:8786", 1),
+        ({"jobs": 0}, 9, 0, 8),
+        ({"jobs": 1}, 9, 1, 8),
+        ({"jobs": 3}, 9, 3, 2),
+        ({"jobs": 16}, 9, 16, 1),
+        ({"jobs": 3, "threads": 5}, 9, 3, 5),
+        ({"dask": "local:4"}, 9, 0, 2),
+        ({"dask": "tcp://10.0.0.5:8786"}, 9, 0, 1),
+        ({"jobs": "auto"}, 9, 8, 1),
+        ({"jobs": "auto"}, 3, 3, 2),
+        ({"jobs": "auto"}, 1, 1, 8),
+        ({"jobs": "auto", "threads": 4}, 9, 2, 4),
+        ({"jobs": "auto", "threads": 16}, 9, 1, 16),
     ],
 )
-def test_workers_share_the_cores(monkeypatch, jobs, dask, threads):
-    monkeypatch.setattr(pools, "usable_cpus", lambda: 8)
-    assert pools.computing_threads(jobs, dask) == threads
+def test_cells_share_the_cores(monkeypatch, settings, cells, jobs, threads):
+    monkeypatch.setattr(cores, "usable_cpus", lambda: 8)
+    shares = cores.shares(Settings(**settings), range(cells))
+    assert (shares.jobs, shares.threads) == (jobs, threads)
+
+
+def test_no_more_workers_are_chosen_than_fit_the_memory(monkeypatch):
+    memory = type("Memory", (), {"available": 3 * 2**30})
+    monkeypatch.setattr(cores, "usable_cpus", lambda: 8)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: memory)
+    assert cores.shares(Settings(jobs="auto"), range(9)).jobs == 3
+    monkeypatch.setattr(memory, "available", 0)
+    assert cores.shares(Settings(jobs="auto"), range(9)).jobs == 1
+
+
+@pytest.mark.parametrize(
+    ("recipe", "uses_torch", "chosen", "taken"),
+    [
+        ('{"threads":4}', True, True, 4),
+        ('{"threads":40}', True, True, 8),
+        ('{"epochs":4}', True, True, 1),
+        ('{"threads":4}', True, False, 1),
+        (None, False, True, 1),
+    ],
+)
+def test_a_training_in_several_threads_counts_as_several_cells(recipe, uses_torch, chosen, taken):
+    cell = type("Cell", (), {"recipe": recipe})
+    assert cores.Shares(8, 1, chosen).taken_by(cell, uses_torch) == taken
 
 
 class Cell:
@@ -115,7 +147,7 @@ def test_cells_that_cannot_begin_keep_their_order():
     schedule = Schedule(cells, learns=lambda cell: True, uses_gpu=lambda cell: False)
 
     def take(running):
-        return [cell.name for cell in schedule.take(running, capacity=3, gpu_capacity=1)]
+        return [cell.name for cell in schedule.take(running, 3, 1, gpu_capacity=1)]
 
     assert take([]) == ["a0", "b0", "c0"]
     assert take(cells[:1]) == []  # a1 and a2 wait for the model of a0
@@ -123,6 +155,26 @@ def test_cells_that_cannot_begin_keep_their_order():
     schedule.put_back(cells[2])  # whose worker was lost
     assert take([]) == ["b0", "a1", "a2"]
     assert not schedule
+
+
+def test_a_cell_that_takes_several_shares_is_not_crowded():
+    cells = [Cell(name, name) for name in ("a", "b", "wide", "c", "d")]
+    schedule = Schedule(
+        cells,
+        learns=lambda cell: False,
+        uses_gpu=lambda cell: False,
+        counts_as=lambda cell: 3 if cell.name == "wide" else 1,
+    )
+
+    def take(running):
+        return [cell.name for cell in schedule.take(running, 4, 2, gpu_capacity=1)]
+
+    assert take([]) == ["a", "b", "c", "d"]  # with a and b it would be five shares of four
+    assert take(cells[:2]) == []
+    assert take(cells[:1]) == ["wide"]
+    schedule.put_back(cells[0])
+    assert take([cells[2], cells[3]]) == []  # nothing waits beside it either
+    assert take([cells[2]]) == ["a"]
 
 
 def test_a_cell_is_failed_when_three_workers_were_lost_with_it():

@@ -88,7 +88,7 @@ def workers(limit, rounds):
     took = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            one_thread = patch("bench.execution.pools.computing_threads", return_value=1)
+            one_thread = patch("bench.execution.cores.usable_cpus", return_value=1)
             with tempfile.TemporaryDirectory() as out, one_thread:
                 started = time.perf_counter()
                 bench.run(out=out, **settings, **way)

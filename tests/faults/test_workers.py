@@ -1,5 +1,6 @@
 """A cell that crashes, hangs or eats the memory costs itself only; the rest is as it always is."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,9 +13,10 @@ import pandas as pd
 import psutil
 import pytest
 import torch
+from safetensors import safe_open
 
 import bench
-from bench import datasets
+from bench import datasets, store
 from bench.core import DataError, UsageError
 from bench.execution import pools
 from bench.execution.supervisor import Setup, WorkerError
@@ -30,6 +32,33 @@ def statuses(run):
     return dict(
         zip(cells["params"], zip(cells["status"], cells["reason"], strict=True), strict=True)
     )
+
+
+def weights(folder):
+    """Checksum of each fitted model in a cache, by what it was fitted for."""
+    models = {}
+    for path in (folder / "fits").glob("*.safetensors"):
+        with safe_open(path, framework="numpy") as file:
+            meta = json.loads(file.metadata()["bench"])
+        models[meta["key"]] = meta["checksum"]
+    return models
+
+
+def test_weights_do_not_depend_on_how_many_cells_are_worked_on_at_once(tmp_path, monkeypatch):
+    """Sums over a batch are shared out among threads, so theirs is the recipe's number."""
+    models = {}
+    for jobs in (1, 2, 4):
+        monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / f"cache-{jobs}"))
+        bench.run(
+            "digits", methods="vae,dncnn[depth=2,width=4]", noise=[0.1, 0.3], limit=2,
+            epochs=1, preset="quick", jobs=jobs, out=tmp_path, name=f"jobs-{jobs}",
+        )  # fmt: skip
+        models[jobs] = weights(tmp_path / f"cache-{jobs}")
+    assert len(models[1]) == 4
+    assert all(others == models[1] for others in models.values())
+    frames = [store.open_run(tmp_path / f"jobs-{jobs}").records() for jobs in models]
+    for frame in frames[1:]:
+        pd.testing.assert_frame_equal(frame, frames[0])
 
 
 def test_a_cell_that_goes_wrong_costs_itself_only(tmp_path):

@@ -90,12 +90,14 @@ def test_typed_parameters_are_not_tuned():
 
 
 def test_a_recipe_is_the_presets_with_what_was_asked_for():
-    recipe = sources.load("vae").recipes["default"]
+    recipe = {**sources.load("vae").recipes["default"], "threads": 1}
     assert json.loads(cells("vae", noise=0.3)[0].recipe) == recipe
     asked = json.loads(cells("vae", noise=0.3, batch_size=100)[0].recipe)
     assert asked == {**recipe, "batch_size": 100}
     paper = json.loads(cells("vae", noise=0.3, preset="paper")[0].recipe)
-    assert paper == {"epochs": 100, "batch_size": 64, "lr": 0.001}
+    assert paper == {"epochs": 100, "batch_size": 64, "lr": 0.001, "threads": 1}
+    assert json.loads(cells("dncnn", noise=0.3)[0].recipe)["threads"] == 2
+    assert json.loads(cells("dncnn", noise=0.3, threads=3)[0].recipe)["threads"] == 3
 
 
 def test_epochs_that_were_typed_are_kept_to_however_few_updates_they_make():
