@@ -47,15 +47,15 @@ def weights(folder):
 def test_weights_do_not_depend_on_how_many_cells_are_worked_on_at_once(tmp_path, monkeypatch):
     """Sums over a batch are shared out among threads, so theirs is the recipe's number."""
     models = {}
-    for jobs in (1, 2, 4):
+    for jobs in (0, 4):
         monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / f"cache-{jobs}"))
         bench.run(
             "digits", methods="vae,dncnn[depth=2,width=4]", noise=[0.1, 0.3], limit=2,
             epochs=1, preset="quick", jobs=jobs, out=tmp_path, name=f"jobs-{jobs}",
         )  # fmt: skip
         models[jobs] = weights(tmp_path / f"cache-{jobs}")
-    assert len(models[1]) == 4
-    assert all(others == models[1] for others in models.values())
+    assert len(models[0]) == 4
+    assert all(others == models[0] for others in models.values())
     frames = [store.open_run(tmp_path / f"jobs-{jobs}").records() for jobs in models]
     for frame in frames[1:]:
         pd.testing.assert_frame_equal(frame, frames[0])
