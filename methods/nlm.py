@@ -79,7 +79,8 @@ def _exact(noisy, sigma, h, patch, distance, device):
     totals, weights = values + 0, xp.ones_like(values[0])
     spare = xp.empty_like(mirrored[0]), xp.empty_like(mirrored[0])
     row = columns * images
-    band = max(1, CACHED // row) if device == "cpu" else height
+    # Whatever the number of images, so that each is added up in the same order.
+    band = max(1, CACHED // columns) if device == "cpu" else height
     for top in range(0, height, band):
         for rows, right in np.ndindex(down + 1, 2 * across + 1):
             shift = rows * row + (right - across) * images
@@ -103,7 +104,7 @@ def _exact(noisy, sigma, h, patch, distance, device):
 
 
 def _flat(images, columns, end, filler):
-    """Images (C, H, W, N) as (C, pixels), their rows filled up to `columns`, and some at the end."""
+    """Images (C, H, W, N) as (C, pixels): rows filled up to `columns`, `end` pixels more."""
     channels, height, width, number = images.shape
     flat = np.full((channels, height * columns * number + end), filler, np.float32)
     rows = flat[:, :-end].reshape(channels, height, columns, number)

@@ -233,12 +233,12 @@ def _check_form(target: Any, arguments: inspect.Signature, location: str) -> Non
         raise BrokenMethod(
             f"{location}: {target.__name__}() takes no images: write (noisy, *, ...)"
         )
-    if positional[0] in ("noise", "device"):
-        raise BrokenMethod(
-            f"{location}: {target.__name__}() takes the images first: write (noisy, {positional[0]})"
-        )
+    told = ("noise", "device")
+    if positional[0] in told:
+        first = f"write (noisy, {positional[0]})"
+        raise BrokenMethod(f"{location}: {target.__name__}() takes the images first: {first}")
     for name in positional[1:]:
-        if name not in ("noise", "device"):
+        if name not in told:
             raise BrokenMethod(
                 f"{location}: the argument {name!r} of {target.__name__}() is not keyword-only: "
                 f"write (noisy, *, {name}=...)"

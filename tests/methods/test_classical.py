@@ -72,7 +72,7 @@ def test_median_equals_scikit_images(shape, size):
 @pytest.mark.parametrize(
     "params", [{}, {"h": 0.4}, {"h": 1.5, "patch": 3, "distance": 4}, {"patch": 7}], ids=str
 )
-def test_nlm_equals_scikit_images(shape, params):
+def test_nlms_engine_skimage_is_scikit_image(shape, params):
     noisy = noisy_images(shape)
     settings = {"h": 0.8, "patch": 5, "distance": 6, **params}
     expected = [
@@ -87,7 +87,7 @@ def test_nlm_equals_scikit_images(shape, params):
         ).reshape(*shape[1:], shape[0])
         for image in noisy
     ]
-    restored = denoise("nlm", noisy, params)
+    restored = denoise("nlm", noisy, {"engine": "skimage", **params})
     np.testing.assert_allclose(np.moveaxis(restored, 1, -1), expected, rtol=0, atol=1e-5)
 
 
