@@ -58,7 +58,7 @@ def test_gaussian_equals_scikit_images(shape, width):
 
 
 @every_shape
-@pytest.mark.parametrize("size", [1, 3, 5])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 8, 9])
 def test_median_equals_scikit_images(shape, size):
     noisy = noisy_images(shape)
     square = np.ones((size, size))
@@ -164,6 +164,15 @@ def test_an_image_does_not_depend_on_its_batch(name, shape):
 def test_two_threads_give_the_same_as_one(name, images):
     noisy = noisy_images((1, 28, 28), images)
     np.testing.assert_array_equal(denoise(name, noisy, threads=2), denoise(name, noisy))
+
+
+@pytest.mark.parametrize("name", ["median", "tv"])
+def test_how_much_is_worked_on_at_a_time_changes_nothing(name, monkeypatch):
+    noisy = noisy_images((3, 17, 23), 5)
+    whole = denoise(name, noisy)
+    for cached in (1, 1000, 10_000):
+        monkeypatch.setitem(sources.load(name).target.__globals__, "CACHED", cached)
+        np.testing.assert_array_equal(denoise(name, noisy), whole)
 
 
 @pytest.mark.parametrize("name", TUNED)
