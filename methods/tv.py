@@ -7,6 +7,8 @@ from bench import method
 ITERATIONS = 100
 # Of the dual's ascent, as scikit-image takes it in two dimensions.
 STEP = 1 / 4
+# Pixels that are worked on at a time, so that they stay in a core's cache.
+CACHED = 1 << 15
 
 
 @method(
@@ -25,23 +27,41 @@ def tv(noisy, noise, *, strength=1.0):
     weight = strength * noise.sigma
     if weight == 0:
         return noisy
-    # The dual variable, one a direction; what is restored is the image less its divergence.
-    dual = np.zeros((2, *noisy.shape), np.float32)
-    gradient = np.zeros_like(dual)
-    down, across = gradient
-    restored = noisy
-    norm = np.empty_like(noisy)
+    parts = -(-noisy.size // CACHED)
+    restored = [_denoised(part, weight) for part in np.array_split(noisy, min(parts, len(noisy)))]
+    return np.concatenate(restored)
+
+
+def _denoised(noisy, weight):
+    """One stretch of memory for all images: the pixel below is a width away, the next one 1."""
+    # The image and its gradient are taken times the step, a power of 2, which rounds nothing.
+    scaled = np.multiply(noisy, STEP, dtype=np.float32).ravel()
+    width, shape = noisy.shape[-1], noisy.shape
+    # Of each direction the dual variable and the gradient, which ends at an image's last row or
+    # column. What is restored is the image less the dual's divergence.
+    down, across = np.zeros((2, scaled.size), np.float32)
+    below, beside = np.zeros((2, scaled.size), np.float32)
+    last_row, last_column = below.reshape(shape)[..., -1, :], beside.reshape(shape)[..., -1]
+    restored, norm = scaled.copy(), np.empty_like(scaled)
     for step in range(ITERATIONS):
         if step:
-            divergence = -dual.sum(axis=0)
-            divergence[..., 1:, :] += dual[0, ..., :-1, :]
-            divergence[..., :, 1:] += dual[1, ..., :, :-1]
-            restored = noisy + divergence
-        np.subtract(restored[..., 1:, :], restored[..., :-1, :], out=down[..., :-1, :])
-        np.subtract(restored[..., :, 1:], restored[..., :, :-1], out=across[..., :, :-1])
-        np.sqrt(down**2 + across**2, out=norm)
-        norm *= STEP / weight
+            np.add(down, across, out=norm)
+            norm[width:] -= down[:-width]
+            norm[1:] -= across[:-1]
+            norm *= STEP
+            np.subtract(scaled, norm, out=restored)
+        np.subtract(restored[width:], restored[:-width], out=below[:-width])
+        np.subtract(restored[1:], restored[:-1], out=beside[:-1])
+        last_row[...] = 0
+        last_column[...] = 0
+        down -= below
+        across -= beside
+        below *= below
+        beside *= beside
+        np.add(below, beside, out=norm)
+        np.sqrt(norm, out=norm)
+        norm *= 1 / weight
         norm += 1
-        dual -= STEP * gradient
-        dual /= norm
-    return restored
+        down /= norm
+        across /= norm
+    return (restored / STEP).reshape(shape)

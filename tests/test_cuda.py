@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from bench.evaluation.forms import form_of
 from bench.noises import make_noise
 from bench.planning.notation import parse, typed_params
 from bench.plugins import sources
@@ -106,3 +107,13 @@ def test_it_denoises_as_a_cpu_does():
     noise = make_noise("gaussian", 0.3)
     noisy = TRAIN[:50] + 0.3 * RNG.standard_normal(TRAIN[:50].shape, np.float32)
     np.testing.assert_allclose(method.denoise(noisy, noise), other.denoise(noisy, noise), atol=5e-3)
+
+
+@pytest.mark.parametrize("shape", [(300, 1, 28, 28), (3, 3, 41, 60)], ids=str)
+def test_nlm_gives_the_same_on_both_devices(shape):
+    noisy = RNG.random(shape, np.float32)
+    noise, method = make_noise("gaussian", 0.2), sources.load("nlm")
+    one, other = (
+        form_of(method, device, 1).create({}).denoise(noisy, noise) for device in ("cpu", "cuda")
+    )
+    np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)

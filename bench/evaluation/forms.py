@@ -100,6 +100,20 @@ class Form(ABC):
 class Function(Form):
     """A function of noisy images, which has nothing to learn."""
 
+    def __init__(self, method: Method, device: str, threads: int) -> None:
+        super().__init__(method, device, threads)
+        if method.takes_device:
+            self.device = device
+
+    @property
+    def threads_used(self) -> int:
+        """One, where a GPU computes."""
+        return super().threads_used if self.device == "cpu" else 1
+
+    def create(self, params: Mapping[str, Any]) -> Any:
+        """The function with its parameters set, on its device."""
+        return self.method.create(params, self.threads, self.device)
+
     def fit(self, denoiser: Denoiser, task: FitTask) -> History:
         """Nothing."""
         return []

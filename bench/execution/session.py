@@ -100,6 +100,6 @@ def _in_workers(
         yield from pool.records(
             waiting,
             learns=lambda cell: methods[cell.method].learns,
-            uses_gpu=lambda cell: on_gpu and methods[cell.method].uses_torch,
+            uses_gpu=lambda cell: on_gpu and methods[cell.method].uses_gpu,
             counts_as=lambda cell: shares.taken_by(cell, methods[cell.method].uses_torch),
         )

@@ -80,7 +80,7 @@ class _Worker:
         """The cell's record."""
         from bench.evaluation import runner
 
-        if self._setup.device == "cuda" and self._methods[cell.method].uses_torch:
+        if self._setup.device == "cuda" and self._methods[cell.method].uses_gpu:
             _check_gpu()
         (record,) = runner.run_cells(
             [cell],

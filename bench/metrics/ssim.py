@@ -63,14 +63,33 @@ def ssim(clean: Array, restored: Array) -> Values:
 def _ssim_maps(x: Array, y: Array) -> Array:
     """SSIM of each window of (N, H, W) images: (N, H - 10, W - 10)."""
     # Variances are differences of nearly equal moments, which float32 has too few digits for.
-    x, y = x.astype(np.float64), y.astype(np.float64)
+    fields = np.empty((4, *x.shape))
+    fields[0], fields[1] = x, y
+    x, y, squares, products = fields
+    np.multiply(x, x, out=squares)
+    np.multiply(y, y, out=products)
+    squares += products
+    np.multiply(x, y, out=products)
+    mx, my, square, product = _windowed(fields)
     c1, c2 = 0.01**2, 0.03**2
-    mx, my, square, product = _windowed(np.stack([x, y, x * x + y * y, x * y]))
-    mean_product, mean_square = mx * my, mx * mx + my * my
-    luminance = (2 * mean_product + c1) / (mean_square + c1)
-    contrast = 2 * (product - mean_product) + c2
-    contrast /= square - mean_square + c2
-    return luminance * contrast
+    # In place, since new arrays cost more than what is computed: in the end,
+    # (2 mx my + c1) / (mx^2 + my^2 + c1) times 2 cov + c2 over the variances + c2.
+    luminance = mx * my
+    product -= luminance
+    mx *= mx
+    my *= my
+    mx += my
+    square -= mx
+    square += c2
+    product *= 2
+    product += c2
+    product /= square
+    mx += c1
+    luminance *= 2
+    luminance += c1
+    luminance /= mx
+    luminance *= product
+    return luminance
 
 
 def _windowed(fields: Array) -> Array:

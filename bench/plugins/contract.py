@@ -90,7 +90,8 @@ def method(
 
     A function takes noisy images, float32 (N, C, H, W), and returns restored ones of the
     same shape and type; its keyword-only arguments are its parameters. With an argument
-    `noise` it is told the noise; without one it is blind. A class learns: it has
+    `noise` it is told the noise; without one it is blind. With an argument `device` it is told
+    where to compute, "cpu" or "cuda", of NumPy arrays either way. A class learns: it has
     `fit(train, noise, seed)`, `denoise(noisy, noise)`, `state()` and `load(arrays)`, and its
     annotated attributes are its parameters; or it extends `bench.TrainedMethod`. Where `fit`
     has no argument `noise`, what it learns serves every noise.
@@ -148,6 +149,7 @@ class Method:
         summary: first line of its documentation.
         source: digest of its code: results of other code are other results.
         takes_noise: it is told the noise's kind and level; without, it is blind.
+        takes_device: a function that is told where to compute.
         fits_noise: what it learns depends on the noise that it is fitted for.
         recipes: preset -> training recipe, for methods that torch trains.
     """
@@ -161,6 +163,7 @@ class Method:
     summary: str
     source: str
     takes_noise: bool
+    takes_device: bool
     fits_noise: bool
     recipes: Mapping[str, Mapping[str, Any]] | None
 
@@ -186,6 +189,11 @@ class Method:
         return self.form == "trained"
 
     @property
+    def uses_gpu(self) -> bool:
+        """It computes on a GPU where a run has one."""
+        return self.uses_torch or self.takes_device
+
+    @property
     def random(self) -> bool:
         """What it learns depends on the seed."""
         return self.learns and self.declared.random
@@ -206,30 +214,37 @@ class Method:
         complete = not (self.declared.requires or self.declared.wraps)
         return complete and self.family in ("filter", "fitted")
 
-    def create(self, params: Mapping[str, Any], threads: int = 1) -> Any:
+    def create(self, params: Mapping[str, Any], threads: int = 1, device: str = "cpu") -> Any:
         """The method with its parameters set; a class still has to be fitted or loaded."""
         if self.learns:
             return self.target(**params)
-        return _Function(self, dict(params), threads if self.declared.threads else 1)
+        return _Function(self, dict(params), threads if self.declared.threads else 1, device)
 
 
 # A function is given so many pixels at once: filters that go over the batch again and again were
-# up to twice as fast where it fits a core's cache.
+# up to twice as fast where it fits a core's cache. A GPU gets the whole batch.
 _PART_PIXELS = 128 * 28 * 28
 
 
 class _Function:
     """A method that is a function, as a `Denoiser`."""
 
-    def __init__(self, method: Method, params: dict[str, Any], threads: int) -> None:
+    def __init__(self, method: Method, params: dict[str, Any], threads: int, device: str) -> None:
         self._method, self._params, self._threads = method, params, threads
+        self._device = device
 
     def denoise(self, noisy: Array, noise: Noise) -> Array:
-        arguments = {**self._params, "noise": noise} if self._method.takes_noise else self._params
+        arguments = dict(self._params)
+        if self._method.takes_noise:
+            arguments["noise"] = noise
+        if self._method.takes_device:
+            arguments["device"] = self._device
 
         def call(images: Array) -> Array:
             return self._method.target(images, **arguments)
 
+        if self._method.takes_device and self._device != "cpu":
+            return call(noisy)
         import numpy as np
 
         pixels = max(1, math.prod(noisy.shape[1:]))

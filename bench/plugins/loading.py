@@ -167,6 +167,7 @@ def _describe(name: str, origin: str, location: str, target: Any, code: bytes) -
         source=hashlib.blake2b(code, digest_size=8).hexdigest(),
         # A class takes it by its contract, a function if it has an argument for it.
         takes_noise=form != "function" or "noise" in arguments.parameters,
+        takes_device=form == "function" and "device" in _positional(target),
         fits_noise=form == "trained" or "noise" in _arguments(getattr(target, "fit", None)),
         recipes=recipes,
     )
@@ -174,6 +175,15 @@ def _describe(name: str, origin: str, location: str, target: Any, code: bytes) -
 
 def _arguments(function: Any) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(function).parameters if callable(function) else {}
+
+
+def _positional(function: Any) -> list[str]:
+    """Names of the arguments that are not keyword-only."""
+    return [
+        argument.name
+        for argument in _arguments(function).values()
+        if argument.kind is not argument.KEYWORD_ONLY
+    ]
 
 
 def _check_parameters(parameters: Mapping[str, Any], declared: Declaration, location: str) -> None:
@@ -218,21 +228,17 @@ def _check_form(target: Any, arguments: inspect.Signature, location: str) -> Non
             raise BrokenMethod(f"{location}: the class {target.__name__} has no {absent[0]}()")
         _check_fit(target, location)
         return
-    positional = [
-        argument.name
-        for argument in arguments.parameters.values()
-        if argument.kind is not argument.KEYWORD_ONLY
-    ]
+    positional = _positional(target)
     if not positional:
         raise BrokenMethod(
             f"{location}: {target.__name__}() takes no images: write (noisy, *, ...)"
         )
-    if positional[0] == "noise":
-        raise BrokenMethod(
-            f"{location}: {target.__name__}() takes the images first: write (noisy, noise)"
-        )
+    told = ("noise", "device")
+    if positional[0] in told:
+        first = f"write (noisy, {positional[0]})"
+        raise BrokenMethod(f"{location}: {target.__name__}() takes the images first: {first}")
     for name in positional[1:]:
-        if name != "noise":
+        if name not in told:
             raise BrokenMethod(
                 f"{location}: the argument {name!r} of {target.__name__}() is not keyword-only: "
                 f"write (noisy, *, {name}=...)"
@@ -241,11 +247,7 @@ def _check_form(target: Any, arguments: inspect.Signature, location: str) -> Non
 
 def _check_fit(target: Any, location: str) -> None:
     """`fit` can be called as the harness calls it, with the noise or without it."""
-    names = [
-        argument.name
-        for argument in _arguments(target.fit).values()
-        if argument.kind is not argument.KEYWORD_ONLY
-    ]
+    names = _positional(target.fit)
     with_noise = len(names) == 4 and names[2] == "noise"
     if not with_noise and (len(names) != 3 or "noise" in names[1:]):
         raise BrokenMethod(

@@ -58,7 +58,7 @@ def test_gaussian_equals_scikit_images(shape, width):
 
 
 @every_shape
-@pytest.mark.parametrize("size", [1, 3, 5])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 8, 9])
 def test_median_equals_scikit_images(shape, size):
     noisy = noisy_images(shape)
     square = np.ones((size, size))
@@ -72,7 +72,7 @@ def test_median_equals_scikit_images(shape, size):
 @pytest.mark.parametrize(
     "params", [{}, {"h": 0.4}, {"h": 1.5, "patch": 3, "distance": 4}, {"patch": 7}], ids=str
 )
-def test_nlm_equals_scikit_images(shape, params):
+def test_nlms_engine_skimage_is_scikit_image(shape, params):
     noisy = noisy_images(shape)
     settings = {"h": 0.8, "patch": 5, "distance": 6, **params}
     expected = [
@@ -87,7 +87,7 @@ def test_nlm_equals_scikit_images(shape, params):
         ).reshape(*shape[1:], shape[0])
         for image in noisy
     ]
-    restored = denoise("nlm", noisy, params)
+    restored = denoise("nlm", noisy, {"engine": "skimage", **params})
     np.testing.assert_allclose(np.moveaxis(restored, 1, -1), expected, rtol=0, atol=1e-5)
 
 
@@ -164,6 +164,15 @@ def test_an_image_does_not_depend_on_its_batch(name, shape):
 def test_two_threads_give_the_same_as_one(name, images):
     noisy = noisy_images((1, 28, 28), images)
     np.testing.assert_array_equal(denoise(name, noisy, threads=2), denoise(name, noisy))
+
+
+@pytest.mark.parametrize("name", ["median", "tv"])
+def test_how_much_is_worked_on_at_a_time_changes_nothing(name, monkeypatch):
+    noisy = noisy_images((3, 17, 23), 5)
+    whole = denoise(name, noisy)
+    for cached in (1, 1000, 10_000):
+        monkeypatch.setitem(sources.load(name).target.__globals__, "CACHED", cached)
+        np.testing.assert_array_equal(denoise(name, noisy), whole)
 
 
 @pytest.mark.parametrize("name", TUNED)

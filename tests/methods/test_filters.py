@@ -89,7 +89,7 @@ def test_the_wiener_filter_equals_scipys_away_from_the_border(shape, size):
 
 
 @each_shape
-@pytest.mark.parametrize(("size", "weight"), [(3, 3), (3, 7), (5, 5), (5, 23)])
+@pytest.mark.parametrize(("size", "weight"), [(3, 3), (3, 7), (5, 5), (5, 23), (7, 7), (9, 5)])
 def test_the_weighted_median_is_that_of_the_window_with_its_centre_repeated(shape, size, weight):
     noisy = noisy_images(shape)
     reach = size // 2

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import bench
+from bench import make_noise
 from bench.core import UsageError
+from bench.evaluation.forms import form_of
 from bench.plugins import sources
 
 
@@ -71,6 +74,25 @@ def test_parameters_are_the_keyword_only_arguments(plugins):
     assert method.parameters == {"a": 1.5, "b": 2}
     assert method.takes_noise
     assert not sources.load("median").takes_noise
+
+
+def test_a_function_with_an_argument_for_it_is_told_the_device(plugins):
+    plugins("some", "@method()\ndef f(noisy, device):\n    return noisy, device")
+    plugins("other", "@method()\ndef f(noisy, *, device='here'):\n    return noisy, device")
+    some, other = sources.load("some"), sources.load("other")
+    assert some.uses_gpu
+    assert not some.uses_torch
+    assert not other.uses_gpu
+    batch = np.zeros((200, 1, 28, 28), np.float32)
+
+    images, device = form_of(some, "cuda").create({}).denoise(batch, make_noise("gaussian", 1))
+    assert (len(images), device) == (200, "cuda")  # the whole batch at once
+    assert form_of(some, "cuda", 4).threads_used == 1
+    few = batch[:3]
+    for method, device, answer in ((some, "cpu", "cpu"), (other, "cuda", "here")):
+        form = form_of(method, device)
+        assert form.device == "cpu"
+        assert form.create({}).denoise(few, make_noise("gaussian", 1))[1] == answer
 
 
 def test_a_class_of_its_own_learns_and_may_be_random(plugins):
