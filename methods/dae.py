@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from bench import TrainedMethod, method
-from bench.training import cross_entropy
+from bench.training import Dense, cross_entropy
 
 # Larger batches and a schedule: 30 such epochs come as far as 100 of the paper's, where 20
 # measured 0.24 dB less (MNIST at 0.3).
@@ -47,6 +47,9 @@ class DAE(TrainedMethod):
 
     def loss(self, network, noisy, clean, noise):
         return {"reconstruction": cross_entropy(network(noisy), clean)}
+
+    def dense(self, network):
+        return Dense(network)
 
     def restore(self, network, noisy, noise):
         return torch.sigmoid(network(noisy)).view_as(noisy)

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from bench import TrainedMethod, Unsupported, method
-from bench.training import cross_entropy, standard_normal_kl
+from bench.training import Dense, cross_entropy, standard_normal_kl
 
 # Larger batches and a schedule: 20 such epochs measured as good as 100 of the paper's.
 FAST = {"batch_size": 256, "lr": 4e-3, "schedule": "one-cycle"}
@@ -71,6 +71,11 @@ class VAE(TrainedMethod):
             "reconstruction": cross_entropy(network.decoder(code), clean),
             "kl": self.beta * kl,
         }
+
+    def dense(self, network):
+        if self.objective != "clean":
+            return None
+        return Dense(network.encoder, network.decoder, self.beta)
 
     def restore(self, network, noisy, noise):
         if self.samples == 0:

@@ -1,11 +1,19 @@
 """What all tests share: isolation from the user's caches, the command in-process, real data."""
 
+import contextlib
+import ctypes
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 # Before torch is loaded: threads that wait by spinning crawl when anything else runs.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# Before Triton is: where there is no GPU, its kernels run in its interpreter.
+with contextlib.suppress(OSError):
+    ctypes.CDLL("libcuda.so.1")
+    os.environ["TRITON_INTERPRET"] = "0"
+os.environ.setdefault("TRITON_INTERPRET", "1")
 
 import pytest
 from click.testing import CliRunner

@@ -52,6 +52,11 @@ class Adam:
                 maximize=False,
             )
 
+    def set_steps(self, count: int) -> None:
+        """So many updates have been made."""
+        for steps in self.steps:
+            steps.fill_(count)
+
     def state(self) -> dict[str, Tensor]:
         """Moments and step counts, by name."""
         return {

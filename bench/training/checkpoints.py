@@ -34,16 +34,18 @@ class Checkpoints(Protocol):
 
 
 class Pace:
-    """Saves checkpoints only as often as their cost allows."""
+    """Saves checkpoints, of several trainings at once, only as often as their cost allows."""
 
-    def __init__(self, checkpoints: Checkpoints | None) -> None:
+    def __init__(self, *checkpoints: Checkpoints | None) -> None:
         self._checkpoints = checkpoints
         self._saved, self._cost = time.monotonic(), 0.0
 
-    def save(self, checkpoint: Callable[[], Checkpoint]) -> None:
-        """Save what `checkpoint` makes, if it is time to."""
+    def save(self, *made: Callable[[], Checkpoint]) -> None:
+        """Save what is made, one of each training, if it is time to."""
         now = time.monotonic()
-        if self._checkpoints and now - self._saved >= self._cost / _SHARE_OF_TIME:
-            self._checkpoints.save(checkpoint())
+        if any(self._checkpoints) and now - self._saved >= self._cost / _SHARE_OF_TIME:
+            for checkpoints, checkpoint in zip(self._checkpoints, made, strict=True):
+                if checkpoints:
+                    checkpoints.save(checkpoint())
             self._saved = time.monotonic()
             self._cost = self._saved - now

@@ -19,18 +19,19 @@ class Recorded:
             into Python and does the same work whatever they hold. It must have run once on such
             inputs, so that all that is made at a first call exists.
         inputs: tensors of the shapes that it will be called with.
-        generator: the one that it draws from, besides the device's own.
+        generators: those that it draws from, besides the device's own.
     """
 
     def __init__(
         self,
         function: Callable[..., Tensor],
         inputs: tuple[Tensor, ...],
-        generator: torch.Generator,
+        *generators: torch.Generator,
     ) -> None:
         self._inputs = tuple(value.clone() for value in inputs)
         self._graph = torch.cuda.CUDAGraph()
-        self._graph.register_generator_state(generator)
+        for generator in generators:
+            self._graph.register_generator_state(generator)
         with torch.cuda.graph(self._graph):
             self._output = function(*self._inputs)
 

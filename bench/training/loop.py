@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from bench.training.adam import Adam
 from bench.training.batches import Batch, corrupted, evaluated_at_once, image_order
 from bench.training.checkpoints import Arrays, Checkpoint, Checkpoints, Pace
+from bench.training.dense import Dense
 from bench.training.device import derived_seed, laid_out, training_precision
 from bench.training.graphs import Recorded
 from bench.training.history import History, TermMeans, Watcher
@@ -49,7 +50,7 @@ class Training:
         seed: of the order of the images and of the noise.
         recipe: epochs, batches, learning rate.
         any_size: the network takes images of any size, patches of the training images too.
-        graph_safe, bfloat16: see `TrainedMethod`.
+        graph_safe, bfloat16, dense: see `TrainedMethod`.
     """
 
     def __init__(
@@ -63,15 +64,19 @@ class Training:
         any_size: bool = False,
         graph_safe: bool = False,
         bfloat16: bool = False,
+        dense: Dense | None = None,
     ) -> None:
         self.network, self.loss, self.recipe = network, loss, recipe
-        self.any_size, self.graph_safe, self.bfloat16 = any_size, graph_safe, bfloat16
+        self.any_size, self.graph_safe = any_size, graph_safe
+        self.bfloat16, self.dense = bfloat16, dense
         self.patches: Patches | None = None
         self.noise, self.lowest, self.seed = noise, lowest, seed
         self.device = next(network.parameters()).device
         self.order = torch.Generator().manual_seed(derived_seed(seed, "order"))
         self.draws = torch.Generator(self.device).manual_seed(derived_seed(seed, "noise"))
         self.optimiser = Adam(network)
+        #: Of `order`, before the next epoch's was drawn, where that was done ahead.
+        self.order_before: Tensor | None = None
         self.history: History = []
         self.done = 0
         self.best: dict[str, Tensor] = {}
@@ -91,26 +96,40 @@ class Training:
         Raises:
             FloatingPointError: the loss is no longer finite.
         """
-        last = checkpoints.load() if checkpoints else None
-        if last is not None:
-            self._set_state(last)
+        self.resume(checkpoints)
         self.patches = Patches.of(images, self.recipe.patch) if self.any_size else None
-        if self.recipe.images is not None:
-            share = min(1.0, self.recipe.images / self._count(images))
-            held_out = held_out[: math.ceil(share * len(held_out))]
+        held_out = self.validated(images, held_out)
         pace = Pace(checkpoints)
         epochs = self.recipe.epochs_for(self._count(images))
         while self.done < epochs:
-            terms = {"train": self._epoch(images), "validation": self._evaluate(held_out)}
-            self.done += 1
-            totals = self._note(terms)
-            pace.save(lambda: Checkpoint(self._state(), list(self.history)))
-            watch(self.done, epochs, totals["train"])
+            trained = self._epoch(images)
+            loss = self.note(trained, self.evaluate(held_out))
+            pace.save(self.checkpoint)
+            watch(self.done, epochs, loss)
         self.network.load_state_dict(self.best)
         return self.history
 
-    def _note(self, terms: dict[str, dict[str, float]]) -> dict[str, float]:
-        """Add an epoch's terms to the history, keep the weights if best; the loss by split."""
+    def resume(self, checkpoints: Checkpoints | None) -> None:
+        """Go on from the last checkpoint, if there is one."""
+        last = checkpoints.load() if checkpoints else None
+        if last is not None:
+            self._set_state(last)
+
+    def validated(self, images: Tensor, held_out: Tensor) -> Tensor:
+        """The held-out images that an epoch is validated on: cut as the training images are."""
+        if self.recipe.images is None:
+            return held_out
+        share = min(1.0, self.recipe.images / self._count(images))
+        return held_out[: math.ceil(share * len(held_out))]
+
+    def note(self, trained: TermMeans, validated: TermMeans) -> float:
+        """Add an epoch to the history, keep the weights if best; the training loss.
+
+        Raises:
+            FloatingPointError: the loss is no longer finite.
+        """
+        self.done += 1
+        terms = {"train": trained.values(), "validation": validated.values()}
         totals = {split: sum(values.values()) for split, values in terms.items()}
         if not all(map(math.isfinite, totals.values())):
             raise FloatingPointError(
@@ -123,7 +142,7 @@ class Training:
             self.best_loss = totals["validation"]
             weights = self.network.state_dict()
             self.best = {name: value.detach().clone() for name, value in weights.items()}
-        return totals
+        return totals["train"]
 
     def _count(self, images: Tensor) -> int:
         """Number of training images, or of patches that cover them."""
@@ -131,11 +150,10 @@ class Training:
 
     # An epoch -------------------------------------------------------------------------------
 
-    def _epoch(self, images: Tensor) -> dict[str, float]:
+    def _epoch(self, images: Tensor) -> TermMeans:
         """One pass over the images; the mean of each loss term over it."""
-        recipe, size, count = self.recipe, self.recipe.batch_size, self._count(images)
-        order = image_order(count, recipe.images or count, self.order) % len(images)
-        at_once = max(1, _GATHERED // size)  # batches
+        size, count, at_once = self.recipe.batch_size, self._count(images), self.at_once
+        order = self.image_order(count) % len(images)
         parts = zip(
             torch.split(order.to(self.device), at_once * size),
             torch.split(self._learning_rates(count), at_once),
@@ -150,13 +168,20 @@ class Training:
                 clean = self.patches(images, index, self.order)
             terms = self._updates(clean, lrs)
             means.add(self._names, terms, [len(batch) for batch in torch.split(index, size)])
-        return means.values()
+        return means
+
+    @property
+    def at_once(self) -> int:
+        """Batches that are gathered and get their noise at once."""
+        return max(1, _GATHERED // self.recipe.batch_size)
+
+    def image_order(self, count: int) -> Tensor:
+        """Indices of the next epoch's images, out of `count`."""
+        return image_order(count, self.recipe.images or count, self.order)
 
     def _learning_rates(self, count: int) -> Tensor:
         """Of each update of the next epoch over `count` images, on the device."""
-        updates = self.recipe.updates(count)
-        first, total = self.done * updates, self.recipe.epochs_for(count) * updates
-        rates = [self.recipe.learning_rate(first + i, total) for i in range(updates)]
+        rates = self.recipe.learning_rates(self.done, count)
         # Kernels of CUDA take a learning rate in float32 only.
         precision = torch.float32 if self.device.type == "cuda" else torch.float64
         return torch.tensor(rates, dtype=precision).to(self.device)
@@ -191,7 +216,7 @@ class Training:
             rows.append(torch.stack([value.detach() for value in terms.values()]))
         return torch.stack(rows)
 
-    def _evaluate(self, images: Tensor) -> dict[str, float]:
+    def evaluate(self, images: Tensor) -> TermMeans:
         """The mean of each loss term over held-out images; each call draws the same noise."""
         seed = derived_seed(self.seed, "validation")
         draws = torch.Generator(self.device).manual_seed(seed)
@@ -201,7 +226,7 @@ class Training:
             for clean in torch.split(images, evaluated_at_once(images)):
                 terms = self._terms(self._corrupted(clean, draws))
                 means.add(list(terms), torch.stack(list(terms.values()))[None], [len(clean)])
-        return means.values()
+        return means
 
     def _corrupted(self, clean: Tensor, generator: torch.Generator) -> Batch:
         """The images with noise drawn for them, in memory as the network's kernels want them."""
@@ -218,6 +243,10 @@ class Training:
 
     # Checkpoints ----------------------------------------------------------------------------
 
+    def checkpoint(self) -> Checkpoint:
+        """All that it takes to go on from here."""
+        return Checkpoint(self._state(), list(self.history))
+
     def _state(self) -> Arrays:
         """All that the rest of the training depends on."""
         tensors = {
@@ -225,7 +254,9 @@ class Training:
             **{f"best.{name}": value for name, value in self.best.items()},
             "best_loss": torch.tensor(self.best_loss, dtype=torch.float64),
             "done": torch.tensor(self.done),
-            "random.order": self.order.get_state(),
+            "random.order": self.order.get_state()
+            if self.order_before is None
+            else self.order_before,
             "random.draws": self.draws.get_state(),
             "random.torch": torch.get_rng_state(),
         }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from bench.core import Unsupported
 from bench.training.batches import evaluated_at_once
 from bench.training.checkpoints import Checkpoints
+from bench.training.dense import Dense, kernels
 from bench.training.device import convolves, derived_seed, laid_out, memory_needed, seeded
 from bench.training.history import History, Watcher
 from bench.training.loop import Training
 from bench.training.recipe import Recipe
+from bench.training.together import Together
 
 if TYPE_CHECKING:
     from bench.core import Array, Noise
@@ -60,6 +62,9 @@ class TrainedMethod:
     #: Where it computes; set by the harness.
     device: ClassVar[str] = "cpu"
 
+    #: What its updates were computed by, where that is not torch alone; set by fitting it.
+    fitted_by: Mapping[str, Any] = {}
+
     _network: nn.Module
     _image_shape: tuple[int, ...]
 
@@ -94,6 +99,13 @@ class TrainedMethod:
         Random as `restore` may be.
         """
         raise NotImplementedError
+
+    def dense(self, network: nn.Module) -> Dense | None:
+        """Optional: the network as dense layers with a loss that a GPU has kernels for.
+
+        It then trains there several times as fast, and several trainings at once.
+        """
+        return None
 
     # Called by the harness ------------------------------------------------------------------
 
@@ -140,19 +152,14 @@ class TrainedMethod:
             seeded(device, derived_seed(seed, "weights")),
             memory_needed(f"training with batches of {recipe.batch_size}", remedy),
         ):
-            self._image_shape = train.shape[1:]
-            training = Training(
-                self._build(),
-                self.loss,
-                noise,
-                lowest,
-                seed,
-                recipe,
-                any_size=self.any_size,
-                graph_safe=self.graph_safe,
-                bfloat16=self.bfloat16,
-            )
+            training = self.start(train.shape[1:], noise, lowest, seed, recipe)
             images, held_out = (torch.from_numpy(part).to(device) for part in (train, validation))
+            fused = kernels(device) if training.dense else None
+            if fused:
+                training.resume(checkpoints)
+                Together([training], fused).run(images, held_out, [watch], [checkpoints])
+                self.fitted_by = {"kernels": "triton", "at_once": 1}
+                return training.history
             return training.run(images, held_out, watch, checkpoints)
 
     def denoise(self, noisy: Array, noise: Noise) -> Array:
@@ -226,6 +233,30 @@ class TrainedMethod:
             own, other = ("x".join(map(str, s)) for s in (self._image_shape, shape))
             raise Unsupported(f"it was trained on images of {own} and is given {other}")
 
+    def start(
+        self,
+        image_shape: tuple[int, ...],
+        noise: Noise,
+        lowest: float | None,
+        seed: int,
+        recipe: Recipe,
+    ) -> Training:
+        """A training of a fresh network, its weights from torch's global generator."""
+        self._image_shape = image_shape
+        network = self._build()
+        return Training(
+            network,
+            self.loss,
+            noise,
+            lowest,
+            seed,
+            recipe,
+            any_size=self.any_size,
+            graph_safe=self.graph_safe,
+            bfloat16=self.bfloat16,
+            dense=self.dense(network),
+        )
+
     def _build(self) -> nn.Module:
         channels, height, width = self._image_shape
         network = self.network((channels, height, width)).to(self.device)
@@ -233,3 +264,77 @@ class TrainedMethod:
             network = network.to(memory_format=torch.channels_last)
         self._network = network
         return network
+
+
+class Learner(NamedTuple):
+    """One of several trainings at once; see `TrainedMethod.fit`."""
+
+    method: TrainedMethod
+    noise: Noise
+    seed: int
+    lowest: float | None = None
+    watch: Watcher = lambda done, total, loss: None
+    checkpoints: Checkpoints | None = None
+
+    def start(self, image_shape: tuple[int, ...], recipe: Recipe) -> Training:
+        """Its training, from its last checkpoint."""
+        with seeded(torch.device(self.method.device), derived_seed(self.seed, "weights")):
+            training = self.method.start(image_shape, self.noise, self.lowest, self.seed, recipe)
+        training.resume(self.checkpoints)
+        return training
+
+
+def fit_together(
+    learners: Sequence[Learner], train: Array, *, validation: Array, recipe: Recipe
+) -> list[History | None]:
+    """Fit methods that differ in noise level and seed alone, at once where the device gains by it.
+
+    Each gets the weights, bit for bit, that it would get alone.
+
+    Args:
+        learners: what is to be fitted.
+        train: see `TrainedMethod.fit`.
+        validation: see there.
+        recipe: see there.
+
+    Returns:
+        The history of each; None for those that were left out. The first one never is.
+
+    Raises:
+        Exception: as `TrainedMethod.fit` does, for the first one.
+    """
+    device = torch.device(learners[0].method.device)
+    fused = kernels(device) if len(learners) > 1 else None
+    if fused:
+        trainings = [learner.start(train.shape[1:], recipe) for learner in learners]
+        # Those that were interrupted elsewhere train by themselves.
+        at = [i for i, training in enumerate(trainings) if training.done == trainings[0].done]
+        if trainings[0].dense and len(at) > 1:
+            images, held_out = (torch.from_numpy(part).to(device) for part in (train, validation))
+            chosen = [learners[i] for i in at]
+            together = Together([trainings[i] for i in at], fused)
+            try:
+                together.run(
+                    images,
+                    held_out,
+                    [one.watch for one in chosen],
+                    [one.checkpoints for one in chosen],
+                )
+            except FloatingPointError:
+                pass  # of any of them: the first trains by itself
+            else:
+                for one in chosen:
+                    one.method.fitted_by = {"kernels": "triton", "at_once": len(at)}
+                return [t.history if i in at else None for i, t in enumerate(trainings)]
+    method, noise, seed, lowest, watch, checkpoints = learners[0]
+    history = method.fit(
+        train,
+        noise,
+        seed,
+        validation=validation,
+        recipe=recipe,
+        lowest=lowest,
+        watch=watch,
+        checkpoints=checkpoints,
+    )
+    return [history, *[None] * (len(learners) - 1)]

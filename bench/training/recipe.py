@@ -53,6 +53,12 @@ class Recipe:
         """Epochs over `count` training images: `epochs`, or as many as reach `min_updates`."""
         return max(self.epochs, math.ceil(self.min_updates / self.updates(count)))
 
+    def learning_rates(self, done: int, count: int) -> list[float]:
+        """Of each update of the epoch after `done` epochs over `count` training images."""
+        updates = self.updates(count)
+        total = self.epochs_for(count) * updates
+        return [self.learning_rate(done * updates + i, total) for i in range(updates)]
+
     def learning_rate(self, update: int, updates: int) -> float:
         """The learning rate of an update, counted from 0, out of all `updates`.
 
