@@ -119,7 +119,8 @@ def measure_metrics():
 def measure_classical():
     clean, noisy = test_images()
     for name, function in LOOP.items():
-        params = WAVELET if name == "wavelet" else {}
+        # Our own non-local means is by another definition; what is timed is that one.
+        params = {"wavelet": WAVELET, "nlm": {"engine": "skimage"}}.get(name, {})
         method = sources.load(name).create(params, usable_cpus())
         for level, images in noisy.items():
             ours = method.denoise(images[:500], make_noise("gaussian", level)).clip(0, 1)
