@@ -51,11 +51,12 @@ class CellFiles:
     def __init__(self, path: Path, *, digests: bool) -> None:
         self.path, self._digests = path, digests
 
-    def read(self, key: str) -> tuple[CellMeta, pd.DataFrame | None]:
+    def read(self, key: str) -> tuple[CellMeta, pa.Table | None]:
         """A cell's metadata, and its rows; no rows where it is not done."""
         path = self._cell_path(key)
-        with readable(path):
-            file = pq.ParquetFile(path, page_checksum_verification=True, memory_map=False)
+        with readable(path), pq.ParquetFile(
+            path, page_checksum_verification=True, memory_map=False
+        ) as file:
             size = sum(
                 file.metadata.row_group(group).total_byte_size
                 for group in range(file.metadata.num_row_groups)
@@ -65,10 +66,13 @@ class CellFiles:
             meta = self._parsed(file.schema_arrow.metadata, key)
             if meta.status != "done":
                 return meta, None
-            table = pq.read_table(path, schema=_ROWS, page_checksum_verification=True)
+            table = file.read(_ROWS.names, use_threads=False).select(_ROWS.names).cast(_ROWS)
             if self._digests and meta.digests.rows != _rows_digest(table):
                 raise ValueError("its rows are not those that were written")
-            return meta, table.to_pandas()
+            images = table["image"].to_numpy()
+            if len(np.unique(images)) < len(images):
+                raise ValueError("it holds an image twice")
+            return meta, table
 
     def metadata(self, key: str) -> CellMeta:
         """All that is one value of a cell."""
