@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     Array = npt.NDArray[Any]
-    #: Of one cell, an entry an image: `image` (position), `digest` (of the noisy pixels), metrics.
-    Columns = Mapping[str, Array]
 
+#: Of one cell, an entry an image: `image` (position), `digest` (of the noisy pixels), metrics.
+Columns = Mapping[str, "Array"]
 #: What tells a cell of one run from the others.
 CELL = ["dataset", "method", "params", "noise", "clip", "level", "train", "regime", "seed"]
 NOISE = ["dataset", "noise", "level"]
@@ -71,8 +71,12 @@ class Scores:
         return len(self.cells)
 
     def __iter__(self) -> Iterator[Columns]:
-        for run, key in tuples(self.cells, "run", "key"):
-            yield self._runs[run].images(key)
+        return map(self.read, range(len(self)))
+
+    def read(self, number: int) -> Columns:
+        """The columns of a cell, the first of which is 0."""
+        run, key = self.cells["run"].iat[number], self.cells["key"].iat[number]
+        return self._runs[run].images(key)
 
     def where(self, chosen: Sequence[bool]) -> Scores:
         """Those of some cells; nothing is read."""
