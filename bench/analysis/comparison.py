@@ -53,7 +53,8 @@ def compare(scores: Scores) -> tuple[pd.DataFrame, pd.DataFrame]:
     summaries, parts = [], []
     for part in scores.noises():  # what is held of one noise is given back before the next
         summary = noise_means(part)
-        lows, highs = [], []
+        lows: list[float] = []
+        highs: list[float] = []
         for metric, values in part.values.items():
             resampled = _Resampled(values)
             for ends, found in zip((lows, highs), resampled.intervals(), strict=True):
@@ -93,7 +94,8 @@ class _Resampled:
 
     def intervals(self) -> tuple[list[float], list[float]]:
         """Ends of the interval of each method's mean."""
-        lows, highs = [], []
+        lows: list[float] = []
+        highs: list[float] = []
         for column, rows in enumerate(self._there.T):
             low = high = np.array([np.nan])
             if rows.any():

@@ -58,9 +58,10 @@ class Scores:
 
         >>> import pandas as pd
         >>> identity = {"dataset": "toy", "method": "identity", "params": "{}", "level": 0.3}
-        >>> noise = {"noise": "gaussian", "clip": False, "train": None, "regime": None, "seed": None}
-        >>> images = {"image": [0, 1], "digest": [7, 8], "psnr": [10.0, 11.0], "ssim": 0.1, "mse": 1}
-        >>> scores = Scores.of(pd.DataFrame({**images, **identity, **noise}))
+        >>> noise = {"noise": "gaussian", "clip": False}
+        >>> training = {"train": None, "regime": None, "seed": None}
+        >>> images = {"image": [0, 1], "digest": [7, 8], "psnr": [10.0, 11.0], "ssim": 0, "mse": 0}
+        >>> scores = Scores.of(pd.DataFrame({**images, **identity, **noise, **training}))
         >>> [float(columns["psnr"].mean()) for columns in scores]
         [10.5]
         """
@@ -75,7 +76,7 @@ class Scores:
 
     def read(self, number: int) -> Columns:
         """The columns of a cell, the first of which is 0."""
-        run, key = self.cells["run"].iat[number], self.cells["key"].iat[number]
+        run, key = (self.cells[name].to_numpy()[number] for name in ("run", "key"))
         return self._runs[run].images(key)
 
     def where(self, chosen: Sequence[bool]) -> Scores:

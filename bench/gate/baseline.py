@@ -34,6 +34,7 @@ ALPHA = 0.05
 #: Training seeds that each run needs before a method that is random in its training is judged.
 MIN_SEEDS = 4
 
+
 @dataclass(frozen=True)
 class Comparison:
     """A sample's verdict.

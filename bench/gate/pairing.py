@@ -80,14 +80,15 @@ class Pairing:
         }
 
     def samples(self) -> Iterator[Sample]:
-        """The samples of each method and metric: over all levels, where there are several, and at each.
+        """Of each method and metric: over all levels, where there are several, and at each.
 
         What is held at once is one method, trained in one way, under one kind of noise.
         """
         names = ["dataset", "label", "trained", "noise"]
         for key, cells in self._cells.groupby(names, sort=False, observed=True):
             name = dict(zip(names, key, strict=True))
-            tables = {level: self._table(part) for level, part in cells.groupby("level", sort=False)}
+            levels: Any = cells.groupby("level", sort=False)
+            tables = {level: self._table(part) for level, part in levels}
             for metric in TOLERANCE:
                 yield from _samples(tables, metric, name, random=bool(cells["random"].any()))
 
@@ -188,7 +189,9 @@ def _samples(
         seeds = _common(table["new"].columns for table in stacks.values())
         if overall := bool(len(images) and len(seeds)):
             new, old = (
-                np.stack([t.loc[images, side][seeds].to_numpy(np.float64).T for t in stacks.values()])
+                np.stack(
+                    [t.loc[images, side][seeds].to_numpy(np.float64).T for t in stacks.values()]
+                )
                 for side in _SIDES
             )
             yield Sample(new, old, random, metric, OVERALL_SHARE, {**name, "levels": list(stacks)})

@@ -169,9 +169,7 @@ def level_of(value: Any, where: str) -> float | None:
 # -- judging ---------------------------------------------------------------------------------
 
 
-def judge(
-    thresholds: Sequence[Threshold], scores: Scores, cells: pd.DataFrame
-) -> list[Judgement]:
+def judge(thresholds: Sequence[Threshold], scores: Scores, cells: pd.DataFrame) -> list[Judgement]:
     """A judgement for each threshold and each point of the run that it matches.
 
     Args:

@@ -54,9 +54,10 @@ class CellFiles:
     def read(self, key: str) -> tuple[CellMeta, pa.Table | None]:
         """A cell's metadata, and its rows; no rows where it is not done."""
         path = self._cell_path(key)
-        with readable(path), pq.ParquetFile(
-            path, page_checksum_verification=True, memory_map=False
-        ) as file:
+        with (
+            readable(path),
+            pq.ParquetFile(path, page_checksum_verification=True, memory_map=False) as file,
+        ):
             size = sum(
                 file.metadata.row_group(group).total_byte_size
                 for group in range(file.metadata.num_row_groups)
