@@ -145,7 +145,7 @@ def _baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> _Baseline:
         try:
             theirs = other.cells()
             theirs = theirs[theirs["status"] == "done"]
-            both = theirs[[point in wanted for point in _points(theirs)]]
+            both = theirs.loc[[point in wanted for point in _points(theirs)]]
             if not store.is_run(named):
                 for _ in Scores.of_run(other, both):
                     """Read once before it counts: one of a folder's many may be damaged."""

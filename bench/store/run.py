@@ -172,8 +172,9 @@ class Run:
             StorageError: the cell's file is damaged, or there is none.
         """
         _, table = self._files.read(key)
-        names = table.column_names if table is not None else ()
-        return {name: table[name].to_numpy() for name in names}
+        if table is None:
+            return {}
+        return {name: table[name].to_numpy() for name in table.column_names}
 
     def metadata(self) -> Iterator[CellMeta]:
         """All that is one value a cell, of each finished cell in the plan's order.
