@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +118,7 @@ class CellFiles:
         digests = {}
         for folder, name, data in self._files_beside(record):
             path = self.path / folder / name
-            commit(path, partial(_write_bytes, data=data))
+            commit(path, data)
             digests[folder] = digest_of(data)
         columns = {name: record.images.get(name, np.empty(0)) for name in _ROWS.names}
         table = pa.table(columns, schema=_ROWS)
@@ -128,13 +127,12 @@ class CellFiles:
         table = table.replace_schema_metadata(
             {"bench": text, **({"digest": digest_of(text.encode())} if self._digests else {})}
         )
-        commit(
-            self._cell_path(key),
-            # Measured values hardly repeat, so a dictionary of them only takes room.
-            lambda path: pq.write_table(
-                table, path, compression="zstd", use_dictionary=False, write_page_checksum=True
-            ),
+        file = pa.BufferOutputStream()
+        # Measured values hardly repeat, so a dictionary of them only takes room.
+        pq.write_table(
+            table, file, compression="zstd", use_dictionary=False, write_page_checksum=True
         )
+        commit(self._cell_path(key), file.getvalue().to_pybytes())
 
     def _files_beside(self, record: Record) -> Iterator[tuple[str, str, bytes]]:
         """Folder, name and content of what is written before a cell."""
@@ -175,10 +173,6 @@ class CellFiles:
 
     def _cell_path(self, key: str) -> Path:
         return self.path / "cells" / f"{key}.parquet"
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
 
 
 def _rows_digest(table: pa.Table) -> str:

@@ -217,7 +217,7 @@ class Run:
     def update_manifest(self, **values: Any) -> None:
         """Set entries of the manifest, if any are given, and write it."""
         self.manifest = self.manifest.model_copy(update=values)
-        commit(self.path / "manifest.json", lambda path: path.write_text(f"{self.manifest}\n"))
+        commit(self.path / "manifest.json", f"{self.manifest}\n".encode())
 
     def write_progress(self, overview: Mapping[str, Any]) -> None:
         """Write how far the run has come, for `progress`; no error where that cannot be written."""
