@@ -128,9 +128,15 @@ class CellFiles:
             {"bench": text, **({"digest": digest_of(text.encode())} if self._digests else {})}
         )
         file = pa.BufferOutputStream()
-        # Measured values hardly repeat, so a dictionary of them only takes room.
+        # Measured values hardly repeat, so a dictionary of them only takes room; and nobody asks
+        # for their ranges.
         pq.write_table(
-            table, file, compression="zstd", use_dictionary=False, write_page_checksum=True
+            table,
+            file,
+            compression="zstd",
+            use_dictionary=False,
+            write_statistics=False,
+            write_page_checksum=True,
         )
         commit(self._cell_path(key), file.getvalue().to_pybytes())
 
