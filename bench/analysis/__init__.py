@@ -1,25 +1,17 @@
-"""Records -> tables, intervals, tests. Pure functions over the data frames that `Run` gives."""
+"""Scores of cells -> tables, intervals, tests. What is read of the cells, and when: `Scores`."""
 
 from bench.analysis.comparison import compare, harm, marks
-from bench.analysis.means import (
-    DECIMALS,
-    METRICS,
-    UNITS,
-    means,
-    problems,
-    rowwise,
-    table,
-    text_table,
-    tuples,
-    with_labels,
-)
+from bench.analysis.labels import DECIMALS, METRICS, UNITS, rowwise, tuples, with_labels
+from bench.analysis.means import means, problems, table, text_table
 from bench.analysis.ranks import Ranks, average_ranks
+from bench.analysis.scores import Scores
 
 __all__ = [
     "DECIMALS",
     "METRICS",
     "UNITS",
     "Ranks",
+    "Scores",
     "average_ranks",
     "compare",
     "harm",

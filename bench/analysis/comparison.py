@@ -18,19 +18,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.analysis import statistics
-from bench.analysis.means import METRICS, means, per_image, table, tuples, with_labels
+from bench.analysis.labels import METRICS, tuples
+from bench.analysis.means import COLUMNS, in_order, noise_means, table
+from bench.analysis.scores import NOISE
 from bench.core import IDENTITY
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bench.analysis.scores import Scores
     from bench.analysis.statistics import Array
 
-_POINT = ["dataset", "noise", "level"]
+_MEAN = COLUMNS.index("mean") + 1
+_SUMMARY = [*COLUMNS[:_MEAN], "low", "high", *COLUMNS[_MEAN:]]
 _PAIR = ["a", "b", "images", "difference", "low", "high", "deviation", "p", "direction"]
 
 
-def compare(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def compare(scores: Scores) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The means with their intervals, and every pair of methods under every noise.
 
     Images are paired where the digests of their noisy pixels are equal, by which they are the
@@ -46,31 +50,25 @@ def compare(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     import pandas as pd
 
-    summary = means(records)
-    ends: dict[tuple[Any, ...], tuple[float, float]] = {}
-    parts = []
-    scores: Any = per_image(with_labels(records)).drop(columns="seeds")
-    for point, part in scores.groupby(level=_POINT, sort=False):
-        wide = part.droplevel(_POINT).unstack("label")
-        for metric in METRICS:
-            values = wide[metric]
-            labels = list(values.columns)
-            resampled = _Resampled(values.to_numpy(dtype=np.float64))
-            for label, low, high in zip(labels, *resampled.intervals(), strict=True):
-                ends[*point, label, metric] = (low, high)
-            compared = pd.DataFrame(resampled.pairs(), columns=_PAIR)
-            compared["a"] = [labels[index] for index in compared["a"]]
-            compared["b"] = [labels[index] for index in compared["b"]]
-            compared.insert(0, "metric", metric)
-            for number, name in enumerate(_POINT):
-                compared.insert(number, name, point[number])
-            parts.append(compared)
-    keys = zip(*(summary[name] for name in (*_POINT, "label", "metric")), strict=True)
-    limits = [ends[key] for key in keys]
-    at = list(summary.columns).index("mean") + 1
-    summary.insert(at, "low", [low for low, _ in limits])
-    summary.insert(at + 1, "high", [high for _, high in limits])
-    columns = [*_POINT, "metric", *_PAIR]
+    summaries, parts = [], []
+    for part in scores.noises():  # what is held of one noise is given back before the next
+        summary = noise_means(part)
+        lows: list[float] = []
+        highs: list[float] = []
+        for metric, values in part.values.items():
+            resampled = _Resampled(values)
+            for ends, found in zip((lows, highs), resampled.intervals(), strict=True):
+                ends += found
+            pairs = pd.DataFrame(resampled.pairs(), columns=_PAIR)
+            for name in ("a", "b"):
+                pairs[name] = [part.labels[index] for index in pairs[name]]
+            pairs.insert(0, "metric", metric)
+            for number, name in enumerate(NOISE):
+                pairs.insert(number, name, part.point[number])
+            parts.append(pairs)
+        summaries.append(summary.assign(low=lows, high=highs))
+    summary = in_order(summaries, scores).reindex(columns=_SUMMARY)
+    columns = [*NOISE, "metric", *_PAIR]
     pairs = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
     return summary, _judged(pairs)
 
@@ -96,7 +94,8 @@ class _Resampled:
 
     def intervals(self) -> tuple[list[float], list[float]]:
         """Ends of the interval of each method's mean."""
-        lows, highs = [], []
+        lows: list[float] = []
+        highs: list[float] = []
         for column, rows in enumerate(self._there.T):
             low = high = np.array([np.nan])
             if rows.any():

@@ -6,82 +6,67 @@ training seeds, an image's value is first averaged over them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.core import method_label, noise_name, noise_text
+from bench.analysis.labels import DECIMALS, METRICS, tuples
+from bench.analysis.scores import NOISE, NoiseScores, Scores, column_means
+from bench.core import noise_text
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
     import pandas as pd
 
-#: Metric -> whether larger is better.
-METRICS = {"psnr": True, "ssim": True, "mse": False}
-UNITS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "mse": "MSE"}
-DECIMALS = {"psnr": 2, "ssim": 3, "mse": 5}
-
-_POINT = ["dataset", "label", "noise", "level"]
+_ENTRY = ["dataset", "label", "noise", "level"]
+COLUMNS = [*_ENTRY, "metric", "mean", "images", "seeds", "seed_sd"]
 
 
-def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with `label` (method as typed) and the noise's full name."""
-    return frame.assign(
-        label=rowwise(method_label, frame["method"], frame["params"], frame["regime"].fillna("")),
-        noise=rowwise(noise_name, frame["noise"], frame["clip"]),
-    )
-
-
-def rowwise(function: Callable[..., str], *columns: Any) -> npt.NDArray[np.object_]:
-    """`function` of each row, as an array; it is called once for each distinct row."""
-    import pandas as pd
-
-    codes, rows = pd.MultiIndex.from_arrays(columns).factorize()
-    return np.array([function(*row) for row in rows], dtype=object)[codes]
-
-
-def tuples(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
-    """The rows of a frame, as tuples of some of its columns."""
-    return zip(*(frame[name] for name in columns), strict=True)
-
-
-def per_image(records: pd.DataFrame) -> pd.DataFrame:
-    """Each image's metrics, means over the training seeds; `records` with labels.
-
-    The index holds dataset, label, noise, level, image and the digest of the noisy pixels; the
-    last column, `seeds`, says of how many.
-    """
-    grouped = records.groupby([*_POINT, "image", "digest"], sort=False, observed=True)
-    return grouped[list(METRICS)].mean().assign(seeds=grouped.size())
-
-
-def means(records: pd.DataFrame) -> pd.DataFrame:
-    """A row for each data set, method, noise, level and metric, in the records' order.
+def means(scores: Scores) -> pd.DataFrame:
+    """A row for each data set, method, noise, level and metric, in the cells' order.
 
     Columns: dataset, label, noise, level, metric, mean, images, seeds, and seed_sd: the
     standard deviation over training seeds of the mean over images, NaN for a single seed.
     """
+    return in_order([noise_means(part) for part in scores.noises()], scores)
+
+
+def noise_means(part: NoiseScores) -> pd.DataFrame:
+    """The rows of `means` under one noise."""
     import pandas as pd
 
-    labelled = with_labels(records)
-    grouped = per_image(labelled).groupby(level=_POINT, sort=False)
-    images, seeds = grouped.size(), grouped["seeds"].max()
-    by_seed = labelled.groupby([*_POINT, "seed"], sort=False, observed=True)[list(METRICS)].mean()
-    spread = by_seed.groupby(level=_POINT, sort=False).std().reindex(images.index)
     rows = [
         pd.DataFrame(
             {
+                **dict(zip(NOISE, part.point, strict=True)),
+                "label": part.labels,
                 "metric": metric,
-                "mean": grouped[metric].mean(),
-                "images": images,
-                "seeds": seeds,
-                "seed_sd": spread[metric],
+                "mean": column_means(part.values[metric]),
+                "images": part.images,
+                "seeds": part.seeds,
+                "seed_sd": part.seed_sd[metric],
             }
-        ).reset_index()
+        )
         for metric in METRICS
     ]
-    return pd.concat(rows, ignore_index=True)
+    return pd.concat(rows, ignore_index=True)[COLUMNS]
+
+
+def in_order(parts: Sequence[pd.DataFrame], scores: Scores) -> pd.DataFrame:
+    """The rows of each noise put together: metric by metric, each in the cells' order."""
+    import pandas as pd
+
+    if not parts:
+        return pd.DataFrame(columns=COLUMNS)
+    whole = pd.concat(parts)
+    order = {entry: at for at, entry in enumerate(dict.fromkeys(tuples(scores.cells, *_ENTRY)))}
+    metrics = list(METRICS)
+    keys = [
+        metrics.index(metric) * len(order) + order[entry]
+        for *point, metric in tuples(whole, *_ENTRY, "metric")
+        for entry in [tuple(point)]
+    ]
+    return whole.iloc[np.argsort(keys, kind="stable")].reset_index(drop=True)
 
 
 def table(summary: pd.DataFrame, metric: str, value: str = "mean") -> pd.DataFrame:
@@ -107,11 +92,11 @@ def problems(cells: pd.DataFrame) -> list[tuple[str, str, str]]:
     return entries
 
 
-def text_table(records: pd.DataFrame, cells: pd.DataFrame) -> str:
+def text_table(scores: Scores, cells: pd.DataFrame) -> str:
     """PSNR and SSIM of every method at every level, as plain text for a terminal."""
-    if records.empty:
+    if not len(scores):
         return "No cell has a result."
-    summary = means(records)
+    summary = means(scores)
     psnr, ssim = table(summary, "psnr"), table(summary, "ssim")
     combined = psnr.copy().astype(object)
     for column in combined.columns:

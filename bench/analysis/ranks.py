@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.analysis.means import METRICS, table
+from bench.analysis.labels import METRICS
+from bench.analysis.means import table
 
 if TYPE_CHECKING:
     import pandas as pd

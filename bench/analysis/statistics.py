@@ -24,17 +24,20 @@ POWER = 0.8
 # Fewest and most resamples; between them, as many as `_DRAWS` draws of an image make.
 _RESAMPLES = (2000, 10_000)
 _DRAWS = 20_000_000
+# Numbers that a block of resamples takes in memory as floats.
+_BLOCK = 10_000_000
 
 
 @lru_cache(maxsize=1)  # the levels of a data set have the same images
-def _counts(images: int) -> Array:
+def _counts(images: int) -> npt.NDArray[np.uint8]:
     """How often each resample holds each image: (resamples, images)."""
     resamples = int(np.clip(_DRAWS // images, *_RESAMPLES))
     generator = np.random.default_rng(0)
-    drawn = generator.integers(images, size=(resamples, images), dtype=np.int32)
-    counts = np.empty((resamples, images))
-    for row, chosen in zip(counts, drawn, strict=True):
-        row[:] = np.bincount(chosen, minlength=images)
+    counts = np.empty((resamples, images), np.uint8)
+    for row in counts:
+        drawn = generator.integers(images, size=images, dtype=np.int32)
+        # Over 255 times the same image is not to be seen: a Poisson variable of mean 1.
+        row[:] = np.bincount(drawn, minlength=images)
     return counts
 
 
@@ -50,7 +53,10 @@ def resampled_means(scores: Array) -> Array:
     Returns:
         (resamples, columns).
     """
-    return _counts(len(scores)) @ scores / len(scores)
+    counts = _counts(len(scores))
+    step = max(1, _BLOCK // len(scores))
+    blocks = [counts[at : at + step] @ scores for at in range(0, len(counts), step)]
+    return np.concatenate(blocks) / len(scores)
 
 
 def interval(resampled: Array, images: int) -> tuple[Array, Array]:

@@ -50,7 +50,7 @@ def run(context: click.Context, /, debug: bool, **values: Any) -> int:
     with Console(debug=debug) as console:
         result = api.run(**settings, command=shlex.join(["bench", *sys.argv[1:]]), listener=console)
     cells = result.cells()
-    click.echo(analysis.text_table(result.records(), cells))
+    click.echo(analysis.text_table(analysis.Scores.of_run(result, cells), cells))
     for problem in analysis.problems(analysis.with_labels(cells)):
         click.echo(": ".join(problem))
     where = shlex.quote(str(result.path))

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from bench.core.noise import Noise, TrainNoise
@@ -84,14 +85,14 @@ class Cell:
         values["train"] = self.train.as_dict() if self.train else None
         return values
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The name of this cell's result: 16 hex digits of all that it depends on."""
         values = self.as_dict()
         del values["fit_params"]  # given by the parameters and the method's code
         return digest([PROTOCOL_VERSION, values])
 
-    @property
+    @cached_property
     def fit_key(self) -> str:
         """The name of the fitted model: 16 hex digits of all that it depends on."""
         return digest([PROTOCOL_VERSION, self.fitted_for()])

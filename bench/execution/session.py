@@ -14,6 +14,7 @@ from bench.execution import pools
 from bench.execution.cores import Shares
 from bench.execution.progress import Listener, Overview, ProgressReporter
 from bench.execution.supervisor import Limits, Setup
+from bench.execution.writer import Writer
 from bench.planning.settings import Settings
 from bench.plugins.contract import Method
 from bench.store.manifest import timestamp
@@ -72,10 +73,9 @@ def work(
                 waiting, data, methods, fits,
                 device=setup.device, threads=setup.threads, watch=reporter.progress,
             )  # fmt: skip
-        with contextlib.closing(records), reporter:
+        with contextlib.closing(records), reporter, Writer(run, reporter.recorded) as writer:
             for record in records:
-                run.write(record)
-                reporter.recorded(record)
+                writer.put(record)
         run.update_manifest(ended=timestamp())
     return run
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import gate, store
-from bench.analysis import problems, tuples, with_labels
+from bench.analysis import Scores, problems, tuples, with_labels
 from bench.core import StorageError, UsageError, noise_text
 from bench.gate import Comparison, Judgement, Verdict
 
@@ -40,18 +40,19 @@ def check_run(
         UsageError: the file is not there or not understood.
         StorageError: a run is damaged, or there is none.
     """
-    cells, records = run.cells(), run.records()
+    cells = run.cells()
+    scores = Scores.of_run(run, cells)
     judgements: list[Judgement] = []
     notes: list[str] = []
     if thresholds is not None:
         limits = gate.parse(_read(thresholds), str(thresholds))
-        judgements += gate.judge(limits, records, cells)
+        judgements += gate.judge(limits, scores, cells)
         if not limits:
             nothing = f"{thresholds} holds no [[threshold]]"
             judgements.append(Judgement("unmatched", str(thresholds), "", reason=nothing))
     if baseline is not None:
         older = _baseline(baseline, run, cells)
-        comparisons, unpaired = gate.compare(records, older.records, tolerance)
+        comparisons, unpaired = gate.compare(scores, older.scores, tolerance)
         judgements += [_judgement(comparison, tolerance) for comparison in comparisons]
         notes += [*older.notes, *unpaired]
         lost = _missing(cells, older.cells)
@@ -78,13 +79,14 @@ def update_thresholds(run: store.Run, path: Path) -> tuple[gate.Updated, list[st
     """
     text = _read(path, new=True)
     gate.parse(text, str(path))
-    cells, records = run.cells(), run.records()
-    if records.empty:
+    cells = run.cells()
+    scores = Scores.of_run(run, cells)
+    if not len(scores):
         raise UsageError(f"{run.path} has no result to take thresholds from")
-    updated = gate.update(text, records, run.name)
+    updated = gate.update(text, scores, run.name)
     store.write_text(path, updated.text)
-    random = with_labels(records[records["seed"].notna()]).groupby("label", sort=False)
-    seeds = random["seed"].nunique()
+    random = scores.cells[scores.cells["seed"].notna()]
+    seeds = random.groupby("label", sort=False)["seed"].nunique()
     single = [str(label) for label in seeds[seeds == 1].index]
     return updated, single, _problems(run, cells)
 
@@ -113,12 +115,12 @@ class _Baseline:
     """What a run is compared with.
 
     Attributes:
-        records: of the cells that both have.
+        scores: of the cells that both have.
         cells: all done ones of the newest run that has cells in common, else of the newest.
         notes: which runs count, which do not, and what differs in how they were made.
     """
 
-    records: pd.DataFrame
+    scores: Scores
     cells: pd.DataFrame
     notes: list[str]
 
@@ -136,29 +138,31 @@ def _baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> _Baseline:
     wanted = set(_points(cells))
     frames: list[pd.DataFrame] = []
     newest = cells[:0]
-    for other in runs:
+    for number, other in enumerate(runs):
         if reason := _incomparable(run, other):
             notes.append(f"not compared with {other.path}: {reason}")
             continue
         try:
             theirs = other.cells()
             theirs = theirs[theirs["status"] == "done"]
-            both = [point in wanted for point in _points(theirs)]
-            records = other.records(set(theirs["key"][both]))
+            both = theirs.loc[[point in wanted for point in _points(theirs)]]
+            if not store.is_run(named):
+                for _ in Scores.of_run(other, both):
+                    """Read once before it counts: one of a folder's many may be damaged."""
         except StorageError as error:
             if store.is_run(named):  # the one that was named, not one of a folder's many
                 raise
             notes.append(f"not compared with {other.path}: {error}")
             continue
-        if newest.empty or (len(records) and not frames):
+        if newest.empty or (len(both) and not frames):
             newest = theirs
-        if len(records):
+        if len(both):
             wanted -= set(_points(theirs))
-            frames.append(records)
+            frames.append(both.assign(run=number))
             notes.append(f"compared with {other.path}, ended {_ended(other)}")
             notes += _settings_that_differ(run, other)
-    records = pd.concat(frames, ignore_index=True) if frames else run.records([])
-    return _Baseline(records, newest, notes)
+    common = pd.concat(frames, ignore_index=True) if frames else cells[:0].assign(run=0)
+    return _Baseline(Scores(with_labels(common), runs), newest, notes)
 
 
 def _earlier_runs(path: Path, run: store.Run) -> tuple[list[store.Run], list[str]]:

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.analysis import METRICS, means, tuples, with_labels
+from bench.analysis import METRICS, Scores, means, tuples, with_labels
 from bench.core import UsageError, nearest
 from bench.gate.verdict import Judgement
 from bench.noises import parse_noise
@@ -169,21 +169,19 @@ def level_of(value: Any, where: str) -> float | None:
 # -- judging ---------------------------------------------------------------------------------
 
 
-def judge(
-    thresholds: Sequence[Threshold], records: pd.DataFrame, cells: pd.DataFrame
-) -> list[Judgement]:
+def judge(thresholds: Sequence[Threshold], scores: Scores, cells: pd.DataFrame) -> list[Judgement]:
     """A judgement for each threshold and each point of the run that it matches.
 
     Args:
         thresholds: see `parse`.
-        records: a run's `records()`.
+        scores: of a run.
         cells: its `cells()`.
 
     Returns:
         Verdicts "held" and "regression"; "failed" for a cell that it matches and that has no
         result; "unmatched" for a threshold that matches nothing.
     """
-    measured = _measured(records, cells)
+    measured = _measured(scores, cells)
     labelled = with_labels(cells)
     judgements = []
     for threshold in thresholds:
@@ -205,13 +203,12 @@ _POINT = ["dataset", "label", "noise", "level"]
 _Point = tuple[str, str, str, float]
 
 
-def _measured(records: pd.DataFrame, cells: pd.DataFrame) -> dict[str, dict[_Point, float]]:
+def _measured(scores: Scores, cells: pd.DataFrame) -> dict[str, dict[_Point, float]]:
     """Metric -> (data set, label, noise, level) -> value."""
     measured: dict[str, dict[_Point, float]] = {name: {} for name in (*METRICS, *_CELL_METRICS)}
-    if len(records):
-        for *point, metric, mean in tuples(means(records), *_POINT, "metric", "mean"):
-            if not math.isnan(mean):
-                measured[metric][_as_point(point)] = mean
+    for *point, metric, mean in tuples(means(scores), *_POINT, "metric", "mean"):
+        if not math.isnan(mean):
+            measured[metric][_as_point(point)] = mean
     done = with_labels(cells[cells["status"] == "done"])
     grouped = done.groupby(_POINT, sort=False)
     speeds = grouped["images_per_second"].median().reset_index()

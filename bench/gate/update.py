@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from bench.analysis import with_labels
+from bench.analysis import Scores
 from bench.core import UsageError
 from bench.gate.thresholds import level_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Standard errors of the mean that are left below it.
 MARGIN = 3.0
@@ -31,7 +28,7 @@ class Updated:
     lowered: int
 
 
-def update(text: str, records: pd.DataFrame, run: str) -> Updated:
+def update(text: str, scores: Scores, run: str) -> Updated:
     """A thresholds file's text, brought up to a run.
 
     PSNR and SSIM of each method at each noise get the minimum
@@ -43,7 +40,7 @@ def update(text: str, records: pd.DataFrame, run: str) -> Updated:
 
     Args:
         text: of the file, empty for a new one; `parse` has accepted it.
-        records: the run's `records()`.
+        scores: of the run.
         run: its name.
 
     Raises:
@@ -61,7 +58,7 @@ def update(text: str, records: pd.DataFrame, run: str) -> Updated:
     known = {_point_of(table): table for table in sorted(tables, key=lambda t: "made_from" in t)}
     added = tomlkit.aot()
     count = lowered = 0
-    for (dataset, label, noise, level, metric), minimum in _minima(records):
+    for (dataset, label, noise, level, metric), minimum in _minima(scores):
         table = known.get((dataset, label, noise, level, metric))
         if table is not None and "made_from" not in table:
             continue
@@ -93,13 +90,16 @@ def _point_of(table: Mapping[str, Any]) -> tuple[Any, ...]:
     return (*texts, level_of(table.get("level"), "level"), table["metric"])
 
 
-def _minima(records: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str, float, str], float]]:
+def _minima(scores: Scores) -> Iterator[tuple[tuple[str, str, str, float, str], float]]:
     """Data set, label, noise, level and metric -> minimum."""
-    labelled = with_labels(records).assign(seed=records["seed"].fillna(-1))
-    points: Any = labelled.groupby(["dataset", "label", "noise", "level"], sort=False)
-    for (dataset, label, noise, level), part in points:
+    import pandas as pd
+
+    for (dataset, label, noise, level), part in scores.by("dataset", "label", "noise", "level"):
+        seeds = [pd.DataFrame({**cell}).set_index("image").astype("float64") for cell in part]
         for metric, decimals in _DECIMALS.items():
-            values = part.pivot(index="image", columns="seed", values=metric).dropna().to_numpy()
+            # An image that was not measured under every seed is left out.
+            table = pd.concat([seed[metric] for seed in seeds], axis=1, join="inner").dropna()
+            values = table.sort_index().to_numpy()
             if not len(values):
                 continue
             variance = values.mean(axis=1).var(ddof=1) / len(values) if len(values) > 1 else 0.0

@@ -14,7 +14,7 @@ from bench.store.folders import (
 )
 from bench.store.lock import RunInUse, hold, holder, is_held
 from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedMethod
-from bench.store.run import Run
+from bench.store.run import Run, cells_frame
 
 __all__ = [
     "FORMAT_VERSION",
@@ -25,6 +25,7 @@ __all__ = [
     "Run",
     "RunInUse",
     "cache_folder",
+    "cells_frame",
     "check_free",
     "find_run",
     "hold",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,11 +50,13 @@ class CellFiles:
     def __init__(self, path: Path, *, digests: bool) -> None:
         self.path, self._digests = path, digests
 
-    def read(self, key: str) -> tuple[CellMeta, pd.DataFrame | None]:
+    def read(self, key: str) -> tuple[CellMeta, pa.Table | None]:
         """A cell's metadata, and its rows; no rows where it is not done."""
         path = self._cell_path(key)
-        with readable(path):
-            file = pq.ParquetFile(path, page_checksum_verification=True, memory_map=False)
+        with (
+            readable(path),
+            pq.ParquetFile(path, page_checksum_verification=True, memory_map=False) as file,
+        ):
             size = sum(
                 file.metadata.row_group(group).total_byte_size
                 for group in range(file.metadata.num_row_groups)
@@ -65,10 +66,13 @@ class CellFiles:
             meta = self._parsed(file.schema_arrow.metadata, key)
             if meta.status != "done":
                 return meta, None
-            table = pq.read_table(path, schema=_ROWS, page_checksum_verification=True)
+            table = file.read(_ROWS.names, use_threads=False).select(_ROWS.names).cast(_ROWS)
             if self._digests and meta.digests.rows != _rows_digest(table):
                 raise ValueError("its rows are not those that were written")
-            return meta, table.to_pandas()
+            images = table["image"].to_numpy()
+            if len(np.unique(images)) < len(images):
+                raise ValueError("it holds an image twice")
+            return meta, table
 
     def metadata(self, key: str) -> CellMeta:
         """All that is one value of a cell."""
@@ -114,7 +118,7 @@ class CellFiles:
         digests = {}
         for folder, name, data in self._files_beside(record):
             path = self.path / folder / name
-            commit(path, partial(_write_bytes, data=data))
+            commit(path, data)
             digests[folder] = digest_of(data)
         columns = {name: record.images.get(name, np.empty(0)) for name in _ROWS.names}
         table = pa.table(columns, schema=_ROWS)
@@ -123,13 +127,18 @@ class CellFiles:
         table = table.replace_schema_metadata(
             {"bench": text, **({"digest": digest_of(text.encode())} if self._digests else {})}
         )
-        commit(
-            self._cell_path(key),
-            # Measured values hardly repeat, so a dictionary of them only takes room.
-            lambda path: pq.write_table(
-                table, path, compression="zstd", use_dictionary=False, write_page_checksum=True
-            ),
+        file = pa.BufferOutputStream()
+        # Measured values hardly repeat, so a dictionary of them only takes room; and nobody asks
+        # for their ranges.
+        pq.write_table(
+            table,
+            file,
+            compression="zstd",
+            use_dictionary=False,
+            write_statistics=False,
+            write_page_checksum=True,
         )
+        commit(self._cell_path(key), file.getvalue().to_pybytes())
 
     def _files_beside(self, record: Record) -> Iterator[tuple[str, str, bytes]]:
         """Folder, name and content of what is written before a cell."""
@@ -170,10 +179,6 @@ class CellFiles:
 
     def _cell_path(self, key: str) -> Path:
         return self.path / "cells" / f"{key}.parquet"
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
 
 
 def _rows_digest(table: pa.Table) -> str:

@@ -94,17 +94,30 @@ def _one_line(error: Exception) -> str:
     return " ".join(text.split()) or type(error).__name__
 
 
-def commit(path: Path, write: Callable[[Path], object]) -> None:
-    """Write aside, flush to the disk, rename: the file is there whole or not at all."""
+def commit(path: Path, content: bytes | Callable[[Path], object]) -> None:
+    """Write aside, flush to the disk, rename: the file is there whole or not at all.
+
+    Args:
+        path: of the file.
+        content: its bytes, or what writes them to the path that it is given.
+    """
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     with writable(path):
         try:
-            write(aside)
-            with aside.open("rb+") as file:
+            if isinstance(content, bytes):
+                file = aside.open("wb")
+            else:
+                content(aside)
+                file = aside.open("rb+")
+            with file:
+                if isinstance(content, bytes):
+                    file.write(content)
+                    file.flush()
                 os.fsync(file.fileno())
             aside.replace(path)
-        finally:
+        except BaseException:
             aside.unlink(missing_ok=True)
+            raise
 
 
 def write_text(path: Path, text: str) -> None:
@@ -114,7 +127,7 @@ def write_text(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
             raise StorageError(f"cannot write {path}: it is no file; choose another")
-    commit(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+    commit(path, text.encode())
 
 
 def packed(arrays: Mapping[str, Any]) -> bytes:

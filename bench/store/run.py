@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from bench.store.files import commit
 from bench.store.progress import PROGRESS, RunProgress
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
 
     from bench.store.cell_meta import CellMeta, RecordedCell
@@ -127,18 +128,7 @@ class Run:
         Raises:
             StorageError: a cell's file is damaged.
         """
-        import pandas as pd
-
-        rows = [
-            {**vars(meta), **_identity(meta.cell), "chosen": canonical_json(meta.chosen)}
-            for meta in self.metadata()
-        ]
-        frame = pd.DataFrame(rows, columns=_CELL_COLUMNS)
-        for name in ("seed", "parameters", "peak_memory_bytes"):
-            frame[name] = frame[name].astype("Int64")
-        for name in ("chosen_score", "fit_seconds", "tune_seconds", "images_per_second"):
-            frame[name] = frame[name].astype("float64")
-        return frame
+        return cells_frame(self.metadata())
 
     def records(self, keys: Collection[str] | None = None) -> pd.DataFrame:
         """A row an image and cell, of the cells that are done, in the plan's order.
@@ -159,9 +149,10 @@ class Run:
         for key in self._finished_in_order():
             if keys is not None and key not in keys:
                 continue
-            meta, frame = self._files.read(key)
-            if frame is None:
+            meta, table = self._files.read(key)
+            if table is None:
                 continue
+            frame = table.to_pandas(use_threads=False)
             for name, value in _identity(meta.cell).items():
                 frame[name] = pd.Series([value], dtype=_DTYPES.get(name)).repeat(len(frame)).array
             frames.append(frame)
@@ -170,6 +161,20 @@ class Run:
         return pd.concat(frames, ignore_index=True)[_RECORD_COLUMNS].astype(
             {"mse": "float64", "psnr": "float64", "ssim": "float64"}
         )
+
+    def images(self, key: str) -> dict[str, npt.NDArray[Any]]:
+        """The columns of `records` that a cell has an entry an image in, as arrays: image, mse, ...
+
+        So that more records can be gone through than fit into memory, a cell at a time. Empty
+        where the cell is not done.
+
+        Raises:
+            StorageError: the cell's file is damaged, or there is none.
+        """
+        _, table = self._files.read(key)
+        if table is None:
+            return {}
+        return {name: table[name].to_numpy() for name in table.column_names}
 
     def metadata(self) -> Iterator[CellMeta]:
         """All that is one value a cell, of each finished cell in the plan's order.
@@ -212,7 +217,7 @@ class Run:
     def update_manifest(self, **values: Any) -> None:
         """Set entries of the manifest, if any are given, and write it."""
         self.manifest = self.manifest.model_copy(update=values)
-        commit(self.path / "manifest.json", lambda path: path.write_text(f"{self.manifest}\n"))
+        commit(self.path / "manifest.json", f"{self.manifest}\n".encode())
 
     def write_progress(self, overview: Mapping[str, Any]) -> None:
         """Write how far the run has come, for `progress`; no error where that cannot be written."""
@@ -233,6 +238,22 @@ class Run:
     @property
     def _files(self) -> CellFiles:
         return CellFiles(self.path, digests=self.manifest.format > 1)
+
+
+def cells_frame(metadata: Iterable[CellMeta]) -> pd.DataFrame:
+    """The rows of `Run.cells`, of what `Run.metadata` gives."""
+    import pandas as pd
+
+    rows = [
+        {**vars(meta), **_identity(meta.cell), "chosen": canonical_json(meta.chosen)}
+        for meta in metadata
+    ]
+    frame = pd.DataFrame(rows, columns=_CELL_COLUMNS)
+    for name in ("seed", "parameters", "peak_memory_bytes"):
+        frame[name] = frame[name].astype("Int64")
+    for name in ("chosen_score", "fit_seconds", "tune_seconds", "images_per_second"):
+        frame[name] = frame[name].astype("float64")
+    return frame
 
 
 _DTYPES: dict[str, Any] = {

@@ -28,8 +28,12 @@ def row(table, **wanted):
     return table.iloc[0]
 
 
+def scores(*frames):
+    return analysis.Scores.of(pd.concat(frames))
+
+
 def compared(*frames):
-    return analysis.compare(pd.concat(frames))
+    return analysis.compare(scores(*frames))
 
 
 def test_the_interval_is_students_for_normal_scores():
@@ -46,8 +50,8 @@ def test_an_images_value_is_averaged_over_seeds_before_its_interval():
     rng = np.random.default_rng(1)
     image, seeds = rng.normal(20, 3, 40), rng.normal(0, 1, (3, 1))
     runs = image + seeds
-    records = pd.concat([frame(runs[k], method="vae", seed=k) for k in range(3)])
-    found = row(analysis.compare(records)[0], metric="psnr")
+    frames = [frame(runs[k], method="vae", seed=k) for k in range(3)]
+    found = row(compared(*frames)[0], metric="psnr")
     averaged = row(compared(frame(runs.mean(axis=0)))[0], metric="psnr")
     assert found["mean"] == pytest.approx(runs.mean())
     assert list(found[["low", "high"]]) == pytest.approx(list(averaged[["low", "high"]]))
@@ -56,7 +60,7 @@ def test_an_images_value_is_averaged_over_seeds_before_its_interval():
 
 
 def test_the_tables_value_is_the_mean_of_psnrs_not_the_psnr_of_the_mean():
-    found = row(analysis.means(frame([10.0, 30.0])), metric="psnr")
+    found = row(analysis.means(scores(frame([10.0, 30.0]))), metric="psnr")
     assert found["mean"] == 20.0
 
 
@@ -69,7 +73,7 @@ def test_typed_parameters_and_clipping_are_part_of_the_name():
     records = pd.concat(
         [frame([1.0, 2.0]), frame([3.0, 4.0], params='{"size":5}'), frame([5.0, 6.0], clip=True)]
     )
-    means = analysis.means(records)
+    means = analysis.means(analysis.Scores.of(records))
     assert row(means, metric="psnr", label="median[size=5]")["mean"] == 3.5
     assert row(means, metric="psnr", label="median", noise="gaussian, clipped")["mean"] == 5.5
 
@@ -82,7 +86,7 @@ def test_tables_keep_the_runs_order():
             for m in ("vae", "identity", "median")
         ]
     )
-    mean = analysis.table(analysis.means(records), "psnr")
+    mean = analysis.table(analysis.means(analysis.Scores.of(records)), "psnr")
     assert list(mean.index) == ["vae", "identity", "median"]
     assert list(mean.columns) == [("gaussian", 0.5), ("gaussian", 0.1)]
 
@@ -218,24 +222,26 @@ def test_harm_is_claimed_only_where_the_tests_carry_it():
 
 
 def test_a_run_without_results_has_nothing_to_compare():
-    means, pairs = analysis.compare(frame([]))
+    means, pairs = compared(frame([]))
     assert means.empty
     assert pairs.empty
     assert {"low", "high"} <= set(means.columns)
     assert analysis.harm(pairs).empty
 
 
-def ranked(**scores):
+def ranked(**by_set):
     """Data sets, each with the means of methods a, b, ... by level."""
     return {
         name: analysis.means(
-            pd.concat(
-                frame([value, value], method=method, level=level)
-                for method, values in zip("abcdef", by_method, strict=False)
-                for level, value in zip((0.1, 0.3), values, strict=False)
+            scores(
+                *(
+                    frame([value, value], method=method, level=level)
+                    for method, values in zip("abcdef", by_method, strict=False)
+                    for level, value in zip((0.1, 0.3), values, strict=False)
+                )
             )
         )
-        for name, by_method in scores.items()
+        for name, by_method in by_set.items()
     }
 
 

@@ -6,7 +6,9 @@ import pytest
 from scipy import stats
 
 from bench import gate
-from bench.gate.baseline import MIN_SEEDS, OVERALL_SHARE, Sample, decide, estimate, pair
+from bench.analysis import Scores
+from bench.gate.baseline import MIN_SEEDS, decide, estimate
+from bench.gate.pairing import OVERALL_SHARE, Pairing, Sample
 
 RNG = np.random.default_rng
 
@@ -34,6 +36,15 @@ def learned(offsets, images, **more):
             for seed, offset in enumerate(offsets)
         ]
     )
+
+
+def compare(new, old, *tolerance):
+    return gate.compare(Scores.of(new), Scores.of(old), *tolerance)
+
+
+def pair(new, old):
+    pairing = Pairing(Scores.of(new), Scores.of(old))
+    return list(pairing.samples()), pairing.unpaired()
 
 
 def psnr_of(comparisons):
@@ -162,7 +173,7 @@ def test_an_improvement_is_no_regression():
 def test_images_are_paired_by_their_position_not_by_their_order():
     old = frame(RNG(7).normal(20, 3, 30))
     new = old.assign(psnr=old["psnr"] + 0.25).sample(frac=1, random_state=0)
-    found = psnr_of(gate.compare(new, old)[0])
+    found = psnr_of(compare(new, old)[0])
     assert found.difference == pytest.approx(0.25)
     assert (found.images, found.seeds) == (30, 0)
     assert (found.old, found.new) == pytest.approx((old["psnr"].mean(), new["psnr"].mean()))
@@ -172,17 +183,17 @@ def test_images_under_other_noise_are_not_paired_and_said_so():
     old = frame(RNG(8).normal(20, 3, 30))
     digest = np.arange(30)
     digest[:10] += 100
-    pairing = pair(old.assign(digest=digest), old)
-    assert pairing.samples[0].new.shape == (1, 1, 20)
-    assert pairing.unpaired == [
+    samples, unpaired = pair(old.assign(digest=digest), old)
+    assert samples[0].new.shape == (1, 1, 20)
+    assert unpaired == [
         "median at gaussian 0.3: 10 images under other noise: other data or noise seed"
     ]
 
 
 def test_what_only_one_run_has_is_listed():
     old, vae = frame(RNG(9).normal(20, 3, 30)), learned([0, 1], np.zeros(5))
-    pairing = pair(pd.concat([old, vae[vae["seed"] == 0]]), pd.concat([old[:20], vae]))
-    assert pairing.unpaired == [
+    _, unpaired = pair(pd.concat([old, vae[vae["seed"] == 0]]), pd.concat([old[:20], vae]))
+    assert unpaired == [
         "median at gaussian 0.3: 10 images only in the new run",
         "vae at gaussian 0.3, seed 1: 5 images only in the baseline",
     ]
@@ -199,19 +210,19 @@ def test_what_only_one_run_has_is_listed():
 )  # fmt: skip
 def test_other_cells_are_not_paired(other):
     old = frame(RNG(10).normal(20, 3, 30))
-    comparisons, unpaired = gate.compare(old.assign(**other), old)
+    comparisons, unpaired = compare(old.assign(**other), old)
     assert comparisons == []
     assert len(unpaired) == 2
 
 
 def test_nothing_to_pair_is_no_comparison():
     old = frame(RNG(11).normal(20, 3, 30))
-    assert gate.compare(old[:0], old)[0] == []
+    assert compare(old[:0], old)[0] == []
 
 
 def test_a_missing_ssim_leaves_psnr_compared():
     old = frame(RNG(12).normal(20, 3, 30), ssim=np.nan)
-    comparisons, _ = gate.compare(old.assign(psnr=old["psnr"] - 1), old)
+    comparisons, _ = compare(old.assign(psnr=old["psnr"] - 1), old)
     assert [(c.metric, c.verdict) for c in comparisons] == [("psnr", "regression")]
 
 
@@ -219,11 +230,11 @@ def test_levels_are_compared_together_and_each():
     images = RNG(13).normal(20, 3, 30)
     old = pd.concat([frame(images, level=level) for level in (0.1, 0.3, 0.5)])
     new = old.assign(psnr=old["psnr"] - 0.9 * (old["level"] == 0.5))
-    found = {tuple(c.name["levels"]): c for c in gate.compare(new, old)[0] if c.metric == "psnr"}
+    found = {tuple(c.name["levels"]): c for c in compare(new, old)[0] if c.metric == "psnr"}
     assert found[0.1, 0.3, 0.5].difference == pytest.approx(-0.3)
     assert [found[level,].reason for level in (0.1, 0.3)] == ["identical", "identical"]
     assert found[0.5,].verdict == "regression"
-    weights = [s.weight for s in pair(new, old).samples if s.metric == "psnr"]
+    weights = [s.weight for s in pair(new, old)[0] if s.metric == "psnr"]
     assert weights == pytest.approx([OVERALL_SHARE] + [(1 - OVERALL_SHARE) / 3] * 3)
 
 
@@ -236,7 +247,7 @@ def test_matched_training_is_one_way_to_train_at_all_levels():
             for regime in ("matched", "0.2")
         ]
     )
-    comparisons, _ = gate.compare(both, both)
+    comparisons, _ = compare(both, both)
     names = [c.name for c in comparisons if len(c.name["levels"]) == 2 and c.metric == "psnr"]
     assert [(name["label"], name["trained"]) for name in names] == [
         ("vae", ""),
@@ -247,7 +258,7 @@ def test_matched_training_is_one_way_to_train_at_all_levels():
 def test_a_level_asked_for_is_not_the_matched_training_at_that_level():
     images = RNG(17).normal(20, 3, 30)
     matched, asked = (frame(images, method="vae", seed=0, regime=r) for r in ("matched", "0.3"))
-    comparisons, unpaired = gate.compare(matched, asked)
+    comparisons, unpaired = compare(matched, asked)
     assert comparisons == []
     assert unpaired == [
         "vae at gaussian 0.3, seed 0: 30 images only in the new run",
@@ -259,7 +270,7 @@ def test_seeds_of_a_learned_method_are_joined():
     images = RNG(15).normal(20, 3, 50)
     old = learned([0.0, 0.02, -0.03, 0.01, 0.05], images)
     new = learned([-0.5, -0.48, -0.53, -0.51], images)
-    found = psnr_of(gate.compare(new, old)[0])
+    found = psnr_of(compare(new, old)[0])
     assert (found.verdict, found.seeds, found.images) == ("regression", 4, 50)
     assert found.difference == pytest.approx(-0.505)
 
@@ -267,5 +278,5 @@ def test_seeds_of_a_learned_method_are_joined():
 def test_the_tolerance_is_the_users():
     old = frame(RNG(16).normal(20, 3, 30))
     new = old.assign(psnr=old["psnr"] - 0.2)
-    assert psnr_of(gate.compare(new, old)[0]).verdict == "regression"
-    assert psnr_of(gate.compare(new, old, {"psnr": 0.3, "ssim": 0.002})[0]).verdict == "held"
+    assert psnr_of(compare(new, old)[0]).verdict == "regression"
+    assert psnr_of(compare(new, old, {"psnr": 0.3, "ssim": 0.002})[0]).verdict == "held"

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.gate.baseline import OVERALL_SHARE, TOLERANCE, Sample, decide
+from bench.gate.baseline import decide
+from bench.gate.pairing import OVERALL_SHARE, TOLERANCE, Sample
 
 DOCS = Path(__file__).parents[2] / "docs" / "gate.md"
 

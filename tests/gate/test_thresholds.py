@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from bench import gate
+from bench.analysis import Scores
 from bench.core import UsageError, canonical_json, method_label
-from bench.gate import Threshold, Updated, judge, parse, update
+from bench.gate import Threshold, Updated, parse
 
 GOOD = '[[threshold]]\nmetric = "psnr"\nmin = 10\n'
 
@@ -36,6 +38,14 @@ def frame(psnr, *, ssim=0.5, dataset="toy", method="median", params="{}", level=
         )
         for seed, values in zip(seeds, np.atleast_2d(psnr), strict=True)
     )  # fmt: skip
+
+
+def judge(thresholds, records, cells):
+    return gate.judge(thresholds, Scores.of(records), cells)
+
+
+def update(text, records, run):
+    return gate.update(text, Scores.of(records), run)
 
 
 def cell(

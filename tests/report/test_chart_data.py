@@ -34,6 +34,10 @@ def section(tmp_path_factory):
     return section
 
 
+def records_of(section):
+    return section.runs[0].records()
+
+
 def test_a_point_is_a_methods_speed_and_mean_and_the_noisy_image_has_none(section):
     points = speed_points(section)
     assert list(points) == [("gaussian", 0.1), ("gaussian", 0.3)]
@@ -42,7 +46,7 @@ def test_a_point_is_a_methods_speed_and_mean_and_the_noisy_image_has_none(sectio
         for point in methods:
             cells, records = (
                 frame[(frame["method"] == point.label) & (frame["level"] == level)]
-                for frame in (section.cells, section.records)
+                for frame in (section.cells, records_of(section))
             )
             assert point.speed == cells["images_per_second"].item()
             assert point.psnr == pytest.approx(records["psnr"].mean())
@@ -63,17 +67,16 @@ def test_the_pareto_front_holds_what_nothing_beats_in_both():
 
 
 def test_distributions_are_quantiles_of_the_images(section):
-    shown = distributions(section, ["psnr", "ssim"])
+    shown, records = distributions(section, ["psnr", "ssim"]), records_of(section)
     assert list(shown) == ["psnr", "ssim"]
     for metric, columns in shown.items():
         assert list(columns) == [("gaussian", 0.1), ("gaussian", 0.3)]
         for (_, level), methods in columns.items():
             assert [method.label for method in methods] == ["identity", "median", "gaussian"]
             for method in methods:
-                part = section.records[
-                    (section.records["method"] == method.label)
-                    & (section.records["level"] == level)
-                ][metric]
+                part = records[(records["method"] == method.label) & (records["level"] == level)][
+                    metric
+                ]
                 expected = np.quantile(part, [0.05, 0.25, 0.5, 0.75, 0.95])
                 assert method.quantiles == pytest.approx(expected)
                 assert method.mean == pytest.approx(part.mean())

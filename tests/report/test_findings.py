@@ -8,7 +8,7 @@ from bench import analysis
 from bench.report.content.findings import amount, findings, over_data_sets, p_text
 from bench.report.content.section import Section
 from bench.store import CellMeta, Manifest, RecordedMethod
-from bench.store.cell_meta import RecordedCell
+from bench.store.cell_meta import RecordedCell, RecordedNoise
 from bench.store.manifest import RecordedDataset
 
 LEARNED = ("dae", "vae")
@@ -20,7 +20,7 @@ class Run:
     name = "toy"
 
     def __init__(self, records):
-        self._records = records
+        self.records, self._scores = records, analysis.Scores.of(records)
         names = dict.fromkeys(records["method"])
         about = {"summary": "", "reference": ""}
         self.manifest = Manifest.model_construct(
@@ -29,19 +29,17 @@ class Run:
             methods={name: RecordedMethod(**about, learns=name in LEARNED) for name in names},
         )
 
-    def cells(self):
-        columns = ["method", "params", "noise", "clip", "level", "regime", "seed", "train"]
-        cells = self._records.drop_duplicates(columns)[columns].reset_index(drop=True)
-        return cells.assign(key=[str(i) for i in range(len(cells))], status="done")
-
     def metadata(self):
-        return [
-            CellMeta.model_construct(cell=RecordedCell.model_construct(method=row.method))
-            for row in self.cells().itertuples()
-        ]
+        for number, cell in enumerate(self._scores.cells.itertuples()):
+            noise = RecordedNoise(kind=cell.noise, level=cell.level, clip=cell.clip)
+            point = RecordedCell.model_construct(
+                dataset="toy", method=cell.method, params="{}", noise=noise, train=None,
+                seed=None if pd.isna(cell.seed) else int(cell.seed),
+            )  # fmt: skip
+            yield CellMeta.model_construct(key=str(number), cell=point, status="done", chosen={})
 
-    def records(self, keys):
-        return self._records
+    def images(self, key):
+        return self._scores.read(int(key))
 
 
 def section(**levels):
@@ -147,8 +145,9 @@ def test_learned_and_classical_methods_are_compared_where_the_tests_carry_it():
 
 def test_another_best_by_ssim_is_named():
     made = section(**{"0.1": {"identity": 10, "median": 20.0, "nlm": 28.0}})
-    records = made.records.assign(
-        ssim=made.records["method"].map({"identity": 0.1, "median": 0.9, "nlm": 0.8})
+    measured = made.runs[0].records
+    records = measured.assign(
+        ssim=measured["method"].map({"identity": 0.1, "median": 0.9, "nlm": 0.8})
         + np.tile(np.linspace(-0.001, 0.001, 60), 3)
     )
     made = Section.of(Run(records))
@@ -160,8 +159,8 @@ def test_another_best_by_ssim_is_named():
 
 
 def test_errors_are_better_when_they_are_smaller():
-    made = section(**{"0.1": {"identity": 10, "median": 20.0, "nlm": 28.0}})
-    made = Section.of(Run(made.records.assign(mse=10 ** (-made.records["psnr"] / 10))))
+    measured = section(**{"0.1": {"identity": 10, "median": 20.0, "nlm": 28.0}}).runs[0].records
+    made = Section.of(Run(measured.assign(mse=10 ** (-measured["psnr"] / 10))))
     text = texts(made, metrics=["mse"])[0]
     assert text.startswith("At 0.1 `nlm` is the best by MSE")
     assert "below `median`, the next." in text
@@ -170,9 +169,8 @@ def test_errors_are_better_when_they_are_smaller():
 def test_nothing_is_said_of_one_image_or_one_method():
     made = section(**{"0.1": {"nlm": 20.0}})
     assert findings(made) == []
-    one = Section.of(
-        Run(section(**{"0.1": {"nlm": 2.0, "median": 1.0}}).records.query("image == 0"))
-    )
+    two = section(**{"0.1": {"nlm": 2.0, "median": 1.0}}).runs[0]
+    one = Section.of(Run(two.records.query("image == 0")))
     assert findings(one) == []
 
 
@@ -207,7 +205,9 @@ def test_findings_of_a_real_run_stand_in_the_page_and_rest_on_its_tables(tmp_pat
 
     page = render(run, tmp_path / "reports")["md"].read_text()
     assert "## Findings" in page
-    means = analysis.means(run.records()).set_index(["label", "level", "metric"])["mean"]
+    means = analysis.means(analysis.Scores.of(run.records())).set_index(
+        ["label", "level", "metric"]
+    )["mean"]
     best = means.xs((0.5, "psnr"), level=("level", "metric"))
     order = list(best.sort_values(ascending=False).index)
     lead = best[order[0]] - best[order[1]]

@@ -82,7 +82,9 @@ def test_the_best_is_bold_and_what_does_harm_is_marked_and_named(run, page):
 
 def test_csv_files_hold_what_the_page_shows(run, folder):
     csv = pd.read_csv(folder / "summary.csv")
-    pd.testing.assert_frame_equal(csv, analysis.compare(run.records())[0], check_dtype=False)
+    pd.testing.assert_frame_equal(
+        csv, analysis.compare(analysis.Scores.of(run.records()))[0], check_dtype=False
+    )
     psnr = pd.read_csv(folder / "psnr.csv", index_col="label")
     part = run.records().query("method == 'median' and level == 0.3")
     assert psnr.loc["median", "gaussian 0.3"] == pytest.approx(part["psnr"].mean())

@@ -53,7 +53,7 @@ def test_columns_are_typed_as_noise_is(section, typed, noises):
     known = columns(section)
     assert columns(chosen) == [known[i] for i in noises]
     assert len(chosen.cells) == len(chosen.metadata) == 3 * len(noises)
-    assert len(chosen.records) == 5 * len(chosen.cells)
+    assert [len(cell["image"]) for cell in chosen.scores] == [5] * len(chosen.cells)
     assert set(zip(chosen.cells.noise, chosen.cells.level, strict=True)) == set(columns(chosen))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.analysis import rowwise, with_labels
+from bench.analysis import rowwise
 from bench.core import IDENTITY, method_label
 from bench.report.content.rows import Column
 
@@ -91,15 +91,19 @@ def distributions(
     section: Section, metrics: Sequence[str]
 ) -> dict[str, dict[Column, list[Distribution]]]:
     """Metric -> noise -> how its values on the images are distributed; of all training seeds."""
-    entry = ["noise", "level", "label"]
-    grouped = with_labels(section.records).groupby(entry, sort=False)[list(metrics)]
-    quantiles = grouped.quantile(np.array(_QUANTILES)).unstack()
+    import pandas as pd
+
+    entry = ("noise", "level", "label")
     means = section.summary.set_index(["metric", *entry])["mean"].to_dict()
     by_metric: dict[str, dict[Column, list[Distribution]]] = {metric: {} for metric in metrics}
-    for metric, by_column in by_metric.items():
-        rows = quantiles[metric].to_numpy().tolist()
-        for (noise, level, label), values in zip(quantiles.index, rows, strict=True):
-            row = Distribution(label, tuple(values), means[metric, noise, level, label])
+    for (noise, level, label), part in section.scores.by(*entry):
+        cells = list(part)
+        values = pd.DataFrame({m: np.concatenate([cell[m] for cell in cells]) for m in metrics})
+        grouped = values.astype("float64").groupby(np.zeros(len(values), np.int8))
+        quantiles = grouped.quantile(np.array(_QUANTILES))
+        for metric, by_column in by_metric.items():
+            mean = means[metric, noise, level, label]
+            row = Distribution(label, tuple(quantiles[metric].tolist()), mean)
             by_column.setdefault((noise, level), []).append(row)
     return by_metric
 

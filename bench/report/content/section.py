@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from bench import analysis as tables
 from bench.analysis.calibration import calibration_error, overconfidence
-from bench.core import UsageError, noise_name
+from bench.core import UsageError
 from bench.report.content.rows import CellRow, Column, Pair, cell_rows, pairs_by_column
+from bench.store import cells_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ class Section:
         cells: a row a cell, with `label`, the noise's full name, and the position of its run
             in `runs` as `run`.
         metadata: all that is one value a cell, in the same order.
-        records: a row an image and cell.
+        scores: of the cells that are done; their images lie in their files until they are read.
         summary: means and intervals, see `analysis.compare`.
         pairs: which methods can be told apart, see `analysis.compare`.
         labels: the methods' labels, in the runs' order.
@@ -45,7 +46,7 @@ class Section:
     dataset: RecordedDataset
     cells: pd.DataFrame
     metadata: list[CellMeta]
-    records: pd.DataFrame
+    scores: tables.Scores
     summary: pd.DataFrame
     pairs: pd.DataFrame
     labels: list[str]
@@ -67,26 +68,23 @@ class Section:
         # By name too: two may have been started within a second.
         newest = sorted(runs, key=lambda run: (run.manifest.started, run.name), reverse=True)
         runs = tuple(newest)
-        frames = [run.cells().assign(run=number) for number, run in enumerate(runs)]
+        frames, metadata = [], []
+        for number, run in enumerate(runs):
+            of_run = list(run.metadata())
+            frames.append(cells_frame(of_run).assign(run=number))
+            metadata += of_run
         cells = tables.with_labels(pd.concat(frames, ignore_index=True))
-        metadata = [meta for run in runs for meta in run.metadata()]
         kept, conflicts = _merged(cells, metadata, runs)
         cells = cells[kept].reset_index(drop=True)
         metadata = [meta for meta, keep in zip(metadata, kept, strict=True) if keep]
-        records = pd.concat(
-            [
-                run.records(set(cells["key"][cells["run"] == number]))
-                for number, run in enumerate(runs)
-            ],
-            ignore_index=True,
-        )
+        scores = tables.Scores(cells[cells["status"] == "done"], runs)
         return cls(
             runs,
             runs[0].manifest.dataset,
             cells,
             metadata,
-            records,
-            *tables.compare(records),
+            scores,
+            *tables.compare(scores),
             list(dict.fromkeys(cells["label"])),
             conflicts,
         )
@@ -100,13 +98,12 @@ class Section:
             return np.array([point in columns for point in points], dtype=bool)
 
         kept = chosen(self.cells)
-        names = tables.rowwise(noise_name, self.records["noise"], self.records["clip"])
         cells = self.cells[kept].reset_index(drop=True)
         return replace(
             self,
             cells=cells,
             metadata=[meta for meta, keep in zip(self.metadata, kept, strict=True) if keep],
-            records=self.records[chosen(self.records.assign(noise=names))],
+            scores=self.scores.where(chosen(self.scores.cells)),
             summary=self.summary[chosen(self.summary)].reset_index(drop=True),
             pairs=self.pairs[chosen(self.pairs)].reset_index(drop=True),
             labels=list(dict.fromkeys(cells["label"])),

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.analysis import METRICS, with_labels
+from bench.analysis import METRICS
 from bench.core import noise_text, printable
 from bench.report.content.rows import Column
 from bench.report.content.samples import (
@@ -85,7 +85,19 @@ class _Images:
         self.samples: dict[Column, dict[str, Samples]] = {}
         for label, column, samples in kept_samples(section):
             self.samples.setdefault(column, {})[label] = samples
-        self._scores = _scores(section) if self.samples else {}
+        # Of each image that was kept its metrics, and which images are the cases.
+        self._metrics: dict[tuple[Column, str], dict[int, dict[str, float | None]]] = {}
+        self._cases: dict[tuple[Column, str], list[int]] = {}
+        for (noise, level, label), part in section.scores.by("noise", "level", "label"):
+            entry = ((noise, level), label)
+            if kept := self.samples.get(entry[0], {}).get(label):
+                scores = next(iter(part))  # of several seeds the first's, as the images are
+                rows = {int(position): row for row, position in enumerate(scores["image"])}
+                self._metrics[entry] = {
+                    position: {name: _number(scores[name][rows[position]]) for name in METRICS}
+                    for position in kept["image"]
+                }
+                self._cases[entry] = [int(scores["image"][row]) for row in _cases(scores["psnr"])]
 
     def data(self, handful: int, pixels: _Pixels) -> dict[str, Any]:
         noises = []
@@ -109,21 +121,18 @@ class _Images:
                 {
                     "name": printable(noise_text(*column)),
                     "images": images,
-                    "cases": self._cases(column, samples, pixels),
+                    "cases": self._case_panels(column, samples, pixels),
                 }
             )
         return {"noises": noises}
 
-    def _cases(
+    def _case_panels(
         self, column: Column, samples: Mapping[str, Samples], pixels: _Pixels
     ) -> dict[str, list[Any]]:
         """The panels of each method's worst, median and best image by PSNR, where it kept them."""
         cases: dict[str, list[Any]] = {}
         for label, kept in samples.items():
-            scores = self._scores[column, label]
-            order = np.argsort(scores["psnr"], kind="stable")
-            for name, rank in zip(_CASES, (0, (len(order) - 1) // 2, -1), strict=True):
-                position = int(scores["image"][order[rank]])
+            for name, position in zip(_CASES, self._cases[column, label], strict=True):
                 if position in kept["image"]:
                     index = kept["image"].index(position)
                     panel = self._panel(column, label, kept, index, pixels)
@@ -135,9 +144,7 @@ class _Images:
     def _panel(
         self, column: Column, label: str, kept: Samples, index: int, pixels: _Pixels
     ) -> dict[str, Any]:
-        scores = self._scores[column, label]
         position = kept["image"][index]
-        (row,) = np.flatnonzero(scores["image"] == position)[:1]
         return {
             "method": self._styles.index[label],
             "position": position,
@@ -145,23 +152,14 @@ class _Images:
             "deviation": pixels.add(kept["deviation"][index], DEVIATION_SHOWN)
             if kept["deviation"]
             else None,
-            **{name: _number(scores[name][row]) for name in METRICS},
+            **self._metrics[column, label][position],
         }
 
 
-def _scores(section: Section) -> dict[tuple[Column, str], dict[str, Any]]:
-    """(Noise, method) -> position and metrics of each image, as arrays."""
-    labelled = with_labels(section.records)
-    seeds = labelled["seed"]
-    scores: dict[tuple[Column, str], dict[str, Any]] = {}
-    for key, part in labelled.groupby(["noise", "level", "label"], sort=False):
-        noise, level, label = cast("tuple[str, float, str]", key)
-        own = seeds.loc[part.index]
-        first = part if own.isna().all() else part[(own == own.iloc[0]).to_numpy()]
-        scores[(noise, level), label] = {
-            name: first[name].to_numpy() for name in ("image", *METRICS)
-        }
-    return scores
+def _cases(psnr: Any) -> list[int]:
+    """Rows of the lowest, the median and the highest PSNR."""
+    order = np.argsort(psnr, kind="stable")
+    return [int(order[rank]) for rank in (0, (len(order) - 1) // 2, -1)]
 
 
 def _number(value: float) -> float | None:

@@ -1,0 +1,225 @@
+"""Scores that lie in cells' files: what is measured of many images, of which few are in memory.
+
+The means, tests and tables of this package take their numbers from `Scores`. It knows the cells,
+a row each, and reads the images of one when they are asked for, so that what is held at once are
+those under one noise, or of one method, whatever the number of records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from bench.analysis.labels import METRICS, tuples, with_labels
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
+
+    Array = npt.NDArray[Any]
+
+#: Of one cell, an entry an image: `image` (position), `digest` (of the noisy pixels), metrics.
+Columns = Mapping[str, "Array"]
+#: What tells a cell of one run from the others.
+CELL = ["dataset", "method", "params", "noise", "clip", "level", "train", "regime", "seed"]
+NOISE = ["dataset", "noise", "level"]
+
+
+class Images(Protocol):
+    """What cells' images are read from, such as a run."""
+
+    def images(self, key: str) -> Columns:
+        """The columns of a cell."""
+
+
+class Scores:
+    """The scores of cells; iterating gives each cell's columns, read as it comes.
+
+    Args:
+        cells: a row a cell, with the columns `CELL`, `label` and the noise's full name (see
+            `with_labels`), `key`, and `run`, the position in `runs` of the run that has it.
+        runs: what the cells' images are read from.
+    """
+
+    def __init__(self, cells: pd.DataFrame, runs: Sequence[Images]) -> None:
+        self.cells, self._runs = cells, runs
+
+    @classmethod
+    def of_run(cls, run: Images, cells: pd.DataFrame) -> Scores:
+        """Those of a run's cells that are done; `cells` as `Run.cells` gives them."""
+        return cls(with_labels(cells[cells["status"] == "done"]).assign(run=0), [run])
+
+    @classmethod
+    def of(cls, records: pd.DataFrame) -> Scores:
+        """Those of a frame with a row an image and cell, as `Run.records` gives it.
+
+        >>> import pandas as pd
+        >>> identity = {"dataset": "toy", "method": "identity", "params": "{}", "level": 0.3}
+        >>> noise = {"noise": "gaussian", "clip": False}
+        >>> training = {"train": None, "regime": None, "seed": None}
+        >>> images = {"image": [0, 1], "digest": [7, 8], "psnr": [10.0, 11.0], "ssim": 0, "mse": 0}
+        >>> scores = Scores.of(pd.DataFrame({**images, **identity, **noise, **training}))
+        >>> [float(columns["psnr"].mean()) for columns in scores]
+        [10.5]
+        """
+        return _Frame(records).scores()
+
+    def __len__(self) -> int:
+        """Number of cells."""
+        return len(self.cells)
+
+    def __iter__(self) -> Iterator[Columns]:
+        return map(self.read, range(len(self)))
+
+    def read(self, number: int) -> Columns:
+        """The columns of a cell, the first of which is 0."""
+        run, key = (self.cells[name].to_numpy()[number] for name in ("run", "key"))
+        return self._runs[run].images(key)
+
+    def where(self, chosen: Sequence[bool]) -> Scores:
+        """Those of some cells; nothing is read."""
+        return Scores(self.cells[np.asarray(chosen, dtype=bool)], self._runs)
+
+    def by(self, *names: str) -> Iterator[tuple[tuple[Any, ...], Scores]]:
+        """Those of equal entries in some columns of `cells`, with these, in the cells' order."""
+        groups: dict[tuple[Any, ...], list[int]] = {}
+        for row, key in enumerate(tuples(self.cells, *names)):
+            groups.setdefault(key, []).append(row)
+        for key, rows in groups.items():
+            yield key, Scores(self.cells.iloc[rows], self._runs)
+
+    def noises(self) -> Iterator[NoiseScores]:
+        """All that was measured under one noise, one after the other."""
+        # Columns stand in one order under all noises.
+        labels = dict.fromkeys(self.cells["label"])
+        for point, part in self.by(*NOISE):
+            here = set(part.cells["label"])
+            yield NoiseScores.of(point, [label for label in labels if label in here], part)
+
+
+class _Frame:
+    """The records of cells in one frame; a cell's key is its number."""
+
+    def __init__(self, records: pd.DataFrame) -> None:
+        groups = records.groupby(CELL, sort=False, dropna=False, observed=True).indices
+        rows = sorted(groups.values(), key=lambda rows: rows[0])
+        self._parts = [records.iloc[of_cell] for of_cell in rows]
+        self._cells = records.iloc[[int(of_cell[0]) for of_cell in rows]][CELL]
+
+    def images(self, key: str) -> Columns:
+        part = self._parts[int(key)]
+        return {name: part[name].to_numpy() for name in ("image", "digest", *METRICS)}
+
+    def scores(self) -> Scores:
+        keys = [str(number) for number in range(len(self._parts))]
+        cells = with_labels(self._cells.reset_index(drop=True))
+        return Scores(cells.assign(key=keys, run=0), [self])
+
+
+@dataclass(frozen=True)
+class NoiseScores:
+    """What was measured on one data set under one noise: a row an image, a column a method.
+
+    An image under other noise (by the digest of its noisy pixels) is another row.
+
+    Attributes:
+        point: data set, the noise's full name, level.
+        labels: of the methods.
+        values: metric -> (images, methods), means over training seeds; NaN where there is none.
+        images: (methods,), those that were measured.
+        seeds: (methods,), of how many training seeds.
+        seed_sd: metric -> (methods,), standard deviation over training seeds of the mean over
+            images; NaN for a single one.
+    """
+
+    point: tuple[Any, ...]
+    labels: list[str]
+    values: Mapping[str, Array]
+    images: Array
+    seeds: Array
+    seed_sd: Mapping[str, Array]
+
+    @classmethod
+    def of(cls, point: tuple[Any, ...], labels: list[str], scores: Scores) -> NoiseScores:
+        """Of the cells under one noise, each read once."""
+        rows = _Rows()
+        cells = [(rows.of(columns), [columns[name] for name in METRICS]) for columns in scores]
+        shape = (len(METRICS), len(rows), len(labels))
+        total, known = np.zeros(shape), np.zeros(shape, np.int32)
+        measured = np.zeros(shape[1:], np.int32)
+        own: dict[int, list[Array]] = {}
+        seeded = scores.cells["seed"].notna()
+        for label, has_seed, (at, metrics) in zip(
+            scores.cells["label"], seeded, cells, strict=True
+        ):
+            column = labels.index(label)
+            values = np.array(metrics, np.float64)
+            there = ~np.isnan(values)
+            total[:, at, column] += np.where(there, values, 0)
+            known[:, at, column] += there
+            measured[at, column] += 1
+            if has_seed:
+                own.setdefault(column, []).append(column_means(values.T))
+        with np.errstate(invalid="ignore"):
+            values = total / known  # NaN where nothing is known
+        deviation = np.full((len(METRICS), len(labels)), np.nan)
+        for column, means in own.items():
+            deviation[:, column] = _deviation(np.array(means))
+        return cls(
+            point,
+            labels,
+            dict(zip(METRICS, values, strict=True)),
+            (measured > 0).sum(axis=0),
+            measured.max(axis=0, initial=0),
+            dict(zip(METRICS, deviation, strict=True)),
+        )
+
+
+class _Rows:
+    """The rows of images: in the order in which they are first met."""
+
+    def __init__(self) -> None:
+        self._images = self._digests = np.empty(0)
+        self._index: Any = None
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def of(self, columns: Columns) -> Any:
+        """The rows of a cell's images; those not met before become the last."""
+        import pandas as pd
+
+        images, digests = columns["image"], columns["digest"]
+        if not len(self):
+            self._images, self._digests = images, digests
+        if np.array_equal(self._images, images) and np.array_equal(self._digests, digests):
+            return slice(len(images))  # as nearly always: all cells have the same images
+        cell = pd.MultiIndex.from_arrays([images, digests])
+        if self._index is None or len(self._index) < len(self):
+            self._index = pd.MultiIndex.from_arrays([self._images, self._digests])
+        new = self._index.get_indexer(cell) < 0
+        self._images = np.concatenate([self._images, images[new]])
+        self._digests = np.concatenate([self._digests, digests[new]])
+        if new.any():
+            self._index = pd.MultiIndex.from_arrays([self._images, self._digests])
+        return self._index.get_indexer(cell)
+
+
+def column_means(values: Array) -> Array:
+    """Means of the columns, NaN left out, by a sum whose error does not grow with its length."""
+    import pandas as pd
+
+    frame = pd.DataFrame(np.asarray(values, dtype=np.float64))
+    if frame.empty:
+        return np.full(frame.shape[1], np.nan)
+    return frame.groupby(np.zeros(len(frame), np.int8)).mean().to_numpy()[0]
+
+
+def _deviation(means: Array) -> Array:
+    """Standard deviation down the columns, of those with at least two numbers; else NaN."""
+    import pandas as pd
+
+    return pd.DataFrame(means).groupby(np.zeros(len(means), np.int8)).std().to_numpy()[0]
