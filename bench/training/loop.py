@@ -19,7 +19,7 @@ from bench.training.batches import Batch, corrupted, evaluated_at_once, image_or
 from bench.training.checkpoints import Arrays, Checkpoint, Checkpoints, Pace
 from bench.training.device import derived_seed, laid_out, training_precision
 from bench.training.graphs import Recorded
-from bench.training.history import History, TermMeans, Watcher
+from bench.training.history import History, Teller, TermMeans, Watcher
 from bench.training.patches import Patches
 from bench.training.recipe import Recipe
 
@@ -98,12 +98,16 @@ class Training:
             held_out = held_out[: math.ceil(share * len(held_out))]
         pace = Pace(checkpoints)
         epochs = self.recipe.epochs_for(self._count(images))
+        teller = Teller(watch, epochs, self.done)
         while self.done < epochs:
-            terms = {"train": self._epoch(images), "validation": self._evaluate(held_out)}
+            terms = {
+                "train": self._epoch(images, teller.part),
+                "validation": self._evaluate(held_out),
+            }
             self.done += 1
             totals = self._note(terms)
             pace.save(lambda: Checkpoint(self._state(), list(self.history)))
-            watch(self.done, epochs, totals["train"])
+            teller.epoch(totals["train"])
         self.network.load_state_dict(self.best)
         return self.history
 
@@ -129,8 +133,13 @@ class Training:
 
     # An epoch -------------------------------------------------------------------------------
 
-    def _epoch(self, images: Tensor) -> dict[str, float]:
-        """One pass over the images; the mean of each loss term over it."""
+    def _epoch(self, images: Tensor, tell: Callable[[float], None]) -> dict[str, float]:
+        """One pass over the images; the mean of each loss term over it.
+
+        Args:
+            images: all training images.
+            tell: told the share of the pass that is done.
+        """
         recipe, size, count = self.recipe, self.recipe.batch_size, self._count(images)
         order = image_order(count, recipe.images or count, self.order) % len(images)
         at_once = max(1, _GATHERED // size)  # batches
@@ -141,13 +150,14 @@ class Training:
         )
         means = TermMeans()
         self.network.train()
-        for index, lrs in parts:
+        for part, (index, lrs) in enumerate(parts, start=1):
             if self.patches is None:
                 clean = images.index_select(0, index)
             else:
                 clean = self.patches(images, index, self.order)
             terms = self._updates(clean, lrs)
             means.add(self._names, terms, [len(batch) for batch in torch.split(index, size)])
+            tell(part * at_once * size / len(order))
         return means.values()
 
     def _learning_rates(self, count: int) -> Tensor:
