@@ -10,8 +10,7 @@ moves, the time left grows.
 from __future__ import annotations
 
 import heapq
-import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from statistics import fmean
@@ -130,14 +129,12 @@ class _Planned(NamedTuple):
 
     Attributes:
         model: that it needs and torch trains; None where there is none.
-        epochs: of its recipe.
         tuned: images that it is tuned on.
         serial: it shares the one GPU with others.
     """
 
     group: Group
     model: str | None
-    epochs: int
     tuned: int
     serial: bool
 
@@ -170,13 +167,12 @@ class Estimate:
         self._unfitted: dict[str, _Planned] = {}
         for cell in waiting:
             model = cell.fit_key if cell.recipe else None
-            planned = _Planned(
-                (cell.method, cell.params), model, _epochs(cell), cell.tune, serial(cell)
-            )
+            planned = _Planned((cell.method, cell.params), model, cell.tune, serial(cell))
             self._waiting[cell.key] = planned
             if model and model not in self._unfitted and not fitted(model):
                 self._unfitted[model] = planned
         self._groups = {planned.group: planned for planned in self._waiting.values()}
+        self._counts = Counter(planned.group for planned in self._waiting.values())
         self._took: dict[tuple[Group, Phase], _Mean] = defaultdict(_Mean)
         self._a_setting: dict[Group, float] = {}  # seconds, in tuning
         self._images = 0  # that a cell denoises
@@ -210,6 +206,7 @@ class Estimate:
             # Of who tells nothing of running cells the time between results counts.
             piece = known.piece if known else Piece("denoise", self._last)
             self._close(planned.group, piece, now)
+            self._counts[planned.group] -= 1
             if record.status != "done" or known is None:  # what did not come took nothing
                 phases = _PHASES[_PHASES.index(piece.phase) + 1 :] if known else _PHASES[:-1]
                 for phase in phases:
@@ -220,8 +217,7 @@ class Estimate:
         return planned is not None
 
     def _close(self, group: Group, piece: Piece, now: float) -> None:
-        seconds = now - piece.since
-        seconds *= piece.whole
+        seconds = (now - piece.since) * piece.whole
         if piece.phase == "tune" and piece.done:
             self._a_setting[group] = seconds / piece.done
         self._took[group, piece.phase].add(seconds)
@@ -252,9 +248,7 @@ class _Expectations:
         self._of, self._now = estimate, now
         self._known: dict[tuple[Group, Phase], float] = {}
         # Finished pieces, and running ones as far as they say more than the finished.
-        self._took = defaultdict(_Mean)
-        for each, mean in estimate._took.items():
-            self._took[each] = replace(mean)
+        self._took = defaultdict(_Mean, {k: replace(mean) for k, mean in estimate._took.items()})
         for key, running in estimate.running.items():
             piece = running.piece
             each = estimate._waiting[key].group, piece.phase
@@ -292,14 +286,13 @@ class _Expectations:
     def shared_out(self) -> float:
         """The work that is left, shared out evenly among the workers."""
         of = self._of
-        counts: dict[Group, int] = defaultdict(int)
-        for planned in of._waiting.values():
-            counts[planned.group] += 1
         work = sum(
-            self._whole(of._groups[group], fits=False) * count for group, count in counts.items()
+            self._whole(of._groups[group], fits=False) * count
+            for group, count in of._counts.items()
+            if count
         )
         work += sum(self._piece(planned, "fit") for planned in of._unfitted.values())
-        for key, running in of.running.items():
+        for key in of.running:
             planned = of._waiting[key]
             fits = planned.model in of._unfitted
             work += self._left(key) - self._whole(planned, fits)
@@ -335,9 +328,7 @@ class _Expectations:
             left = abs(self._piece(planned, piece.phase) - (self._now - piece.since))
         later = _PHASES[_PHASES.index(piece.phase) + 1 :]
         return left + sum(
-            self._piece(planned, phase)
-            for phase in self._phases(planned, fits)
-            if phase in later
+            self._piece(planned, phase) for phase in self._phases(planned, fits) if phase in later
         )
 
     def _piece(self, planned: _Planned, phase: Phase) -> float:
@@ -365,10 +356,11 @@ class _Expectations:
         for group, other in of._groups.items():
             measured = self._took.get((group, phase))
             if measured:
-                per = planned.epochs / other.epochs if phase == "fit" and other.epochs else 1.0
-                others[other.model is not None].append(measured.value * per)
+                others[other.model is not None].append(measured.value)
         alike = others[planned.model is not None] or [*others[True], *others[False]]
         if not alike:
+            if phase == "denoise" and planned.model in of._unfitted:
+                return 0.0  # little beside its training
             raise _Unknown
         return fmean(alike)
 
@@ -377,7 +369,3 @@ class _Expectations:
             if self._of._waiting[key].group == group and running.piece.phase == "tune":
                 return running.piece.pace
         return None
-
-
-def _epochs(cell: Cell) -> int:
-    return int(json.loads(cell.recipe).get("epochs", 0)) if cell.recipe else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import pydantic
@@ -56,6 +57,18 @@ class RunProgress(JsonModel):
     running: list[RunningCell]
     seconds_left: Seconds | None
     command: str = ""
+
+    @pydantic.field_validator("updated")
+    @classmethod
+    def _is_a_time(cls, text: str) -> str:
+        if datetime.fromisoformat(text).tzinfo is None:
+            raise ValueError("it has no time zone")
+        return text
+
+    @property
+    def silent_seconds(self) -> float:
+        """Seconds since this was so."""
+        return (datetime.now(UTC) - datetime.fromisoformat(self.updated)).total_seconds()
 
     @property
     def finished(self) -> int:
