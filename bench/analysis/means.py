@@ -151,22 +151,21 @@ def text_table(records: pd.DataFrame, cells: pd.DataFrame, width: int | None = N
     combined.columns = [noise_text(*column) for column in combined.columns]
     combined.index.name = "PSNR (dB), SSIM"
     images = int(summary["images"].max())
-    text = "\n\n".join(
-        block.reset_index().to_markdown(index=False, tablefmt="simple", disable_numparse=True)
-        for block in _blocks(combined, width)
-    )
+    text = _fitted(combined, width)
     names = ", ".join(dict.fromkeys(cells.dataset))
     return f"\n{text}\n\nMean over {images:,} test images of {names}."
 
 
-def _blocks(frame: pd.DataFrame, width: int | None) -> Iterator[pd.DataFrame]:
-    """A frame of texts in parts with as many columns, about, as are so wide with its index."""
+def _fitted(frame: pd.DataFrame, width: int | None) -> str:
+    """A frame of texts in as few blocks of columns as are no wider than that, where any are."""
     columns = len(frame.columns)
-    if width is not None:
-        named = max(map(len, [frame.index.name, *frame.index]))
-        widest = max(max(len(name), *map(len, frame[name])) for name in frame.columns)
-        columns = max(1, (width - named) // (widest + 2))
-    blocks = -(-len(frame.columns) // columns)
-    columns = -(-len(frame.columns) // blocks)
-    for start in range(0, len(frame.columns), columns):
-        yield frame.iloc[:, start : start + columns]
+    for blocks in range(1, columns + 1):
+        step = -(-columns // blocks)
+        parts = (frame.iloc[:, start : start + step] for start in range(0, columns, step))
+        text = "\n\n".join(
+            part.reset_index().to_markdown(index=False, tablefmt="simple", disable_numparse=True)
+            for part in parts
+        )
+        if width is None or max(map(len, text.splitlines())) <= width:
+            break
+    return text

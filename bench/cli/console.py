@@ -185,7 +185,11 @@ class Console:
         overall = Table.grid(padding=(0, 1))
         overall.add_row(
             ProgressBar(total=seen.total, completed=seen.finished, width=10),
-            Text(f"{seen.finished}/{seen.total} cells{failed}, {time_left(seen)}"),
+            Text(
+                f"{seen.finished}/{seen.total} cells{failed}, {time_left(seen)}",
+                no_wrap=True,
+                overflow="ellipsis",
+            ),
         )
         # One line less than there are: a screen that scrolls cannot be drawn over.
         shown = seen.running[: max(1, screen.height - 2)]

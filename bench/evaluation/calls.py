@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 
@@ -33,16 +34,20 @@ class Calls:
         return self._seconds is not None and self._seconds > _SLOW
 
     def cut(self, images: int) -> Iterator[slice]:
-        """Parts of so many images; the time until the next is asked for is that of the call."""
+        """Parts of so many images, each as large as is right when it is asked for."""
         start = 0
         while start < images:
             part = slice(start, min(images, start + self._size(images)))
-            began = time.perf_counter()
             yield part
-            # Images that are handled at the same time each take as long as the call.
-            rounds = (part.stop - part.start) / min(self._threads, part.stop - part.start)
-            self._seconds = (time.perf_counter() - began) / rounds
             start = part.stop
+
+    @contextlib.contextmanager
+    def timed(self, images: int) -> Iterator[None]:
+        """A call with so many images, which tells how large the next ones are to be."""
+        began = time.perf_counter()
+        yield
+        # Images that are handled at the same time each take as long as the call.
+        self._seconds = (time.perf_counter() - began) / max(1.0, images / self._threads)
 
     def _size(self, images: int) -> int:
         if not self._function:

@@ -92,8 +92,11 @@ class Denoising:
         """Call it on a few images, which tells too whether it is slow."""
         few = batch.noisy[: self._form.warm_up]
         for index, part in enumerate(self._calls.cut(len(few))):
-            if index < 2 or not self._calls.slow:  # the first call may load libraries
-                scoring.apply(self._denoiser, few[part].copy(), self._cell.noise)
+            if index > 1 and self._calls.slow:  # the first call alone may load libraries
+                break
+            noisy = few[part].copy()
+            with self._calls.timed(len(noisy)):
+                scoring.apply(self._denoiser, noisy, self._cell.noise)
 
     def _restored(self, batch: Batch) -> Array:
         """The batch restored and ready to be scored, now or before an interruption."""
@@ -110,9 +113,10 @@ class Denoising:
     def _timed(self, batch: Batch) -> tuple[Array, float]:
         """The batch restored, and the seconds that the call alone took."""
         noisy = batch.noisy.copy()  # a method that writes into its input harms only itself
-        started = self._form.clock()
-        restored = self._denoiser.denoise(noisy, self._cell.noise)
-        seconds = self._form.clock() - started
+        with self._calls.timed(len(noisy)):
+            started = self._form.clock()
+            restored = self._denoiser.denoise(noisy, self._cell.noise)
+            seconds = self._form.clock() - started
         restored = scoring.check(restored, noisy.shape)
         scoring.check_input(noisy, batch.noisy)
         return restored, seconds

@@ -127,8 +127,10 @@ def tune(
             for batch in batches(len(clean), clean.shape[1:]):
                 for part in calls.cut(len(clean[batch])):
                     few = noisy[batch][part].copy()
-                    restored = finish(apply(denoiser, few, noise), quantize)
-                    scores.append(metrics.psnr(metrics.mse(clean[batch][part], restored)))
+                    with calls.timed(len(few)):
+                        restored = apply(denoiser, few, noise)
+                    mse = metrics.mse(clean[batch][part], finish(restored, quantize))
+                    scores.append(metrics.psnr(mse))
                     seen += len(few)
                     if seen < count:
                         watch(tried[0] + seen / count, tried[1])

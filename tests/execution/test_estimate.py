@@ -63,21 +63,24 @@ def steps(cell, cost, fitted, speed):
         yield 0.2, Progress(cell, "fit", 0, cost.epochs, "epochs")
         parts = max(1, int(cost.epoch / 0.25)) if cost.said_within_epochs else 1
         for part in range(1, cost.epochs * parts + 1):
-            yield cost.epoch / parts * speed(), Progress(
-                cell, "fit", part / parts, cost.epochs, "epochs"
+            yield (
+                cost.epoch / parts * speed(),
+                Progress(cell, "fit", part / parts, cost.epochs, "epochs"),
             )
     if cost.tune:
         settings = 13
         yield 0.02, Progress(cell, "tune", 0, settings, "settings")
         for setting in range(1, settings + 1):
-            yield cost.tune / settings * speed(), Progress(
-                cell, "tune", setting, settings, "settings"
+            yield (
+                cost.tune / settings * speed(),
+                Progress(cell, "tune", setting, settings, "settings"),
             )
     yield 0.02, Progress(cell, "denoise", 0, TEST_IMAGES, "images")
     batches = 8
     for batch in range(1, batches + 1):
-        yield cost.denoise / batches * speed(), Progress(
-            cell, "denoise", TEST_IMAGES * batch // batches, TEST_IMAGES, "images"
+        yield (
+            cost.denoise / batches * speed(),
+            Progress(cell, "denoise", TEST_IMAGES * batch // batches, TEST_IMAGES, "images"),
         )
     yield 0.0, Record(cell, "done")
 
