@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.analysis.labels import DECIMALS, METRICS, tuples
 from bench.analysis.scores import NOISE, NoiseScores, Scores, column_means
-from bench.core import noise_text
+from bench.core import level_text, noise_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,21 +79,50 @@ def table(summary: pd.DataFrame, metric: str, value: str = "mean") -> pd.DataFra
 
 
 def problems(cells: pd.DataFrame) -> list[tuple[str, str, str]]:
-    """Status, cell and reason of each cell that failed or was skipped; `cells` with labels."""
+    """Status, cell and reason of each cell that failed or was skipped; `cells` with labels.
+
+    What was skipped for one reason is one entry, as far as its noises are the same for each method:
+    `bm3d, nlm at gaussian 0.1, 0.3`.
+    """
     import pandas as pd
 
     columns = ("status", "label", "noise", "level", "seed", "reason")
     entries = []
+    skipped: dict[tuple[str, str, str], list[tuple[str, float]]] = {}  # label, seed, reason
     for status, label, noise, level, seed, reason in tuples(
         cells[cells["status"] != "done"], *columns
     ):
         trained = "" if pd.isna(seed) else f" seed {seed}"
-        entries.append((status, f"{label} at {noise_text(noise, level)}{trained}", reason))
-    return entries
+        if status == "skipped":
+            skipped.setdefault((label, trained, reason), []).append((noise, level))
+        else:
+            entries.append((status, f"{label} at {noise_text(noise, level)}{trained}", reason))
+    alike: dict[tuple[str, str], list[str]] = {}
+    for (label, trained, reason), noises in skipped.items():
+        alike.setdefault((f"{_noises_text(noises)}{trained}", reason), []).append(label)
+    return entries + [
+        ("skipped", f"{', '.join(labels)} at {where}", reason)
+        for (where, reason), labels in alike.items()
+    ]
 
 
-def text_table(scores: Scores, cells: pd.DataFrame) -> str:
-    """PSNR and SSIM of every method at every level, as plain text for a terminal."""
+def _noises_text(noises: list[tuple[str, float]]) -> str:
+    """Each noise's name once, with its levels."""
+    levels: dict[str, list[str]] = {}
+    for name, level in noises:
+        levels.setdefault(name, []).append(level_text(level))
+    return "; ".join(f"{name} {', '.join(texts)}" for name, texts in levels.items())
+
+
+def text_table(scores: Scores, cells: pd.DataFrame, width: int | None = None) -> str:
+    """PSNR and SSIM of every method at every level, as plain text for a terminal.
+
+    Args:
+        scores: of a run.
+        cells: of the run.
+        width: of the terminal in characters; noises that do not fit beside each other come in
+            blocks, one below the other. None for one block.
+    """
     if not len(scores):
         return "No cell has a result."
     summary = means(scores)
@@ -107,6 +136,21 @@ def text_table(scores: Scores, cells: pd.DataFrame) -> str:
     combined.columns = [noise_text(*column) for column in combined.columns]
     combined.index.name = "PSNR (dB), SSIM"
     images = int(summary["images"].max())
-    text = combined.reset_index().to_markdown(index=False, tablefmt="simple", disable_numparse=True)
+    text = _fitted(combined, width)
     names = ", ".join(dict.fromkeys(cells.dataset))
     return f"\n{text}\n\nMean over {images:,} test images of {names}."
+
+
+def _fitted(frame: pd.DataFrame, width: int | None) -> str:
+    """A frame of texts in as few blocks of columns as are no wider than that, where any are."""
+    columns = len(frame.columns)
+    for blocks in range(1, columns + 1):
+        step = -(-columns // blocks)
+        parts = (frame.iloc[:, start : start + step] for start in range(0, columns, step))
+        text = "\n\n".join(
+            part.reset_index().to_markdown(index=False, tablefmt="simple", disable_numparse=True)
+            for part in parts
+        )
+        if width is None or max(map(len, text.splitlines())) <= width:
+            break
+    return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,12 +11,16 @@ import click
 from bench.core import Phase, Record
 
 if TYPE_CHECKING:
-    from bench.execution.progress import Overview, Running
+    from bench.execution.estimate import Running
+    from bench.execution.progress import Overview
     from bench.store import Run
+    from bench.store.progress import RunningCell, RunProgress
 
 #: Seconds of work on a cell until its first line of progress, and between the next ones, where
 #: there is no terminal.
 _FIRST_LINE, _NEXT_LINE = 2.0, 10.0
+#: Seconds between two looks at how far the run is, at least.
+_LOOK = 0.1
 #: The phases of `Progress` -> what they are called.
 PHASES: dict[Phase, str] = {
     "start": "starting",
@@ -23,6 +28,8 @@ PHASES: dict[Phase, str] = {
     "tune": "tuning",
     "denoise": "denoising",
 }
+#: Characters that a cell's name keeps on a narrow screen.
+_NAME = 20
 
 
 def duration(seconds: float) -> str:
@@ -35,6 +42,40 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def time_left(progress: RunProgress) -> str:
+    """`about 3 min 05 s left`."""
+    if progress.seconds_left is None:
+        return "estimating the time left"
+    return f"about {duration(progress.seconds_left)} left"
+
+
+def running_line(cell: RunningCell, width: int | None = None) -> str:
+    """`vae at gaussian 0.3 seed 0: training, 3.4/30 epochs, for 45 s, 2 min 10 s left`.
+
+    Args:
+        cell: that is being worked on.
+        width: characters; what is least needed gives way, then the end of the name.
+    """
+    parts = {"phase": PHASES[cell.phase]}
+    if cell.of:
+        parts["step"] = f"{round(cell.done, 1):g}/{cell.of} {cell.unit}"
+    if cell.loss is not None:
+        parts["loss"] = f"loss {cell.loss:.2f}"
+    parts["time"] = f"for {duration(cell.seconds)}"
+    if cell.seconds_left is not None:
+        parts["left"] = f"{duration(cell.seconds_left)} left"
+    text = ", ".join(parts.values())
+    if width is None:
+        return f"{cell.cell}: {text}"
+    for least_needed in ("loss", "left"):
+        if len(cell.cell) + 2 + len(text) > width and least_needed in parts:
+            del parts[least_needed]
+            text = ", ".join(parts.values())
+    room = max(_NAME, width - 2 - len(text))
+    name = cell.cell if len(cell.cell) <= room else f"{cell.cell[: room - 1]}…"
+    return f"{name}: {text}"[:width]
+
+
 class Console:
     """Shows how a run goes on, on standard error; a `bench.execution.progress.Listener`.
 
@@ -45,26 +86,29 @@ class Console:
     def __init__(self, *, debug: bool = False) -> None:
         self._debug = debug
         self._overview: Overview  # from `started` on
-        self._next_line: dict[str, float] = {}
-        self._bars: Any = None
-        self._overall_bar: Any = None
-        self._cell_bars: dict[str, Any] = {}
+        self._seen: RunProgress
+        self._looked = 0.0
+        self._next_line: dict[str, float] = {}  # cell -> seconds of work on it
+        self._skips: set[tuple[str, str]] = set()
+        self._live: Any = None
 
     def __enter__(self) -> Console:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bars is not None:
-            self._bars.stop()
-            self._bars = None
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
     # What the run reports -------------------------------------------------------------------
 
     def started(self, run: Run, overview: Overview) -> None:
         """Say what is about to be measured."""
-        self._overview = overview
+        self._overview, self._seen = overview, overview.as_of_now()
         total, finished = overview.total, overview.finished
         data = run.manifest.dataset
+        if finished < total and sys.stderr.isatty():
+            self._start_live()
         if data.note:
             self._say(f"Note: {data.note}")
         limit = run.manifest.settings.limit
@@ -72,49 +116,32 @@ class Console:
         cell_count = f"{total} cell{'s' if total != 1 else ''}"
         before = f", {finished} of them finished earlier" if finished else ""
         self._say(f"{data.name}: {images} test images, {cell_count}{before} -> {run.path}")
-        if finished < total and sys.stderr.isatty():
-            self._start_bars()
 
     def progress(self, running: Running) -> None:
-        """A cell goes on."""
-        progress, now = running.progress, running.updated
-        key = progress.cell.key
-        if progress.phase == "start":
-            self._next_line[key] = now + _FIRST_LINE
-        seconds = running.phase_left()
-        left = f", {duration(seconds)} left" if seconds is not None else ""
-        loss = f", loss {progress.loss:.2f}" if progress.loss is not None else ""
-        step = f", {progress.done}/{progress.total} {progress.unit}" if progress.total else ""
-        text = f"{progress.cell}: {PHASES[progress.phase]}{step}{loss}{left}"
-        if self._bars is not None:
-            if key not in self._cell_bars:
-                self._cell_bars[key] = self._bars.add_task("", total=None)
-            self._bars.update(
-                self._cell_bars[key],
-                description=text,
-                completed=progress.done,
-                total=progress.total or None,
-            )
-            self._bars.update(self._overall_bar, description=self._overall())
-        elif now > self._next_line.setdefault(key, 0.0) and progress.done < progress.total:
-            self._next_line[key] = now + _NEXT_LINE
-            self._say(f"{self._count(self._overview.finished + 1)} {text}")
+        """A cell goes on, or is still where it was."""
+        if self._look():
+            if self._live is not None:
+                self._draw()
+            else:
+                self._print_running()
 
     def recorded(self, record: Record) -> None:
         """A cell is finished."""
         self._next_line.pop(record.cell.key, None)
-        if self._bars is not None and record.cell.key in self._cell_bars:
-            self._bars.remove_task(self._cell_bars.pop(record.cell.key))
-        count = self._count(self._overview.finished)
-        self._say(f"{count} {record.cell}: {_outcome(record)}{self._left()}")
+        if record.status == "skipped":  # for each noise alike; in the end one line says where
+            alike = (record.cell.label, record.reason)
+            if alike in self._skips:
+                return
+            self._skips.add(alike)
+        self._look()
+        text = f"{record.cell}: {_outcome(record)}"
+        if self._live is None and (self._seen.seconds_left or 0.0) >= 2:
+            text += f" ({time_left(self._seen)})"
+        self._say(text, self._count(self._overview.finished))
         if record.status == "failed" and self._debug and record.traceback:
             self._say(record.traceback.rstrip())
-        if self._bars is not None:
-            self._bars.update(
-                self._overall_bar,
-                completed=self._overview.finished,
-                description=self._overall(),
-            )
+        if self._live is not None:
+            self._draw()
 
     def warned(self, text: str) -> None:
         """Something is not as it should be, and the run goes on."""
@@ -122,42 +149,64 @@ class Console:
 
     # How it is shown ------------------------------------------------------------------------
 
+    def _look(self) -> bool:
+        """See how far the run is, if the last look was not just now."""
+        if time.monotonic() - self._looked < _LOOK:
+            return False
+        self._seen, self._looked = self._overview.as_of_now(), time.monotonic()
+        return True
+
     def _count(self, number: int) -> str:
         width = len(str(self._overview.total))
         return f"[{number:{width}}/{self._overview.total}]"
 
-    def _overall(self) -> str:
-        failed = self._overview.counts["failed"]
-        wrong = f", {failed} failed" if failed else ""
-        return f"{self._overview.finished}/{self._overview.total} cells{wrong}{self._left()}"
+    def _print_running(self) -> None:
+        for cell in self._seen.running:
+            if cell.seconds > self._next_line.setdefault(cell.key, _FIRST_LINE):
+                self._next_line[cell.key] = cell.seconds + _NEXT_LINE
+                self._say(running_line(cell), self._count(self._overview.finished + 1))
 
-    def _left(self) -> str:
-        if self._overview.finished == self._overview.total:
-            return ""
-        left = self._overview.seconds_left()
-        return f" (about {duration(left)} left)" if left is not None and left >= 2 else ""
-
-    def _start_bars(self) -> None:
+    def _start_live(self) -> None:
         from rich.console import Console as Screen
-        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.live import Live
 
-        # The bar comes first: on a narrow screen the text is cut, not the bar.
-        self._bars = Progress(
-            BarColumn(bar_width=10),
-            TextColumn("{task.description}", markup=False),
-            console=Screen(stderr=True),
-            transient=True,
-        )
-        self._overall_bar = self._bars.add_task(
-            self._overall(), total=self._overview.total, completed=self._overview.finished
-        )
-        self._bars.start()
+        self._live = Live(console=Screen(stderr=True), auto_refresh=False, transient=True)
+        self._live.start()
+        self._draw()
 
-    def _say(self, text: str) -> None:
-        if self._bars is not None:
-            self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
-        else:
-            click.echo(text, err=True)
+    def _draw(self) -> None:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        seen, screen = self._seen, self._live.console
+        failed = f", {seen.failed} failed" if seen.failed else ""
+        overall = Table.grid(padding=(0, 1))
+        overall.add_row(
+            ProgressBar(total=seen.total, completed=seen.finished, width=10),
+            Text(
+                f"{seen.finished}/{seen.total} cells{failed}, {time_left(seen)}",
+                no_wrap=True,
+                overflow="ellipsis",
+            ),
+        )
+        # One line less than there are: a screen that scrolls cannot be drawn over.
+        shown = seen.running[: max(1, screen.height - 2)]
+        lines = [Text(f"  {running_line(cell, screen.width - 3)}") for cell in shown]
+        self._live.update(Group(overall, *lines), refresh=True)
+
+    def _say(self, text: str, count: str = "") -> None:
+        """A line; in a terminal it goes on below its beginning, behind the count."""
+        if self._live is None:
+            click.echo(f"{count} {text}".lstrip() if count else text, err=True)
+            return
+        from rich.table import Table
+        from rich.text import Text
+
+        line = Table.grid(padding=(0, 1, 0, 0))
+        line.add_row(*([Text(count, no_wrap=True)] if count else []), Text(text))
+        self._live.console.print(line, highlight=False)
 
 
 def _outcome(record: Record) -> str:

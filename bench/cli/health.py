@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import click
 
 from bench.cli.options import DEBUG
 from bench.cli.program import EXIT_CODES, EXIT_WRONG, main
+
+#: Seconds after which a process that tells each second has fallen silent.
+_SILENT = 10.0
 
 
 @main.command(epilog=EXIT_CODES)
@@ -21,7 +26,7 @@ def status(run: str | None, debug: bool) -> None:
     bench status results/mnist-1a2b3c4d
     """
     from bench import store
-    from bench.cli.console import PHASES, duration
+    from bench.cli.console import duration, running_line, time_left
 
     opened = store.find_run(run)
     cells = dict.fromkeys(opened.manifest.cells)
@@ -41,12 +46,14 @@ def status(run: str | None, debug: bool) -> None:
     click.echo(f"Worked on by {store.holder(opened.path) or 'a process'}")
     if not progress:
         return
+    width = shutil.get_terminal_size().columns - 2 if sys.stdout.isatty() else None
     for cell in progress.running:
-        step = f", {cell.done}/{cell.of} {cell.unit}" if cell.of else ""
-        click.echo(f"  {cell.cell}: {PHASES[cell.phase]}{step}, for {duration(cell.seconds)}")
-    if progress.seconds_left is not None:
-        left = duration(progress.seconds_left)
-        click.echo(f"About {left} left (as of {progress.updated})")
+        click.echo(f"  {running_line(cell, width)}")
+    text = time_left(progress)
+    if progress.silent_seconds > _SILENT:
+        ago = duration(progress.silent_seconds)
+        text += f", as it said {ago} ago: it may hang, or its machine sleep"
+    click.echo(text[0].upper() + text[1:])
 
 
 @main.command(epilog=EXIT_CODES)

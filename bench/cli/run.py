@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import signal
 import sys
 import threading
@@ -50,7 +51,8 @@ def run(context: click.Context, /, debug: bool, **values: Any) -> int:
     with Console(debug=debug) as console:
         result = api.run(**settings, command=shlex.join(["bench", *sys.argv[1:]]), listener=console)
     cells = result.cells()
-    click.echo(analysis.text_table(analysis.Scores.of_run(result, cells), cells))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    click.echo(analysis.text_table(analysis.Scores.of_run(result, cells), cells, width))
     for problem in analysis.problems(analysis.with_labels(cells)):
         click.echo(": ".join(problem))
     where = shlex.quote(str(result.path))

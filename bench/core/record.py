@@ -84,13 +84,13 @@ class Progress:
     """How far a running cell is.
 
     Attributes:
-        done, total, unit: 3 of 20 epochs, say; all 0 and empty when it starts.
+        done, total, unit: 3.4 of 20 epochs, say; 0 and empty where nothing is counted.
         loss: of the last epoch, where one has been trained.
     """
 
     cell: Cell
     phase: Phase
-    done: int
+    done: float
     total: int
     unit: str
     loss: float | None = None

@@ -10,7 +10,9 @@ import numpy as np
 from bench.analysis.calibration import calibration
 from bench.core import Record
 from bench.evaluation import scoring
+from bench.evaluation.calls import Calls
 from bench.evaluation.forms import Form
+from bench.evaluation.kept_images import KeptImages
 from bench.evaluation.noisy_images import Batch, NoisyImages
 
 if TYPE_CHECKING:
@@ -31,10 +33,14 @@ class Denoising:
         form: its method.
         test: the test images.
         record: of the cell; it is filled in.
+        kept: where a slow method's images are kept until the record is whole.
     """
 
-    def __init__(self, denoiser: Any, form: Form, test: NoisyImages, record: Record) -> None:
+    def __init__(
+        self, denoiser: Any, form: Form, test: NoisyImages, record: Record, kept: KeptImages
+    ) -> None:
         self._denoiser, self._form, self._test, self._record = denoiser, form, test, record
+        self._calls, self._kept = Calls(form), kept
         self._cell = record.cell
         self._columns: dict[str, list[Any]] = {"image": [], "digest": []}
         self._deviations: list[Array] = []
@@ -45,7 +51,7 @@ class Denoising:
         """Restore every test image and note what came of it.
 
         Args:
-            watch: told the images restored and in all.
+            watch: told the images restored and in all, first of none.
 
         Raises:
             BadOutput: the denoiser gives what no denoiser may give.
@@ -55,15 +61,17 @@ class Denoising:
         shown = self._test.sample_positions(cell.limit)
         samples: dict[int, Sample] = {}
         done = largest = 0
+        watch(done, total)
         for batch in self._test.batches(cell.noise, cell.limit, cell.noise_seed):
             if done == 0:
-                few = batch.noisy[: self._form.warm_up].copy()
-                scoring.apply(self._denoiser, few, cell.noise)
-            restored = self._timed(batch)
-            self._score(batch, restored)
-            samples |= self._samples(batch, restored, shown)
-            done, largest = done + len(batch.noisy), max(largest, len(batch.noisy))
-            watch(done, total)
+                self._warm_up(batch)
+            for part in self._calls.cut(len(batch.noisy)):
+                images = batch.only(part)
+                restored = self._restored(images)
+                self._score(images, restored)
+                samples |= self._samples(images, restored, shown)
+                done, largest = done + len(restored), max(largest, len(restored))
+                watch(done, total)
         record.images = {name: np.concatenate(parts) for name, parts in self._columns.items()}
         record.images_per_second = done / self._seconds
         record.conditions = {
@@ -80,15 +88,38 @@ class Denoising:
         if self._deviations:
             record.calibration = calibration(_flat(self._deviations), _flat(self._errors))
 
-    def _timed(self, batch: Batch) -> Array:
-        """The batch restored and ready to be scored; the call alone is timed."""
+    def _warm_up(self, batch: Batch) -> None:
+        """Call it on a few images, which tells too whether it is slow."""
+        few = batch.noisy[: self._form.warm_up]
+        for index, part in enumerate(self._calls.cut(len(few))):
+            if index > 1 and self._calls.slow:  # the first call alone may load libraries
+                break
+            noisy = few[part].copy()
+            with self._calls.timed(len(noisy)):
+                scoring.apply(self._denoiser, noisy, self._cell.noise)
+
+    def _restored(self, batch: Batch) -> Array:
+        """The batch restored and ready to be scored, now or before an interruption."""
+        kept = self._kept.get(batch.positions)
+        if kept is not None:
+            restored, seconds = kept
+        else:
+            restored, seconds = self._timed(batch)
+            if self._calls.slow:
+                self._kept.add(batch.positions, restored, seconds)
+        self._seconds += seconds
+        return scoring.finish(restored, self._cell.quantize)
+
+    def _timed(self, batch: Batch) -> tuple[Array, float]:
+        """The batch restored, and the seconds that the call alone took."""
         noisy = batch.noisy.copy()  # a method that writes into its input harms only itself
-        started = self._form.clock()
-        restored = self._denoiser.denoise(noisy, self._cell.noise)
-        self._seconds += self._form.clock() - started
+        with self._calls.timed(len(noisy)):
+            started = self._form.clock()
+            restored = self._denoiser.denoise(noisy, self._cell.noise)
+            seconds = self._form.clock() - started
         restored = scoring.check(restored, noisy.shape)
         scoring.check_input(noisy, batch.noisy)
-        return scoring.finish(restored, self._cell.quantize)
+        return restored, seconds
 
     def _score(self, batch: Batch, restored: Array) -> None:
         """Note each image's metrics and, of the first ones, how sure the method is of it."""

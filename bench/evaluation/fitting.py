@@ -37,7 +37,7 @@ def fitted(
     cell: Cell,
     dataset: Dataset,
     fits: Fits,
-    watch: Callable[[int, int, float | None], None],
+    watch: Callable[[float, int, float | None], None],
 ) -> tuple[Fit, bool]:
     """The cell's model, and whether the cache had it.
 
@@ -47,7 +47,7 @@ def fitted(
         cell: what to fit for.
         dataset: its training and validation images are used.
         fits: the cache; a model that was fitted on another device is fitted anew.
-        watch: told of each epoch: how many are done, of how many, and the loss.
+        watch: told how many epochs are done, of how many, and the loss; 0 of 0 at first.
 
     Raises:
         Unsupported: the method cannot be fitted so, or on such images.
@@ -55,6 +55,7 @@ def fitted(
     cached = fits.get(cell.fit_key)
     if cached is not None and cached.device == form.device:
         return cached, True
+    watch(0, 0, None)
     train = _training_images(form, dataset)
     denoiser = form.create(params)
     unfinished = _Unfinished(fits, cell, form.device)

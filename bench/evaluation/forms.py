@@ -32,7 +32,7 @@ class FitTask:
         validation: gives the clean images that decide which epoch of a network is kept.
         lowest: if given, noise levels go from here to that of `noise`.
         recipe: how a network is trained: the fields of a `bench.training.Recipe`.
-        watch: told of each epoch: how many are done, of how many, and the loss.
+        watch: told how many epochs are done, with a fraction, of how many, and the loss.
         checkpoints: where a network's training goes on from, and is kept on its way.
     """
 
@@ -42,7 +42,7 @@ class FitTask:
     validation: Callable[[], Array]
     lowest: float | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
-    watch: Callable[[int, int, float | None], None] = lambda done, total, loss: None
+    watch: Callable[[float, int, float | None], None] = lambda done, total, loss: None
     checkpoints: Checkpoints | None = None
 
 

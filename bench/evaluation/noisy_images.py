@@ -35,8 +35,8 @@ class Batch(NamedTuple):
     noisy: Array
     digests: npt.NDArray[np.uint64]
 
-    def only(self, rows: npt.NDArray[np.bool_]) -> Batch:
-        """The images that a mask chooses."""
+    def only(self, rows: npt.NDArray[np.bool_] | slice) -> Batch:
+        """The images that a mask or a slice chooses."""
         return Batch(self.positions[rows], self.clean[rows], self.noisy[rows], self.digests[rows])
 
 

@@ -22,9 +22,11 @@ from bench.core import (
     Unsupported,
 )
 from bench.evaluation import tuning
+from bench.evaluation.calls import Calls
 from bench.evaluation.denoising import Denoising
 from bench.evaluation.fitting import Fits, fitted, learned_values
 from bench.evaluation.forms import Form, form_of
+from bench.evaluation.kept_images import KeptImages
 from bench.evaluation.memory import PeakMemory
 from bench.evaluation.noise_estimate import Estimating
 from bench.evaluation.noisy_images import NoisyImages
@@ -124,9 +126,15 @@ class _Measuring:
         record.chosen = {**self._method.parameters, **self._params, **tuned}
         denoiser = self._make(tuned)
         record.parameters = learned_values(denoiser, fit)
-        Denoising(denoiser, self._form, test, record).run(
-            lambda done, total: self._tell("denoise", done, total, "images")
-        )
+        kept = KeptImages(self._fits, self._cell, self._form.device)
+        try:
+            Denoising(denoiser, self._form, test, record, kept).run(
+                lambda done, total: self._tell("denoise", done, total, "images")
+            )
+        except BaseException:
+            kept.save()
+            raise
+        kept.remove()
         record.conditions["fit_reused"] = reused
         return record
 
@@ -152,11 +160,12 @@ class _Measuring:
             images=self._cell.tune,
             quantize=self._cell.quantize,
             noise_seed=self._cell.noise_seed,
+            calls=Calls(self._form),
             watch=lambda done, total: self._tell("tune", done, total, "settings"),
         )
 
     def _tell(
-        self, phase: Phase, done: int, total: int, unit: str, loss: float | None = None
+        self, phase: Phase, done: float, total: int, unit: str, loss: float | None = None
     ) -> None:
         self._watch(Progress(self._cell, phase, done, total, unit, loss))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench import metrics
+from bench.evaluation.calls import Calls
 from bench.evaluation.noisy_images import batches
 from bench.evaluation.scoring import apply, finish
 from bench.noises import ImageDraws
@@ -42,12 +43,13 @@ def search(
     Args:
         axes: name -> values, in an order in which neighbours are alike.
         score: larger is better.
-        watch: told the settings tried and, as far as known, in all.
+        watch: told the settings tried and, as far as known, in all, first of none.
     """
     tried: dict[Point, float] = {}
     waiting = _points(axes, step=1)
     if len(waiting) > FULL_GRID:
         waiting = _points(axes, step=2)
+    watch(0, len(waiting))
     while waiting:
         for index, point in enumerate(waiting):
             tried[point] = score(_setting(axes, point))
@@ -87,7 +89,8 @@ def tune(
     images: int,
     quantize: bool,
     noise_seed: int,
-    watch: Callable[[int, int], None],
+    calls: Calls,
+    watch: Callable[[float, int], None],
 ) -> Trials:
     """Settings tried with their mean validation PSNR in dB, in the order they were tried.
 
@@ -100,24 +103,41 @@ def tune(
         images: the first so many of them.
         quantize: as for the test images.
         noise_seed: as for the test images; the split is another, and so are the draws.
-        watch: told the settings tried and in all.
+        calls: cuts the images into calls.
+        watch: told the settings tried, with the share of the one under way, and in all.
     """
     validation = [
         (group.images, noise.corrupt(group.images, _draws(group, dataset, noise_seed)))
         for group in dataset.groups("validation", images)
     ]
 
+    count = sum(len(clean) for clean, _ in validation)
+    tried = (0, 0)
+
+    def tell(done: int, total: int) -> None:
+        nonlocal tried
+        tried = done, total
+        watch(done, total)
+
     def score(params: dict[str, Any]) -> float:
         denoiser = make(params)
-        scores = []
+        scores: list[Any] = []
+        seen = 0
         for clean, noisy in validation:
             for batch in batches(len(clean), clean.shape[1:]):
-                restored = apply(denoiser, noisy[batch].copy(), noise)
-                scores.append(metrics.psnr(metrics.mse(clean[batch], finish(restored, quantize))))
+                for part in calls.cut(len(clean[batch])):
+                    few = noisy[batch][part].copy()
+                    with calls.timed(len(few)):
+                        restored = apply(denoiser, few, noise)
+                    mse = metrics.mse(clean[batch][part], finish(restored, quantize))
+                    scores.append(metrics.psnr(mse))
+                    seen += len(few)
+                    if seen < count:
+                        watch(tried[0] + seen / count, tried[1])
         return float(np.concatenate(scores).mean())
 
     free = {name: values for name, values in method.declared.tune.items() if name not in typed}
-    return search(free, score, watch)
+    return search(free, score, tell)
 
 
 def best(trials: Trials) -> tuple[dict[str, Any], float]:

@@ -57,12 +57,16 @@ def work(
             warn(note)
         # Dask's workers tell nothing of running cells; there the time between results counts.
         at_once = 1 if settings.dask else max(1, shares.jobs)
-        overview = Overview(cells, waiting, at_once=at_once)
+        fits = store.FitCache(Path(setup.cache), fresh=setup.fresh, warn=warn)
+        on_gpu = setup.device != "cpu"
+        overview = Overview(
+            cells, waiting, at_once, fitted=fits.has,
+            serial=lambda cell: on_gpu and methods[cell.method].uses_gpu,
+        )  # fmt: skip
         if listener:
             listener.started(run, overview)
         if not waiting:
             return run
-        fits = store.FitCache(Path(setup.cache), fresh=setup.fresh, warn=warn)
         if any(method.learns for method in methods.values()):
             fits.check()
         reporter = ProgressReporter(run, overview, listener)

@@ -108,6 +108,7 @@ class Child:
             BenchError: what no method is to blame for, such as other data.
             Stopped: `close` was called meanwhile.
         """
+        watch(Progress(cell, "start", 0, 0, ""))  # a process that is started takes seconds
         record = None if self._alive() else self._start(cell)
         if record is None:
             record = self._ask(cell, cell, watch)

@@ -95,7 +95,8 @@ class _Worker:
 
     def _report(self, progress: Any) -> None:
         now = time.monotonic()
-        if now - self._last_report > _PAUSE or progress.done == progress.total:
+        begins_or_ends = progress.done in (0, progress.total)
+        if begins_or_ends or now - self._last_report > _PAUSE:
             self._last_report = now
             self._answers.send(("progress", progress))
 

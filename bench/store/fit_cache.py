@@ -56,14 +56,18 @@ class FitCache:
                 "BENCH_CACHE_DIR to another folder"
             ) from error
 
+    def has(self, key: str) -> bool:
+        """Whether there is such a model; looks at its file's name and time only."""
+        try:
+            put = self._path(key).stat().st_mtime
+        except OSError:
+            return False
+        return self._fresh is None or put >= self._fresh
+
     def get(self, key: str) -> Fit | None:
         """The model, if it is there, whole and the one that was put there; else it warns."""
         path = self._path(key)
-        try:
-            put = path.stat().st_mtime
-        except OSError:
-            return None
-        if self._fresh is not None and put < self._fresh:
+        if not self.has(key):
             return None
         try:
             with safe_open(path, framework="numpy") as file:

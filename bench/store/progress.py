@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import pydantic
@@ -15,28 +16,61 @@ Seconds = Annotated[float, pydantic.Field(ge=0, lt=1e9)]
 
 
 class RunningCell(JsonModel):
-    """A cell that is being worked on: `done` of `of` units of its phase, for so many seconds."""
+    """A cell that is being worked on: `done` of `of` units of its phase, for so many seconds.
 
+    Attributes:
+        loss: of the last epoch, where one has been trained.
+        seconds: since the cell began.
+        seconds_left: of its phase; None where that is not known.
+    """
+
+    key: str = ""
     cell: str
     phase: Phase
-    done: int
+    done: float
     of: int
     unit: str
+    loss: float | None = None
     seconds: Seconds
+    seconds_left: Seconds | None = None
 
 
 class RunProgress(JsonModel):
-    """What `bench.execution.progress.Overview` writes, as far as it is read again.
+    """How far a run is, as of `updated`, ISO 8601 in UTC.
 
     Attributes:
-        failed, skipped: cells that ended so.
+        pid, host: the process that works on it.
+        total: cells of the run.
+        done, failed, skipped: cells that ended so; of earlier sessions all count as done.
         running: those that are being worked on.
         seconds_left: of the run; None where that is not known.
-        updated: when that was so, ISO 8601 in UTC.
+        command: that goes on with it.
     """
 
+    pid: int = 0
+    host: str = ""
+    updated: str
+    total: int = 0
+    done: int = 0
     failed: int
     skipped: int
     running: list[RunningCell]
     seconds_left: Seconds | None
-    updated: str
+    command: str = ""
+
+    @pydantic.field_validator("updated")
+    @classmethod
+    def _is_a_time(cls, text: str) -> str:
+        if datetime.fromisoformat(text).tzinfo is None:
+            raise ValueError("it has no time zone")
+        return text
+
+    @property
+    def silent_seconds(self) -> float:
+        """Seconds since this was so."""
+        return (datetime.now(UTC) - datetime.fromisoformat(self.updated)).total_seconds()
+
+    @property
+    def finished(self) -> int:
+        """Cells that have a result."""
+        return self.done + self.failed + self.skipped

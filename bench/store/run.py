@@ -20,8 +20,7 @@ stands, the cell is finished, and resuming looks at names only.
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,12 +105,24 @@ class Run:
     def progress(self) -> RunProgress | None:
         """How far the run has come, as the process that works on it said last.
 
-        None where it said nothing, or that was damaged.
+        Of the cells that it said are running those are left out that have ended since. None where
+        it said nothing, or that was damaged.
         """
+        path = self.path / PROGRESS
         try:
-            return RunProgress.model_validate_json((self.path / PROGRESS).read_bytes())
+            said = RunProgress.model_validate_json(path.read_bytes())
+            when = path.stat().st_mtime_ns
         except (OSError, ValueError):
             return None
+        said.running = [cell for cell in said.running if not self._ended_since(when, cell.key)]
+        return said
+
+    def _ended_since(self, when: int, key: str) -> bool:
+        """Whether a cell has had a result since a time in nanoseconds."""
+        try:
+            return (self.path / "cells" / f"{key}.parquet").stat().st_mtime_ns > when
+        except (OSError, ValueError):
+            return False
 
     def failed(self) -> set[str]:
         """Keys of the finished cells that failed; reads their files."""
@@ -219,12 +230,12 @@ class Run:
         self.manifest = self.manifest.model_copy(update=values)
         commit(self.path / "manifest.json", f"{self.manifest}\n".encode())
 
-    def write_progress(self, overview: Mapping[str, Any]) -> None:
+    def write_progress(self, progress: RunProgress) -> None:
         """Write how far the run has come, for `progress`; no error where that cannot be written."""
         path = self.path / PROGRESS
         aside = path.with_name(f".{PROGRESS}.tmp")
         with contextlib.suppress(OSError):
-            aside.write_text(json.dumps(overview))
+            aside.write_text(str(progress))
             aside.replace(path)
 
     def write(self, record: Record) -> None:

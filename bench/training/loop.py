@@ -21,7 +21,7 @@ from bench.training.checkpoints import Arrays, Checkpoint, Checkpoints, Pace
 from bench.training.dense import Dense
 from bench.training.device import derived_seed, laid_out, training_precision
 from bench.training.graphs import Recorded
-from bench.training.history import History, TermMeans, Watcher
+from bench.training.history import History, Teller, TermMeans, Watcher
 from bench.training.patches import Patches
 from bench.training.recipe import Recipe
 
@@ -101,11 +101,12 @@ class Training:
         held_out = self.validated(images, held_out)
         pace = Pace(checkpoints)
         epochs = self.recipe.epochs_for(self._count(images))
+        teller = Teller(watch, epochs, self.done)
         while self.done < epochs:
-            trained = self._epoch(images)
+            trained = self._epoch(images, teller.part)
             loss = self.note(trained, self.evaluate(held_out))
             pace.save(self.checkpoint)
-            watch(self.done, epochs, loss)
+            teller.epoch(loss)
         self.network.load_state_dict(self.best)
         return self.history
 
@@ -150,8 +151,13 @@ class Training:
 
     # An epoch -------------------------------------------------------------------------------
 
-    def _epoch(self, images: Tensor) -> TermMeans:
-        """One pass over the images; the mean of each loss term over it."""
+    def _epoch(self, images: Tensor, tell: Callable[[float], None]) -> TermMeans:
+        """One pass over the images; the mean of each loss term over it.
+
+        Args:
+            images: all training images.
+            tell: told the share of the pass that is done.
+        """
         size, count, at_once = self.recipe.batch_size, self._count(images), self.at_once
         order = self.image_order(count) % len(images)
         parts = zip(
@@ -161,13 +167,14 @@ class Training:
         )
         means = TermMeans()
         self.network.train()
-        for index, lrs in parts:
+        for part, (index, lrs) in enumerate(parts, start=1):
             if self.patches is None:
                 clean = images.index_select(0, index)
             else:
                 clean = self.patches(images, index, self.order)
             terms = self._updates(clean, lrs)
             means.add(self._names, terms, [len(batch) for batch in torch.split(index, size)])
+            tell(part * at_once * size / len(order))
         return means
 
     @property

@@ -133,7 +133,7 @@ class TrainedMethod:
             validation: clean images that decide which epoch's weights are kept.
             recipe: epochs, batches, learning rate.
             lowest: if given, each image's noise level is drawn evenly from here to `noise`'s.
-            watch: called after each epoch.
+            watch: told how far it is, see `Watcher`.
             checkpoints: a training goes on from the last one there, and keeps its own there.
 
         Returns:

@@ -291,3 +291,44 @@ def test_problems_name_the_cell():
         ("failed", "vae[latent=2,train=blind] at gaussian, clipped 0.3 seed 1", "no: it"),
         ("skipped", "median at gaussian 0.3", "RGB"),
     ]
+
+
+def test_what_is_skipped_for_one_reason_is_one_problem():
+    levels = [0.1, 0.3] * 3 + [0.1]
+    methods = ["bm3d", "bm3d", "unet", "unet", "vae", "vae", "dncnn"]
+    cells = pd.DataFrame(
+        {
+            "method": methods, "params": "{}", "noise": "gaussian", "clip": False, "level": levels,
+            "regime": None, "seed": pd.array([pd.NA] * 7, dtype="Int64"),
+            "status": ["skipped"] * 7, "reason": ["RGB"] * 4 + ["size"] * 2 + ["RGB"],
+        }
+    )  # fmt: skip
+    assert analysis.problems(analysis.with_labels(cells)) == [
+        ("skipped", "bm3d, unet at gaussian 0.1, 0.3", "RGB"),
+        ("skipped", "vae at gaussian 0.1, 0.3", "size"),
+        ("skipped", "dncnn at gaussian 0.1", "RGB"),
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, None])
+def test_a_table_fits_the_terminal_by_coming_in_blocks(width):
+    levels = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5]
+    methods = ["identity", "posterior-mean", "vae"]
+    records = pd.DataFrame(
+        [
+            ("digits", method, "{}", "gaussian", False, level, None, None, pd.NA, 0,
+             0.01, 20 + level, 0.5, 7)
+            for method in methods for level in levels
+        ],
+        columns=["dataset", "method", "params", "noise", "clip", "level", "train", "regime",
+                 "seed", "image", "mse", "psnr", "ssim", "digest"],
+    )  # fmt: skip
+    text = analysis.text_table(records, records, width)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= (width or 1000)
+    for level in levels:
+        assert text.count(f"gaussian {level:g} ") + text.count(f"gaussian {level:g}\n") == 1
+        assert text.count(f"{20 + level:.2f} 0.500") == len(methods)
+    blocks = text.count("PSNR (dB), SSIM")
+    assert all(sum(line.startswith(method) for line in lines) == blocks for method in methods)
+    assert blocks == {40: 7, 80: 3, 120: 2, None: 1}[width]

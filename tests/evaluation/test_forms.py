@@ -84,7 +84,7 @@ def test_a_network_is_trained_by_the_recipe_and_watched():
             watch=lambda done, total, loss: epochs.append((done, total)),
         ),
     )
-    assert epochs == [(1, 2), (2, 2)]
+    assert epochs == [(0, 2), (1, 2), (2, 2)]
     assert {epoch for epoch, *_ in history} == {1, 2}
     assert denoiser.device == "cpu"
     assert denoiser.denoise(IMAGES, NOISE).shape == IMAGES.shape

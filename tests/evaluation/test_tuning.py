@@ -9,6 +9,8 @@ from scipy.ndimage import median_filter
 
 from bench.core import Dataset, Group
 from bench.evaluation import tuning
+from bench.evaluation.calls import Calls
+from bench.evaluation.forms import form_of
 from bench.noises import Gaussian, ImageDraws
 from bench.plugins import sources
 
@@ -51,6 +53,7 @@ def tune(denoiser, typed=None, dataset=MADE_UP, **asked):
             "images": 20,
             "quantize": False,
             "noise_seed": 0,
+            "calls": Calls(form_of(denoiser)),
             "watch": lambda done, total: None,
             **asked,
         },
@@ -118,7 +121,7 @@ def test_a_large_grid_costs_a_part_of_it_and_every_score_is_of_the_same_images()
     told = []
     trials = tuning.search(axes, lambda params: -params["a"], lambda *what: told.append(what))
     assert len(trials) < 162 / 2
-    assert [done for done, _ in told] == [*range(1, len(trials) + 1)]
+    assert [done for done, _ in told] == [*range(len(trials) + 1)]
     assert told[-1] == (len(trials), len(trials))
 
 
@@ -224,7 +227,9 @@ def test_a_method_is_told_the_noise_that_it_is_tuned_for():
 def test_the_watcher_is_told_each_candidate():
     told = []
     tune(declare(mix, share=(0.1, 0.2, 0.3)), watch=lambda *what: told.append(what))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert [call for call in told if call[0] == int(call[0])] == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert all(total == 3 for _, total in told)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
 
 
 # -- the splits ----------------------------------------------------------------------------

@@ -1,19 +1,24 @@
-"""The time left: what earlier cells took, and how far the running ones are."""
+"""How far a run is, as its listener and other terminals are told."""
+
+import time
 
 import pytest
 
 from bench.core import Cell, Progress, Record
 from bench.execution import progress
-from bench.execution.progress import Overview
+from bench.execution.progress import Overview, ProgressReporter
 from bench.noises import make_noise
+from bench.store.progress import RunProgress
 
 
-@pytest.fixture
-def clock(monkeypatch):
-    """Sets the time, in seconds."""
-    now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    return lambda seconds: now.__setitem__(0, float(seconds))
+class Clock:
+    """A clock that is set, in seconds."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
 
 
 def cells(*methods):
@@ -34,82 +39,82 @@ def starts(cell):
     return Progress(cell, "start", 0, 0, "")
 
 
-def test_nothing_is_said_before_anything_is_known(clock):
-    planned = cells("a", "b")
-    seen = Overview(planned, planned)
-    assert seen.seconds_left() is None
-    seen.progress(starts(planned[0]))
-    assert seen.seconds_left() is None
-
-
-def test_cells_take_what_those_of_their_method_took_and_others_the_mean_of_the_methods(clock):
-    planned = cells("fast", "slow", "fast", "slow", "new")
-    seen = Overview(planned, planned)
-    seen.progress(starts(planned[0]))
-    clock(1)
-    seen.recorded(Record(planned[0], "done"))
-    seen.progress(starts(planned[1]))
-    clock(10)
-    seen.recorded(Record(planned[1], "done"))
-    assert seen.seconds_left() == pytest.approx(1 + 9 + (1 + 9) / 2)
-    assert (seen.finished, seen.counts["done"]) == (2, 2)
-
-
-def test_a_running_cell_tells_by_its_own_steps(clock):
-    planned = cells("fast", "slow", "slow")
-    seen = Overview(planned, planned)
-    seen.recorded(Record(planned[0], "done"))  # in no time
-    seen.progress(starts(planned[1]))
-    clock(4)
-    seen.progress(fits(planned[1], 1))  # of a phase that began with the cell
-    clock(8)
-    seen.progress(fits(planned[1], 2))
-    assert seen.seconds_left() == pytest.approx(32 + 40)
-
-
-def test_a_cell_that_takes_longer_than_others_did_takes_nothing_of_what_waits(clock):
-    planned = cells("slow", "slow", "slow")
-    seen = Overview(planned, planned)
-    seen.progress(starts(planned[0]))
-    clock(10)
-    seen.recorded(Record(planned[0], "done"))
-    seen.progress(starts(planned[1]))
-    clock(90)
-    assert seen.seconds_left() == pytest.approx(10)
-
-
-def test_cells_at_once_share_the_time_but_none_ends_before_itself(clock):
-    planned = cells("a", "b", "b")
-    seen = Overview(planned, planned, at_once=2)
-    for cell in planned[:2]:
-        seen.progress(starts(cell))
-    clock(10)
-    seen.progress(fits(planned[0], 1, 11))
-    seen.progress(fits(planned[1], 5))
-    assert seen.seconds_left() == pytest.approx(100)  # of the first; the others take 10 and 20
-    seen.recorded(Record(planned[0], "done"))
-    assert seen.seconds_left() == pytest.approx((10 + 20) / 2)
-
-
-def test_more_workers_than_cells_do_not_help(clock):
-    planned = cells("a", "a")
-    seen = Overview(planned, planned, at_once=8)
-    seen.progress(starts(planned[0]))
-    clock(10)
-    seen.recorded(Record(planned[0], "done"))
-    assert seen.seconds_left() == pytest.approx(10)
-
-
-def test_what_is_written_to_other_terminals(clock):
-    planned = cells("a", "a")
+def test_cells_are_counted_by_what_came_of_them():
+    planned = cells("a", "b", "c", "d")
     seen = Overview(planned, planned[1:])
+    assert (seen.total, seen.finished) == (4, 1)
+    for cell, status in zip(planned[1:], ("done", "failed", "skipped"), strict=True):
+        seen.progress(starts(cell))
+        seen.recorded(Record(cell, status))
+    assert seen.counts == {"done": 2, "failed": 1, "skipped": 1}
+    assert seen.finished == 4
+    assert seen.seconds_left() == 0
+
+
+def test_what_is_written_to_other_terminals():
+    planned, clock = cells("a", "a"), Clock()
+    seen = Overview(planned, planned[1:], clock=clock)
     seen.progress(starts(planned[1]))
-    clock(3)
+    clock.now = 1.0
+    seen.progress(fits(planned[1], 0))
+    clock.now = 4.0
     seen.progress(fits(planned[1], 5))
-    written = seen.as_dict("bench run")
-    assert (written["done"], written["failed"], written["total"]) == (1, 0, 2)
-    assert written["seconds_left"] == pytest.approx(3)
-    (running,) = written["running"]
-    assert (running["phase"], running["done"], running["of"], running["seconds"]) == (
-        "fit", 5, 10, 3.0,
+    written = RunProgress.model_validate_json(str(seen.as_of_now("bench run")))
+    assert (written.done, written.failed, written.total, written.command) == (1, 0, 2, "bench run")
+    assert written.seconds_left == pytest.approx(3)
+    (running,) = written.running
+    assert (running.phase, running.done, running.of, running.seconds, running.seconds_left) == (
+        "fit", 5, 10, 4.0, 3.0,
     )  # fmt: skip
+    assert running.key == planned[1].key
+    clock.now = 9.0  # it is said how long it takes, though nothing is heard of it
+    assert seen.as_of_now().running[0].seconds == 9.0
+
+
+class Told:
+    """A run and a listener that note what they are told."""
+
+    class manifest:  # noqa: N801
+        command = "bench run"
+
+    def __init__(self):
+        self.written, self.heard = [], []
+
+    def write_progress(self, said):
+        self.written.append(said)
+
+    def progress(self, running):
+        self.heard.append(running.progress)
+
+
+def test_it_is_told_again_and_again_though_nothing_moves(monkeypatch):
+    monkeypatch.setattr(progress, "_BEAT", 0.01)
+    planned, told = cells("a"), Told()
+    with ProgressReporter(told, Overview(planned, planned), told) as reporter:
+        reporter.progress(starts(planned[0]))
+        deadline = time.monotonic() + 60
+        while min(len(told.written), len(told.heard)) < 5:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert set(told.heard) == {starts(planned[0])}
+    assert [cell.phase for cell in told.written[-2].running] == ["start"]
+    assert told.written[-1].running == []
+    count = len(told.written)
+    time.sleep(0.05)
+    assert len(told.written) == count  # it ends with the run
+
+
+def test_a_screen_that_is_gone_ends_nothing_but_its_own_news(monkeypatch):
+    class Gone(Told):
+        def progress(self, running):
+            super().progress(running)
+            if len(self.heard) > 1:
+                raise BrokenPipeError
+
+    monkeypatch.setattr(progress, "_BEAT", 0.01)
+    planned, told = cells("a"), Gone()
+    with ProgressReporter(told, Overview(planned, planned), told) as reporter:
+        reporter.progress(starts(planned[0]))
+        reporter._heart.join(60)
+        assert not reporter._heart.is_alive()
+    assert told.written[-1].running == []

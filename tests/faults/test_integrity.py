@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ import pytest
 import bench as public
 from bench import store
 from bench.core import StorageError
+from bench.store.manifest import timestamp
+from bench.store.progress import RunProgress
 
 ROOT = Path(__file__).parents[2]
 
@@ -120,16 +123,21 @@ def test_status_says_how_far_a_run_is_and_who_works_on_it(run, bench):
         "running": [{"cell": "vae at gaussian 0.3", "phase": "fit", "done": 3, "of": 30,
                      "unit": "epochs", "seconds": 7.5}],
     }  # fmt: skip
-    run.write_progress(overview)
+    run.write_progress(RunProgress(**overview))
     with store.hold(run.path):
         said = bench("status", run.path).out
         assert f"Worked on by process {os.getpid()} on " in said
         assert "vae at gaussian 0.3: training, 3/30 epochs, for 8 s" in said
-        assert "About 1 min 05 s left" in said
+        assert "About 1 min 05 s left, as it said " in said
+        assert " ago: it may hang" in said
+        run.write_progress(RunProgress(**{**overview, "updated": timestamp()}))
+        assert bench("status", run.path).out.endswith("\nAbout 1 min 05 s left\n")
         for damaged in (
             "nonsense",
             '{"running": 3, "seconds_left": "x"}',
             json.dumps({**overview, "seconds_left": 1e300}),
+            json.dumps({**overview, "updated": "yesterday"}),
+            json.dumps({**overview, "updated": "2026-01-01"}),
             "[]",
             "[" * 100_000,
         ):
@@ -137,6 +145,25 @@ def test_status_says_how_far_a_run_is_and_who_works_on_it(run, bench):
             result = bench("status", run.path)
             assert result.code == 0
             assert "left" not in result.out
+
+
+def test_status_shows_no_cell_as_running_that_has_ended_since(run, bench):
+    keys = [cell_of(run, method) for method in ("identity", "median")]
+    cells = [
+        {"key": key, "cell": name, "phase": "start", "done": 0, "of": 0, "unit": "", "seconds": 1.0}
+        for key, name in zip(keys, ("ended at gaussian 0.1", "begun at gaussian 0.1"), strict=True)
+    ]
+    run.write_progress(
+        RunProgress(failed=0, skipped=0, seconds_left=None, updated=timestamp(), running=cells)
+    )
+    ended, begun = (run.path / "cells" / f"{key}.parquet" for key in keys)
+    os.utime(ended, (time.time() + 5,) * 2)
+    os.utime(begun, (time.time() - 99,) * 2)  # a failure that is tried once more
+    with store.hold(run.path):
+        said = bench("status", run.path).out
+    assert "begun at gaussian 0.1: starting, for 1 s" in said
+    assert "ended" not in said
+    assert "Estimating the time left" in said
 
 
 def test_a_run_of_format_1_opens_and_is_taken_up_in_its_format(run):

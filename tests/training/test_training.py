@@ -270,8 +270,24 @@ def test_the_watcher_is_called_after_each_epoch_with_its_training_loss():
         watch=lambda *call: calls.append(call),
     )
     totals = np.sum([values(history, "train", term) for term in ("clean", "noise")], axis=0)
-    assert [call[:2] for call in calls] == [(1, 3), (2, 3), (3, 3)]
-    assert [loss for *_, loss in calls] == pytest.approx(totals)
+    assert [call[:2] for call in calls] == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert calls[0][2] is None
+    assert [loss for *_, loss in calls[1:]] == pytest.approx(totals)
+
+
+def test_the_watcher_is_told_the_share_of_the_epoch_under_way(monkeypatch):
+    monkeypatch.setattr("bench.training.history._WITHIN_EPOCH", 0.0)
+    monkeypatch.setattr("bench.training.loop._GATHERED", 8)
+    calls = []
+    recipe = Recipe(epochs=2, batch_size=8)
+    Constant().fit(
+        TRAIN[:20], NOISE, 0, validation=VALIDATION, recipe=recipe,
+        watch=lambda *call: calls.append(call),
+    )  # fmt: skip
+    done = [0, 0.4, 0.8, 1, 1.4, 1.8, 2]
+    assert [call[0] for call in calls] == pytest.approx(done)
+    first = calls[3][2]
+    assert [loss for *_, loss in calls[:-1]] == [None] * 3 + [first] * 3
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
