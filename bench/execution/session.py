@@ -71,6 +71,7 @@ def work(
             records = runner.run_cells(
                 waiting, data, methods, fits,
                 device=setup.device, threads=setup.threads, watch=reporter.progress,
+                waiting=waiting,
             )  # fmt: skip
         with contextlib.closing(records), reporter:
             for record in records:
