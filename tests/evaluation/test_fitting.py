@@ -3,6 +3,7 @@
 import pytest
 
 import bench
+from bench.datasets.training_images import split_array
 from bench.store import FitCache
 from bench.training import dense
 
@@ -22,7 +23,7 @@ def run(tmp_path):
                 noise=[0.1, 0.5],
                 epochs=1,
                 limit=5,
-                batch_size=1000,
+                batch_size=32,
                 out=tmp_path / "results",
                 name=name,
             )
@@ -35,12 +36,20 @@ def models(folder):
     return {path.stem: fits.get(path.stem) for path in sorted(fits.folder.iterdir())}
 
 
-@pytest.mark.usefixtures("dense_kernels")
+@pytest.fixture
+def few_images(monkeypatch):
+    """Kernels are interpreted, slowly."""
+
+    def few(dataset, split):
+        return split_array(dataset, split)[:40]
+
+    monkeypatch.setattr("bench.evaluation.fitting.split_array", few)
+
+
+@pytest.mark.usefixtures("dense_kernels", "few_images")
 def test_cells_that_wait_find_their_models(run, monkeypatch, tmp_path):
-    # Few programs: the interpreter takes each as long.
-    monkeypatch.setattr(
-        dense, "TILES", dense.Tiles((512, 1024, 128), (512, 16, 16), (16, 1024, 512))
-    )
+    tiles = dense.Tiles((32, 128, 128), (32, 16, 16), (128, 128, 32))  # few programs
+    monkeypatch.setattr(dense, "TILES", tiles)
     together = run("together")
     conditions = [meta.conditions for meta in together.metadata()]
     assert sorted(condition.fit_reused for condition in conditions) == [False, True]
@@ -59,6 +68,7 @@ def test_cells_that_wait_find_their_models(run, monkeypatch, tmp_path):
             assert (array == other[key].arrays[name]).all()
 
 
+@pytest.mark.usefixtures("few_images")
 def test_without_such_a_device_each_is_fitted_in_its_turn(run):
     conditions = [meta.conditions for meta in run("plain").metadata()]
     assert len(conditions) == 2
