@@ -146,7 +146,7 @@ def interrupted(seeds, kept, recipe, last):
     """Trainings at once that are cut off once `last` epochs have been kept."""
 
     def stop(done, total, loss):
-        if done > last:
+        if done == last:
             raise KeyboardInterrupt
 
     noise = make_noise("gaussian", 0.3)
