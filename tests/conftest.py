@@ -40,6 +40,17 @@ def one_thread():
 
 
 @pytest.fixture
+def dense_kernels(monkeypatch):
+    """The kernels of dense networks in float32: a GPU's, or on a CPU those that are interpreted."""
+    pytest.importorskip("triton", reason="Triton comes with torch for CUDA only")
+    from bench.training import dense, dense_kernels
+
+    monkeypatch.setitem(dense.PRECISION, "cuda", "ieee")
+    monkeypatch.setattr(dense, "kernels", lambda device: dense_kernels)
+    return dense_kernels
+
+
+@pytest.fixture
 def mnist_dir():
     folder = Path(os.environ.get("BENCH_DATA_DIR", "")).absolute()
     if not (os.environ.get("BENCH_DATA_DIR") and (folder / "MNIST" / "raw").is_dir()):

@@ -111,6 +111,13 @@ class Cell:
         return values
 
     @property
+    def training_group(self) -> str:
+        """What cells have in common whose models differ by training noise and seed alone."""
+        values = self.fitted_for()
+        del values["train"], values["seed"]
+        return digest([PROTOCOL_VERSION, values])
+
+    @property
     def label(self) -> str:
         """The method as tables show it: with the parameters that were typed."""
         return method_label(self.method, self.params, self.train.regime if self.train else "")

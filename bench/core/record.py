@@ -29,7 +29,8 @@ class Record:
         images_per_second: of the denoise calls alone.
         parameters: number of learned values; 0 where nothing is learned.
         peak_memory_bytes: peak resident memory of the process while the cell ran.
-        conditions: batch size, device and thread count that the times hold for.
+        conditions: batch size, device and thread count that the times hold for, and how the model
+            was fitted.
         history: rows (epoch, split, term, value) of the training's loss terms.
         samples: lists `image`, `clean`, `noisy`, `restored` for the images that reports show, and
             `deviation` where the method says how uncertain it is.
@@ -67,6 +68,8 @@ class Fit:
         device: on which it was fitted, "cpu" or "cuda".
         history: rows (epoch, split, term, value) of its loss terms.
         about: what it was fitted for: method, parameters, data, noise, seed, recipe.
+        fitted_by: what computed it, where that is not torch alone, and how many were fitted at
+            once; `seconds` is then its share.
     """
 
     arrays: Mapping[str, Any]
@@ -74,6 +77,7 @@ class Fit:
     device: str
     history: list[tuple[int, str, str, float]] = field(default_factory=list)
     about: Mapping[str, Any] = field(default_factory=dict)
+    fitted_by: Mapping[str, Any] = field(default_factory=dict)
 
 
 Phase = Literal["start", "fit", "tune", "denoise"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -16,6 +17,10 @@ from bench.evaluation.forms import FitTask, Form
 if TYPE_CHECKING:
     from bench.core import Array
     from bench.training import Checkpoint
+
+
+#: Models that are fitted at once, at most: a GPU is full with fewer, and so much is lost with it.
+_AT_ONCE = 16
 
 
 class Fits(Protocol):
@@ -38,6 +43,7 @@ def fitted(
     dataset: Dataset,
     fits: Fits,
     watch: Callable[[float, int, float | None], None],
+    waiting: Sequence[Cell] = (),
 ) -> tuple[Fit, bool]:
     """The cell's model, and whether the cache had it.
 
@@ -48,6 +54,8 @@ def fitted(
         dataset: its training and validation images are used.
         fits: the cache; a model that was fitted on another device is fitted anew.
         watch: told how many epochs are done, of how many, and the loss; 0 of 0 at first.
+        waiting: cells that wait; where the device fits several models at once, the cache gets
+            those of them that are this one's but for training noise and seed.
 
     Raises:
         Unsupported: the method cannot be fitted so, or on such images.
@@ -56,28 +64,53 @@ def fitted(
     if cached is not None and cached.device == form.device:
         return cached, True
     watch(0, 0, None)
+    cells = [cell, *_companions(form, cell, fits, waiting)]
     train = _training_images(form, dataset)
-    denoiser = form.create(params)
-    unfinished = _Unfinished(fits, cell, form.device)
-    started = time.perf_counter()
-    history = form.fit(
-        denoiser,
+    denoisers = [form.create(params) for _ in cells]
+    unfinished = [_Unfinished(fits, one, form.device, len(cells)) for one in cells]
+    tasks = [
         FitTask(
             train,
-            cell.seed,
-            noise=cell.train.noise if cell.train else None,
+            one.seed,
+            noise=one.train.noise if one.train else None,
             validation=lambda: split_array(dataset, "validation"),
-            lowest=cell.train.lowest if cell.train else None,
-            recipe=json.loads(cell.recipe or "{}"),
-            watch=watch,
-            checkpoints=unfinished,
-        ),
-    )
-    seconds = unfinished.seconds_before + time.perf_counter() - started
-    fit = Fit(denoiser.state(), seconds, form.device, history, cell.fitted_for())
-    fits.put(cell.fit_key, fit)
-    unfinished.remove()
-    return fit, False
+            lowest=one.train.lowest if one.train else None,
+            recipe=json.loads(one.recipe or "{}"),
+            checkpoints=checkpoints,
+        )
+        for one, checkpoints in zip(cells, unfinished, strict=True)
+    ]
+    tasks[0] = replace(tasks[0], watch=watch)
+    histories = form.fit_together(denoisers, tasks)
+    models = []
+    for one, denoiser, kept, history in zip(cells, denoisers, unfinished, histories, strict=True):
+        if history is None:
+            continue
+        by = getattr(denoiser, "fitted_by", {})
+        seconds = kept.seconds(by.get("at_once", 1))
+        fit = Fit(denoiser.state(), seconds, form.device, history, one.fitted_for(), by)
+        fits.put(one.fit_key, fit)
+        kept.remove()
+        models.append(fit)
+    return models[0], False
+
+
+def _companions(form: Form, cell: Cell, fits: Fits, waiting: Sequence[Cell]) -> list[Cell]:
+    """Those that wait for models that may be fitted along with the cell's, one for each model."""
+    if not (waiting and form.fits_together):
+        return []
+    models: dict[str, Cell] = {cell.fit_key: cell}
+    for other in waiting:
+        if len(models) == _AT_ONCE:
+            break
+        if other.method != cell.method or other.training_group != cell.training_group:
+            continue
+        if other.fit_key in models:
+            continue
+        cached = fits.get(other.fit_key)
+        if cached is None or cached.device != form.device:
+            models[other.fit_key] = other
+    return list(models.values())[1:]
 
 
 def learned_values(denoiser: Any, fit: Fit | None) -> int:
@@ -106,11 +139,15 @@ def _training_images(form: Form, dataset: Dataset) -> Array:
 class _Unfinished:
     """How far a cell's training has come, kept beside the finished models."""
 
-    def __init__(self, fits: Fits, cell: Cell, device: str) -> None:
-        self._fits, self._cell, self._device = fits, cell, device
+    def __init__(self, fits: Fits, cell: Cell, device: str, at_once: int) -> None:
+        self._fits, self._cell, self._device, self._at_once = fits, cell, device, at_once
         self._key = f"{cell.fit_key}-unfinished"
         self._started = time.perf_counter()
-        self.seconds_before = 0.0
+        self._before = 0.0
+
+    def seconds(self, at_once: int) -> float:
+        """Of the fit so far; of several at once its share."""
+        return self._before + (time.perf_counter() - self._started) / at_once
 
     def load(self) -> Checkpoint | None:
         from bench.training import Checkpoint
@@ -118,11 +155,11 @@ class _Unfinished:
         kept = self._fits.get(self._key)
         if kept is None or kept.device != self._device:
             return None
-        self.seconds_before = kept.seconds
+        self._before = kept.seconds
         return Checkpoint(kept.arrays, kept.history)
 
     def save(self, checkpoint: Checkpoint) -> None:
-        seconds = self.seconds_before + time.perf_counter() - self._started
+        seconds = self.seconds(self._at_once)
         about = self._cell.fitted_for()
         self._fits.put(
             self._key, Fit(checkpoint.arrays, seconds, self._device, checkpoint.history, about)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -83,6 +83,24 @@ class Form(ABC):
         Raises:
             Unsupported: it cannot be fitted for that noise, or on such images.
         """
+
+    @property
+    def fits_together(self) -> bool:
+        """Several models are fitted at once sooner than one after the other."""
+        return False
+
+    def fit_together(
+        self, denoisers: Sequence[Any], tasks: Sequence[FitTask]
+    ) -> list[History | None]:
+        """Fit several, of tasks that differ by noise and seed alone.
+
+        Returns:
+            As `fit` for each; None for those that were left out. The first one never is.
+
+        Raises:
+            Unsupported: see `fit`.
+        """
+        return [self.fit(denoisers[0], tasks[0]), *[None] * (len(tasks) - 1)]
 
     def deviation(self, denoiser: Any, noisy: Array, noise: Noise) -> Array | None:
         """The standard deviation that it predicts for each pixel's error, if it does."""
@@ -183,6 +201,36 @@ class Trained(Form):
             lowest=task.lowest,
             watch=task.watch,
             checkpoints=task.checkpoints,
+        )
+
+    @property
+    def fits_together(self) -> bool:
+        """On a GPU with kernels for its network."""
+        import torch
+
+        from bench.training import TrainedMethod, dense
+
+        own = getattr(self.method.target, "dense", TrainedMethod.dense)
+        return own is not TrainedMethod.dense and bool(dense.kernels(torch.device(self.device)))
+
+    def fit_together(
+        self, denoisers: Sequence[Any], tasks: Sequence[FitTask]
+    ) -> list[History | None]:
+        """Train several at once."""
+        from bench.training import Learner, Recipe, fit_together
+
+        learners = []
+        for denoiser, task in zip(denoisers, tasks, strict=True):
+            assert task.noise is not None
+            assert task.seed is not None
+            learners.append(
+                Learner(denoiser, task.noise, task.seed, task.lowest, task.watch, task.checkpoints)
+            )
+        return fit_together(
+            learners,
+            tasks[0].train,
+            validation=tasks[0].validation(),
+            recipe=Recipe(**tasks[0].recipe),
         )
 
     def deviation(self, denoiser: Any, noisy: Array, noise: Noise) -> Array | None:

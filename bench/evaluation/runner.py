@@ -6,7 +6,7 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ def run_cells(
     device: str = "cpu",
     threads: int = 1,
     watch: Callable[[Progress], None] = lambda progress: None,
+    waiting: Sequence[Cell] = (),
 ) -> Generator[Record]:
     """One record a cell, in order.
 
@@ -57,6 +58,7 @@ def run_cells(
         device: where torch computes, "cpu" or "cuda".
         threads: those that a method and the scoring may use; a network has its recipe's.
         watch: told how far each cell has come.
+        waiting: cells whose models may be fitted along with these ones'; see `fitting.fitted`.
 
     Raises:
         DataError, StorageError: what no method is to blame for ends the sweep.
@@ -67,7 +69,7 @@ def run_cells(
         method = methods[cell.method]
         recipe = json.loads(cell.recipe or "{}")
         form = form_of(method, device, recipe.get("threads", threads))
-        measuring = _Measuring(cell, form, dataset, fits, watch)
+        measuring = _Measuring(cell, form, dataset, fits, watch, waiting)
         try:
             with form.computing(), PeakMemory() as memory:
                 record = measuring.run(test)
@@ -94,9 +96,11 @@ class _Measuring:
         dataset: Dataset,
         fits: Fits,
         watch: Callable[[Progress], None],
+        waiting: Sequence[Cell],
     ) -> None:
         self._cell, self._form, self._method = cell, form, form.method
         self._dataset, self._fits, self._watch = dataset, fits, watch
+        self._waiting = waiting
         self._params: dict[str, Any] = json.loads(cell.params)
         parameters = self._method.parameters
         self._typed = {k: v for k, v in self._params.items() if k in parameters}
@@ -114,6 +118,7 @@ class _Measuring:
                 self._dataset,
                 self._fits,
                 lambda done, total, loss: self._tell("fit", done, total, "epochs", loss),
+                self._waiting,
             )
             record.fit_seconds, record.history = fit.seconds, fit.history
             self._arrays = fit.arrays
@@ -136,6 +141,8 @@ class _Measuring:
             raise
         kept.remove()
         record.conditions["fit_reused"] = reused
+        if fit and fit.fitted_by:
+            record.conditions["fitted_by"] = dict(fit.fitted_by)
         return record
 
     def _make(self, tuned: Mapping[str, Any]) -> Any:

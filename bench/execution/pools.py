@@ -52,9 +52,9 @@ class Task:
     setup: Setup
     limits: Limits
 
-    def run(self, cell: Cell) -> Record:
+    def run(self, cell: Cell, *waiting: Cell) -> Record:
         """The cell's record, by a child of the process that this is called in."""
-        return _TASK_CHILDREN.run(self.setup, self.limits, cell)
+        return _TASK_CHILDREN.run(self.setup, self.limits, cell, *waiting)
 
 
 class Pool:
@@ -63,7 +63,8 @@ class Pool:
     A context manager: at its end no cell is worked on any more.
 
     Args:
-        run: what the executor does with a cell, such as a `Task`'s `run`.
+        run: what the executor does with a cell, such as a `Task`'s `run`; after it may come cells
+            that wait for models which may be fitted along with its own.
         executor: what cells are submitted to.
         workers: cells that it works on at once.
         gpu: what cells that compute on a GPU are submitted to, and how many of them at once; one
@@ -72,7 +73,7 @@ class Pool:
 
     def __init__(
         self,
-        run: Callable[[Cell], Record],
+        run: Callable[..., Record],
         executor: Executor,
         workers: int,
         gpu: tuple[Executor, int] | None = None,
@@ -113,7 +114,9 @@ class Pool:
                 begun = schedule.take(running.values(), self._workers, _AHEAD, self._gpu_capacity)
                 for cell in begun:
                     executor = self._gpu_executor if uses_gpu(cell) else self._executor
-                    running[executor.submit(self._run, cell)] = cell
+                    alone = self._gpu_capacity > 1  # another GPU may be about to fit the same
+                    alike = () if alone else schedule.alike(cell)
+                    running[executor.submit(self._run, cell, *alike)] = cell
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     cell = running.pop(future)
                     record = _result(future, cell, losses)
@@ -170,7 +173,7 @@ class DaskPool(Pool):
         WorkerError: there is no such cluster, or it has no worker.
     """
 
-    def __init__(self, run: Callable[[Cell], Record], address: str) -> None:
+    def __init__(self, run: Callable[..., Record], address: str) -> None:
         with contextlib.ExitStack() as stack:
             client = _connected(address, stack)
             executor = client.get_executor(pure=False)

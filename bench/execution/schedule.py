@@ -9,6 +9,8 @@ from bench.core import Cell, Record
 
 # Cells that must wait are passed over in looking for one that need not, so many at most.
 _PASSED_OVER = 1000
+# Cells of a method that are looked at for such as may be fitted along with another.
+_ALIKE = 100
 
 
 class Schedule:
@@ -73,6 +75,13 @@ class Schedule:
             taken.append(cell)
         self._waiting.extendleft(reversed(passed_over))
         return taken
+
+    def alike(self, cell: Cell) -> tuple[Cell, ...]:
+        """Cells that wait for models which may be fitted along with that of a cell on a GPU."""
+        if not (self._uses_gpu(cell) and self._model_to_fit(cell)):
+            return ()
+        near = [other for other in self._waiting if other.method == cell.method][:_ALIKE]
+        return tuple(other for other in near if other.training_group == cell.training_group)
 
     def put_back(self, cell: Cell) -> None:
         """A cell that was taken has no record: it is the next to begin."""

@@ -76,6 +76,7 @@ def work(
             records = runner.run_cells(
                 waiting, data, methods, fits,
                 device=setup.device, threads=setup.threads, watch=reporter.progress,
+                waiting=waiting,
             )  # fmt: skip
         with contextlib.closing(records), reporter, Writer(run, reporter.recorded) as writer:
             for record in records:

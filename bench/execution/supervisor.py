@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -101,7 +101,7 @@ class Child:
         self._lock = threading.Lock()
         self._closed = False
 
-    def run(self, cell: Cell, watch: Callable[[Progress], None]) -> Record:
+    def run(self, cell: Cell, waiting: Sequence[Cell], watch: Callable[[Progress], None]) -> Record:
         """The cell's record; a failed one where the process was lost.
 
         Raises:
@@ -111,7 +111,7 @@ class Child:
         watch(Progress(cell, "start", 0, 0, ""))  # a process that is started takes seconds
         record = None if self._alive() else self._start(cell)
         if record is None:
-            record = self._ask(cell, cell, watch)
+            record = self._ask((cell, waiting), cell, watch)
         assert record is not None
         return record
 
@@ -238,6 +238,7 @@ class Children:
         setup: Setup,
         limits: Limits,
         cell: Cell,
+        *waiting: Cell,
         watch: Callable[[Progress], None] = lambda progress: None,
     ) -> Record:
         """The cell's record, by the child of the thread that calls.
@@ -246,13 +247,14 @@ class Children:
             setup: what the child is told when it starts.
             limits: of the cell.
             cell: to be worked on.
+            waiting: cells whose models may be fitted along with its own.
             watch: told of progress, in the thread that calls.
 
         Raises:
             BenchError: what no method is to blame for, such as other data.
             Stopped: `close` was called.
         """
-        return self._child(setup, limits).run(cell, watch)
+        return self._child(setup, limits).run(cell, waiting, watch)
 
     def close(self) -> None:
         """Kill them all; threads that wait for one end at once, and none gets another."""

@@ -35,7 +35,7 @@ def main() -> None:
         worker = _Worker(waiting.get(), answers)
         answers.send(("ready", None))
         while True:
-            answers.send(("record", worker.record(waiting.get(timeout=_IDLE))))
+            answers.send(("record", worker.record(*waiting.get(timeout=_IDLE))))
     except queue.Empty:  # a cluster's worker that nobody uses keeps no memory
         os._exit(0)  # at once: a cell that comes while it ends would be lost
     except BenchError as error:
@@ -76,8 +76,8 @@ class _Worker:
         self._methods = {request.method.name: request.method for request in requests}
         self._fits = FitCache(Path(setup.cache), fresh=setup.fresh, warn=_warn)
 
-    def record(self, cell: Any) -> Any:
-        """The cell's record."""
+    def record(self, cell: Any, waiting: Any) -> Any:
+        """The cell's record; models of those that wait may be fitted along with its own."""
         from bench.evaluation import runner
 
         if self._setup.device == "cuda" and self._methods[cell.method].uses_gpu:
@@ -90,6 +90,7 @@ class _Worker:
             device=self._setup.device,
             threads=self._setup.threads,
             watch=self._report,
+            waiting=waiting,
         )
         return record
 

@@ -58,6 +58,7 @@ class Conditions(JsonModel):
     device: str = ""
     threads: int | None = None
     fit_reused: bool = False
+    fitted_by: dict[str, Any] = pydantic.Field(default_factory=dict)
 
 
 class Digests(JsonModel):

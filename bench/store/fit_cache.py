@@ -78,7 +78,14 @@ class FitCache:
             if meta["checksum"] != checksum(arrays):
                 raise ValueError("its checksum does not agree")
             history = [tuple(row) for row in meta["history"]]
-            return Fit(arrays, meta["seconds"], meta["device"], history, meta["about"])
+            return Fit(
+                arrays,
+                meta["seconds"],
+                meta["device"],
+                history,
+                meta["about"],
+                meta.get("fitted_by", {}),
+            )
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             self._warn(f"{path} cannot be used ({reason}): it is trained anew")
@@ -97,6 +104,7 @@ class FitCache:
             "key": key,
             "checksum": checksum(arrays),
             "about": fit.about,
+            "fitted_by": fit.fitted_by,
             "seconds": fit.seconds,
             "device": fit.device,
             "history": fit.history,

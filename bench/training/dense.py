@@ -79,7 +79,7 @@ class Dense:
     def __init__(
         self, encoder: nn.Sequential, decoder: nn.Sequential | None = None, beta: float = 1.0
     ) -> None:
-        self.beta = beta
+        self.beta = float(beta)
         self.layers = _layers(encoder, "code" if decoder else "logits")
         if decoder:
             self.layers += _layers(decoder, "logits")

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from bench.core import Unsupported
+from bench.training import dense
 from bench.training.batches import evaluated_at_once
 from bench.training.checkpoints import Checkpoints
-from bench.training.dense import Dense, kernels
 from bench.training.device import convolves, derived_seed, laid_out, memory_needed, seeded
 from bench.training.history import History, Watcher
 from bench.training.loop import Training
@@ -100,7 +100,7 @@ class TrainedMethod:
         """
         raise NotImplementedError
 
-    def dense(self, network: nn.Module) -> Dense | None:
+    def dense(self, network: nn.Module) -> dense.Dense | None:
         """Optional: the network as dense layers with a loss that a GPU has kernels for.
 
         It then trains there several times as fast, and several trainings at once.
@@ -154,7 +154,7 @@ class TrainedMethod:
         ):
             training = self.start(train.shape[1:], noise, lowest, seed, recipe)
             images, held_out = (torch.from_numpy(part).to(device) for part in (train, validation))
-            fused = kernels(device) if training.dense else None
+            fused = dense.kernels(device) if training.dense else None
             if fused:
                 training.resume(checkpoints)
                 Together([training], fused).run(images, held_out, [watch], [checkpoints])
@@ -304,7 +304,7 @@ def fit_together(
         Exception: as `TrainedMethod.fit` does, for the first one.
     """
     device = torch.device(learners[0].method.device)
-    fused = kernels(device) if len(learners) > 1 else None
+    fused = dense.kernels(device) if len(learners) > 1 else None
     if fused:
         trainings = [learner.start(train.shape[1:], recipe) for learner in learners]
         # Those that were interrupted elsewhere train by themselves.

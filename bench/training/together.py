@@ -63,10 +63,13 @@ class Together:
             trained = self._epoch(*ahead)
             ahead = self._prepared(first.done + 1, count)  # while the device works
             validated = [self._validated(training, held_out) for training in self.trainings]
-            for i, training in enumerate(self.trainings):
-                loss = training.note(trained[i], validated[i])
-                watches[i](training.done, epochs, loss)
+            losses = [
+                training.note(*terms)
+                for training, *terms in zip(self.trainings, trained, validated, strict=True)
+            ]
             pace.save(*(partial(self._checkpoint, training) for training in self.trainings))
+            for watch, loss in zip(watches, losses, strict=True):
+                watch(first.done, epochs, loss)
         for training in self.trainings:
             training.network.load_state_dict(training.best)
 

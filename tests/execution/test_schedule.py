@@ -191,3 +191,25 @@ def test_a_cell_is_failed_when_three_workers_were_lost_with_it():
         "failed",
         "its worker was lost 3 times: OSError: the worker of a0 is gone",
     )
+
+
+def test_on_one_gpu_cells_that_may_be_fitted_along_are_told_of():
+    cells = [Cell(name, name) for name in ("a0", "a1", "b0", "a2")]
+    for cell in cells:
+        cell.method, cell.training_group = "vae", cell.name[0]
+    told = {}
+
+    def run(cell, *waiting):
+        told[cell.name] = [other.name for other in waiting]
+        return type("Record", (), {"cell": cell, "status": "done"})
+
+    def begin(gpu):
+        told.clear()
+        with ThreadPoolExecutor(1) as executor:
+            pool = pools.Pool(run, executor, 1, gpu=(executor, 2) if gpu == "two" else None)
+            list(pool.records(cells, learns=lambda cell: True, uses_gpu=lambda cell: bool(gpu)))
+        return told
+
+    assert begin("one") == {"a0": ["a1", "a2"], "a1": ["a2"], "b0": [], "a2": []}
+    assert not any(begin("two").values())
+    assert not any(begin("").values())

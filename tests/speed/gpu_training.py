@@ -33,7 +33,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from bench.noises import make_noise
 from bench.training import Learner, Recipe, dense, fit_together
-from bench.training import method as method_module
 from bench.training.dense import Tiles
 from methods.dae import DAE
 from methods.vae import VAE
@@ -42,7 +41,7 @@ PAPER = Recipe(epochs=100, batch_size=64, lr=1e-3)
 DEFAULT = Recipe(epochs=20, batch_size=256, lr=4e-3, schedule="one-cycle")
 ALONE = [(0.3, 0)]
 TWELVE = [(level, seed) for level in (0.1, 0.3, 0.5) for seed in range(4)]
-KERNELS = method_module.kernels
+KERNELS = dense.kernels
 
 
 def raw(folder, name):
@@ -75,7 +74,7 @@ class Measured:
         epochs = self.options.epochs or epochs or recipe.epochs
         recipe = Recipe(epochs, recipe.batch_size, recipe.lr, recipe.schedule)
         dense.TILES = tiles or Tiles()
-        method_module.kernels = (lambda device: None) if by_torch else self.kernels
+        dense.kernels = (lambda device: None) if by_torch else self.kernels
         marks = [time.perf_counter()]
         learners = [
             Learner(kind(), make_noise("gaussian", level), seed) for level, seed in trainings
@@ -87,7 +86,7 @@ class Measured:
         if self.options.device == "cuda":
             torch.cuda.synchronize()
         whole = time.perf_counter() - marks[0]
-        dense.TILES, method_module.kernels = Tiles(), KERNELS
+        dense.TILES, dense.kernels = Tiles(), KERNELS
         steps = np.diff(marks)
         row = {
             "whole": whole,
@@ -126,7 +125,7 @@ class Measured:
         """Whether a training's weights depend on its company: of two epochs, alone, of 3, of 12."""
         recipe = Recipe(self.options.epochs or 2, 64)
         states = []
-        method_module.kernels = self.kernels
+        dense.kernels = self.kernels
         for count in (1, 3, 12):
             learners = [
                 Learner(VAE(), make_noise("gaussian", level), seed)
@@ -138,7 +137,7 @@ class Measured:
                 learners, self.train[:5000], validation=self.validation[:500], recipe=recipe
             )
             states.append(learners[0].method.state())
-        method_module.kernels = KERNELS
+        dense.kernels = KERNELS
         one, *others = states
         return {
             "apart": [

@@ -12,10 +12,9 @@ from bench.noises import Gaussian, make_noise
 from bench.planning.notation import parse, typed_params
 from bench.plugins import sources
 from bench.training import Dense, Learner, Recipe, dense, fit_together
-from bench.training import method as method_module
 from bench.training.together import Together
 
-pytestmark = pytest.mark.usefixtures("one_thread", "kernels")
+pytestmark = pytest.mark.usefixtures("one_thread", "dense_kernels")
 
 RNG = np.random.default_rng(0)
 TRAIN = RNG.random((40, 1, 4, 5), np.float32)
@@ -26,19 +25,8 @@ METHODS = ["vae[hidden=9,latent=3]", "vae[hidden=9,latent=3,beta=2]", "dae[hidde
            "dae[hidden=9,latent=0]"]  # fmt: skip
 
 
+KERNELS = dense.kernels
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-
-
-@pytest.fixture(scope="module")
-def kernels():
-    """Kernels in float32, of the GPU or of Triton's interpreter on the CPU."""
-    pytest.importorskip("triton", reason="Triton comes with torch for CUDA only")
-    from bench.training import dense_kernels
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(dense.PRECISION, "cuda", "ieee")
-        patch.setattr(method_module, "kernels", lambda device: dense_kernels)
-        yield dense_kernels
 
 
 def create(text):
@@ -85,7 +73,7 @@ def by_autograd(text, network, batches, noises, codes, lrs):
 
 
 @pytest.mark.parametrize("text", METHODS)
-def test_updates_are_those_of_autograd_and_adam(text, kernels):
+def test_updates_are_those_of_autograd_and_adam(text, dense_kernels):
     """On the same images, noise and codes; the last update is of fewer images."""
     recipe = Recipe(epochs=2, batch_size=16, lr=0.01, schedule="one-cycle")
     training = create(text).start((1, 4, 5), make_noise("gaussian", 0.3), None, 0, recipe)
@@ -94,7 +82,7 @@ def test_updates_are_those_of_autograd_and_adam(text, kernels):
     draws.set_state(training.draws.get_state())
     noise = torch.randn(40, 1, 4, 5, generator=draws, device=DEVICE)
     codes = torch.randn(40, 3, generator=draws, device=DEVICE)
-    together = Together([training], kernels)
+    together = Together([training], dense_kernels)
     together._images = torch.from_numpy(TRAIN).to(DEVICE)
     order, rates = together._prepared(0, 40)
     (means,) = together._epoch(order, rates)
@@ -119,7 +107,7 @@ def test_kernels_and_torch_learn_the_same(monkeypatch):
     recipe = Recipe(epochs=3, batch_size=10, lr=0.02)
     fused, history = fit(METHODS[0], recipe=recipe)
     assert fused.fitted_by == {"kernels": "triton", "at_once": 1}
-    monkeypatch.setattr(method_module, "kernels", lambda device: None)
+    monkeypatch.setattr(dense, "kernels", lambda device: None)
     plain, other = fit(METHODS[0], recipe=recipe)
     assert plain.fitted_by == {}
     assert [row[:3] for row in history] == [row[:3] for row in other]
@@ -158,7 +146,7 @@ def interrupted(seeds, kept, recipe, last):
     """Trainings at once that are cut off once `last` epochs have been kept."""
 
     def stop(done, total, loss):
-        if done > last:
+        if done == last:
             raise KeyboardInterrupt
 
     noise = make_noise("gaussian", 0.3)
@@ -216,13 +204,12 @@ def test_a_network_says_what_does_not_fit():
         Dense(nn.Sequential(nn.Linear(3, 3, bias=False)))
 
 
-def test_what_kernels_do_not_do_is_left_to_torch():
+def test_what_kernels_do_not_do_is_left_to_torch(monkeypatch):
     assert create("vae[objective=self]").dense(None) is None
-    assert dense.kernels(torch.device("cpu")) is None
+    assert KERNELS(torch.device("cpu")) is None
     learners = [Learner(create(METHODS[0]), make_noise("gaussian", 0.3), seed) for seed in (0, 1)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(method_module, "kernels", lambda device: None)
-        histories = fit_together(learners, TRAIN, validation=VALIDATION, recipe=RECIPE)
+    monkeypatch.setattr(dense, "kernels", lambda device: None)
+    histories = fit_together(learners, TRAIN, validation=VALIDATION, recipe=RECIPE)
     assert len(histories[0]) == 2 * 2 * RECIPE.epochs
     assert histories[1] is None
     assert learners[0].method.fitted_by == {}
