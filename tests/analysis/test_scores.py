@@ -1,0 +1,100 @@
+"""Scores read cell by cell give what one frame of all records gives."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench import analysis
+from bench.analysis.scores import NOISE, Scores
+
+METRICS = ["psnr", "ssim", "mse"]
+
+
+def ragged(rng):
+    """Records of cells that measured other images, in other orders, some under other noise."""
+    parts = []
+    for level in (0.1, 0.3):
+        for method, seeds in (("median", [pd.NA]), ("vae", [0, 1, 2]), ("nlm", [pd.NA])):
+            for seed in seeds:
+                images = rng.permutation(30)[: rng.integers(20, 31)]
+                values = {
+                    name: rng.normal(20, 3, len(images)).astype("float32") for name in METRICS
+                }
+                values["ssim"][rng.random(len(images)) < 0.1] = np.nan
+                parts.append(
+                    pd.DataFrame(
+                        {
+                            "dataset": "toy", "method": method, "params": "{}", "noise": "gaussian",
+                            "clip": False, "level": level, "train": None, "regime": None,
+                            "seed": pd.array([seed] * len(images), dtype="Int64"), "image": images,
+                            "digest": (images + 100 * (rng.random(len(images)) < 0.2)).astype("u8"),
+                            **values,
+                        }
+                    )
+                )  # fmt: skip
+    return pd.concat([parts[i] for i in rng.permutation(len(parts))], ignore_index=True)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_means_are_those_of_the_whole_frame(seed):
+    records = ragged(np.random.default_rng(seed)).astype(dict.fromkeys(METRICS, "float64"))
+    found = analysis.means(Scores.of(records))
+    groups = records.groupby(["method", "level", "image", "digest"])
+    images = groups[METRICS].mean()
+    by_seed = records.groupby(["method", "level", "seed"])[METRICS].mean()
+    for row in found.itertuples():
+        of_method = images.xs((row.label, row.level))[row.metric]
+        assert row.mean == pytest.approx(of_method.mean(), rel=1e-12)
+        assert row.images == len(of_method)
+        assert row.seeds == groups.size().xs((row.label, row.level)).max()
+        if row.label == "vae":
+            expected = by_seed.xs((row.label, row.level))[row.metric].std(ddof=1)
+            assert row.seed_sd == pytest.approx(expected)
+        else:
+            assert np.isnan(row.seed_sd)
+    order = list(dict.fromkeys(zip(records["method"], records["level"], strict=True)))
+    psnr = found[found["metric"] == "psnr"]
+    assert list(zip(psnr["label"], psnr["level"], strict=True)) == order
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_methods_are_paired_on_the_images_that_both_have(seed):
+    records = ragged(np.random.default_rng(seed))
+    _, pairs = analysis.compare(Scores.of(records))
+    wide = records.groupby(["level", "image", "digest", "method"])[METRICS].mean().unstack("method")
+    assert len(pairs) == 2 * 3 * 3
+    for pair in pairs.itertuples():
+        values = wide.loc[pair.level][pair.metric]
+        differences = (values[pair.a] - values[pair.b]).dropna()
+        assert pair.images == len(differences)
+        assert pair.difference == pytest.approx(differences.mean(), rel=1e-5, abs=1e-6)
+
+
+def test_one_noise_is_read_at_a_time_and_each_cell_once():
+    """What bounds the memory of a report, whatever the number of its records."""
+    records = ragged(np.random.default_rng(0))
+    whole = Scores.of(records)
+    read = []
+
+    class Run:
+        def images(self, key):
+            read.append(whole.cells.loc[int(key), "level"])
+            return whole.read(int(key))
+
+    scores = Scores(whole.cells, [Run()])
+    for part in scores.noises():
+        assert set(read) == {part.point[NOISE.index("level")]}
+        read.clear()
+    analysis.compare(scores)
+    assert len(read) == len(scores) == 10
+
+
+def test_some_cells_of_many_are_chosen_without_reading():
+    scores = Scores.of(ragged(np.random.default_rng(0)))
+    part = scores.where((scores.cells["level"] == 0.3).tolist())
+    assert set(part.cells["level"]) == {0.3}
+    keys = [key for key, _ in scores.by("label", "level")]
+    assert keys == list(
+        dict.fromkeys(zip(scores.cells["label"], scores.cells["level"], strict=True))
+    )
+    assert sum(len(group) for _, group in scores.by("label")) == len(scores)
