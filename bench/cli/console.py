@@ -11,7 +11,7 @@ import click
 from bench.core import Phase, Record
 
 if TYPE_CHECKING:
-    from bench.execution.estimate import Running
+    from bench.execution.pieces import Running
     from bench.execution.progress import Overview
     from bench.store import Run
     from bench.store.progress import RunningCell, RunProgress

@@ -12,14 +12,16 @@ from __future__ import annotations
 import heapq
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bench.core import Cell, Phase, Progress, Record
+from bench.execution.pieces import Piece, Running
 
-#: Seconds after which a piece's own pace says more than nothing.
-_PACE_AFTER = 1.0
+if TYPE_CHECKING:
+    from bench.store.cell_meta import CellMeta
+
 #: Up to so many waiting cells are laid out over the workers one by one; of more, the end, when
 #: some workers have nothing left to do, is a small part.
 _LAID_OUT = 1000
@@ -27,85 +29,6 @@ _LAID_OUT = 1000
 _PHASES: tuple[Phase, ...] = ("start", "fit", "tune", "denoise")
 #: A method with its parameters.
 Group = tuple[str, str]
-
-
-@dataclass
-class Piece:
-    """A phase of a running cell: when it began and how far it is, by one clock, in seconds.
-
-    Attributes:
-        moved: units done since it was first told of: a training may go on from its 14th epoch.
-        reports: how often it has moved.
-        paced_since: when it was first told how many units there are.
-    """
-
-    phase: Phase
-    since: float
-    done: float = 0.0
-    total: float = 0.0
-    moved: float = 0.0
-    reports: int = 0
-    updated: float = field(init=False)
-    paced_since: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.updated = self.paced_since = self.since
-
-    def tell(self, done: float, total: float, now: float) -> None:
-        """So many of so many units are done."""
-        if not self.total:
-            self.paced_since = self.updated = now
-        elif done > self.done:
-            self.moved += done - self.done
-            self.reports += 1
-            self.updated = now
-        self.done, self.total = done, total
-
-    @property
-    def whole(self) -> float:
-        """A whole piece's units per unit of this one, which may have gone on from a checkpoint."""
-        before = self.done - self.moved
-        return self.total / (self.total - before) if 0 < before < self.total else 1.0
-
-    @property
-    def pace(self) -> float | None:
-        """Seconds a unit; None where too little is known."""
-        took = self.updated - self.paced_since
-        return took / self.moved if took >= _PACE_AFTER else None
-
-    def left(self, now: float) -> float | None:
-        """Seconds until its end at the pace so far; None where no pace is known.
-
-        >>> piece = Piece("fit", since=0)
-        >>> piece.tell(0, 10, now=0)
-        >>> piece.tell(1, 10, now=6)
-        >>> piece.left(now=6), piece.left(now=9), piece.left(now=24)
-        (54.0, 51.0, 108.0)
-        """
-        pace = self.pace
-        if pace is None:
-            return None
-        # Until its next report is due it moves as it did; after that it stands still.
-        due = (self.updated - self.paced_since) / self.reports
-        silent = now - self.updated
-        moved = self.moved + min(silent, due) / pace
-        rest = max(0.0, self.total - self.done - (moved - self.moved))
-        return (now - self.paced_since) / moved * rest + max(0.0, silent - due)
-
-
-@dataclass
-class Running:
-    """A cell that is being worked on, and since when.
-
-    Attributes:
-        progress: its last step.
-        since: when it began, by the run's clock in seconds.
-        piece: its phase.
-    """
-
-    progress: Progress
-    since: float
-    piece: Piece
 
 
 @dataclass
@@ -148,6 +71,8 @@ class Estimate:
         at_once: cells that are worked on at once, where there are so many.
         fitted: whether there is a trained model of that `fit_key` already.
         serial: whether a cell waits for others of this kind, as for a GPU.
+        earlier: cells of earlier sessions, which tell how long pieces take that have none yet.
+        images: that a cell denoises.
 
     Attributes:
         running: key -> a cell that is being worked on.
@@ -160,6 +85,8 @@ class Estimate:
         at_once: int = 1,
         fitted: Callable[[str], bool] = lambda key: False,
         serial: Callable[[Cell], bool] = lambda cell: False,
+        earlier: Iterable[CellMeta] = (),
+        images: int = 0,
     ) -> None:
         self.running: dict[str, Running] = {}
         self._at_once, self._last = max(1, at_once), now
@@ -175,7 +102,10 @@ class Estimate:
         self._counts = Counter(planned.group for planned in self._waiting.values())
         self._took: dict[tuple[Group, Phase], _Mean] = defaultdict(_Mean)
         self._a_setting: dict[Group, float] = {}  # seconds, in tuning
-        self._images = 0  # that a cell denoises
+        self._images = images
+        self._earlier: dict[tuple[Group, Phase], _Mean] = defaultdict(_Mean)
+        for cell_meta in earlier:
+            self._learn(cell_meta)
 
     # What a run tells -----------------------------------------------------------------------
 
@@ -221,6 +151,18 @@ class Estimate:
         if piece.phase == "tune" and piece.done:
             self._a_setting[group] = seconds / piece.done
         self._took[group, piece.phase].add(seconds)
+
+    def _learn(self, meta: CellMeta) -> None:
+        """Note what the pieces of a cell of an earlier session took."""
+        speed = meta.images_per_second
+        took: dict[Phase, float | None] = {
+            "fit": meta.fit_seconds,
+            "tune": meta.tune_seconds,
+            "denoise": self._images / speed if speed else None,
+        }
+        for phase, seconds in took.items():
+            if seconds is not None:
+                self._earlier[(meta.cell.method, meta.cell.params), phase].add(seconds)
 
     # What is expected -----------------------------------------------------------------------
 
@@ -339,7 +281,7 @@ class _Expectations:
         """
         key = planned.group, phase
         if key not in self._known:
-            measured = self._took.get(key)
+            measured = self._took.get(key) or self._of._earlier.get(key)
             self._known[key] = measured.value if measured else self._guess(planned, phase)
         return self._known[key]
 
@@ -354,7 +296,7 @@ class _Expectations:
                 return a_setting * of._images / planned.tuned
         others: dict[bool, list[float]] = {True: [], False: []}  # by whether a network is trained
         for group, other in of._groups.items():
-            measured = self._took.get((group, phase))
+            measured = self._took.get((group, phase)) or of._earlier.get((group, phase))
             if measured:
                 others[other.model is not None].append(measured.value)
         alike = others[planned.model is not None] or [*others[True], *others[False]]

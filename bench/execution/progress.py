@@ -7,16 +7,18 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from bench.core import Cell, Progress, Record
-from bench.execution.estimate import Estimate, Running
+from bench.execution.estimate import Estimate
+from bench.execution.pieces import Running
 from bench.store.manifest import timestamp
 from bench.store.progress import RunningCell, RunProgress
 
 if TYPE_CHECKING:
     from bench.store import Run
+    from bench.store.cell_meta import CellMeta
 
 #: Seconds between two words of what is running, though nothing moves.
 _BEAT = 1.0
@@ -31,6 +33,8 @@ class Overview:
         at_once: how many are worked on at once, where there are so many.
         fitted: whether there is a trained model of a `fit_key` already.
         serial: whether a cell waits for others of this kind, as for a GPU.
+        earlier: cells of earlier sessions, which tell how long others take.
+        images: that a cell denoises.
         clock: seconds.
 
     Attributes:
@@ -45,12 +49,14 @@ class Overview:
         at_once: int = 1,
         fitted: Callable[[str], bool] = lambda key: False,
         serial: Callable[[Cell], bool] = lambda cell: False,
+        earlier: Iterable[CellMeta] = (),
+        images: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.total = len(cells)
         self.counts = {"done": self.total - len(waiting), "failed": 0, "skipped": 0}
         self._clock = clock
-        self._estimate = Estimate(waiting, clock(), at_once, fitted, serial)
+        self._estimate = Estimate(waiting, clock(), at_once, fitted, serial, earlier, images)
 
     @property
     def finished(self) -> int:

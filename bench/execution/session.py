@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import sys
 import warnings
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench import store
-from bench.core import Cell, Dataset, Record
+from bench.core import Cell, Dataset, Record, StorageError
 from bench.evaluation import runner
 from bench.execution import pools
 from bench.execution.cores import Shares
@@ -17,7 +19,11 @@ from bench.execution.supervisor import Limits, Setup
 from bench.execution.writer import Writer
 from bench.planning.settings import Settings
 from bench.plugins.contract import Method
+from bench.store.cell_meta import CellMeta
 from bench.store.manifest import timestamp
+
+#: Cells of earlier sessions that tell how long others take: more would tell no more.
+_LOOKED_AT = 200
 
 
 def work(
@@ -62,6 +68,8 @@ def work(
         overview = Overview(
             cells, waiting, at_once, fitted=fits.has,
             serial=lambda cell: on_gpu and methods[cell.method].uses_gpu,
+            earlier=_first_cells(run),
+            images=min(settings.limit or sys.maxsize, data.sizes["test"]),
         )  # fmt: skip
         if listener:
             listener.started(run, overview)
@@ -83,6 +91,12 @@ def work(
                 writer.put(record)
         run.update_manifest(ended=timestamp())
     return run
+
+
+def _first_cells(run: store.Run) -> Iterator[CellMeta]:
+    """What is known of the first cells of earlier sessions; none where a file is damaged."""
+    with contextlib.suppress(StorageError):
+        yield from itertools.islice(run.metadata(), _LOOKED_AT)
 
 
 def _in_workers(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -53,13 +54,14 @@ class Watching:
 
 @pytest.fixture
 def sleeps(plugins, monkeypatch, tmp_path):
-    """Measures a method that sleeps so many seconds an image; over 10 ms make it slow here."""
-    monkeypatch.setattr(calls, "_SLOW", 0.01)
-    monkeypatch.setattr(calls, "_CALL", 0.02)
-    monkeypatch.setattr(kept_images, "_EVERY", 0.0)
+    """Measures a method that sleeps so many seconds an image; if it sleeps at all, it is slow."""
     monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "cache"))
 
     def measure(out, seconds=0.02):
+        if seconds:
+            monkeypatch.setattr(calls, "_SLOW", seconds / 2)
+            monkeypatch.setattr(calls, "_CALL", seconds)
+            monkeypatch.setattr(kept_images, "_EVERY", 0.0)
         plugins("sleeps", SLEEPS.replace("SECONDS", str(seconds)))
         Path("calls").write_text("")
         listener = Watching()
@@ -108,8 +110,8 @@ def test_an_interrupted_cell_goes_on_with_the_next_image_to_the_same_record(slee
     pd.testing.assert_frame_equal(again.records(), expected.records(), check_exact=True)
     (key,) = again.manifest.cells
     for name, images in expected.samples(key).items():
-        assert all(map(pytest.approx, again.samples(key)[name])) or not images
-    assert again.cells().images_per_second[0] == pytest.approx(50, rel=0.3)
+        np.testing.assert_array_equal(again.samples(key)[name], images)
+    assert again.cells().images_per_second[0] <= 50  # what they took before counts too
     assert kept() == []
 
 

@@ -10,6 +10,7 @@ import pytest
 from bench.core import Cell, Progress, Record, TrainNoise
 from bench.execution.estimate import Estimate
 from bench.noises import make_noise
+from bench.store.cell_meta import CellMeta
 
 TEST_IMAGES = 10_000
 
@@ -321,3 +322,23 @@ def test_a_cell_that_has_its_result_is_not_running_again():
     assert estimate.progress(starts(cells[0]), 1.0) is None
     assert not estimate.running
     assert not estimate.recorded(Record(cells[0], "done"), 2.0)
+
+
+def test_a_run_that_is_taken_up_knows_what_its_cells_took_before():
+    cells = plan(SEVEN)
+    by_method = {cell.method: cell for cell in cells}
+    records = []
+    for method, cost in SEVEN.items():
+        record = Record(by_method[method], "done", images_per_second=TEST_IMAGES / cost.denoise)
+        if cost.epochs:
+            record.fit_seconds = cost.epochs * cost.epoch
+        if cost.tune:
+            record.tune_seconds = cost.tune
+        records.append(CellMeta.of(record, {}))
+    estimate = Estimate(cells, 0.0, earlier=records, images=TEST_IMAGES)
+    whole = 3 * sum(c.denoise + c.tune + c.epochs * c.epoch for c in SEVEN.values())
+    assert estimate.seconds_left(0.0) == pytest.approx(whole)
+    estimate.progress(starts(cells[0]), 0.0)  # what is measured now counts instead
+    estimate.progress(Progress(cells[0], "denoise", 0, TEST_IMAGES, "images"), 0.0)
+    estimate.recorded(Record(cells[0], "done"), 5.0)
+    assert estimate.seconds_left(5.0) == pytest.approx(whole - 3 * 0.2 + 2 * 5)
