@@ -61,16 +61,8 @@ def work(
         waiting = [cell for cell in cells if cell.key not in finished]
         for note in data.left_out:
             warn(note)
-        # Dask's workers tell nothing of running cells; there the time between results counts.
-        at_once = 1 if settings.dask else max(1, shares.jobs)
         fits = store.FitCache(Path(setup.cache), fresh=setup.fresh, warn=warn)
-        on_gpu = setup.device != "cpu"
-        overview = Overview(
-            cells, waiting, at_once, fitted=fits.has,
-            serial=lambda cell: on_gpu and methods[cell.method].uses_gpu,
-            earlier=_first_cells(run),
-            images=min(settings.limit or sys.maxsize, data.sizes["test"]),
-        )  # fmt: skip
+        overview = _overview(run, cells, waiting, data, methods, setup, settings, shares, fits)
         if listener:
             listener.started(run, overview)
         if not waiting:
@@ -97,6 +89,31 @@ def _first_cells(run: store.Run) -> Iterator[CellMeta]:
     """What is known of the first cells of earlier sessions; none where a file is damaged."""
     with contextlib.suppress(StorageError):
         yield from itertools.islice(run.metadata(), _LOOKED_AT)
+
+
+def _overview(
+    run: store.Run,
+    cells: Sequence[Cell],
+    waiting: Sequence[Cell],
+    data: Dataset,
+    methods: Mapping[str, Method],
+    setup: Setup,
+    settings: Settings,
+    shares: Shares,
+    fits: store.FitCache,
+) -> Overview:
+    """What is known of the session's cells before the first of them is begun."""
+    on_gpu = setup.device != "cpu"
+    return Overview(
+        cells,
+        waiting,
+        # Dask's workers tell nothing of running cells; there the time between results counts.
+        1 if settings.dask else max(1, shares.jobs),
+        fitted=fits.has,
+        serial=lambda cell: on_gpu and methods[cell.method].uses_gpu,
+        earlier=_first_cells(run),
+        images=min(settings.limit or sys.maxsize, data.sizes["test"]),
+    )
 
 
 def _in_workers(
