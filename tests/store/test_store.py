@@ -207,6 +207,25 @@ def test_an_interrupted_write_leaves_the_cell_unfinished(run, monkeypatch):
     assert [path.name for path in (run.path / "cells").iterdir()] == []
 
 
+def test_a_cells_images_are_the_columns_of_its_records(run):
+    run.write(record())
+    records, images = run.records(), run.images(CELL.key)
+    assert sorted(images) == ["digest", "image", "mse", "psnr", "ssim"]
+    for name, values in images.items():
+        assert np.array_equal(values, records[name], equal_nan=name == "ssim")
+    run.write(record("failed", reason="no"))
+    assert run.images(CELL.key) == {}
+
+
+def test_an_image_that_a_cell_holds_twice_is_damage(run):
+    twice = record()
+    twice.images["image"] = np.array([0, 2, 2])
+    run.write(twice)
+    for read in (run.records, lambda: run.images(CELL.key)):
+        with pytest.raises(StorageError, match="it holds an image twice"):
+            read()
+
+
 @pytest.mark.parametrize("damage", [b"", b"PAR1 nonsense PAR1", None])
 def test_a_damaged_cell_is_named(run, damage):
     run.write(record())
