@@ -51,7 +51,8 @@ class Denoising:
         """Restore every test image and note what came of it.
 
         Args:
-            watch: told the images restored and in all, first of none.
+            watch: told the images restored and in all, at first 0 of 0; not of each that was
+                kept, since these take no time.
 
         Raises:
             BadOutput: the denoiser gives what no denoiser may give.
@@ -60,18 +61,23 @@ class Denoising:
         total = self._test.count(cell.limit)
         shown = self._test.sample_positions(cell.limit)
         samples: dict[int, Sample] = {}
-        done = largest = 0
-        watch(done, total)
+        done = largest = told = 0
+        watch(0, 0)
         for batch in self._test.batches(cell.noise, cell.limit, cell.noise_seed):
             if done == 0:
                 self._warm_up(batch)
             for part in self._calls.cut(len(batch.noisy)):
                 images = batch.only(part)
-                restored = self._restored(images)
+                kept = self._kept.get(images.positions)
+                if kept is None and (done == 0 or told < done):
+                    watch(done, total)
+                restored = self._restored(images, kept)
                 self._score(images, restored)
                 samples |= self._samples(images, restored, shown)
                 done, largest = done + len(restored), max(largest, len(restored))
-                watch(done, total)
+                if kept is None:
+                    watch(done, total)
+                    told = done
         record.images = {name: np.concatenate(parts) for name, parts in self._columns.items()}
         record.images_per_second = done / self._seconds
         record.conditions = {
@@ -81,10 +87,10 @@ class Denoising:
         }
         cases = [position for position in _cases(record.images) if position not in samples]
         samples |= self._restored_again(cases)
-        kept = [position for position in (*shown, *cases) if position in samples]
-        record.samples = {"image": kept}
-        for name in samples[kept[0]] if kept else ():
-            record.samples[name] = [samples[position][name] for position in kept]
+        sampled = [position for position in (*shown, *cases) if position in samples]
+        record.samples = {"image": sampled}
+        for name in samples[sampled[0]] if sampled else ():
+            record.samples[name] = [samples[position][name] for position in sampled]
         if self._deviations:
             record.calibration = calibration(_flat(self._deviations), _flat(self._errors))
 
@@ -98,9 +104,8 @@ class Denoising:
             with self._calls.timed(len(noisy)):
                 scoring.apply(self._denoiser, noisy, self._cell.noise)
 
-    def _restored(self, batch: Batch) -> Array:
+    def _restored(self, batch: Batch, kept: tuple[Array, float] | None) -> Array:
         """The batch restored and ready to be scored, now or before an interruption."""
-        kept = self._kept.get(batch.positions)
         if kept is not None:
             restored, seconds = kept
         else:

@@ -124,7 +124,7 @@ class Estimate:
             known.piece = Piece(progress.phase, now)
         known.piece.tell(progress.done, progress.total, now)
         known.progress = progress
-        if progress.phase == "denoise":
+        if progress.phase == "denoise" and progress.total:
             self._images = progress.total
         return known
 
