@@ -104,12 +104,9 @@ def commit(path: Path, content: bytes | Callable[[Path], object]) -> None:
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     with writable(path):
         try:
-            if isinstance(content, bytes):
-                file = aside.open("wb")
-            else:
+            if not isinstance(content, bytes):
                 content(aside)
-                file = aside.open("rb+")
-            with file:
+            with aside.open("ab") as file:
                 if isinstance(content, bytes):
                     file.write(content)
                     file.flush()
