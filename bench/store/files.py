@@ -106,7 +106,7 @@ def commit(path: Path, content: bytes | Callable[[Path], object]) -> None:
         try:
             if not isinstance(content, bytes):
                 content(aside)
-            with aside.open("wb" if isinstance(content, bytes) else "rb+") as file:
+            with aside.open("ab") as file:
                 if isinstance(content, bytes):
                     file.write(content)
                     file.flush()
