@@ -323,7 +323,7 @@ def test_a_table_fits_the_terminal_by_coming_in_blocks(width):
         columns=["dataset", "method", "params", "noise", "clip", "level", "train", "regime",
                  "seed", "image", "mse", "psnr", "ssim", "digest"],
     )  # fmt: skip
-    text = analysis.text_table(records, records, width)
+    text = analysis.text_table(analysis.Scores.of(records), records, width)
     lines = text.splitlines()
     assert max(map(len, lines)) <= (width or 1000)
     for level in levels:

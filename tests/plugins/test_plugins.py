@@ -318,12 +318,12 @@ BAD = {  # what the method does -> (its body, what is said of it, the check that
     ),
     "returns NaN": (
         "@method()\ndef bad(noisy): return noisy + np.float32(np.nan)",
-        "denoise returned NaN or infinity in 4 of 4 images",
+        "denoise returned NaN or infinity in 1 of 1 images",
         "finite values",
     ),
     "returns another shape": (
         "@method()\ndef bad(noisy): return noisy[..., 1:]",
-        "denoise returned shape (4, 1, 28, 27) for input of shape (4, 1, 28, 28)",
+        "denoise returned shape (1, 1, 28, 27) for input of shape (1, 1, 28, 28)",
         "shape and type",
     ),
     "modifies its input": (
