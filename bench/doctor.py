@@ -109,9 +109,10 @@ def examine_machine(data_dir: Path | None, results: Path) -> Iterator[Observatio
     memory = machine["memory_bytes"]
     room = f", {memory / 2**30:.0f} GiB" if memory else ""
     yield Observation(f"{machine['cpu']}, {machine['cores']} cores{room}; {machine['os']}")
-    if machine["busy_cores"] > 0.25:
+    busy = environment.busy_cores()
+    if busy > 0.25:
         yield Observation(
-            f"other processes keep {machine['busy_cores']:.1f} of the cores busy",
+            f"other processes keep {busy:.1f} of the cores busy",
             "runs take longer beside them, and times hold for that load only",
         )
     yield _gpu()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -137,7 +138,8 @@ class _Measuring:
                 lambda done, total: self._tell("denoise", done, total, "images")
             )
         except BaseException:
-            kept.save()
+            with contextlib.suppress(StorageError):  # what ended the cell is what is told
+                kept.save()
             raise
         kept.remove()
         record.conditions["fit_reused"] = reused

@@ -52,7 +52,7 @@ def describe(device: str) -> dict[str, Any]:
             "os": platform.platform(),
             "cpu": _cpu_name(),
             "cores": usable_cpus(),
-            "busy_cores": round(busy_cores(), 2),
+            "load": _load(),
             "memory_bytes": _memory(),
             "gpu": _gpu_name() if device == "cuda" else None,
         },
@@ -99,6 +99,14 @@ def _memory() -> int | None:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _load() -> float | None:
+    """Processes that computed or waited for a core, the mean of the last minute."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):
         return None
 
 

@@ -60,11 +60,8 @@ class Schedule:
         used, most = sum(shares), max(shares, default=1)
         while self._waiting and used < workers * ahead and len(passed_over) < _PASSED_OVER:
             cell = self._waiting.popleft()
-            model, gpu, share = (
-                self._model_to_fit(cell),
-                self._uses_gpu(cell),
-                self._counts_as(cell),
-            )
+            model, gpu = self._model_to_fit(cell), self._uses_gpu(cell)
+            share = self._counts_as(cell)
             crowded = max(most, share) > 1 and used + share > workers
             if crowded or model & being_fitted or (gpu and on_gpu >= gpu_capacity):
                 passed_over.append(cell)

@@ -358,7 +358,7 @@ def test_a_failed_method_is_exit_code_3_and_the_rest_goes_on(bench, plugins):
 
 
 def test_a_skipped_method_changes_the_code_only_if_asked_for(bench, plugins, monkeypatch):
-    from bench.planning import settings as planning
+    from bench.planning import request
 
     plugins("picky", "@method()\ndef picky(noisy):\n    raise Unsupported('RGB only')")
     arguments = ("--dataset", "digits", "--limit", "5", "--noise", "0.3")
@@ -369,7 +369,7 @@ def test_a_skipped_method_changes_the_code_only_if_asked_for(bench, plugins, mon
     noises = bench("run", *arguments[:-1], "0.1,0.3,0.5", "--methods", "picky,identity")
     assert "skipped: picky at gaussian 0.1, 0.3, 0.5: RGB only" in noises.out
     assert sum(line.startswith("skipped") for line in noises.lines) == 1
-    monkeypatch.setattr(planning, "DEFAULT_METHODS", ("picky", "identity"))
+    monkeypatch.setattr(request, "DEFAULT_METHODS", ("picky", "identity"))
     assert bench("run", *arguments, "--name", "unasked").code == 0
 
 
