@@ -36,14 +36,19 @@ LEVELS = 50
 CLASSICAL = "identity,gaussian,median,wavelet,tv,bilateral,wiener"
 
 
+def free_cells(count, out):
+    """The settings of so many cells of a method that costs nothing."""
+    return {
+        "dataset": "digits", "plugins": [FREE], "limit": 1, "tune": False, "jobs": 1,
+        "methods": [f"free[index={index}]" for index in range(count // LEVELS)],
+        "noise": [(level + 1) / 100 for level in range(LEVELS)], "out": out, "name": "scale",
+    }  # fmt: skip
+
+
 def cells(count):
     """A sweep of a method that costs nothing: what is left is what a cell costs."""
     with tempfile.TemporaryDirectory() as out:
-        settings = {
-            "dataset": "digits", "plugins": [FREE], "limit": 1, "tune": False, "jobs": 1,
-            "methods": [f"free[index={index}]" for index in range(count // LEVELS)],
-            "noise": [(level + 1) / 100 for level in range(LEVELS)], "out": out, "name": "scale",
-        }  # fmt: skip
+        settings = free_cells(count, out)
         watch = Watch(count)
         started = time.perf_counter()
         run = bench.run(listener=watch, **settings)
@@ -192,11 +197,7 @@ class Seconds(Executor):
 def writer(count, workers=1000):
     """How many cells a second one command keeps up with, whose workers take a second for each."""
     with tempfile.TemporaryDirectory() as out:
-        settings = {
-            "dataset": "digits", "plugins": [FREE], "limit": 1, "tune": False, "jobs": 1,
-            "methods": [f"free[index={index}]" for index in range(count // LEVELS)],
-            "noise": [(level + 1) / 100 for level in range(LEVELS)], "out": out, "name": "scale",
-        }  # fmt: skip
+        settings = free_cells(count, out)
         watch = Watch(count)
         with patch("bench.execution.pools.LocalPool", lambda *_, **__: Stub(workers)):
             bench.run(listener=watch, **settings)

@@ -26,8 +26,7 @@ if "cpu" in sys.argv:
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn import functional
+from usual import usual_epoch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
@@ -65,7 +64,7 @@ class Measured:
     def usual_loop(self):
         """An epoch of the usual loop."""
         started = time.perf_counter()
-        usual_epoch(self.options, self.options.usual or len(self.train))
+        usual_on_device(self.options, self.options.usual or len(self.train))
         self.usual = time.perf_counter() - started
         return {"epoch": self.usual}
 
@@ -147,29 +146,8 @@ class Measured:
         }
 
 
-class Usual(nn.Module):
-    """The network, as it is usually written."""
-
-    def __init__(self):
-        super().__init__()
-        self.fc1 = nn.Linear(784, 400)
-        self.mean, self.logvar = nn.Linear(400, 20), nn.Linear(400, 20)
-        self.fc3, self.fc4 = nn.Linear(20, 400), nn.Linear(400, 784)
-
-    def forward(self, x):
-        hidden = torch.relu(self.fc1(x))
-        mean, logvar = self.mean(hidden), self.logvar(hidden)
-        code = mean + torch.randn_like(mean) * torch.exp(0.5 * logvar)
-        return torch.sigmoid(self.fc4(torch.relu(self.fc3(code)))), mean, logvar
-
-
-def usual_epoch(options, images):
-    """The training loop as it is usually written, on the device."""
-    from torch.utils.data import DataLoader, Subset
-    from torchvision import transforms
-    from torchvision.datasets import MNIST
-
-    torch.manual_seed(0)
+def usual_on_device(options, images):
+    """An epoch of the usual loop there, on files as torchvision looks for them."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "MNIST" / "raw"
         target.mkdir(parents=True)
@@ -177,19 +155,7 @@ def usual_epoch(options, images):
             (target / name).write_bytes(raw(options.data, name))
         for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
             (target / name).write_bytes(b"")  # never read, only looked for
-        whole = MNIST(folder, train=True, transform=transforms.ToTensor())
-        model = Usual().to(options.device)
-        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-        total = 0.0
-        for clean, _ in DataLoader(Subset(whole, range(images)), batch_size=64, shuffle=True):
-            clean = clean.view(-1, 784).to(options.device)
-            output, mean, logvar = model(clean + 0.3 * torch.randn_like(clean))
-            loss = functional.binary_cross_entropy(output, clean, reduction="sum")
-            loss -= 0.5 * torch.sum(1 + logvar - mean.pow(2) - logvar.exp())
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += loss.item()
+        usual_epoch(folder, images, 0.3, 0, options.device)
 
 
 def parts(measured):

@@ -26,6 +26,7 @@ from skimage.metrics import (
     structural_similarity,
 )
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
+from usual import usual_epoch
 
 import bench
 from bench import datasets, metrics
@@ -260,45 +261,6 @@ def matrix_products(updates):
             _ = gradient.t() @ seen
             if number:  # nothing lies before the first layer
                 _ = gradient @ weight
-
-
-def usual_epoch(folder, images, sigma, seed):
-    """The training loop as it is usually written; the mean loss of an epoch."""
-    import torch
-    from torch import nn
-    from torch.nn import functional
-    from torch.utils.data import DataLoader, Subset
-    from torchvision import transforms
-    from torchvision.datasets import MNIST
-
-    class VAE(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.fc1 = nn.Linear(784, 400)
-            self.mean, self.logvar = nn.Linear(400, 20), nn.Linear(400, 20)
-            self.fc3, self.fc4 = nn.Linear(20, 400), nn.Linear(400, 784)
-
-        def forward(self, x):
-            hidden = torch.relu(self.fc1(x))
-            mean, logvar = self.mean(hidden), self.logvar(hidden)
-            code = mean + torch.randn_like(mean) * torch.exp(0.5 * logvar)
-            return torch.sigmoid(self.fc4(torch.relu(self.fc3(code)))), mean, logvar
-
-    torch.manual_seed(seed)
-    data = Subset(MNIST(folder, train=True, transform=transforms.ToTensor()), range(images))
-    model = VAE()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    total = 0.0
-    for clean, _ in DataLoader(data, batch_size=64, shuffle=True):
-        clean = clean.view(-1, 784)
-        output, mean, logvar = model(clean + sigma * torch.randn_like(clean))
-        loss = functional.binary_cross_entropy(output, clean, reduction="sum")
-        loss -= 0.5 * torch.sum(1 + logvar - mean.pow(2) - logvar.exp())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        total += loss.item()
-    return total / images
 
 
 def measure_repeat():

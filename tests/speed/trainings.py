@@ -36,7 +36,7 @@ USUAL = {
 def child(kind, level):
     """Be ready, wait for a line, do an epoch, print the seconds that it took."""
     import torch
-    from speed import usual_epoch
+    from usual import usual_epoch
 
     from bench import datasets, get_method, make_noise
     from bench.datasets.training_images import split_array
