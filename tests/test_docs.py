@@ -3,12 +3,15 @@
 import os
 import re
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
 import bench
+from bench import analysis
 from bench.testing import check_method
 
 ROOT = Path(__file__).parent.parent
@@ -64,6 +67,94 @@ def test_the_published_report_is_the_published_runs(tmp_path):
         "md"
     ].read_text()
     assert page == (ROOT / "reports" / "reference" / "report.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def psnr():
+    """Label -> mean PSNR at 0.1, 0.3 and 0.5, of the published runs; the report's own VAE too."""
+    means = {}
+    for name in ("reference", "classical"):
+        run = bench.open_run(ROOT / "results" / name)
+        table = analysis.table(analysis.means(analysis.Scores.of_run(run, run.cells())), "psnr")
+        means[name] = {
+            label: list(row) for label, row in zip(table.index, table.to_numpy(), strict=True)
+        }
+    report = pd.read_csv(ROOT / "reports" / "founding-report" / "psnr.csv", index_col="label")
+    rows = zip(report.index, report.to_numpy(), strict=True)
+    means["founding-report"] = {label: list(row) for label, row in rows}
+    return means
+
+
+def three(values, sign=""):
+    return " / ".join(f"{value:{sign}.2f}" for value in values)
+
+
+def less(ours, theirs):
+    return [a - b for a, b in zip(ours, theirs, strict=True)]
+
+
+def test_figures_in_sentences_are_those_of_the_records(psnr):
+    means, paper = psnr["reference"], psnr["founding-report"]["vae"]
+    unet, hvae, vae, dae = (means[name] for name in ("unet", "hvae", "vae", "dae"))
+    filters = max(means["nlm"], means["wavelet"])
+    blind = means["unet[train=blind]"]
+    gain = less(means["vae[train=blind]"], vae)[2]
+    said = {
+        "learned-denoisers.md": [
+            f"{three(unet)} (best filter {three(filters)})",
+            f"| {three(less(unet, hvae))} ({three(hvae)}) |",
+            f"`dae` with a code of 20 gives {three(dae)} dB",
+            f"without it {three(means['dae[latent=0]'])} dB. `unet` is "
+            f"{three(less(unet, means['dae[latent=0]']))} dB above that",
+            f"`vae` is {three(less(dae, vae))} dB below `dae`",
+            f"`unet[train=blind]` loses {three(less(unet, blind))} dB",
+            f"`vae` even gains {gain:.2f} dB at 0.5",
+            f"| {three(less(paper, vae), '+').replace('+0.00', '0.00')} |",
+        ],
+        "founding-report.md": [
+            f"gain {min(less(means['cvae'], vae)):.2f} to {max(less(means['cvae'], vae)):.2f} dB",
+            f"gains {min(less(means['dae[latent=0]'], dae)):.2f} to "
+            f"{max(less(means['dae[latent=0]'], dae)):.2f} dB over `dae`",
+            f"gains {three(less(hvae, paper))} dB",
+        ],
+        "../README.md": [
+            f"NLM {three(psnr['classical']['nlm'])}",
+            f"cycle-spun wavelets {three(psnr['classical']['wavelet'])}",
+            f"estimator {three(psnr['classical']['lmmse'])} dB",
+        ],
+    }
+    for page, sentences in said.items():
+        text = " ".join((ROOT / "docs" / page).read_text().split())
+        missing = [sentence for sentence in sentences if sentence not in text]
+        assert not missing, page
+
+
+def test_tables_of_psnr_are_those_of_the_records(psnr):
+    page = (ROOT / "docs" / "classical-methods.md").read_text()
+    rows = dict(re.findall(r"^\| `([\w-]+)` \| (\d+\.\d\d \| .*) \|$", page, re.M))
+    assert rows == {
+        label: " | ".join(f"{value:.2f}" for value in values)
+        for label, values in psnr["classical"].items()
+    }
+    page = (ROOT / "docs" / "founding-report.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \| (\d+\.\d\d) dB \| (.+) dB \| (.+) dB \|$", page, re.M)
+    reference, paper = psnr["reference"], psnr["founding-report"]
+    expected = [
+        paper["identity"], paper["nlm"], paper["vae"], reference["vae"],
+        reference["vae"], reference["vae[objective=self]"],
+    ]  # fmt: skip
+    assert [cells for _, *cells in rows] == [[f"{v:.2f}" for v in row] for row in expected]
+
+
+def test_predicted_uncertainty_is_in_order_where_the_page_says_so():
+    run = bench.open_run(ROOT / "results" / "reference")
+    calibrations = [meta.calibration for meta in run.metadata() if meta.calibration]
+    assert len(calibrations) > 10
+    for rows in calibrations:
+        observed = [error for _, error, _ in rows]
+        assert observed[7:] == sorted(observed[7:])
+        broken = [a for a, b in pairwise(observed[:8]) if b < a]
+        assert all(error < 2 / 255 for error in broken)
 
 
 def test_the_presets_of_the_learned_denoisers_are_as_documented():

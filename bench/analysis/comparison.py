@@ -1,23 +1,39 @@
-"""Intervals of means, and which methods can be told apart.
+"""Intervals of means, and which methods can be told apart: one procedure for all of it.
 
-Two methods are told apart by a metric where Wilcoxon's signed-rank test on the same images,
-corrected after Holm for all pairs of methods and all noises of the data set, has p < 0.05, and
-the 95% interval of the mean difference lies on the same side of 0: the one alone may hold
-while the means, which tables show, say the opposite.
+What is compared are means over images, under every noise and for every two methods, by one metric
+on the same noisy images. A difference d of two means stands beside its standard error,
 
-The tests are over images. What they tell apart are these trained models; how far another
-training would move a mean is `seed_sd` of `means`.
+    e^2 = s_image^2 / n + s_seed^2 / k
+
+with s_image over the n images' differences (each a mean over training seeds) and, for methods that
+are trained at random, s_seed over the differences of the k seeds' means; paired where both
+have the same seeds, else of either side (Welch 1947). Methods are told apart where d lies further
+from 0 than as many errors as a difference of equal methods reaches anywhere with a chance of 5%,
+the critical value. It also gives the interval of d and the smallest difference that would have
+been found, so that these cannot contradict each other.
+
+- Where nothing is trained at random the critical value comes from a studentised max-T bootstrap
+  over images (Romano and Wolf 2005, single step): all differences are resampled alike, each is
+  measured in its own 2.5% points on either side, since scores are skewed, and the largest of each
+  resample counts. It is wider by 4/n, since a few images seldom hold their population's tails.
+- Four seeds are too few to resample: there it is Student's, with the degrees of freedom of the
+  seeds alone, at a share of the error (Bonferroni).
+
+The pairs share the error by their number. Of a method with a single training nobody knows how far
+another would lie: no pair with one is told apart. What can be said of these very models, over
+images alone, is `as_trained`, a family of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.analysis import statistics
+from bench.analysis.families import Family, Pairs
 from bench.analysis.labels import METRICS, tuples
 from bench.analysis.means import COLUMNS, in_order, noise_means, table
 from bench.analysis.scores import NOISE
@@ -26,12 +42,17 @@ from bench.core import IDENTITY
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.analysis.scores import Scores
+    from bench.analysis.scores import NoiseScores, Scores
     from bench.analysis.statistics import Array
 
 _MEAN = COLUMNS.index("mean") + 1
 _SUMMARY = [*COLUMNS[:_MEAN], "low", "high", *COLUMNS[_MEAN:]]
-_PAIR = ["a", "b", "images", "difference", "low", "high", "deviation", "p", "direction"]
+_PAIR = [
+    "a", "b", "images", "trainings", "difference", "low", "high", "p", "detectable", "better",
+    "as_trained",
+]  # fmt: skip
+#: Pairs whose resamples are held at once.
+_BLOCK = 1000
 
 
 def compare(scores: Scores) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -41,118 +62,145 @@ def compare(scores: Scores) -> tuple[pd.DataFrame, pd.DataFrame]:
     same image under the same noise.
 
     Returns:
-        `means` with the ends of the 95% confidence interval, low and high (NaN for a single
-        image). And a row for each data set, noise, level, metric and pair of methods a and b:
-        images in common, difference of the means (a - b, in the metric's unit), ends of its 95%
-        interval, p (after Holm), detectable (the smallest difference that would have been found
-        with a chance of 80%) and better (the label of the better one; "" where they cannot be
-        told apart).
+        `means` with the ends of the 95% confidence interval over images, low and high (NaN for a
+        single image, infinite where there are too few to give one). And a row for each data set,
+        noise, level, metric and pair of methods a and b: images in common; trainings, the number of
+        training seeds of the one that has fewer (0 where nothing is random); difference of the
+        means (a - b, in the metric's unit); low and high, the ends of its interval (all intervals
+        of a metric hold together with 95%); p (adjusted for all pairs and noises); detectable (the
+        smallest difference that would have been found with a chance of 80%); better (the label of
+        the better method; "" where they cannot be told apart, and wherever there is but one
+        training); and as_trained (the same of these models, whatever other trainings would give).
     """
+    # What is held of one noise is given back before the next.
+    summaries, pairs = compare_noises(scores.noises())
+    return in_order(summaries, scores).reindex(columns=_SUMMARY), pairs
+
+
+def compare_noises(parts: Iterable[NoiseScores]) -> tuple[list[pd.DataFrame], pd.DataFrame]:
+    """The same of noises one after the other: the means under each, and all pairs."""
     import pandas as pd
 
-    summaries, parts = [], []
-    for part in scores.noises():  # what is held of one noise is given back before the next
+    summaries: list[pd.DataFrame] = []
+    families: dict[tuple[str, str], Family] = {}
+    for part in parts:
         summary = noise_means(part)
-        lows: list[float] = []
-        highs: list[float] = []
-        for metric, values in part.values.items():
-            resampled = _Resampled(values)
-            for ends, found in zip((lows, highs), resampled.intervals(), strict=True):
-                ends += found
-            pairs = pd.DataFrame(resampled.pairs(), columns=_PAIR)
-            for name in ("a", "b"):
-                pairs[name] = [part.labels[index] for index in pairs[name]]
-            pairs.insert(0, "metric", metric)
-            for number, name in enumerate(NOISE):
-                pairs.insert(number, name, part.point[number])
-            parts.append(pairs)
-        summaries.append(summary.assign(low=lows, high=highs))
-    summary = in_order(summaries, scores).reindex(columns=_SUMMARY)
+        ends = []
+        for metric in METRICS:
+            compared = _Compared(part, metric)
+            ends.append(compared.intervals())
+            family = families.setdefault((part.point[0], metric), Family(metric))
+            compared.pairs(family)
+        low, high = np.concatenate(ends, axis=1)
+        summaries.append(summary.assign(low=low, high=high))
+    frames = [family.judged() for family in families.values()]
     columns = [*NOISE, "metric", *_PAIR]
-    pairs = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-    return summary, _judged(pairs)
+    pairs = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    pairs = pairs.reindex(columns=columns)
+    if len(pairs):
+        points = list(tuples(pairs, *NOISE))
+        number = {point: at for at, point in enumerate(dict.fromkeys(points))}
+        order = [number[point] for point in points]
+        pairs = pairs.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
+    return summaries, pairs
 
 
-class _Resampled:
-    """The scores of a metric under one noise, resampled over the images that columns share.
+class _Compared:
+    """The scores of a metric under one noise."""
 
-    Args:
-        values: (images, methods); NaN where a method has no score.
-    """
+    def __init__(self, part: NoiseScores, metric: str) -> None:
+        self._part = part
+        self._values = part.values[metric]
+        self._there = np.isfinite(self._values)
+        at = list(METRICS).index(metric)
+        self._seeds = [
+            {seed: float(means[at]) for seed, means in by_seed.items()}
+            for by_seed in part.seed_means
+        ]
 
-    def __init__(self, values: Array) -> None:
-        self._values = values
-        self._there = np.isfinite(values)
-        self._known: dict[bytes, Array] = {}
+    def intervals(self) -> Array:
+        """Ends of the interval of each method's mean: (2, methods)."""
+        ends = np.full((2, self._values.shape[1]), np.nan)
+        for rows, columns in _alike(self._there):
+            scores = statistics.unit_scores(self._values[rows][:, columns], self._part.units[rows])
+            if len(scores) > 1:
+                ends[:, columns] = statistics.studentised(scores).intervals()
+        return ends
 
-    def _means(self, rows: Any) -> Array:
-        """Resampled means of all methods over some images; NaN for those that lack one."""
-        key = rows.tobytes()
-        if key not in self._known:
-            self._known[key] = statistics.resampled_means(self._values[rows])
-        return self._known[key]
+    def pairs(self, family: Family) -> None:
+        """Give a family each two methods with at least two images in common."""
+        both = list(combinations(range(self._values.shape[1]), 2))
+        for start in range(0, len(both), _BLOCK):
+            first, second = np.array(both[start : start + _BLOCK]).T
+            for rows, chosen in _alike(self._there[:, first] & self._there[:, second]):
+                self._add(family, rows, first[chosen], second[chosen])
 
-    def intervals(self) -> tuple[list[float], list[float]]:
-        """Ends of the interval of each method's mean."""
-        lows: list[float] = []
-        highs: list[float] = []
-        for column, rows in enumerate(self._there.T):
-            low = high = np.array([np.nan])
-            if rows.any():
-                resampled = self._means(rows)[:, [column]]
-                low, high = statistics.interval(resampled, int(rows.sum()))
-            lows.append(float(low[0]))
-            highs.append(float(high[0]))
-        return lows, highs
+    def _add(self, family: Family, rows: Any, first: Any, second: Any) -> None:
+        values = self._values[rows]
+        differences = values[:, first] - values[:, second]
+        scores = statistics.unit_scores(differences, self._part.units[rows])
+        if len(scores) < 2:
+            return
+        resampled = statistics.studentised(scores)
+        low, high = resampled.tails()
+        seeds = [self._seed_error(*pair) for pair in zip(first, second, strict=True)]
+        trainings, seed_error = (np.array(column) for column in zip(*seeds, strict=True))
+        pairs = Pairs(
+            self._part.point,
+            [self._part.labels[index] for index in first],
+            [self._part.labels[index] for index in second],
+            np.full(len(first), len(scores)),
+            trainings,
+            resampled.mean,
+            resampled.error,
+            seed_error,
+            low,
+            high,
+        )
+        family.add(pairs, resampled.draws)
 
-    def pairs(self) -> Iterator[tuple[Any, ...]]:
-        """A row of `_PAIR` for each two methods with at least two images in common."""
-        for a, b in combinations(range(self._values.shape[1]), 2):
-            rows = self._there[:, a] & self._there[:, b]
-            images = int(rows.sum())
-            if images < 2:
-                continue
-            differences = self._values[rows, a] - self._values[rows, b]
-            resampled = self._means(rows)
-            low, high = statistics.interval((resampled[:, a] - resampled[:, b])[:, None], images)
-            yield (
-                a, b, images, differences.mean(), low[0], high[0], differences.std(ddof=1),
-                *statistics.signed_rank(differences),
-            )  # fmt: skip
+    def _seed_error(self, a: int, b: int) -> tuple[int, float]:
+        """The fewer training seeds of two methods, and the error of their difference over seeds."""
+        ours, theirs = self._seeds[a], self._seeds[b]
+        random = [by_seed for by_seed in (ours, theirs) if by_seed]
+        trainings = min(map(len, random), default=0)
+        if trainings < 2:
+            return trainings, 0.0
+        if ours.keys() == theirs.keys():
+            paired = [ours[seed] - theirs[seed] for seed in ours]
+            return trainings, float(np.std(paired, ddof=1) / trainings**0.5)
+        variances = (np.var(list(by_seed.values()), ddof=1) / len(by_seed) for by_seed in random)
+        return trainings, float(sum(variances) ** 0.5)
 
 
-def _judged(pairs: pd.DataFrame) -> pd.DataFrame:
-    """The pairs with what is to be said of them, corrected for their number."""
-    family = pairs.groupby(["dataset", "metric"], sort=False)
-    pairs = pairs.assign(
-        p=family["p"].transform(lambda p: statistics.holm(p.to_numpy(dtype=np.float64))),
-        detectable=statistics.detectable(
-            *(
-                column.to_numpy(dtype=np.float64)
-                for column in (pairs["deviation"], pairs["images"], family["p"].transform("size"))
-            )
-        ),
-    )
-    side = np.sign(pairs["low"]) * (np.sign(pairs["low"]) == np.sign(pairs["high"]))
-    apart = (pairs["p"] < statistics.ALPHA) & (side != 0) & (side == np.sign(pairs["direction"]))
-    larger_is_better = pairs["metric"].map(METRICS).astype(bool)
-    first = np.where((side > 0) == larger_is_better, pairs["a"], pairs["b"])
-    better = np.where(apart, first, "")
-    return pairs.assign(better=better).drop(columns=["deviation", "direction"])
+def _alike(there: Any) -> Iterator[tuple[Any, Any]]:
+    """The columns of a mask that hold the same rows: these rows, and the columns' numbers."""
+    groups: dict[bytes, list[int]] = {}
+    for column, rows in enumerate(there.T):
+        groups.setdefault(rows.tobytes(), []).append(column)
+    for columns in groups.values():
+        rows = there[:, columns[0]]
+        if rows.any():
+            yield rows, np.array(columns)
 
 
 def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Mark "best" each column's best mean, "near" what cannot be told apart from it, "" the rest.
+    """Mark each column's highest mean, and what cannot be told apart from it.
 
-    Tables show "near" as †. Rows methods, columns (noise, level), as in `table`.
+    "best" is the highest (of MSE the lowest) mean, and "single" where it is that of a method with a
+    single training, of which nobody knows how far another would lie; "near" what cannot be told
+    apart from it, of single trainings by their images alone; "" the rest. Tables show them in bold,
+    as ‡ and as †. Rows methods, columns (noise, level), as in `table`.
     """
     mean = table(summary, metric)
     pairs = pairs[pairs["metric"] == metric]
-    apart = {
-        (noise, level, *sorted((a, b)))
-        for noise, level, a, b, better in tuples(pairs, "noise", "level", "a", "b", "better")
-        if better
-    }
+    columns = ("noise", "level", "a", "b", "trainings", "better", "as_trained")
+    apart, once = set(), set()
+    for noise, level, a, b, trainings, better, as_trained in tuples(pairs, *columns):
+        if as_trained if trainings == 1 else better:
+            apart.add((noise, level, *sorted((a, b))))
+    entries = summary[(summary["metric"] == metric) & (summary["trainings"] == 1)]
+    once.update(tuples(entries, "noise", "level", "label"))
     result = mean.astype(object)
     for column in mean.columns:
         values = mean[column]
@@ -164,18 +212,20 @@ def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> pd.DataFra
             "" if np.isnan(value) or (*column, *sorted((label, winner))) in apart else "near"
             for label, value in zip(mean.index, values, strict=True)
         ]
-        result.loc[winner, column] = "best"
+        result.loc[winner, column] = "single" if (*column, winner) in once else "best"
     return result
 
 
 def harm(pairs: pd.DataFrame) -> pd.DataFrame:
     """Where a method is worse than the noisy image itself, `identity`, and told apart from it.
 
+    Of a single training that is said of the model as it was trained.
     Columns: label, noise, level, metric, difference (method - identity), low, high.
     """
     import pandas as pd
 
-    worse = pairs[pairs["better"] == IDENTITY]
+    told = pairs["better"].where(pairs["trainings"] != 1, pairs["as_trained"])
+    worse = pairs[told == IDENTITY]
     swap = worse["a"] == IDENTITY
     sign = np.where(swap, -1.0, 1.0)
     return pd.DataFrame(

@@ -19,14 +19,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ENTRY = ["dataset", "label", "noise", "level"]
-COLUMNS = [*_ENTRY, "metric", "mean", "images", "seeds", "seed_sd"]
+COLUMNS = [*_ENTRY, "metric", "mean", "images", "seeds", "trainings", "seed_sd", "capped"]
 
 
 def means(scores: Scores) -> pd.DataFrame:
     """A row for each data set, method, noise, level and metric, in the cells' order.
 
-    Columns: dataset, label, noise, level, metric, mean, images, seeds, and seed_sd: the
-    standard deviation over training seeds of the mean over images, NaN for a single seed.
+    Columns: dataset, label, noise, level, metric, mean, images (over which the mean is), seeds,
+    trainings (number of training seeds; 0 where nothing is random), and seed_sd: the standard
+    deviation over training seeds of the mean over images, NaN for a single seed; and capped: the
+    share of images whose PSNR is the highest that is given (0 of other metrics).
     """
     return in_order([noise_means(part) for part in scores.noises()], scores)
 
@@ -42,9 +44,11 @@ def noise_means(part: NoiseScores) -> pd.DataFrame:
                 "label": part.labels,
                 "metric": metric,
                 "mean": column_means(part.values[metric]),
-                "images": part.images,
+                "images": part.images(metric),
                 "seeds": part.seeds,
-                "seed_sd": part.seed_sd[metric],
+                "trainings": [len(by_seed) for by_seed in part.seed_means],
+                "seed_sd": part.seed_sd(metric),
+                "capped": part.capped(metric),
             }
         )
         for metric in METRICS
@@ -135,10 +139,13 @@ def text_table(scores: Scores, cells: pd.DataFrame, width: int | None = None) ->
         ]
     combined.columns = [noise_text(*column) for column in combined.columns]
     combined.index.name = "PSNR (dB), SSIM"
-    images = int(summary["images"].max())
+    counts = summary.groupby("metric")["images"].agg(["min", "max"])
+    images = int(counts["max"].max())
     text = _fitted(combined, width)
     names = ", ".join(dict.fromkeys(cells.dataset))
-    return f"\n{text}\n\nMean over {images:,} test images of {names}."
+    less = int(counts.loc["ssim", "min"])
+    only = f" (SSIM over {less:,})" if less < int(counts.loc["psnr", "min"]) else ""
+    return f"\n{text}\n\nMean over {images:,} test images of {names}{only}."
 
 
 def _fitted(frame: pd.DataFrame, width: int | None) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from bench.analysis.labels import METRICS, tuples, with_labels
+from bench.core import PSNR_CAP
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -123,24 +124,25 @@ class _Frame:
 class NoiseScores:
     """What was measured on one data set under one noise: a row an image, a column a method.
 
-    An image under other noise (by the digest of its noisy pixels) is another row.
+    An image under other noise (by the digest of its noisy pixels) is another row of the same unit.
 
     Attributes:
         point: data set, the noise's full name, level.
         labels: of the methods.
         values: metric -> (images, methods), means over training seeds; NaN where there is none.
-        images: (methods,), those that were measured.
-        seeds: (methods,), of how many training seeds.
-        seed_sd: metric -> (methods,), standard deviation over training seeds of the mean over
-            images; NaN for a single one.
+        units: (images,), what each belongs to that was drawn independently of the others: its
+            position in the split.
+        seeds: (methods,), of how many training seeds; 1 also where nothing is random.
+        seed_means: of each method, training seed -> the means over its images of all `METRICS`;
+            empty where nothing is random.
     """
 
     point: tuple[Any, ...]
     labels: list[str]
     values: Mapping[str, Array]
-    images: Array
+    units: Array
     seeds: Array
-    seed_sd: Mapping[str, Array]
+    seed_means: list[dict[int, Array]]
 
     @classmethod
     def of(cls, point: tuple[Any, ...], labels: list[str], scores: Scores) -> NoiseScores:
@@ -150,43 +152,59 @@ class NoiseScores:
         shape = (len(METRICS), len(rows), len(labels))
         total, known = np.zeros(shape), np.zeros(shape, np.int32)
         measured = np.zeros(shape[1:], np.int32)
-        own: dict[int, list[Array]] = {}
-        seeded = scores.cells["seed"].notna()
-        for label, has_seed, (at, metrics) in zip(
-            scores.cells["label"], seeded, cells, strict=True
-        ):
+        seed_means: list[dict[int, Array]] = [{} for _ in labels]
+        seeds = scores.cells["seed"].astype("Int64").fillna(-1)
+        for label, seed, (at, metrics) in zip(scores.cells["label"], seeds, cells, strict=True):
             column = labels.index(label)
             values = np.array(metrics, np.float64)
             there = ~np.isnan(values)
             total[:, at, column] += np.where(there, values, 0)
             known[:, at, column] += there
             measured[at, column] += 1
-            if has_seed:
-                own.setdefault(column, []).append(column_means(values.T))
+            if seed >= 0:  # its training is random
+                seed_means[column][int(seed)] = column_means(values.T)
         with np.errstate(invalid="ignore"):
             values = total / known  # NaN where nothing is known
-        deviation = np.full((len(METRICS), len(labels)), np.nan)
-        for column, means in own.items():
-            deviation[:, column] = _deviation(np.array(means))
         return cls(
             point,
             labels,
             dict(zip(METRICS, values, strict=True)),
-            (measured > 0).sum(axis=0),
+            rows.images,
             measured.max(axis=0, initial=0),
-            dict(zip(METRICS, deviation, strict=True)),
+            seed_means,
         )
+
+    def images(self, metric: str) -> Array:
+        """Number of images over which each method's mean is: (methods,)."""
+        there = np.isfinite(self.values[metric])
+        return np.array([len(np.unique(self.units[rows])) for rows in there.T], np.int64)
+
+    def capped(self, metric: str) -> Array:
+        """Share of each method's images that reach `PSNR_CAP`: (methods,); 0 of other metrics.
+
+        Over several training seeds those count that reach it with all of them.
+        """
+        values = self.values[metric]
+        if metric != "psnr" or not len(values):
+            return np.zeros(values.shape[1])
+        return (values >= PSNR_CAP).mean(axis=0)
+
+    def seed_sd(self, metric: str) -> Array:
+        """Standard deviation over training seeds of each mean over images; NaN for a single one."""
+        at = list(METRICS).index(metric)
+        own = ([means[at] for means in by_seed.values()] for by_seed in self.seed_means)
+        return np.array([np.std(means, ddof=1) if len(means) > 1 else np.nan for means in own])
 
 
 class _Rows:
-    """The rows of images: in the order in which they are first met."""
+    """The rows of images, in the order in which they are first met; `images` are positions."""
 
     def __init__(self) -> None:
-        self._images = self._digests = np.empty(0)
+        self.images = self._digests = np.empty(0, np.int64)
         self._index: Any = None
 
     def __len__(self) -> int:
-        return len(self._images)
+        return len(self.images)
 
     def of(self, columns: Columns) -> Any:
         """The rows of a cell's images; those not met before become the last."""
@@ -194,17 +212,17 @@ class _Rows:
 
         images, digests = columns["image"], columns["digest"]
         if not len(self):
-            self._images, self._digests = images, digests
-        if np.array_equal(self._images, images) and np.array_equal(self._digests, digests):
+            self.images, self._digests = images, digests
+        if np.array_equal(self.images, images) and np.array_equal(self._digests, digests):
             return slice(len(images))  # as nearly always: all cells have the same images
         cell = pd.MultiIndex.from_arrays([images, digests])
         if self._index is None or len(self._index) < len(self):
-            self._index = pd.MultiIndex.from_arrays([self._images, self._digests])
+            self._index = pd.MultiIndex.from_arrays([self.images, self._digests])
         new = self._index.get_indexer(cell) < 0
-        self._images = np.concatenate([self._images, images[new]])
+        self.images = np.concatenate([self.images, images[new]])
         self._digests = np.concatenate([self._digests, digests[new]])
         if new.any():
-            self._index = pd.MultiIndex.from_arrays([self._images, self._digests])
+            self._index = pd.MultiIndex.from_arrays([self.images, self._digests])
         return self._index.get_indexer(cell)
 
 
@@ -216,10 +234,3 @@ def column_means(values: Array) -> Array:
     if frame.empty:
         return np.full(frame.shape[1], np.nan)
     return frame.groupby(np.zeros(len(frame), np.int8)).mean().to_numpy()[0]
-
-
-def _deviation(means: Array) -> Array:
-    """Standard deviation down the columns, of those with at least two numbers; else NaN."""
-    import pandas as pd
-
-    return pd.DataFrame(means).groupby(np.zeros(len(means), np.int8)).std().to_numpy()[0]

@@ -19,7 +19,7 @@ from bench.core.cell import (
 from bench.core.dataset import Dataset, Group, Split
 from bench.core.errors import BenchError, DataError, StorageError, Unsupported, UsageError, nearest
 from bench.core.noise import Draws, Noise, TrainNoise
-from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION
+from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION, PSNR_CAP
 from bench.core.record import Fit, Phase, Progress, Record, Status
 from bench.core.text import (
     level_text,
@@ -41,6 +41,7 @@ __all__ = [
     "IDENTITY",
     "MATCHED",
     "PROTOCOL_VERSION",
+    "PSNR_CAP",
     "BenchError",
     "Cell",
     "DataError",

@@ -3,6 +3,9 @@
 #: Part of every cell's key: goes up when the same cell would give other numbers.
 PROTOCOL_VERSION = 1
 
+#: In dB: what equal images have, so that means stay finite.
+PSNR_CAP = 100.0
+
 #: Stored with every run, and shown in every report.
 CONVENTIONS = {
     "images": "float32 in [0, 1]; noise levels in the same unit",

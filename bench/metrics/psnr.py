@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.core import PSNR_CAP
+
 if TYPE_CHECKING:
     from bench.core import Values
-
-#: In dB: what equal images have, so that means stay finite.
-PSNR_CAP = 100.0
 
 
 def psnr(squared_error: Values) -> Values:

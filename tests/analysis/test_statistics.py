@@ -3,73 +3,89 @@
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.power import TTestPower
 
 from bench.analysis import statistics
 
 
-def test_resampled_means_are_those_of_resamples():
-    scores = np.random.default_rng(0).normal(0, 1, (30, 2))
-    found = statistics.resampled_means(scores)
-    assert found.shape == (10_000, 2)
-    assert found.mean(axis=0) == pytest.approx(scores.mean(axis=0), abs=0.01)
-    # The bootstrap's standard error is the population's deviation over the root of n.
-    assert found.std(axis=0) == pytest.approx(scores.std(axis=0) / 30**0.5, rel=0.03)
-    # Columns are resampled alike.
-    both = statistics.resampled_means(np.column_stack([scores, scores[:, 0] - scores[:, 1]]))
-    assert both[:, 0] - both[:, 1] == pytest.approx(both[:, 2])
-    assert (statistics.resampled_means(scores) == found).all()
+def test_draws_are_the_t_values_of_resamples():
+    scores = np.random.default_rng(0).gamma(2, 1, (30, 2))
+    found = statistics.studentised(scores)
+    assert found.mean == pytest.approx(scores.mean(axis=0))
+    assert found.error == pytest.approx(stats.sem(scores))
+    assert found.draws.shape == (5000, 2)
+    # Drawn again by hand: the same distribution, its skewness included.
+    rng = np.random.default_rng(1)
+    again = scores[rng.integers(30, size=(20_000, 30))]
+    t = (again.mean(axis=1) - scores.mean(axis=0)) / stats.sem(again, axis=1)
+    ends = [0.025, 0.25, 0.5, 0.75, 0.975]
+    assert np.quantile(found.draws, ends, axis=0) == pytest.approx(
+        np.quantile(t, ends, axis=0), abs=0.15
+    )
+    # All columns are resampled alike.
+    both = statistics.studentised(np.column_stack([scores[:, 0], 3 - 2 * scores[:, 0]]))
+    assert both.draws[:, 0] == pytest.approx(-both.draws[:, 1], abs=1e-3)
+    assert (statistics.studentised(scores).draws == found.draws).all()
 
 
-@pytest.mark.parametrize("images", [10, 20, 40])
-@pytest.mark.parametrize("heavy", [False, True])
-def test_intervals_hold_the_truth_as_often_as_promised(images, heavy):
+@pytest.mark.parametrize("images", [12, 40])
+@pytest.mark.parametrize("shape", ["normal", "heavy", "skewed"])
+def test_intervals_hold_the_truth_as_often_as_promised(images, shape):
     rng = np.random.default_rng(images)
-    runs = 2000
-    scores = rng.standard_t(5, (images, runs)) if heavy else rng.normal(0, 1, (images, runs))
-    low, high = statistics.interval(statistics.resampled_means(scores), images)
-    hit = ((low < 0) & (high > 0)).mean()
-    assert 0.93 <= hit <= 0.97
+    runs = 1500
+    draw = {
+        "normal": lambda size: rng.normal(0, 1, size),
+        "heavy": lambda size: rng.standard_t(5, size),
+        "skewed": lambda size: rng.gamma(2, 1, size) - 2,
+    }[shape]
+    low, high = statistics.studentised(draw((images, runs))).intervals()
+    assert 0.93 <= ((low < 0) & (high > 0)).mean() <= 0.97
 
 
-def test_the_interval_of_skewed_scores_is_scipys():
-    scores = np.random.default_rng(1).gamma(2, 1, (500, 1))
-    low, high = statistics.interval(statistics.resampled_means(scores), 500)
-    expected = stats.bootstrap(
-        (scores[:, 0],), np.mean, method="percentile", rng=np.random.default_rng(2)
-    ).confidence_interval
-    width = expected.high - expected.low
-    assert (low[0], high[0]) == pytest.approx(tuple(expected), abs=0.05 * width)
+def test_intervals_of_normal_scores_are_students():
+    scores = np.random.default_rng(1).normal(20, 3, (200, 1))
+    low, high = statistics.studentised(scores).intervals()
+    expected = stats.t.interval(0.95, 199, loc=scores.mean(), scale=stats.sem(scores[:, 0]))
+    assert (low[0], high[0]) == pytest.approx(expected, abs=0.05 * (expected[1] - expected[0]))
 
 
-def test_one_image_has_no_interval():
-    low, high = statistics.interval(statistics.resampled_means(np.ones((1, 3))), 1)
-    assert np.isnan([low, high]).all()
+def test_equal_scores_have_no_error_and_rare_ones_no_interval():
+    scores = np.zeros((12, 3))
+    scores[:, 0] = 0.1  # not to be told from its mean by rounding
+    scores[0, 1] = 1.0  # a third of the resamples does not hold the one image that differs
+    scores[:, 2] = np.arange(12)
+    low, high = statistics.studentised(scores).intervals()
+    assert low[0] == high[0] == pytest.approx(0.1)
+    assert not np.isfinite(low[1]) or not np.isfinite(high[1])
+    assert 0 < low[2] < 5.5 < high[2] < 11
 
 
-def test_signed_rank_is_scipys_with_its_direction():
-    rng = np.random.default_rng(3)
-    for size in (6, 30, 200):
-        differences = rng.normal(0.2, 1, size)
-        p, correlation = statistics.signed_rank(differences)
-        assert p == pytest.approx(stats.wilcoxon(differences).pvalue)
-        total = size * (size + 1) / 2
-        above = stats.wilcoxon(differences, alternative="greater").statistic
-        assert correlation == pytest.approx((2 * above - total) / total)
-        assert statistics.signed_rank(-differences) == (
-            pytest.approx(p),
-            pytest.approx(-correlation),
-        )
+def test_units_carry_the_error_of_their_images():
+    rng = np.random.default_rng(2)
+    # Fields of one to five images that are alike: as many numbers as fields.
+    sizes = rng.integers(1, 6, 60)
+    units = np.repeat(np.arange(60), sizes)
+    scores = np.repeat(rng.normal(0, 1, 60), sizes)[:, None]
+    by_unit = statistics.unit_scores(scores, units)
+    assert by_unit.shape == (60, 1)
+    assert by_unit.mean() == pytest.approx(scores.mean())
+    # The error of a ratio of sums over clusters (Cochran 1977, eq. 6.13).
+    sums = np.bincount(units, scores[:, 0])
+    residuals = sums - scores.mean() * sizes
+    expected = np.sqrt((residuals**2).sum() / 59 * 60) / sizes.sum()
+    assert statistics.studentised(by_unit).error[0] == pytest.approx(expected)
+    assert statistics.unit_scores(scores, np.arange(len(scores))) is scores
 
 
-def test_images_without_a_difference_say_nothing():
-    assert statistics.signed_rank(np.zeros(10)) == (1.0, 0.0)
-    few = np.array([0, 0, 1.0, 2.0, -0.5, 3.0])
-    assert statistics.signed_rank(few) == statistics.signed_rank(few[2:])
-    assert statistics.signed_rank(np.full(40, 0.1))[1] == 1
+def test_students_critical_value_is_bonferronis():
+    assert statistics.student(np.array([3.0, 7.0]), 315) == pytest.approx(
+        stats.t.isf(0.025 / 315, [3, 7])
+    )
 
 
-def test_holm_by_hand():
-    # Holm 1979: 0.01 * 4, 0.02 * 3, 0.03 * 2, then never less than the one before.
-    found = statistics.holm(np.array([0.03, 0.01, 0.9, 0.02]))
-    assert found == pytest.approx([0.06, 0.04, 0.9, 0.06])
-    assert statistics.holm(np.array([0.6, 0.7])) == pytest.approx([1.0, 1.0])
+@pytest.mark.parametrize("images", [12, 68, 1000])
+def test_a_detectable_difference_is_found_in_four_of_five(images):
+    critical = stats.t.isf(0.025 / 100, images - 1)
+    size = statistics.detectable(1 / images**0.5, images - 1.0, critical)
+    expected = TTestPower().solve_power(nobs=images, alpha=0.05 / 100, power=0.8)
+    assert size == pytest.approx(expected, rel=0.06)

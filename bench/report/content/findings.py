@@ -1,8 +1,9 @@
 """What the data and its tests say, as a short list of sentences.
 
 A sentence is made only where a test carries it: methods are compared as `analysis.compare` tells
-them apart, and each difference stands with its 95% interval. The differences are those of
-the means in the table's cell that a finding points to.
+them apart, and each difference stands with its interval. The differences are those of the means in
+the table's cell that a finding points to. What is known of a single training is said of that
+training, and names no method the best.
 """
 
 from __future__ import annotations
@@ -68,8 +69,6 @@ class _Comparisons:
     def __init__(self, section: Section, metric: str) -> None:
         self.section, self.metric = section, metric
         self.table = Table.of(section, metric)
-        cells = section.cells
-        self._random = set(cells["label"][cells["seed"].notna()])
         self._kinds = {noise for noise, _ in self.table.columns}
         self._pairs: dict[tuple[Column, str, str], Pair] = {}
         for column, pairs in section.compared(metric).items():
@@ -78,9 +77,14 @@ class _Comparisons:
                 self._pairs[column, pair.b, pair.a] = pair.reversed
 
     def better(self, column: Column, a: str, b: str) -> bool:
-        """Whether `a` is better than `b`."""
+        """Whether `a` is better than `b`; of a single training, as it was trained."""
         pair = self._pairs.get((column, a, b))
-        return pair is not None and pair.better == a
+        return pair is not None and pair.told == a
+
+    def once(self, column: Column, *labels: str) -> str:
+        """What is added to a sentence that rests on a single training."""
+        entries = (self.table.entries.get((label, column)) for label in labels)
+        return " (one training)" if any(e is not None and e.trainings == 1 for e in entries) else ""
 
     def distance(self, column: Column, a: str, b: str) -> float:
         """How far the means of `a` and `b` lie apart."""
@@ -104,7 +108,7 @@ class _Comparisons:
         """Who is best where, and by how much; or who cannot be told apart."""
         clear: dict[str, list[tuple[float, Column, str]]] = {}
         for winner, entries in self.table.winners().items():
-            for column, _ in entries:
+            for column, entry in entries:
                 near = self.table.near(column)
                 leads = [
                     (self.distance(column, winner, other), other)
@@ -115,45 +119,34 @@ class _Comparisons:
                     yield self._finding(
                         winner,
                         column,
-                        f"At {self.at([column])} the highest mean is that of {_code(winner)}, which"
-                        f" cannot be told apart from {_listed([_code(label) for label in near])}.",
+                        f"At {self.at([column])} the highest mean is that of {_code(winner)}"
+                        f"{self.once(column, winner)}, which cannot be told apart from "
+                        f"{_listed([_code(label) for label in near])}.",
                     )
                 elif leads and not near:
                     lead, second = min(leads)
-                    if self.within_seeds(column, winner, second):
+                    if entry.mark == "single":
                         yield self._finding(
                             winner,
                             column,
                             f"At {self.at([column])} the highest mean is that of {_code(winner)}, "
                             f"{self.size(column, winner, second)} {self._side(better=True)} "
-                            f"{_code(second)}: on these images it is better as trained, but means "
-                            f"of training seeds differ by as much here (standard deviation up to "
-                            f"{_unit(self.metric, self._spread(column))}).",
+                            f"{_code(second)}: of a single training, and how far another would lie "
+                            "from it is not known.",
                         )
                     else:
                         clear.setdefault(winner, []).append((lead, column, second))
         for winner, clear_leads in clear.items():
             columns = [column for _, column, _ in clear_leads]
             _, column, second = min(clear_leads)
-            once = {winner, second} & self._random and not self._spread(column)
             yield self._finding(
                 winner,
                 column,
                 f"At {self.at(columns)} {_code(winner)} is the best by {self._name()}: "
                 + (f"at {self.at([column])} " if len(columns) > 1 else "")
                 + f"it is {self.size(column, winner, second)} {self._side(better=True)} "
-                f"{_code(second)}, the next{' (one training seed)' if once else ''}.",
+                f"{_code(second)}, the next{self.once(column, second)}.",
             )
-
-    def within_seeds(self, column: Column, a: str, b: str) -> bool:
-        """Whether another training might turn the order of two methods around."""
-        near = self.distance(column, a, b) < 2 * self._spread(column)
-        return bool({a, b} & self._random) and near
-
-    def _spread(self, column: Column) -> float:
-        """The largest standard deviation over training seeds under a noise; 0 if none is known."""
-        known = [e.seed_sd or 0.0 for (_, at), e in self.table.entries.items() if at == column]
-        return max(known, default=0.0)
 
     def harmful(self) -> Iterator[Finding]:
         """Who is worse than the noisy image, and where."""
@@ -169,15 +162,16 @@ class _Comparisons:
             side = self._side(better=False)
             if len(labels) == 1:
                 first = f"at {self.at(columns[:1])} " if len(columns) > 1 else ""
-                text = f"At {where} {_code(worst)} does harm: {first}it is {size} {side} the noisy"
-                text += " image itself."
+                text = f"At {where} {_code(worst)}{self.once(columns[0], worst)} does harm: "
+                text += f"{first}it is {size} {side} the noisy image itself."
             else:
                 named = f": {_listed([_code(label) for label in labels])}"
                 text = (
                     f"{len(labels)} methods do harm at {where}"
                     f"{named if len(labels) <= _NAMED else ''}; the worst"
                     f"{f' at {self.at(columns[:1])}' if len(columns) > 1 else ''}, "
-                    f"{_code(worst)}, is {size} {side} the noisy image itself."
+                    f"{_code(worst)}{self.once(columns[0], worst)}, is {size} {side} the noisy "
+                    "image itself."
                 )
             better = [
                 column
@@ -220,7 +214,7 @@ class _Comparisons:
                     f"{self.at([win[0] for win in wins])}: "
                     + (f"at {self.at([column])} " if len(wins) > 1 else "")
                     + f"{_code(first)} is {self.size(column, first, second)} "
-                    f"{self._side(better=True)} {_code(second)}.",
+                    f"{self._side(better=True)} {_code(second)}{self.once(column, first, second)}.",
                 )
 
     def _finding(self, label: str, column: Column, text: str) -> Finding:
@@ -242,19 +236,18 @@ def _other_best(psnr: _Comparisons, ssim: _Comparisons) -> Iterator[Finding]:
         columns = [
             column
             for column, _ in entries
-            if column in winners
-            and ssim.better(column, label, winners[column])
-            and not ssim.within_seeds(column, label, winners[column])
+            if column in winners and ssim.better(column, label, winners[column])
         ]
         if columns:
             first = winners[columns[0]]
             yield ssim._finding(
                 label,
                 columns[0],
-                f"By SSIM it is {_code(label)} that is best at {ssim.at(columns)}: "
+                f"By SSIM {_code(label)} is above {_code(first)}, which has the highest PSNR, at "
+                f"{ssim.at(columns)}: "
                 + (f"at {ssim.at(columns[:1])} " if len(columns) > 1 else "")
-                + f"it is {ssim.size(columns[0], label, first)} above {_code(first)}, the best by "
-                "PSNR there.",
+                + f"by {ssim.size(columns[0], label, first)}"
+                f"{ssim.once(columns[0], label, first)}.",
             )
 
 
@@ -278,10 +271,6 @@ def amount(metric: str, difference: float, low: float, high: float) -> str:
     while decimals < 8 and round(min(abs(low), abs(high)), decimals) == 0:
         decimals += 1
     return f"{difference:.{decimals}f}{unit} [{low:.{decimals}f}, {high:.{decimals}f}]"
-
-
-def _unit(metric: str, value: float) -> str:
-    return prose.decibels(value) if metric == "psnr" else f"{value:.4f}"
 
 
 def p_text(p: float) -> str:

@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from bench.core import ESTIMATED, MATCHED, level_text, markdown_code, markdown_text, noise_text
 
 if TYPE_CHECKING:
@@ -102,31 +104,62 @@ def conditions(section: Section) -> list[str]:
 
 
 def fewer_images(section: Section) -> str:
-    """The methods that were tried on a part of the images only."""
-    counts = section.summary.groupby("label", sort=False)["images"].min()
-    fewer = counts[counts < section.images]
-    if fewer.empty:
+    """The means that are over a part of the images only, and those that the cap of PSNR rules."""
+    summary = section.summary
+    if summary.empty:
         return ""
-    named = ", ".join(f"{outside(label)}: {count:,}" for label, count in fewer.items())
-    return f"On fewer images: {named}."
+    sentences = []
+    counts = summary.groupby(["label", "metric"], sort=False)["images"].min().unstack()
+    most = counts.max(axis=1)
+    fewer = most[most < section.images]
+    if len(fewer):
+        named = ", ".join(f"{outside(label)}: {count:,}" for label, count in fewer.items())
+        sentences.append(f"On fewer images: {named}.")
+    for metric in counts:
+        missing: dict[str, list[str]] = {}
+        for label, count in counts[metric][counts[metric] < most].items():
+            missing.setdefault(f"{count:,} of {most[label]:,}", []).append(outside(label))
+        for number, labels in missing.items():
+            which = "" if len(labels) == len(counts) else f" ({', '.join(labels)})"
+            sentences.append(f"{metric.upper()} is over {number} images{which}.")
+    capped = summary[summary["capped"] > 0]
+    if len(capped):
+        points = zip(capped["label"], capped["noise"], capped["level"], strict=True)
+        named = ", ".join(
+            f"{share:.0%} of {outside(label)}'s at {outside(noise_text(noise, level))}"
+            for (label, noise, level), share in zip(points, capped["capped"], strict=True)
+        )
+        sentences.append(
+            f"PSNR ends at 100 dB, which so many images reach that means say little: {named}."
+        )
+    return " ".join(sentences)
 
 
 def seed_spread(table: Table, decimals: int) -> str:
-    """How far training seeds lie apart, which is no part of the intervals; "" without several."""
+    """How far training seeds lie apart, and of which methods nobody knows; "" of none."""
     spreads: dict[str, list[str]] = {}
+    once: dict[str, None] = {}
     for (label, (noise, level)), entry in table.entries.items():
         if entry.seed_sd is not None:
             kind = f"{noise} " if len({name for name, _ in table.columns}) > 1 else ""
             spreads.setdefault(label, []).append(
                 f"{entry.seed_sd:.{decimals + 1}f} at {kind}{level_text(level)}"
             )
-    if not spreads:
-        return ""
-    named = "; ".join(f"{outside(label)} {', '.join(at)}" for label, at in spreads.items())
-    return (
-        "Spread over training seeds, which the intervals and tests (over images) do not hold: "
-        f"standard deviation of the seeds' means: {named}."
-    )
+        elif entry.trainings == 1:
+            once[outside(label)] = None
+    sentences = []
+    if spreads:
+        named = "; ".join(f"{outside(label)} {', '.join(at)}" for label, at in spreads.items())
+        sentences.append(
+            "Spread over training seeds, which intervals of means (over images) do not hold and "
+            f"comparisons do: standard deviation of the seeds' means: {named}."
+        )
+    if once:
+        sentences.append(
+            f"One training: {', '.join(once)}. How far another would lie is not known, so none "
+            "of these is called the best; `--seeds 0,1,2,3` tells."
+        )
+    return " ".join(sentences)
 
 
 def tested(section: Section) -> str:
@@ -134,16 +167,40 @@ def tested(section: Section) -> str:
     psnr = section.pairs[section.pairs["metric"] == "psnr"]
     if psnr.empty:
         return ""
-    median, largest = psnr["detectable"].median(), psnr["detectable"].max()
-    return (
-        f"Intervals are bootstrapped over images. Two methods are told apart where Wilcoxon's "
-        "signed-rank test on the same noisy images has p < 0.05 after Holm's correction for all "
-        f"{len(psnr):,} comparisons of a metric, and the 95% interval of the mean difference "
-        "excludes 0. With a chance of 80% a difference in PSNR would have been found from "
-        f"{decibels(median)} on (median of the comparisons; {decibels(largest)} in the hardest). "
-        "The tests are over images, for the methods as trained here: another training is "
-        "another sample."
+    text = (
+        "Intervals of means are 95% each, by a studentised bootstrap over images. Two methods are "
+        "told apart by one test of all means, simultaneous over the "
+        f"{len(psnr):,} comparisons of a metric: in 95% of reports none of them is false. The "
+        "intervals of differences belong to it. "
     )
+    sizes = psnr["detectable"][np.isfinite(psnr["detectable"])]
+    if sizes.empty:
+        return text + (
+            f"{section.images:,} images are too few: whatever the difference, none of the "
+            "comparisons could have told methods apart."
+        )
+    if few := len(psnr) - len(sizes):
+        text += f"{few:,} of them cannot tell anything from so few images that differ. "
+    median, largest = sizes.median(), sizes.max()
+    text += (
+        f"With a chance of 80% a difference in PSNR would have been found from {decibels(median)} "
+        f"on (median of the comparisons; {decibels(largest)} in the hardest)."
+    )
+    if median > _FINE:
+        images = section.images * (median / _FINE) ** 2
+        text += f" To find {decibels(_FINE)} it would take about {_rounded(images)} images."
+    if (psnr["trainings"] == 1).any():
+        text += " Of methods trained once the models are compared, as they were trained here."
+    return text
+
+
+#: A difference in dB that papers make much of.
+_FINE = 0.1
+
+
+def _rounded(count: float) -> str:
+    """A number with one or two digits that count: 4,300."""
+    return f"{float(f'{count:.1e}'):,.0f}"
 
 
 def decibels(value: float) -> str:

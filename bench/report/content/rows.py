@@ -55,9 +55,12 @@ class Pair:
 
     Attributes:
         difference: of the means, a less b, in the metric's unit.
-        low, high: its 95% confidence interval.
-        p: after Holm's correction.
-        better: the better one's label; "" where they cannot be told apart.
+        low, high: its 95% confidence interval, which holds together with those of all pairs.
+        p: corrected for all pairs and noises.
+        trainings: training seeds of the one that has fewer; 0 where nothing is random.
+        better: the better one's label; "" where they cannot be told apart, or where one of them
+            was trained once.
+        as_trained: the same of these models, whatever another training would give.
     """
 
     a: str
@@ -66,7 +69,14 @@ class Pair:
     low: float
     high: float
     p: float
+    trainings: int
     better: str
+    as_trained: str
+
+    @property
+    def told(self) -> str:
+        """The better one's label, of a single training as it was trained; else ""."""
+        return self.as_trained if self.trainings == 1 else self.better
 
     @property
     def reversed(self) -> Pair:

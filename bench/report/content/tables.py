@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 import pandas as pd
 
 from bench import analysis as tables
@@ -28,7 +29,9 @@ class Entry:
         mean: over images.
         low, high: its 95% confidence interval; None where one image has none.
         seed_sd: standard deviation of the means of its training seeds; None without several.
-        mark: "best", "near" (cannot be told apart from the best) or "".
+        trainings: number of its training seeds; 0 where nothing is random.
+        mark: "best"; "single", the same of a method with a single training; "near", what cannot be
+            told apart from it; or "".
         harm: its difference to the noisy image itself, where it is worse; else None.
     """
 
@@ -36,8 +39,14 @@ class Entry:
     low: float | None
     high: float | None
     seed_sd: float | None
+    trainings: int
     mark: str
     harm: float | None
+
+    @property
+    def sign(self) -> str:
+        """How tables show the mark, but for the best's, which is bold."""
+        return {"near": "†", "single": "‡"}.get(self.mark, "")
 
     @property
     def half_width(self) -> float | None:
@@ -61,7 +70,7 @@ class Table:
         """The table of a data set."""
         if section.summary.empty:
             return cls(metric, [], [], {})
-        values = ("mean", "low", "high", "seed_sd")
+        values = ("mean", "low", "high", "seed_sd", "trainings")
         frames = [tables.table(section.summary, metric, value) for value in values]
         mean, marks = frames[0], tables.marks(section.summary, section.pairs, metric)
         harm = section.harm[section.harm["metric"] == metric]
@@ -73,19 +82,21 @@ class Table:
         for label, *rows in zip(mean.index, *arrays, strict=True):
             for column, value, *others, mark in zip(columns, *rows, strict=True):
                 if not pd.isna(value):
-                    low, high, seed_sd = (None if pd.isna(v) else float(v) for v in others)
+                    *known, trainings = others
+                    low, high, seed_sd = (float(v) if np.isfinite(v) else None for v in known)
+                    harm = worse.get((label, column))
                     entries[label, column] = Entry(
-                        float(value), low, high, seed_sd, mark, worse.get((label, column))
+                        float(value), low, high, seed_sd, int(trainings), mark, harm
                     )
         return cls(metric, list(mean.index), columns, entries)
 
     def winners(self) -> dict[str, list[tuple[Column, Entry]]]:
-        """The best methods, with the noises under which they are and their entries there."""
+        """The methods of the best means, with the noises where they are and their entries there."""
         winners: dict[str, list[tuple[Column, Entry]]] = {}
         for column in self.columns:
             for label in self.rows:
                 entry = self.entries.get((label, column))
-                if entry is not None and entry.mark == "best":
+                if entry is not None and entry.mark in ("best", "single"):
                     winners.setdefault(label, []).append((column, entry))
         return winners
 

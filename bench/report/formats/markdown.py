@@ -108,7 +108,8 @@ def _winners(section: Section, options: Options) -> str:
         for best, entries in table.winners().items():
             for column, winner in entries:
                 near = [_text(label) for label in table.near(column)]
-                text = f"**{_text(best)}** {winner.mean:.{options.decimals(metric)}f}"
+                name = f"**{_text(best)}**" if winner.mark == "best" else f"{_text(best)} ‡"
+                text = f"{name} {winner.mean:.{options.decimals(metric)}f}"
                 text += f" († {', '.join(near)})" if near else ""
                 columns.setdefault(_noise(*column), {})[f"best {UNITS[metric]}"] = text
     return _table(pd.DataFrame(columns).T, "noise") if columns else ""
@@ -143,7 +144,7 @@ def _entry(entry: Entry | None, decimals: int) -> str:
     text = f"{entry.mean:.{decimals}f}"
     text = f"**{text}**" if entry.mark == "best" else text
     text += "" if entry.half_width is None else f" ± {entry.half_width:.{decimals}f}"
-    return text + (" †" if entry.mark == "near" else "") + (" ▾" if entry.harm is not None else "")
+    return " ".join(filter(None, (text, entry.sign, "▾" if entry.harm is not None else "")))
 
 
 def _harm(section: Section, table: Table, decimals: int) -> str:

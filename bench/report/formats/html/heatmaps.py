@@ -38,10 +38,12 @@ def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
             for pair in (*pairs, *(pair.reversed for pair in pairs)):
                 row, other = index[pair.a], index[pair.b]
                 # Blue where the row is better.
-                colour[row, other] = {pair.a: 1, pair.b: -1}.get(pair.better, 0)
+                size = 0.5 if pair.trainings == 1 else 1
+                colour[row, other] = {pair.a: size, pair.b: -size}.get(pair.told, 0)
                 text[row][other] = (
                     f"{amount(metric, pair.difference, pair.low, pair.high)}, "
-                    f"p {p_text(pair.p).removeprefix('p ')} after Holm"
+                    f"p {p_text(pair.p).removeprefix('p ')}, corrected"
+                    + (" (one training)" if pair.trainings == 1 else "")
                 )
             names = [safe(label) for label in labels]
             heat = go.Heatmap(
@@ -65,9 +67,9 @@ def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
             )
     if figures:
         caption = (
-            "Blue: the row's method is better than the column's; orange: it is worse; grey: they "
-            "cannot be told apart. Point at a square for the difference of the means (row less "
-            "column), its 95% interval and p."
+            "Blue: the row's method is better than the column's; orange: it is worse; pale: as "
+            "trained here, in a single training; grey: they cannot be told apart. Point at a "
+            "square for the difference of the means (row less column), its 95% interval and p."
         )
         height = 200 + 26 * len(section.labels)
         yield Chart("Who can be told apart", caption, figures, height, wide=False)

@@ -108,13 +108,15 @@ def _caption(section: Section, metric: str, entries: Iterable[Entry]) -> str:
         "by kind and level of noise: mean over images"
         + (interval if any(entry.half_width is not None for entry in entries) else "")
         + f"; {better} is better.",
-        r"\textbf{Bold}: the best.",
+        r"\textbf{Bold}: the best." if any(entry.mark == "best" for entry in entries) else "",
     ]
+    if any(entry.mark == "single" for entry in entries):
+        parts.append(r"$^\ddagger$: the highest, of a single training.")
     if any(entry.mark == "near" for entry in entries):
-        parts.append(r"$^\dagger$: cannot be told apart from the best.")
+        parts.append(r"$^\dagger$: cannot be told apart from it.")
     if any(entry.harm is not None for entry in entries):
         parts.append(r"$^\downarrow$: worse than \texttt{identity}, the noisy image itself.")
-    return " ".join(parts)
+    return " ".join(filter(None, parts))
 
 
 def _entry(entry: Entry | None, decimals: int) -> str:
@@ -125,9 +127,8 @@ def _entry(entry: Entry | None, decimals: int) -> str:
     value = rf"\textbf{{{value}}}" if entry.mark == "best" else value
     width = entry.half_width
     interval = "" if width is None else rf"{{\scriptsize$\pm$\,{width_text(width, decimals)}}}"
-    signs = (r"\dagger" if entry.mark == "near" else "") + (
-        r"\downarrow" if entry.harm is not None else ""
-    )
+    signs = {"near": r"\dagger", "single": r"\ddagger"}.get(entry.mark, "")
+    signs += r"\downarrow" if entry.harm is not None else ""
     # A mark takes no room: it must not push the numbers apart.
     return f"{value} & {interval}" + (rf"\rlap{{$^{{{signs}}}$}}" if signs else "")
 

@@ -1,0 +1,220 @@
+"""How often conclusions about means are wrong, simulated with the scores of published runs.
+
+    python tests/analysis/error_rates.py [RUNS]        # tables for docs/reports.md; 400 runs
+
+The scores of `results/reference` (10,000 digits) and `results/bsd68` are the population: each
+method's are shifted so that all methods have one mean under a noise, images are drawn, and what a
+report would say is counted. They keep their skewness and how methods go along with each other.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench import store
+from bench.analysis import METRICS, Scores, statistics
+from bench.analysis.comparison import compare_noises
+from bench.analysis.scores import NoiseScores
+
+RESULTS = Path(__file__).parents[2] / "results"
+
+
+@dataclass(frozen=True)
+class Population:
+    """Scores of a published run: noise -> metric -> (images, methods)."""
+
+    labels: list[str]
+    values: list[dict[str, np.ndarray]]
+
+    @classmethod
+    def of(cls, run, labels=None):
+        run = store.open_run(RESULTS / run)
+        parts = list(Scores.of_run(run, run.cells()).noises())
+        labels = labels or [one for one in parts[0].labels if all(one in p.labels for p in parts)]
+        chosen = [[part.labels.index(label) for label in labels] for part in parts]
+        values = [
+            {metric: part.values[metric][:, columns] for metric in METRICS}
+            for part, columns in zip(parts, chosen, strict=True)
+        ]
+        return cls(labels, values)
+
+    def level(self):
+        """The same with all methods at one mean under each noise, by each metric."""
+        values = [
+            {m: v - v.mean(axis=0) + v.mean() for m, v in noise.items()} for noise in self.values
+        ]
+        return Population(self.labels, values)
+
+    def draw(self, rng, images):
+        """What a run on so many images, drawn from all, would give."""
+        size = len(self.values[0]["psnr"])
+        at = rng.integers(size, size=images)
+        return [{metric: values[at] for metric, values in noise.items()} for noise in self.values]
+
+
+def noise_scores(level, labels, values, seed_means=None):
+    """The scores under one noise, as `Scores` reads them: metric -> (images, methods)."""
+    images = len(values["psnr"])
+    return NoiseScores(
+        ("toy", "gaussian", level),
+        list(labels),
+        values,
+        np.arange(images),
+        np.ones(len(labels), np.int64),
+        seed_means or [{} for _ in labels],
+    )
+
+
+def compared(labels, noises, seed_means=None):
+    """Means and pairs of a run."""
+    seed_means = seed_means or [None] * len(noises)
+    parts = [
+        noise_scores(float(number), labels, values, seeds)
+        for number, (values, seeds) in enumerate(zip(noises, seed_means, strict=True))
+    ]
+    return compare_noises(parts)
+
+
+def false_differences(population, images, runs, rng):
+    """Share of the runs with one or more false differences, by metric."""
+    level = population.level()
+    wrong = dict.fromkeys(METRICS, 0)
+    for _ in range(runs):
+        _, pairs = compared(level.labels, level.draw(rng, images))
+        for metric in set(pairs["metric"][pairs["better"] != ""]):
+            wrong[metric] += 1
+    return {metric: count / runs for metric, count in wrong.items()}
+
+
+def power(population, images, runs, rng):
+    """Share of the differences that are found which are as large as the report says it would find.
+
+    Each run says so of one pair of methods; another run of as many images is then made in which the
+    pair differs by as much.
+    """
+    found = dict.fromkeys(METRICS, 0)
+    tried = dict.fromkeys(METRICS, 0)
+    level = population.level()
+    for _ in range(runs):
+        _, pairs = compared(level.labels, level.draw(rng, images))
+        again = level.draw(rng, images)
+        moved = [{metric: values.copy() for metric, values in noise.items()} for noise in again]
+        asked = {}
+        for metric, part in pairs.groupby("metric"):
+            part = part[np.isfinite(part["detectable"])]
+            if part.empty:
+                continue
+            pair = part.iloc[rng.integers(len(part))]
+            sign = rng.choice([-1.0, 1.0])
+            moved[int(pair["level"])][metric][:, level.labels.index(pair["a"])] += (
+                sign * pair["detectable"]
+            )
+            better = pair["a"] if (sign > 0) == METRICS[metric] else pair["b"]
+            asked[metric] = pair["level"], pair["a"], pair["b"], better
+        _, pairs = compared(level.labels, moved)
+        for metric, (at, a, b, better) in asked.items():
+            told = pairs[
+                (pairs["metric"] == metric) & (pairs["level"] == at) & (pairs["a"] == a)
+                & (pairs["b"] == b)
+            ]  # fmt: skip
+            tried[metric] += 1
+            found[metric] += told["better"].iloc[0] == better
+    return {
+        metric: found[metric] / tried[metric] if tried[metric] else np.nan for metric in METRICS
+    }
+
+
+def coverage(population, images, runs, rng):
+    """How often an interval of a mean holds the mean over the population; and none was given.
+
+    Metric -> (share of the intervals given, share of the means without one), the worst of all
+    methods and noises first, then of all together.
+    """
+    held = {metric: [] for metric in METRICS}
+    for _ in range(runs):
+        for drawn, noise in zip(population.draw(rng, images), population.values, strict=True):
+            for metric, values in drawn.items():
+                low, high = statistics.studentised(values).intervals()
+                mean = noise[metric].mean(axis=0)
+                inside = ((low <= mean) & (mean <= high)).astype(float)
+                inside[~np.isfinite(high - low)] = np.nan
+                held[metric].append(inside)
+    result = {}
+    for metric, rows in held.items():
+        table = np.array(rows)
+        result[metric] = (float(np.nanmean(table)), float(np.isnan(table).mean()))
+    return result
+
+
+def seeds_told_apart(population, images, runs, rng, *, spread=0.1, seeds=4, methods=4, shared=True):
+    """Share of the runs in which one method, trained with other seeds, is told apart from itself.
+
+    Args:
+        spread: standard deviation in dB of the means of training seeds; of the other metrics as
+            many times an image's as of PSNR.
+        shared: all have the same training seeds.
+    """
+    labels = [f"m{number}" for number in range(methods)]
+    wrong = dict.fromkeys(METRICS, 0)
+    for _ in range(runs):
+        noises, means = [], []
+        for drawn in population.draw(rng, images):
+            by_method = [{} for _ in labels]
+            values = {}
+            for number, metric in enumerate(METRICS):
+                scores = drawn[metric]
+                image = scores[:, [0]]
+                unit = spread * scores[:, 0].std() / drawn["psnr"][:, 0].std()
+                effects = unit * rng.standard_normal((methods, seeds))
+                # What an image gets from one training more than from another.
+                own = (scores[:, 1] - scores[:, 0])[:, None, None]
+                own = (own - own.mean()) * rng.standard_normal((1, methods, seeds)) * 0.3
+                table = image[:, :, None] + effects[None] + own
+                values[metric] = table.mean(axis=2)
+                for m in range(methods):
+                    for k in range(seeds):
+                        name = k if shared else m * seeds + k
+                        by_method[m].setdefault(name, np.zeros(len(METRICS)))[number] = table[
+                            :, m, k
+                        ].mean()
+            noises.append(values)
+            means.append(by_method)
+        _, pairs = compared(labels, noises, means)
+        for metric in set(pairs["metric"][pairs["better"] != ""]):
+            wrong[metric] += 1
+    return {metric: count / runs for metric, count in wrong.items()}
+
+
+def _percent(rates):
+    return " / ".join("–" if np.isnan(rate) else f"{100 * rate:.1f}%" for rate in rates.values())
+
+
+def main():
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+    rng = np.random.default_rng(0)
+    digits, photographs = Population.of("reference"), Population.of("bsd68")
+    pairs = len(digits.labels) * (len(digits.labels) - 1) // 2 * len(digits.values)
+    print(
+        f"{len(digits.labels)} methods, {len(digits.values)} noises: {pairs} comparisons a metric"
+    )
+    print("| images | false difference | found | interval of a mean |\n|---|---|---|---|")
+    for images in (5, 12, 20, 68, 200, 1000):
+        false = false_differences(digits, images, runs, rng)
+        found = power(digits, images, runs, rng) if images >= 12 else dict.fromkeys(METRICS, np.nan)
+        held = coverage(digits, images, min(runs, 400), rng)
+        shown = " / ".join(
+            f"{100 * share:.1f}%" + (f" ({100 * none:.0f}% without)" if none else "")
+            for share, none in held.values()
+        )
+        print(f"| {images} | {_percent(false)} | {_percent(found)} | {shown} |", flush=True)
+    print("photographs:", _percent(false_differences(photographs, 68, runs, rng)))
+    for spread in (0.02, 0.07, 0.2):
+        for shared in (True, False):
+            told = seeds_told_apart(digits, 1000, runs, rng, spread=spread, shared=shared)
+            print(f"seeds, sd {spread} dB, {'shared' if shared else 'others'}: {_percent(told)}")
+
+
+if __name__ == "__main__":
+    main()
