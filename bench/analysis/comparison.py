@@ -195,12 +195,12 @@ def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> pd.DataFra
     mean = table(summary, metric)
     pairs = pairs[pairs["metric"] == metric]
     columns = ("noise", "level", "a", "b", "trainings", "better", "as_trained")
-    apart, once = set(), set()
+    apart: set[tuple[Any, ...]] = set()
     for noise, level, a, b, trainings, better, as_trained in tuples(pairs, *columns):
         if as_trained if trainings == 1 else better:
             apart.add((noise, level, *sorted((a, b))))
     entries = summary[(summary["metric"] == metric) & (summary["trainings"] == 1)]
-    once.update(tuples(entries, "noise", "level", "label"))
+    once = set(tuples(entries, "noise", "level", "label"))
     result = mean.astype(object)
     for column in mean.columns:
         values = mean[column]

@@ -139,12 +139,12 @@ def text_table(scores: Scores, cells: pd.DataFrame, width: int | None = None) ->
         ]
     combined.columns = [noise_text(*column) for column in combined.columns]
     combined.index.name = "PSNR (dB), SSIM"
-    counts = summary.groupby("metric")["images"].agg(["min", "max"])
-    images = int(counts["max"].max())
+    counts = {name: part["images"] for name, part in summary.groupby("metric")}
+    images = int(counts["psnr"].max())
     text = _fitted(combined, width)
     names = ", ".join(dict.fromkeys(cells.dataset))
-    less = int(counts.loc["ssim", "min"])
-    only = f" (SSIM over {less:,})" if less < int(counts.loc["psnr", "min"]) else ""
+    less = int(counts["ssim"].min())
+    only = f" (SSIM over {less:,})" if less < int(counts["psnr"].min()) else ""
     return f"\n{text}\n\nMean over {images:,} test images of {names}{only}."
 
 

@@ -147,7 +147,7 @@ def test_training_seeds_are_paired_and_part_of_the_error():
     seed_error = apart.std(ddof=1) / 2
     half = (pair["high"] - pair["low"]) / 2
     # One comparison: Student's with three degrees of freedom, seeds paired, images beside.
-    assert half == pytest.approx(stats.t.isf(0.025, 3) * np.hypot(seed_error, 0.02), rel=0.1)
+    assert half == pytest.approx(stats.t.isf(0.025, 3) * np.hypot(seed_error, 0.01), rel=0.1)
     assert pair["better"] == "b"
     # The same spread unpaired hides a difference of one decibel.
     others = [part.assign(seed=part["seed"] + 7) for part in seeded(theirs, 0.1, method="b")]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.analysis import METRICS
 from bench.core import ESTIMATED, MATCHED, level_text, markdown_code, markdown_text, noise_text
 
 if TYPE_CHECKING:
@@ -115,10 +116,10 @@ def fewer_images(section: Section) -> str:
     if len(fewer):
         named = ", ".join(f"{outside(label)}: {count:,}" for label, count in fewer.items())
         sentences.append(f"On fewer images: {named}.")
-    for metric in counts:
+    for metric in METRICS:
         missing: dict[str, list[str]] = {}
         for label, count in counts[metric][counts[metric] < most].items():
-            missing.setdefault(f"{count:,} of {most[label]:,}", []).append(outside(label))
+            missing.setdefault(f"{count:,} of {most[str(label)]:,}", []).append(outside(label))
         for number, labels in missing.items():
             which = "" if len(labels) == len(counts) else f" ({', '.join(labels)})"
             sentences.append(f"{metric.upper()} is over {number} images{which}.")

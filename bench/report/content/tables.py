@@ -84,9 +84,14 @@ class Table:
                 if not pd.isna(value):
                     *known, trainings = others
                     low, high, seed_sd = (float(v) if np.isfinite(v) else None for v in known)
-                    harm = worse.get((label, column))
                     entries[label, column] = Entry(
-                        float(value), low, high, seed_sd, int(trainings), mark, harm
+                        float(value),
+                        low,
+                        high,
+                        seed_sd,
+                        int(trainings),
+                        mark,
+                        worse.get((label, column)),
                     )
         return cls(metric, list(mean.index), columns, entries)
 
