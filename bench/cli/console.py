@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.core import Phase, Record
+from bench.core import Phase, Record, speed_text
 
 if TYPE_CHECKING:
     from bench.execution.pieces import Running
@@ -220,5 +220,5 @@ def _outcome(record: Record) -> str:
         earlier = "earlier, " if record.conditions["fit_reused"] else ""
         parts.append(f"trained {earlier}in {duration(record.fit_seconds)}")
     if record.images_per_second is not None:
-        parts.append(f"{record.images_per_second:,.0f} images/s")
+        parts.append(speed_text(record.images_per_second, " images/s"))
     return ", ".join(parts)

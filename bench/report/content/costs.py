@@ -1,0 +1,145 @@
+"""What each method costs: speed, training and tuning time, size and memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bench.core import significant, speed_text
+from bench.report.content.prose import outside
+
+if TYPE_CHECKING:
+    from bench.report.content.section import Section
+    from bench.store import CellMeta
+
+#: Processes that waited for a core, over those that had one, from which on a machine was busy.
+_WAITING = 0.5
+#: Cores over a method's threads from which on it did not keep to them.
+_MORE = 0.25
+
+_MEANS = {
+    "images per second": (
+        "Speed is that of the denoise call alone, the median one; after ± half the distance "
+        "between the calls' quartiles."
+    ),
+    "memory growth (MiB)": (
+        "Memory growth is by how much the resident memory of the process grows within a denoise "
+        "call, its largest."
+    ),
+    "peak memory (MiB)": (
+        "Peak memory is the whole process's while the method's cells ran, its largest, whatever "
+        "else the process had loaded."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """An entry of the table: its text, and the number that it is sorted by."""
+
+    text: str
+    value: float | None
+
+
+_NONE = Cost("–", None)
+
+
+def costs(section: Section) -> dict[str, dict[str, Cost]]:
+    """Column -> a method's label -> entry; only columns that something was measured for.
+
+    Medians over levels and seeds; of sizes and memory the largest.
+    """
+    cells = _done(section)
+    columns = {
+        "images per second": {label: _speed(metas) for label, metas in cells.items()},
+        "training (s)": _medians(cells, "fit_seconds"),
+        "tuning (s)": _medians(cells, "tune_seconds"),
+        "parameters": {
+            label: Cost(f"{most:,}", most)
+            for label, metas in cells.items()
+            for most in [max(meta.parameters for meta in metas)]
+        },
+        "memory growth (MiB)": _largest(cells, "memory_growth_bytes"),
+        "peak memory (MiB)": _largest(cells, "peak_memory_bytes"),
+    }
+    memory = [name for name in columns if name.startswith(("memory", "peak"))]
+    absent = {name for name in memory if all(cost is _NONE for cost in columns[name].values())}
+    return {name: column for name, column in columns.items() if cells and name not in absent}
+
+
+def costs_note(section: Section) -> str:
+    """What the columns mean, and what the times were measured beside."""
+    cells = _done(section)
+    said = ["Medians over levels and seeds; training and tuning are per noise level."]
+    said += [text for name, text in _MEANS.items() if name in costs(section)]
+    cores = min((run.manifest.machine.cores for run in section.runs), default=1)
+    found: dict[str, list[str]] = {}
+    for label, metas in cells.items():
+        for remark in _remarks(metas, cores):
+            found.setdefault(remark, []).append(outside(label))
+    for remark, labels in found.items():
+        which = "all methods" if len(labels) == len(cells) > 1 else ", ".join(labels)
+        said.append(f"{remark}: {which}.")
+    return " ".join(said)
+
+
+def _remarks(metas: Sequence[CellMeta], cores: int) -> list[str]:
+    """What a reader of a method's times must know."""
+    known = [meta.conditions for meta in metas]
+    remarks = []
+    others = max((c.jobs for c in known if c.jobs), default=1) - 1
+    if others:
+        remarks.append(f"Timed beside up to {others} other cell{'s' if others > 1 else ''}")
+    load = max((c.load for c in known if c.load is not None), default=0.0)
+    if load > cores + _WAITING:
+        remarks.append(f"Timed on a busy machine (load up to {load:.1f} on {cores} cores)")
+    over = [c for c in known if c.cores_used and c.cores_used > (c.threads or 1) + _MORE]
+    if over:
+        worst = max(over, key=lambda c: (c.cores_used or 0) - (c.threads or 1))
+        remarks.append(
+            f"Computed on {worst.cores_used:.1f} cores, with {worst.threads} asked for"
+        )
+    return remarks
+
+
+def _done(section: Section) -> dict[str, list[CellMeta]]:
+    """Label -> its cells that are done."""
+    cells: dict[str, list[CellMeta]] = {}
+    for row, meta in zip(section.rows(), section.metadata, strict=True):
+        if meta.status == "done":
+            cells.setdefault(row.label, []).append(meta)
+    return cells
+
+
+def _speed(metas: Sequence[CellMeta]) -> Cost:
+    speeds = [meta.images_per_second for meta in metas if meta.images_per_second]
+    if not speeds:
+        return _NONE
+    quartiles = [meta.conditions.seconds_per_image for meta in metas]
+    spreads = [(q[2] - q[0]) / 2 / q[1] for q in quartiles if len(q) == 3 and q[1]]
+    spread = f" ± {math.ceil(100 * median(spreads))}%" if spreads else ""
+    return Cost(speed_text(median(speeds)) + spread, median(speeds))
+
+
+def _medians(cells: Mapping[str, Sequence[CellMeta]], name: str) -> dict[str, Cost]:
+    return {
+        label: Cost(significant(median(known)), median(known)) if known else _NONE
+        for label, metas in cells.items()
+        for known in [[v for meta in metas if (v := getattr(meta, name)) is not None]]
+    }
+
+
+def _largest(cells: Mapping[str, Sequence[CellMeta]], name: str) -> dict[str, Cost]:
+    """Of bytes, in MiB."""
+    return {
+        label: Cost(significant(max(known)) if max(known) >= 1 else "< 1", max(known))
+        if known
+        else _NONE
+        for label, metas in cells.items()
+        for known in [
+            [v / 2**20 for meta in metas if (v := getattr(meta, name)) is not None]
+        ]
+    }
