@@ -97,11 +97,12 @@ class Git(JsonModel):
 
 
 class Machine(JsonModel):
-    """The machine that measured; memory in bytes, where it is known."""
+    """The machine that measured; memory in bytes, where it is known, and the load before."""
 
     os: str
     cpu: str
     cores: int
+    load: float | None = None
     memory_bytes: int | None
     gpu: str | None
 
