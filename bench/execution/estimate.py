@@ -166,7 +166,7 @@ class Estimate:
         self._took[group, piece.phase].add(seconds)
 
     def _learn(self, meta: CellMeta, planned: Cell) -> None:
-        """Note what the pieces of an earlier cell took that are as long as those of a planned one."""
+        """Note what those pieces of an earlier cell took that are alike in a planned one."""
         speed = meta.images_per_second
         took: dict[Phase, float | None] = {
             "fit": meta.fit_seconds if meta.cell.recipe == planned.recipe else None,

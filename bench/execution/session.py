@@ -11,8 +11,8 @@ from pathlib import Path
 
 from bench import store
 from bench.core import Cell, Dataset, Record, StorageError
-from bench.evaluation import runner
 from bench.core.threads import load_average
+from bench.evaluation import runner
 from bench.execution import pools
 from bench.execution.cores import Shares
 from bench.execution.environment import usable_cpus

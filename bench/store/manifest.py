@@ -185,7 +185,8 @@ class Manifest(JsonModel):
             device: where torch computes.
             threads: that a cell computes with.
             command: what made the run.
-            environment: versions, git, plugins and machine, see `bench.execution.environment.describe`.
+            environment: versions, git, plugins and machine, see
+                `bench.execution.environment.describe`.
         """
         recorded = RecordedSettings.model_validate(settings)
         return cls(

@@ -148,7 +148,9 @@ def test_bars_and_results_fit_the_terminal(terminal, width):
 
 @pytest.mark.parametrize(("load", "said"), [(None, False), (1.9, False), (2.1, True)])
 def test_the_first_line_says_when_the_machine_is_busy(monkeypatch, capsys, load, said):
-    monkeypatch.setattr(Run.manifest, "machine", Run.manifest.machine.model_copy(update={"load": load}))
+    monkeypatch.setattr(
+        Run.manifest, "machine", Run.manifest.machine.model_copy(update={"load": load})
+    )
     planned = cells()
     Console().started(Run, Overview(planned, planned))
     line = capsys.readouterr().err.rstrip()

@@ -86,9 +86,7 @@ def steps(cell, cost, fitted, speed):
     yield 0.0, Record(cell, "done")
 
 
-def simulate(
-    cells, costs, workers=1, spread=0.1, stall=(0.0, 0.0), seed=0, every=0.5, **known
-):
+def simulate(cells, costs, workers=1, spread=0.1, stall=(0.0, 0.0), seed=0, every=0.5, **known):
     """(time, seconds left as estimated, seconds left in truth), as a listener would see them.
 
     Args:

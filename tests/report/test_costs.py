@@ -1,4 +1,4 @@
-"""The table of costs: what is shown of speeds and sizes, and what is said of how they were timed."""
+"""The table of costs: how speeds and sizes are shown, and what is said of how they were timed."""
 
 from dataclasses import replace
 
@@ -59,13 +59,11 @@ def test_memory_is_called_what_it_is(section):
     assert "Peak memory" not in costs_note(section)
 
 
-def test_what_times_were_measured_beside_is_said(section, tmp_path):
+def test_what_times_were_measured_beside_is_said(section):
     cores = section.runs[0].manifest.machine.cores
     alone = measured(section, {"jobs": 1, "load": 0.4, "cores_used": 1.0, "threads": 1})
-    assert "median" not in costs_note(alone)
-    beside = measured(
-        section, {"jobs": 3, "load": cores + 2.0, "cores_used": 3.9, "threads": 2}
-    )
+    assert "median[" not in costs_note(alone)
+    beside = measured(section, {"jobs": 3, "load": cores + 2.0, "cores_used": 3.9, "threads": 2})
     said = costs_note(beside)
     assert "Timed beside up to 2 other cells: median[size=3]." in said
     assert f"(load up to {cores + 2}.0 on {cores} cores): median[size=3]." in said
@@ -88,10 +86,10 @@ def test_who_made_a_run_is_said_with_each_command_and_each_plugins_commit(sectio
 
 
 def test_every_format_shows_the_table_and_its_note(section, tmp_path):
-    made = render(section.runs[0], tmp_path, ["md", "html", "latex"])
+    made = render(section.runs[0], tmp_path, ["md", "html", "tex"])
     text = made["md"].read_text().partition("## Time and memory")[2]
     assert "memory growth (MiB)" in text
     assert "Memory growth is" in text
     assert "Memory growth is" in made["html"].read_text()
-    tables = made["latex"].parent / "tables" / "costs.tex"
+    tables = made["tex"].parent / "tables" / "costs.tex"
     assert "Memory growth is" in tables.read_text()

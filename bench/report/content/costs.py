@@ -99,9 +99,7 @@ def _remarks(metas: Sequence[CellMeta], cores: int) -> list[str]:
     over = [c for c in known if c.cores_used and c.cores_used > (c.threads or 1) + _MORE]
     if over:
         worst = max(over, key=lambda c: (c.cores_used or 0) - (c.threads or 1))
-        remarks.append(
-            f"Computed on {worst.cores_used:.1f} cores, with {worst.threads} asked for"
-        )
+        remarks.append(f"Computed on {worst.cores_used:.1f} cores, with {worst.threads} asked for")
     return remarks
 
 
@@ -125,21 +123,27 @@ def _speed(metas: Sequence[CellMeta]) -> Cost:
 
 
 def _medians(cells: Mapping[str, Sequence[CellMeta]], name: str) -> dict[str, Cost]:
-    return {
-        label: Cost(significant(median(known)), median(known)) if known else _NONE
-        for label, metas in cells.items()
-        for known in [[v for meta in metas if (v := getattr(meta, name)) is not None]]
-    }
+    """Of seconds, the methods' medians."""
+    entries = {}
+    for label, metas in cells.items():
+        known = _known(metas, name)
+        entries[label] = Cost(significant(median(known)), median(known)) if known else _NONE
+    return entries
 
 
 def _largest(cells: Mapping[str, Sequence[CellMeta]], name: str) -> dict[str, Cost]:
-    """Of bytes, in MiB."""
-    return {
-        label: Cost(significant(max(known)) if max(known) >= 1 else "< 1", max(known))
-        if known
-        else _NONE
-        for label, metas in cells.items()
-        for known in [
-            [v / 2**20 for meta in metas if (v := getattr(meta, name)) is not None]
-        ]
-    }
+    """Of bytes, the methods' largest in MiB."""
+    entries = {}
+    for label, metas in cells.items():
+        most = max(_known(metas, name), default=None)
+        entries[label] = _NONE if most is None else _mebibytes(most / 2**20)
+    return entries
+
+
+def _mebibytes(size: float) -> Cost:
+    return Cost(significant(size) if size >= 1 else "< 1", size)
+
+
+def _known(metas: Sequence[CellMeta], name: str) -> list[float]:
+    values = (getattr(meta, name) for meta in metas)
+    return [value for value in values if value is not None]
