@@ -21,17 +21,14 @@ def section(tmp_path_factory):
 
 
 def measured(section, conditions=None, **values):
-    """The section with other values in the cells of `median`."""
-    metadata = [
-        meta.model_copy(
-            update={
-                **values, "conditions": meta.conditions.model_copy(update=conditions or {})
-            }
-        )
-        if meta.cell.method == "median"
-        else meta
-        for meta in section.metadata
-    ]  # fmt: skip
+    """The section with other values in the cells of `median`, and the rest timed in quiet."""
+    quiet = {"jobs": 1, "load": 0.4, "cores_used": 1.0, "threads": 1}
+    metadata = []
+    for meta in section.metadata:
+        of_median = meta.cell.method == "median"
+        changed = {**quiet, **(conditions or {} if of_median else {})}
+        update = {"conditions": meta.conditions.model_copy(update=changed)}
+        metadata.append(meta.model_copy(update={**update, **(values if of_median else {})}))
     return replace(section, metadata=metadata)
 
 
@@ -61,13 +58,12 @@ def test_memory_is_called_what_it_is(section):
 
 def test_what_times_were_measured_beside_is_said(section):
     cores = section.runs[0].manifest.machine.cores
-    alone = measured(section, {"jobs": 1, "load": 0.4, "cores_used": 1.0, "threads": 1})
-    assert "median[" not in costs_note(alone)
+    assert "median[" not in costs_note(measured(section))
     beside = measured(section, {"jobs": 3, "load": cores + 2.0, "cores_used": 3.9, "threads": 2})
     said = costs_note(beside)
     assert "Timed beside up to 2 other cells: median[size=3]." in said
     assert f"(load up to {cores + 2}.0 on {cores} cores): median[size=3]." in said
-    assert "Computed on 3.9 cores, with 2 asked for: median[size=3]." in said
+    assert "On more cores than it was to use: median[size=3] (3.9 for 2)." in said
 
 
 def test_who_made_a_run_is_said_with_each_command_and_each_plugins_commit(section):

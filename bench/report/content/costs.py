@@ -76,31 +76,51 @@ def costs_note(section: Section) -> str:
     said = ["Medians over levels and seeds; training and tuning are per noise level."]
     said += [text for name, text in _MEANS.items() if name in costs(section)]
     cores = min((run.manifest.machine.cores for run in section.runs), default=1)
-    found: dict[str, list[str]] = {}
+    return " ".join([*said, *_beside(cells), *_on_a_busy_machine(cells, cores), *_greedy(cells)])
+
+
+def _beside(cells: Mapping[str, Sequence[CellMeta]]) -> list[str]:
+    """Which methods were timed while other cells were worked on."""
+    others = {
+        label: max((meta.conditions.jobs or 1 for meta in metas), default=1) - 1
+        for label, metas in cells.items()
+    }
+    named = [label for label, count in others.items() if count]
+    if not named:
+        return []
+    most = max(others.values())
+    return [
+        f"Timed beside up to {most} other cell{'s' if most > 1 else ''}: {_names(named, cells)}."
+    ]
+
+
+def _on_a_busy_machine(cells: Mapping[str, Sequence[CellMeta]], cores: int) -> list[str]:
+    """Which methods were timed while processes waited for a core."""
+    loads = {
+        label: max((meta.conditions.load or 0.0 for meta in metas), default=0.0)
+        for label, metas in cells.items()
+    }
+    named = [label for label, load in loads.items() if load > cores + _WAITING]
+    if not named:
+        return []
+    most = f"load up to {max(loads.values()):.1f} on {cores} cores"
+    return [f"Timed on a busy machine ({most}): {_names(named, cells)}."]
+
+
+def _greedy(cells: Mapping[str, Sequence[CellMeta]]) -> list[str]:
+    """Which methods took more of the processor than they were given."""
+    named = []
     for label, metas in cells.items():
-        for remark in _remarks(metas, cores):
-            found.setdefault(remark, []).append(outside(label))
-    for remark, labels in found.items():
-        which = "all methods" if len(labels) == len(cells) > 1 else ", ".join(labels)
-        said.append(f"{remark}: {which}.")
-    return " ".join(said)
+        known = [meta.conditions for meta in metas if meta.conditions.cores_used]
+        worst = max(known, key=lambda c: (c.cores_used or 0) - (c.threads or 1), default=None)
+        if worst and (worst.cores_used or 0) > (worst.threads or 1) + _MORE:
+            named.append(f"{outside(label)} ({worst.cores_used:.1f} for {worst.threads or 1})")
+    return [f"On more cores than it was to use: {', '.join(named)}."] if named else []
 
 
-def _remarks(metas: Sequence[CellMeta], cores: int) -> list[str]:
-    """What a reader of a method's times must know."""
-    known = [meta.conditions for meta in metas]
-    remarks = []
-    others = max((c.jobs for c in known if c.jobs), default=1) - 1
-    if others:
-        remarks.append(f"Timed beside up to {others} other cell{'s' if others > 1 else ''}")
-    load = max((c.load for c in known if c.load is not None), default=0.0)
-    if load > cores + _WAITING:
-        remarks.append(f"Timed on a busy machine (load up to {load:.1f} on {cores} cores)")
-    over = [c for c in known if c.cores_used and c.cores_used > (c.threads or 1) + _MORE]
-    if over:
-        worst = max(over, key=lambda c: (c.cores_used or 0) - (c.threads or 1))
-        remarks.append(f"Computed on {worst.cores_used:.1f} cores, with {worst.threads} asked for")
-    return remarks
+def _names(labels: Sequence[str], cells: Mapping[str, Sequence[CellMeta]]) -> str:
+    everyone = len(labels) == len(cells) > 1
+    return "all methods" if everyone else ", ".join(outside(label) for label in labels)
 
 
 def _done(section: Section) -> dict[str, list[CellMeta]]:
