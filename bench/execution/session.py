@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 
 from bench import store
 from bench.core import Cell, Dataset, Record, StorageError
@@ -123,14 +124,22 @@ def _overview(
         fitted=fits.has,
         serial=lambda cell: on_gpu and methods[cell.method].uses_gpu,
         earlier=earlier,
-        slowdown=_slowdown(max(1, shares.jobs)),
+        slowdown=_slowdown(max(1, shares.jobs), earlier),
         images=min(settings.limit or sys.maxsize, data.sizes["test"]),
     )
 
 
-def _slowdown(jobs: int) -> float:
-    """How much longer cells take where they share the cores with what computes already."""
-    return max(1.0, ((load_average() or 0.0) + jobs) / usable_cpus())
+def _slowdown(jobs: int, earlier: Sequence[CellMeta]) -> float:
+    """How much longer cells take than earlier ones, by what else wants the cores now and did then.
+
+    Args:
+        jobs: cells that are worked on at once.
+        earlier: cells that were finished before; the load then was partly their own.
+    """
+    cores = usable_cpus()
+    loads = [meta.conditions.load for meta in earlier if meta.conditions.load is not None]
+    then = max(1.0, fmean(loads) / cores) if loads else 1.0
+    return max(1.0, ((load_average() or 0.0) + jobs) / cores) / then
 
 
 def _in_workers(
