@@ -16,7 +16,7 @@ from bench.planning import notation
 from bench.planning.cells import plan
 from bench.planning.request import requested_methods, torch_device
 from bench.planning.settings import Settings
-from bench.plugins.contract import Method
+from bench.plugins.contract import BUILT_IN, Method
 from bench.plugins.sources import Registry, load
 
 # A file's time may lie so many seconds before the clock's.
@@ -74,6 +74,7 @@ def run(
         fresh=began if settings.fresh else None,
         device=device,
         threads=shares.threads,
+        jobs=None if settings.dask else min(max(1, shares.jobs), len(cells)),
     )
     manifest = _manifest(resolved, data, methods, cells, setup, command)
     return session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
@@ -95,7 +96,10 @@ def _manifest(
         device=setup.device,
         threads=setup.threads,
         command=command or f"bench.run({data.name!r}, ...)",
-        environment=environment.describe(setup.device),
+        environment=environment.describe(
+            setup.device,
+            {name: method.file for name, method in methods.items() if method.origin != BUILT_IN},
+        ),
     )
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import textwrap
 import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.core import Phase, Record
+from bench.core import Phase, Record, speed_text
 
 if TYPE_CHECKING:
     from bench.execution.pieces import Running
     from bench.execution.progress import Overview
     from bench.store import Run
+    from bench.store.manifest import Machine
     from bench.store.progress import RunningCell, RunProgress
 
 #: Seconds of work on a cell until its first line of progress, and between the next ones, where
@@ -76,6 +79,17 @@ def running_line(cell: RunningCell, width: int | None = None) -> str:
     return f"{name}: {text}"[:width]
 
 
+def by_words(text: str) -> str:
+    """A line for standard error: a terminal that is narrower gets it in several, cut at spaces."""
+    if not sys.stderr.isatty():
+        return text
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+    except OSError:
+        return text
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+
+
 class Console:
     """Shows how a run goes on, on standard error; a `bench.execution.progress.Listener`.
 
@@ -115,7 +129,8 @@ class Console:
         images = min(limit or data.sizes.test, data.sizes.test)
         cell_count = f"{total} cell{'s' if total != 1 else ''}"
         before = f", {finished} of them finished earlier" if finished else ""
-        self._say(f"{data.name}: {images} test images, {cell_count}{before} -> {run.path}")
+        busy = _busy(run.manifest.machine) if finished < total else ""
+        self._say(f"{data.name}: {images} test images, {cell_count}{before} -> {run.path}{busy}")
 
     def progress(self, running: Running) -> None:
         """A cell goes on, or is still where it was."""
@@ -199,7 +214,7 @@ class Console:
     def _say(self, text: str, count: str = "") -> None:
         """A line; in a terminal it goes on below its beginning, behind the count."""
         if self._live is None:
-            click.echo(f"{count} {text}".lstrip() if count else text, err=True)
+            click.echo(by_words(f"{count} {text}".lstrip() if count else text), err=True)
             return
         from rich.table import Table
         from rich.text import Text
@@ -207,6 +222,14 @@ class Console:
         line = Table.grid(padding=(0, 1, 0, 0))
         line.add_row(*([Text(count, no_wrap=True)] if count else []), Text(text))
         self._live.console.print(line, highlight=False)
+
+
+def _busy(machine: Machine) -> str:
+    """That other work keeps the machine busy, where half of its cores had some before."""
+    load = machine.load or 0.0
+    if load < max(1.0, machine.cores / 2):
+        return ""
+    return f"; the machine is busy (load {load:.1f} on {machine.cores} cores), times will be longer"
 
 
 def _outcome(record: Record) -> str:
@@ -220,5 +243,5 @@ def _outcome(record: Record) -> str:
         earlier = "earlier, " if record.conditions["fit_reused"] else ""
         parts.append(f"trained {earlier}in {duration(record.fit_seconds)}")
     if record.images_per_second is not None:
-        parts.append(f"{record.images_per_second:,.0f} images/s")
+        parts.append(speed_text(record.images_per_second, " images/s"))
     return ", ".join(parts)

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
+from bench.cli.console import by_words
 from bench.core import BenchError
 
 EXIT_CELLS_FAILED = 3
@@ -80,7 +81,7 @@ class Program(click.Group):
 def _say_error(text: str, code: int) -> int:
     # One line, whatever names and messages hold.
     line = " ".join(text.split()).encode("utf-8", "backslashreplace").decode()
-    click.echo(f"Error: {line}", err=True)
+    click.echo(by_words(f"Error: {line}"), err=True)
     return code
 
 

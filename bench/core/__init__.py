@@ -28,6 +28,8 @@ from bench.core.text import (
     noise_name,
     noise_text,
     printable,
+    significant,
+    speed_text,
 )
 from bench.core.threads import in_threads
 
@@ -70,4 +72,6 @@ __all__ = [
     "noise_name",
     "noise_text",
     "printable",
+    "significant",
+    "speed_text",
 ]

@@ -26,11 +26,12 @@ class Record:
         chosen_score: their mean validation PSNR in dB; None where nothing was tuned.
         trials: the parameters that were tried, each with its mean validation PSNR in dB.
         fit_seconds, tune_seconds: None where nothing was fitted or tuned.
-        images_per_second: of the denoise calls alone.
+        images_per_second: of the denoise call alone, the median one.
         parameters: number of learned values; 0 where nothing is learned.
-        peak_memory_bytes: peak resident memory of the process while the cell ran.
-        conditions: batch size, device and thread count that the times hold for, and how the model
-            was fitted.
+        memory_growth_bytes: of the process within a denoise call, the most; None where that is not
+            measured, as on a GPU.
+        conditions: what the times hold for, see `store.cell_meta.Conditions`, and how the model was
+            fitted.
         history: rows (epoch, split, term, value) of the training's loss terms.
         samples: lists `image`, `clean`, `noisy`, `restored` for the images that reports show, and
             `deviation` where the method says how uncertain it is.
@@ -50,7 +51,7 @@ class Record:
     tune_seconds: float | None = None
     images_per_second: float | None = None
     parameters: int = 0
-    peak_memory_bytes: int | None = None
+    memory_growth_bytes: int | None = None
     conditions: dict[str, Any] = field(default_factory=dict)
     history: list[tuple[int, str, str, float]] = field(default_factory=list)
     samples: dict[str, list[Any]] = field(default_factory=dict)

@@ -40,6 +40,30 @@ def level_text(level: float) -> str:
     return short
 
 
+def significant(value: float) -> str:
+    """A size with three significant digits.
+
+    >>> [significant(value) for value in (65_216_333, 1234.5, 99.95, 1.2345, 0.012345, 0)]
+    ['65,200,000', '1,230', '100', '1.23', '0.0123', '0']
+    """
+    if not math.isfinite(value):
+        return f"{value:g}"
+    rounded = float(f"{value:.3g}")
+    digits = math.floor(math.log10(abs(rounded))) if rounded else 2
+    return f"{rounded:,.{max(0, 2 - digits)}f}"
+
+
+def speed_text(images_per_second: float, unit: str = "") -> str:
+    """A speed; of a method that takes over a second an image, how long it takes.
+
+    >>> speed_text(1234.5, " images/s"), speed_text(0.43)
+    ('1,230 images/s', '2.33 s an image')
+    """
+    if images_per_second < 1:
+        return f"{significant(1 / images_per_second)} s an image" if images_per_second else "–"
+    return significant(images_per_second) + unit
+
+
 def printable(text: str) -> str:
     """Text from outside in one line; what cannot be seen, or written, shows as its code.
 

@@ -25,19 +25,35 @@ class Calls:
 
     def __init__(self, form: Form) -> None:
         self._function = form.method.form == "function"
-        self._threads = form.threads_used if self._function else 1
+        self._at_once = form.images_at_once
         self._seconds: float | None = None  # an image
+        self._call = 0.0  # seconds of the last one
 
     @property
     def slow(self) -> bool:
         """An image takes over a second."""
         return self._seconds is not None and self._seconds > _SLOW
 
-    def cut(self, images: int) -> Iterator[slice]:
-        """Parts of so many images, each as large as is right when it is asked for."""
+    @property
+    def long(self) -> bool:
+        """The last call took over a second."""
+        return self._call > _SLOW
+
+    def serves(self, call: int, images: int) -> bool:
+        """What a call with the first so many of these images gave is what `cut` would lead to."""
+        return self._function or call == self._size(images)
+
+    def cut(self, images: int, first: int = 0) -> Iterator[slice]:
+        """Parts of so many images, each as large as is right when it is asked for.
+
+        Args:
+            images: in all.
+            first: in the first part, where that is settled.
+        """
         start = 0
         while start < images:
-            part = slice(start, min(images, start + self._size(images)))
+            size = first if first and not start else self._size(images)
+            part = slice(start, min(images, start + size))
             yield part
             start = part.stop
 
@@ -46,15 +62,20 @@ class Calls:
         """A call with so many images, which tells how large the next ones are to be."""
         began = time.perf_counter()
         yield
+        self.took(images, time.perf_counter() - began)
+
+    def took(self, images: int, seconds: float) -> None:
+        """A call with so many images took so long, here or before an interruption."""
+        self._call = seconds
         # Images that are handled at the same time each take as long as the call.
-        self._seconds = (time.perf_counter() - began) / max(1.0, images / self._threads)
+        self._seconds = seconds / max(1.0, images / self._at_once)
 
     def _size(self, images: int) -> int:
         if not self._function:
             return 1 if self.slow else images
         if self._seconds is None:
-            return self._threads
+            return self._at_once
         each = 1  # images for each thread
         while each < images and 2 * each * self._seconds <= _CALL:
             each *= 2
-        return each * self._threads
+        return each * self._at_once

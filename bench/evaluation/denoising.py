@@ -13,13 +13,17 @@ from bench.evaluation import scoring
 from bench.evaluation.calls import Calls
 from bench.evaluation.forms import Form
 from bench.evaluation.kept_images import KeptImages
+from bench.evaluation.memory import release
 from bench.evaluation.noisy_images import Batch, NoisyImages
+from bench.evaluation.timing import Call, Timing
 
 if TYPE_CHECKING:
     from bench.core import Array
 
 # Uncertainty costs many passes, and so many images say enough of it.
 _CALIBRATION_IMAGES = 1000
+# Calls that a spread of their times needs, and seconds that more of them may take for it.
+_CALLS, _REPEATING = 5, 0.5
 
 #: Of one image: "clean", "noisy", "restored" and, where there is one, "deviation".
 Sample = dict[str, "Array"]
@@ -41,11 +45,11 @@ class Denoising:
     ) -> None:
         self._denoiser, self._form, self._test, self._record = denoiser, form, test, record
         self._calls, self._kept = Calls(form), kept
+        self._timing = Timing(form.clock)
         self._cell = record.cell
         self._columns: dict[str, list[Any]] = {"image": [], "digest": []}
         self._deviations: list[Array] = []
         self._errors: list[Array] = []
-        self._seconds = 0.0
 
     def run(self, watch: Callable[[int, int], None]) -> None:
         """Restore every test image and note what came of it.
@@ -61,30 +65,27 @@ class Denoising:
         total = self._test.count(cell.limit)
         shown = self._test.sample_positions(cell.limit)
         samples: dict[int, Sample] = {}
-        done = largest = told = 0
+        done = told = 0
+        largest: Batch | None = None
         watch(0, 0)
         for batch in self._test.batches(cell.noise, cell.limit, cell.noise_seed):
-            if done == 0:
-                self._warm_up(batch)
-            for part in self._calls.cut(len(batch.noisy)):
+            begun = self._warm_up(batch) if done == 0 else None
+            for part in self._calls.cut(len(batch.noisy), len(begun[0]) if begun else 0):
                 images = batch.only(part)
-                kept = self._kept.get(images.positions)
+                kept = None if begun else self._kept.get(images.positions)
                 if kept is None and (done == 0 or told < done):
                     watch(done, total)
-                restored = self._restored(images, kept)
+                restored = self._restored(images, begun, kept)
+                begun = None
                 self._score(images, restored)
                 samples |= self._samples(images, restored, shown)
-                done, largest = done + len(restored), max(largest, len(restored))
+                done += len(restored)
+                if largest is None or len(restored) > len(largest.noisy):
+                    largest = images
                 if kept is None:
                     watch(done, total)
                     told = done
         record.images = {name: np.concatenate(parts) for name, parts in self._columns.items()}
-        record.images_per_second = done / self._seconds
-        record.conditions = {
-            "batch_size": largest,
-            "device": self._form.device,
-            "threads": self._form.threads_used,
-        }
         cases = [position for position in _cases(record.images) if position not in samples]
         samples |= self._restored_again(cases)
         sampled = [position for position in (*shown, *cases) if position in samples]
@@ -93,38 +94,65 @@ class Denoising:
             record.samples[name] = [samples[position][name] for position in sampled]
         if self._deviations:
             record.calibration = calibration(_flat(self._deviations), _flat(self._errors))
+        if largest is not None:
+            self._note_costs(largest)
 
-    def _warm_up(self, batch: Batch) -> None:
-        """Call it on a few images, which tells too whether it is slow."""
-        few = batch.noisy[: self._form.warm_up]
-        for index, part in enumerate(self._calls.cut(len(few))):
-            if index > 1 and self._calls.slow:  # the first call alone may load libraries
-                break
-            noisy = few[part].copy()
-            with self._calls.timed(len(noisy)):
-                scoring.apply(self._denoiser, noisy, self._cell.noise)
+    def _warm_up(self, batch: Batch) -> tuple[Array, Call] | None:
+        """Call it on some of the first images, which tells too whether it is slow.
 
-    def _restored(self, batch: Batch, kept: tuple[Array, float] | None) -> Array:
+        Returns:
+            What a call of over a second gave and took: its images are not denoised again.
+        """
+        first = batch.positions[: self._form.images_at_once]
+        kept = self._kept.get(first)
+        if kept is not None:  # it was called before an interruption
+            self._calls.took(len(first), kept[1])
+            return None
+        for most in (len(first), self._form.warm_up):
+            part = next(self._calls.cut(len(batch.noisy[:most])))
+            restored, call = self._called(batch.only(part))
+            if self._calls.long and self._calls.serves(len(restored), len(batch.noisy)):
+                return restored, call
+        release()
+        return None
+
+    def _restored(
+        self, batch: Batch, begun: tuple[Array, Call] | None, kept: tuple[Array, float] | None
+    ) -> Array:
         """The batch restored and ready to be scored, now or before an interruption."""
         if kept is not None:
             restored, seconds = kept
+            call = Call(len(restored), seconds=seconds)
         else:
-            restored, seconds = self._timed(batch)
+            restored, call = begun or self._called(batch)
             if self._calls.slow:
-                self._kept.add(batch.positions, restored, seconds)
-        self._seconds += seconds
+                self._kept.add(batch.positions, restored, call.seconds)
+        self._timing.count(call)
         return scoring.finish(restored, self._cell.quantize)
 
-    def _timed(self, batch: Batch) -> tuple[Array, float]:
-        """The batch restored, and the seconds that the call alone took."""
+    def _called(self, batch: Batch) -> tuple[Array, Call]:
+        """The batch restored, and what the call alone took."""
         noisy = batch.noisy.copy()  # a method that writes into its input harms only itself
-        with self._calls.timed(len(noisy)):
-            started = self._form.clock()
+        with self._calls.timed(len(noisy)), self._timing.call(len(noisy)) as call:
             restored = self._denoiser.denoise(noisy, self._cell.noise)
-            seconds = self._form.clock() - started
         restored = scoring.check(restored, noisy.shape)
         scoring.check_input(noisy, batch.noisy)
-        return restored, seconds
+        return restored, call
+
+    def _note_costs(self, batch: Batch) -> None:
+        """Note what the calls took; where there were few, after some more with the batch."""
+        each = self._timing.quartiles[1] * len(batch.noisy)
+        for _ in range(min(_CALLS - len(self._timing), int(_REPEATING / max(each, 1e-9)))):
+            self._timing.count(self._called(batch)[1])
+        self._record.images_per_second = self._timing.images_per_second
+        if self._form.device == "cpu":
+            self._record.memory_growth_bytes = self._timing.memory_growth
+        self._record.conditions = {
+            "batch_size": len(batch.noisy),
+            "device": self._form.device,
+            "threads": self._form.threads_used,
+            **self._timing.conditions(),
+        }
 
     def _score(self, batch: Batch, restored: Array) -> None:
         """Note each image's metrics and, of the first ones, how sure the method is of it."""

@@ -5,15 +5,15 @@ Whatever the harness does for one of them and not for another stands here.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bench.core import Unsupported
+from bench.core.threads import limited_threads
 
 if TYPE_CHECKING:
     from bench.core import Array, Noise
@@ -52,10 +52,10 @@ class Form(ABC):
     Attributes:
         method: the method.
         device: where it computes, "cpu" or "cuda".
-        threads: those that it may use.
+        threads: those that it may use, by itself or through its libraries.
     """
 
-    #: Images that are enough to warm it up before it is timed; None for a whole batch.
+    #: Images that warm it up, after a first call with few; None for a whole batch.
     warm_up: int | None = 16
 
     def __init__(self, method: Method, device: str, threads: int) -> None:
@@ -68,9 +68,14 @@ class Form(ABC):
         return True
 
     @property
+    def images_at_once(self) -> int:
+        """Images that are handled side by side, each in a thread."""
+        return 1
+
+    @property
     def threads_used(self) -> int:
         """Threads that it computes in."""
-        return self.threads if self.method.declared.threads else 1
+        return self.threads
 
     def create(self, params: Mapping[str, Any]) -> Any:
         """The method with its parameters set, unfitted."""
@@ -107,8 +112,8 @@ class Form(ABC):
         return None
 
     def computing(self) -> AbstractContextManager[None]:
-        """A block in which the process computes with its threads."""
-        return contextlib.nullcontext()
+        """A block in which it computes with its threads, and its libraries with no more."""
+        return limited_threads(max(1, self.threads // self.images_at_once))
 
     def clock(self) -> float:
         """Seconds, once all that it began is done."""
@@ -124,9 +129,14 @@ class Function(Form):
             self.device = device
 
     @property
+    def images_at_once(self) -> int:
+        """As many as it may use threads, if it says that it can."""
+        return self.threads if self.method.declared.threads and self.device == "cpu" else 1
+
+    @property
     def threads_used(self) -> int:
         """One, where a GPU computes."""
-        return super().threads_used if self.device == "cpu" else 1
+        return self.threads if self.device == "cpu" else 1
 
     def create(self, params: Mapping[str, Any]) -> Any:
         """The function with its parameters set, on its device."""
@@ -165,22 +175,11 @@ class Trained(Form):
         """As its class says."""
         return self.method.target.any_size  # type: ignore[attr-defined]
 
-    @property
-    def threads_used(self) -> int:
-        """Those of torch."""
-        return self.threads
+    def computing(self) -> AbstractContextManager[None]:
+        """Likewise; torch is loaded before."""
+        import torch  # noqa: F401
 
-    @contextlib.contextmanager
-    def computing(self) -> Iterator[None]:
-        """A block in which torch has its threads, however many it had before."""
-        import torch
-
-        before = torch.get_num_threads()
-        torch.set_num_threads(self.threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
+        return super().computing()
 
     def create(self, params: Mapping[str, Any]) -> Any:
         """The method on its device."""

@@ -28,7 +28,6 @@ from bench.evaluation.denoising import Denoising
 from bench.evaluation.fitting import Fits, fitted, learned_values
 from bench.evaluation.forms import Form, form_of
 from bench.evaluation.kept_images import KeptImages
-from bench.evaluation.memory import PeakMemory
 from bench.evaluation.noise_estimate import Estimating
 from bench.evaluation.noisy_images import NoisyImages
 from bench.evaluation.scoring import BadOutput
@@ -43,6 +42,7 @@ def run_cells(
     *,
     device: str = "cpu",
     threads: int = 1,
+    jobs: int | None = 1,
     watch: Callable[[Progress], None] = lambda progress: None,
     waiting: Sequence[Cell] = (),
 ) -> Generator[Record]:
@@ -58,6 +58,7 @@ def run_cells(
         fits: where fitted models are kept.
         device: where torch computes, "cpu" or "cuda".
         threads: those that a method and the scoring may use; a network has its recipe's.
+        jobs: cells that are worked on at once on this machine; None where that is not known.
         watch: told how far each cell has come.
         waiting: cells whose models may be fitted along with these ones'; see `fitting.fitted`.
 
@@ -72,9 +73,9 @@ def run_cells(
         form = form_of(method, device, recipe.get("threads", threads))
         measuring = _Measuring(cell, form, dataset, fits, watch, waiting)
         try:
-            with form.computing(), PeakMemory() as memory:
+            with form.computing():
                 record = measuring.run(test)
-            record.peak_memory_bytes = memory.peak
+            record.conditions["jobs"] = jobs
         except (DataError, StorageError):
             raise
         except Unsupported as error:

@@ -7,9 +7,12 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from bench.core.threads import load_average
 
 _PACKAGES = [
     "denoise-bench",
@@ -39,20 +42,27 @@ def busy_cores(seconds: float = 0.2) -> float:
     return psutil.cpu_percent(seconds) / 100 * (os.cpu_count() or 1)
 
 
-def describe(device: str) -> dict[str, Any]:
+def describe(device: str, plugins: Mapping[str, Path] | None = None) -> dict[str, Any]:
     """Versions, git state and machine, as a manifest holds them.
 
     Args:
         device: where torch methods compute: "cpu" or "cuda".
+        plugins: name -> file of each method that is not bench's own.
     """
+    checkouts: dict[Path, dict[str, Any]] = {}
     return {
         "versions": {"python": platform.python_version(), **_versions()},
-        "git": _git(),
+        "git": _git(Path(__file__), checkouts, untracked="normal"),
+        "plugins": {
+            # What else lies in a team's checkout, such as results, is no part of its method.
+            name: _git(file, checkouts, untracked="no")
+            for name, file in (plugins or {}).items()
+        },
         "machine": {
             "os": platform.platform(),
             "cpu": _cpu_name(),
             "cores": usable_cpus(),
-            "load": _load(),
+            "load": load_average(),
             "memory_bytes": _memory(),
             "gpu": _gpu_name() if device == "cuda" else None,
         },
@@ -67,13 +77,20 @@ def _versions() -> dict[str, str]:
     return versions
 
 
-def _git() -> dict[str, Any] | None:
-    """Commit and dirtiness of the checkout that holds this package; None outside of one."""
-    file = Path(__file__)
+def _git(
+    file: Path, checkouts: dict[Path, dict[str, Any]], untracked: str
+) -> dict[str, Any] | None:
+    """Commit and dirtiness of the checkout that holds a file; None where none does.
+
+    Args:
+        file: that must be tracked: a checkout around it may be another's.
+        checkouts: folder -> its state, of those that were asked before.
+        untracked: whether files that it does not track make it dirty: "normal" or "no".
+    """
 
     def git(*arguments: str) -> str:
         return subprocess.run(
-            ["git", "-C", str(file.parent), *arguments],
+            ["git", "--no-optional-locks", "-C", str(file.parent), *arguments],
             capture_output=True,
             text=True,
             check=True,
@@ -81,8 +98,11 @@ def _git() -> dict[str, Any] | None:
         ).stdout.strip()
 
     try:
-        git("ls-files", "--error-unmatch", file.name)  # ours, not one around us
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+        git("ls-files", "--error-unmatch", file.name)
+        if file.parent not in checkouts:
+            changes = git("status", "--porcelain", f"--untracked-files={untracked}")
+            checkouts[file.parent] = {"commit": git("rev-parse", "HEAD"), "dirty": bool(changes)}
+        return checkouts[file.parent]
     except (OSError, subprocess.SubprocessError):
         return None
 
@@ -99,14 +119,6 @@ def _memory() -> int | None:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
-        return None
-
-
-def _load() -> float | None:
-    """Processes that computed or waited for a core, the mean of the last minute."""
-    try:
-        return round(os.getloadavg()[0], 2)
-    except (AttributeError, OSError):
         return None
 
 

@@ -2,7 +2,8 @@
 
 A cell is done in pieces, its phases: start, fit, tune, denoise. A piece is expected to take what
 finished pieces of its phase took for the same method (the noise and the seed change little), and
-one that is running what it has taken and will take at its own pace. A model is fitted once,
+one that is running what it has taken and will take at its own pace. Where there is none yet, what
+earlier runs here took counts, times as much longer as this one takes. A model is fitted once,
 whichever cells share it. What is late is expected to be late by as much again: where nothing
 moves, the time left grows.
 """
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 #: Up to so many waiting cells are laid out over the workers one by one; of more, the end, when
 #: some workers have nothing left to do, is a small part.
 _LAID_OUT = 1000
+
+#: Seconds of earlier runs' work that must be done anew until this run's own pace counts as much as
+#: what the machine's load lets expect.
+_DOUBT = 10.0
 
 _PHASES: tuple[Phase, ...] = ("start", "fit", "tune", "denoise")
 #: A method with its parameters.
@@ -71,8 +76,10 @@ class Estimate:
         at_once: cells that are worked on at once, where there are so many.
         fitted: whether there is a trained model of that `fit_key` already.
         serial: whether a cell waits for others of this kind, as for a GPU.
-        earlier: cells of earlier sessions, which tell how long pieces take that have none yet.
+        earlier: cells that were finished before, here or in other runs on this machine, which tell
+            how long pieces take that have none yet.
         images: that a cell denoises.
+        slowdown: how much longer pieces may take than they did then.
 
     Attributes:
         running: key -> a cell that is being worked on.
@@ -87,12 +94,16 @@ class Estimate:
         serial: Callable[[Cell], bool] = lambda cell: False,
         earlier: Iterable[CellMeta] = (),
         images: int = 0,
+        slowdown: float = 1.0,
     ) -> None:
         self.running: dict[str, Running] = {}
         self._at_once, self._last = max(1, at_once), now
         self._waiting: dict[str, _Planned] = {}
         self._unfitted: dict[str, _Planned] = {}
+        self._slowdown = slowdown
+        alike: dict[Group, Cell] = {}
         for cell in waiting:
+            alike.setdefault((cell.method, cell.params), cell)
             model = cell.fit_key if cell.recipe else None
             planned = _Planned((cell.method, cell.params), model, cell.tune, serial(cell))
             self._waiting[cell.key] = planned
@@ -105,7 +116,9 @@ class Estimate:
         self._images = images
         self._earlier: dict[tuple[Group, Phase], _Mean] = defaultdict(_Mean)
         for cell_meta in earlier:
-            self._learn(cell_meta)
+            known = alike.get((cell_meta.cell.method, cell_meta.cell.params))
+            if known and known.fingerprint == cell_meta.cell.fingerprint:
+                self._learn(cell_meta, known)
 
     # What a run tells -----------------------------------------------------------------------
 
@@ -152,12 +165,12 @@ class Estimate:
             self._a_setting[group] = seconds / piece.done
         self._took[group, piece.phase].add(seconds)
 
-    def _learn(self, meta: CellMeta) -> None:
-        """Note what the pieces of a cell of an earlier session took."""
+    def _learn(self, meta: CellMeta, planned: Cell) -> None:
+        """Note what those pieces of an earlier cell took that are alike in a planned one."""
         speed = meta.images_per_second
         took: dict[Phase, float | None] = {
-            "fit": meta.fit_seconds,
-            "tune": meta.tune_seconds,
+            "fit": meta.fit_seconds if meta.cell.recipe == planned.recipe else None,
+            "tune": meta.tune_seconds if meta.cell.tune == planned.tune else None,
             "denoise": self._images / speed if speed else None,
         }
         for phase, seconds in took.items():
@@ -200,6 +213,10 @@ class _Expectations:
                 self._took[each].add((took + left) * piece.whole)
             elif expected is not None and took > expected:
                 self._took[each].add(2 * took - expected)
+        both = self._took.keys() & estimate._earlier.keys()
+        took = sum(self._took[each].value for each in both)
+        before = sum(estimate._earlier[each].value for each in both)
+        self._pace = (took + _DOUBT * estimate._slowdown) / (before + _DOUBT)
 
     def laid_out(self) -> float:
         """The end of the last cell, each begun by the first worker that is free."""
@@ -281,9 +298,16 @@ class _Expectations:
         """
         key = planned.group, phase
         if key not in self._known:
-            measured = self._took.get(key) or self._of._earlier.get(key)
-            self._known[key] = measured.value if measured else self._guess(planned, phase)
+            measured = self._measured(key)
+            self._known[key] = self._guess(planned, phase) if measured is None else measured
         return self._known[key]
+
+    def _measured(self, key: tuple[Group, Phase]) -> float | None:
+        """Seconds by what such pieces took, in this run or else before."""
+        if key in self._took:
+            return self._took[key].value
+        before = self._of._earlier.get(key)
+        return before.value * self._pace if before else None
 
     def _guess(self, planned: _Planned, phase: Phase) -> float:
         """What a piece may take whose method has none yet."""
@@ -296,9 +320,9 @@ class _Expectations:
                 return a_setting * of._images / planned.tuned
         others: dict[bool, list[float]] = {True: [], False: []}  # by whether a network is trained
         for group, other in of._groups.items():
-            measured = self._took.get((group, phase)) or of._earlier.get((group, phase))
-            if measured:
-                others[other.model is not None].append(measured.value)
+            measured = self._measured((group, phase))
+            if measured is not None:
+                others[other.model is not None].append(measured)
         alike = others[planned.model is not None] or [*others[True], *others[False]]
         if not alike:
             if phase == "denoise" and planned.model in of._unfitted:

@@ -33,8 +33,9 @@ class Overview:
         at_once: how many are worked on at once, where there are so many.
         fitted: whether there is a trained model of a `fit_key` already.
         serial: whether a cell waits for others of this kind, as for a GPU.
-        earlier: cells of earlier sessions, which tell how long others take.
+        earlier: cells that were finished before, which tell how long others take.
         images: that a cell denoises.
+        slowdown: how much longer cells may take than they did then.
         clock: seconds.
 
     Attributes:
@@ -51,12 +52,15 @@ class Overview:
         serial: Callable[[Cell], bool] = lambda cell: False,
         earlier: Iterable[CellMeta] = (),
         images: int = 0,
+        slowdown: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.total = len(cells)
         self.counts = {"done": self.total - len(waiting), "failed": 0, "skipped": 0}
         self._clock = clock
-        self._estimate = Estimate(waiting, clock(), at_once, fitted, serial, earlier, images)
+        self._estimate = Estimate(
+            waiting, clock(), at_once, fitted, serial, earlier, images, slowdown
+        )
 
     @property
     def finished(self) -> int:

@@ -6,14 +6,17 @@ import contextlib
 import itertools
 import sys
 import warnings
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 
 from bench import store
 from bench.core import Cell, Dataset, Record, StorageError
+from bench.core.threads import load_average
 from bench.evaluation import runner
 from bench.execution import pools
 from bench.execution.cores import Shares
+from bench.execution.environment import usable_cpus
 from bench.execution.progress import Listener, Overview, ProgressReporter
 from bench.execution.supervisor import Limits, Setup
 from bench.execution.writer import Writer
@@ -22,8 +25,8 @@ from bench.plugins.contract import Method
 from bench.store.cell_meta import CellMeta
 from bench.store.manifest import timestamp
 
-#: Cells of earlier sessions that tell how long others take: more would tell no more.
-_LOOKED_AT = 200
+#: Cells, and other runs beside this one, that tell how long others take: more would tell no more.
+_LOOKED_AT, _RUNS = 200, 3
 
 
 def work(
@@ -56,13 +59,14 @@ def work(
     store.check_free(path)
     warn = listener.warned if listener else warnings.warn
     with store.hold(path):
+        earlier = _earlier_cells(path, manifest)
         run = store.start_run(path, manifest, fresh=setup.fresh is not None, retry=retry)
         finished = run.finished() - (run.failed() if retry else set())
         waiting = [cell for cell in cells if cell.key not in finished]
         for note in data.left_out:
             warn(note)
         fits = store.FitCache(Path(setup.cache), fresh=setup.fresh, warn=warn)
-        overview = _overview(run, cells, waiting, data, methods, setup, settings, shares, fits)
+        overview = _overview(earlier, cells, waiting, data, methods, setup, settings, shares, fits)
         if listener:
             listener.started(run, overview)
         if not waiting:
@@ -85,14 +89,22 @@ def work(
     return run
 
 
-def _first_cells(run: store.Run) -> Iterator[CellMeta]:
-    """What is known of the first cells of earlier sessions; none where a file is damaged."""
-    with contextlib.suppress(StorageError):
-        yield from itertools.islice(run.metadata(), _LOOKED_AT)
+def _earlier_cells(path: Path, manifest: store.Manifest) -> list[CellMeta]:
+    """Cells that were finished on this machine before: the run's own, and of those beside it."""
+    machine = manifest.machine
+    beside = [other for other in store.run_folders(path.parent)[::-1] if other != path][:_RUNS]
+    found: list[CellMeta] = []
+    for folder in (path, *beside):
+        with contextlib.suppress(StorageError):  # none where a file is damaged
+            run = store.open_run(folder)
+            there = run.manifest.machine
+            if (there.cpu, there.cores, there.gpu) == (machine.cpu, machine.cores, machine.gpu):
+                found += itertools.islice(run.metadata(), _LOOKED_AT - len(found))
+    return found
 
 
 def _overview(
-    run: store.Run,
+    earlier: Sequence[CellMeta],
     cells: Sequence[Cell],
     waiting: Sequence[Cell],
     data: Dataset,
@@ -111,9 +123,23 @@ def _overview(
         1 if settings.dask else max(1, shares.jobs),
         fitted=fits.has,
         serial=lambda cell: on_gpu and methods[cell.method].uses_gpu,
-        earlier=_first_cells(run),
+        earlier=earlier,
+        slowdown=_slowdown(max(1, shares.jobs), earlier),
         images=min(settings.limit or sys.maxsize, data.sizes["test"]),
     )
+
+
+def _slowdown(jobs: int, earlier: Sequence[CellMeta]) -> float:
+    """How much longer cells take than earlier ones, by what else wants the cores now and did then.
+
+    Args:
+        jobs: cells that are worked on at once.
+        earlier: cells that were finished before; the load then was partly their own.
+    """
+    cores = usable_cpus()
+    loads = [meta.conditions.load for meta in earlier if meta.conditions.load is not None]
+    then = max(1.0, fmean(loads) / cores) if loads else 1.0
+    return max(1.0, ((load_average() or 0.0) + jobs) / cores) / then
 
 
 def _in_workers(

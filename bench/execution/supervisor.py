@@ -23,6 +23,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from bench.core import BenchError, Cell, Progress, Record
+from bench.core.threads import THREAD_VARIABLES
 
 #: Seconds between two looks at a child's memory, and until a dead one is noticed.
 _LOOK = 0.2
@@ -30,15 +31,6 @@ _LOOK = 0.2
 _START = 300.0
 # Of what a child prints: lines kept in a failed record, and bytes after which it is thrown away.
 _LINES, _PRINTED = 20, 16 * 2**20
-# Each library of array operations reads how many threads it may have from its own variable.
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-)
 
 
 @dataclass(frozen=True)
@@ -55,6 +47,7 @@ class Setup:
         fresh: models fitted before this time (seconds since 1970) are not used; None for all.
         device: where torch methods compute.
         threads: computing threads of a worker.
+        jobs: cells that are worked on at once on its machine; None where that is not known.
     """
 
     dataset: str
@@ -68,6 +61,7 @@ class Setup:
     fresh: float | None
     device: str
     threads: int
+    jobs: int | None = 1
 
 
 @dataclass(frozen=True)
@@ -281,7 +275,7 @@ class Children:
 
 def _environment(threads: int) -> dict[str, str]:
     """The environment of a process that computes with so many threads."""
-    variables = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads))}
+    variables = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
     # GNU's OpenMP lets threads that wait for each other spin for long, as if no other process
     # wanted the core: beside one that did, trainings took eight times as long.
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):

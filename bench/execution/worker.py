@@ -89,6 +89,7 @@ class _Worker:
             self._fits,
             device=self._setup.device,
             threads=self._setup.threads,
+            jobs=self._setup.jobs,
             watch=self._report,
             waiting=waiting,
         )

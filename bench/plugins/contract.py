@@ -9,8 +9,10 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args
 
 from bench.core import in_threads
@@ -177,6 +179,11 @@ class Method:
             return ""
         extra = f"denoise-bench[{self.name}]" if self.origin == BUILT_IN else " ".join(absent)
         return f"{self.name} needs the package {absent[0]}: pip install '{extra}'"
+
+    @property
+    def file(self) -> Path:
+        """Where its code lies."""
+        return Path(str(sys.modules[self.target.__module__].__file__)).resolve()
 
     @property
     def learns(self) -> bool:

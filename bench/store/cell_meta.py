@@ -52,11 +52,31 @@ class RecordedCell(JsonModel):
 
 
 class Conditions(JsonModel):
-    """What a cell's times hold for; all empty where nothing was timed."""
+    """What a cell's times hold for; all empty where nothing was timed.
+
+    Attributes:
+        batch_size: images of the largest denoise call.
+        device: that computed.
+        threads: that the method and its libraries might use.
+        jobs: cells that were worked on at once on the machine; None where that is not known.
+        calls: denoise calls that were timed.
+        seconds_per_image: of these calls the lower quartile, the median and the upper one.
+        cores_used: seconds of processor time of all threads by seconds of the clock; 3 of
+            `threads` 1 took more than its share, 0.5 waited for a core.
+        load: of the machine at their end: processes that computed or waited for a core, the mean
+            of a minute.
+        fit_reused: the model was fitted for an earlier cell.
+        fitted_by: what fitted the model, where that is not torch alone.
+    """
 
     batch_size: int | None = None
     device: str = ""
     threads: int | None = None
+    jobs: int | None = None
+    calls: int | None = None
+    seconds_per_image: list[float] = pydantic.Field(default_factory=list)
+    cores_used: float | None = None
+    load: float | None = None
     fit_reused: bool = False
     fitted_by: dict[str, Any] = pydantic.Field(default_factory=dict)
 
@@ -74,6 +94,7 @@ class CellMeta(JsonModel):
 
     Attributes:
         key: the cell's; its file is named by it and does not repeat it.
+        peak_memory_bytes: until growth was measured, of the whole process while the cell ran.
         digests: since format 2.
     """
 
@@ -88,6 +109,7 @@ class CellMeta(JsonModel):
     tune_seconds: float | None = None
     images_per_second: float | None = None
     parameters: int = 0
+    memory_growth_bytes: int | None = None
     peak_memory_bytes: int | None = None
     conditions: Conditions
     calibration: list[tuple[float, float, int]] = pydantic.Field(default_factory=list)

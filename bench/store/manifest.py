@@ -97,11 +97,12 @@ class Git(JsonModel):
 
 
 class Machine(JsonModel):
-    """The machine that measured; memory in bytes, where it is known."""
+    """The machine that measured; memory in bytes, where it is known, and the load before."""
 
     os: str
     cpu: str
     cores: int
+    load: float | None = None
     memory_bytes: int | None
     gpu: str | None
 
@@ -114,6 +115,7 @@ class Session(JsonModel):
     command: str | None = None
     versions: dict[str, str] | None = None
     git: Git | None = None
+    plugins: dict[str, Git | None] | None = None
     machine: Machine | None = None
     device: str | None = None
     threads: int | None = None
@@ -135,6 +137,8 @@ class Manifest(JsonModel):
         command: that started the last session.
         versions: package -> version; of the last session, as git and machine are.
         git: the checkout; None outside of one.
+        plugins: name of each method that is not bench's own -> the checkout of its file; None
+            where no checkout tracks it.
         machine: the hardware.
         started, ended: of the last session, ISO 8601 in UTC; None while it has not ended.
         earlier: the sessions before it.
@@ -152,6 +156,7 @@ class Manifest(JsonModel):
     command: str
     versions: dict[str, str]
     git: Git | None
+    plugins: dict[str, Git | None] = pydantic.Field(default_factory=dict)
     machine: Machine
     started: str
     ended: str | None
@@ -180,7 +185,8 @@ class Manifest(JsonModel):
             device: where torch computes.
             threads: that a cell computes with.
             command: what made the run.
-            environment: versions, git and machine, see `bench.execution.environment.describe`.
+            environment: versions, git, plugins and machine, see
+                `bench.execution.environment.describe`.
         """
         recorded = RecordedSettings.model_validate(settings)
         return cls(

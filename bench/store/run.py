@@ -73,6 +73,7 @@ _CELL_COLUMNS = [
     "tune_seconds",
     "images_per_second",
     "parameters",
+    "memory_growth_bytes",
     "peak_memory_bytes",
 ]
 
@@ -141,7 +142,8 @@ class Run:
         Columns: key, dataset, method, params, chosen (canonical JSON), chosen_score (mean
         validation PSNR in dB), noise, clip, level, train, regime, seed, status (done, failed or
         skipped), reason, fit_seconds, tune_seconds, images_per_second, parameters,
-        peak_memory_bytes.
+        memory_growth_bytes (of the process in a denoise call), peak_memory_bytes (of the process;
+        in older runs only).
 
         Raises:
             StorageError: a cell's file is damaged.
@@ -267,7 +269,7 @@ def cells_frame(metadata: Iterable[CellMeta]) -> pd.DataFrame:
         for meta in metadata
     ]
     frame = pd.DataFrame(rows, columns=_CELL_COLUMNS)
-    for name in ("seed", "parameters", "peak_memory_bytes"):
+    for name in ("seed", "parameters", "memory_growth_bytes", "peak_memory_bytes"):
         frame[name] = frame[name].astype("Int64")
     for name in ("chosen_score", "fit_seconds", "tune_seconds", "images_per_second"):
         frame[name] = frame[name].astype("float64")

@@ -1,6 +1,7 @@
 """What a terminal shows of a run, rendered as the terminal would."""
 
 import io
+import os
 
 import pytest
 import rich.console
@@ -10,6 +11,7 @@ from bench.cli.console import Console, duration, running_line, time_left
 from bench.core import Cell, Progress, Record, TrainNoise
 from bench.execution.progress import Overview
 from bench.noises import make_noise
+from bench.store.manifest import Machine
 from bench.store.progress import RunningCell
 
 
@@ -65,6 +67,8 @@ class Run:
 
         class settings:  # noqa: N801
             limit = None
+
+        machine = Machine(os="", cpu="", cores=4, load=0.3, memory_bytes=None, gpu=None)
 
 
 def cells(methods="a", noises=1):
@@ -140,6 +144,28 @@ def test_bars_and_results_fit_the_terminal(terminal, width):
         assert "0/4 cells" not in drawn(shown)[0]
     finally:
         shown.__exit__()
+
+
+@pytest.mark.parametrize(("load", "said"), [(None, False), (1.9, False), (2.1, True)])
+def test_the_first_line_says_when_the_machine_is_busy(monkeypatch, capsys, load, said):
+    monkeypatch.setattr(
+        Run.manifest, "machine", Run.manifest.machine.model_copy(update={"load": load})
+    )
+    planned = cells()
+    Console().started(Run, Overview(planned, planned))
+    line = capsys.readouterr().err.rstrip()
+    assert line.startswith("toy: 100 test images, 1 cell -> results/toy")
+    assert ("the machine is busy (load 2.1 on 4 cores)" in line) == said
+
+
+def test_an_error_breaks_between_words(monkeypatch):
+    monkeypatch.setattr(console.sys, "stderr", Tty())
+    monkeypatch.setattr(Tty, "fileno", lambda self: 2)
+    monkeypatch.setattr(console.os, "get_terminal_size", lambda _: os.terminal_size((80, 24)))
+    text = "interrupted; finished cells are safe, and the same command goes on from there " * 3
+    lines = console.by_words(text).splitlines()
+    assert " ".join(lines) == text.strip()
+    assert max(map(len, lines)) <= 80
 
 
 def test_it_shows_what_status_reads(terminal, tmp_path):

@@ -49,8 +49,9 @@ def test_each_form_says_what_the_harness_does_with_it(name, form, device, warm_u
 def test_a_function_learns_nothing_and_uses_threads_where_it_says_so():
     form = form_of(sources.load("median"), threads=3)
     assert form.fit(form.create({}), task()) == []
-    assert form.threads_used == 3
-    assert form_of(sources.load("identity"), threads=3).threads_used == 1
+    assert (form.threads_used, form.images_at_once) == (3, 3)
+    other = form_of(sources.load("identity"), threads=3)
+    assert (other.threads_used, other.images_at_once) == (3, 1)  # by its libraries it may use them
     assert form.deviation(form.create({}), IMAGES, NOISE) is None
     assert form.clock() <= time.perf_counter()
 

@@ -1,6 +1,7 @@
 """Cells -> records: what a record holds, and what becomes of methods that misbehave."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,11 +110,44 @@ def test_cells_hold_times_sizes_and_conditions(run):
     assert cell["tune_seconds"] > 0
     assert cell["images_per_second"] > 0
     assert cell["parameters"] == 0
-    assert cell["peak_memory_bytes"] > 1e7
     meta = next(m for m in result.metadata() if m.cell.method == "median")
     assert meta.conditions.batch_size == 20
+    assert meta.conditions.jobs == 1
+    assert meta.conditions.load >= 0
+    assert meta.conditions.cores_used > 0
+    assert meta.conditions.calls == 5  # one would do, and says nothing of the spread
+    low, middle, high = meta.conditions.seconds_per_image
+    assert low <= middle <= high
+    assert cell["images_per_second"] == pytest.approx(1 / middle)
     assert len(meta.trials) == 4 * 4
     assert max(score for _, score in meta.trials) == pytest.approx(cell["chosen_score"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux measures growth")
+def test_memory_is_what_a_call_takes_and_not_what_is_there_before(plugins, run):
+    plugins(
+        "greedy",
+        "KEPT = []\n@method()\ndef greedy(noisy):\n"
+        "    if not KEPT:\n        KEPT.append(np.ones(2**24))\n"  # 128 MiB, as a library it loads
+        "    np.ones(2**23)\n    return noisy",  # 64 MiB
+    )
+    growth = run("greedy").cells().set_index("method")["memory_growth_bytes"] / 2**20
+    assert 60 < growth["greedy"] < 100
+    assert growth["identity"] < 8
+
+
+def test_libraries_of_a_method_keep_to_the_threads_that_are_recorded(plugins, run):
+    plugins(
+        "deep",
+        "@method()\ndef deep(noisy):\n    import torch\n"
+        "    from threadpoolctl import threadpool_info\n"
+        "    used = {pool['num_threads'] for pool in threadpool_info()}\n"
+        "    raise Unsupported(str(sorted(used | {torch.get_num_threads()})))",
+    )
+    result = run("deep", threads=3)
+    assert result.cells().set_index("method").loc["deep", "reason"] == "[3]"
+    (identity,) = (m for m in result.metadata() if m.cell.method == "identity")
+    assert identity.conditions.threads == 3
 
 
 MEAN = """

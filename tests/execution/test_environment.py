@@ -52,6 +52,26 @@ def test_the_commit_is_that_of_the_checkout_that_holds_the_package(checkout):
     assert described(checkout) == f"{{'commit': '{commit}', 'dirty': True}}"
 
 
+def test_the_commit_of_a_plugin_is_that_of_its_own_checkout(tmp_path):
+    plugin = tmp_path / "box.py"
+    plugin.write_text("first")
+
+    def state():
+        return environment.describe("cpu", {"box": plugin})["plugins"]["box"]
+
+    assert state() is None
+    git(tmp_path, "init", "-q")
+    assert state() is None
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "box")
+    commit = git(tmp_path, "rev-parse", "HEAD")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "new.json").write_text("{}")
+    assert state() == {"commit": commit, "dirty": False}
+    plugin.write_text("second")
+    assert state() == {"commit": commit, "dirty": True}
+
+
 def test_this_machine_and_its_packages_are_described():
     description = environment.describe("cpu")
     assert description["versions"]["python"] == platform.python_version()

@@ -3,7 +3,7 @@
 import heapq
 import itertools
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -86,7 +86,7 @@ def steps(cell, cost, fitted, speed):
     yield 0.0, Record(cell, "done")
 
 
-def simulate(cells, costs, workers=1, spread=0.1, stall=(0.0, 0.0), seed=0, every=0.5):
+def simulate(cells, costs, workers=1, spread=0.1, stall=(0.0, 0.0), seed=0, every=0.5, **known):
     """(time, seconds left as estimated, seconds left in truth), as a listener would see them.
 
     Args:
@@ -97,9 +97,10 @@ def simulate(cells, costs, workers=1, spread=0.1, stall=(0.0, 0.0), seed=0, ever
         stall: nothing moves from then on, for so many seconds.
         seed: of the durations.
         every: seconds between two looks at the estimate.
+        known: from before, as `Estimate` takes it.
     """
     draws = random.Random(seed)
-    estimate = Estimate(cells, 0.0, workers)
+    estimate = Estimate(cells, 0.0, workers, **known)
     waiting, fitted, fitting = list(cells), set(), set()
     events = []  # (time, number, what is told, the cell's further steps)
     numbers = itertools.count()
@@ -324,21 +325,38 @@ def test_a_cell_that_has_its_result_is_not_running_again():
     assert not estimate.recorded(Record(cells[0], "done"), 2.0)
 
 
-def test_a_run_that_is_taken_up_knows_what_its_cells_took_before():
-    cells = plan(SEVEN)
+def before(cells):
+    """What a run knows of its cells that were finished before."""
     by_method = {cell.method: cell for cell in cells}
-    records = []
     for method, cost in SEVEN.items():
         record = Record(by_method[method], "done", images_per_second=TEST_IMAGES / cost.denoise)
         if cost.epochs:
             record.fit_seconds = cost.epochs * cost.epoch
         if cost.tune:
             record.tune_seconds = cost.tune
-        records.append(CellMeta.of(record, {}))
-    estimate = Estimate(cells, 0.0, earlier=records, images=TEST_IMAGES)
+        yield CellMeta.of(record, {})
+
+
+def test_a_run_knows_what_its_cells_took_before():
+    cells = plan(SEVEN)
+    estimate = Estimate(cells, 0.0, earlier=before(cells), images=TEST_IMAGES)
     whole = 3 * sum(c.denoise + c.tune + c.epochs * c.epoch for c in SEVEN.values())
     assert estimate.seconds_left(0.0) == pytest.approx(whole)
-    estimate.progress(starts(cells[0]), 0.0)  # what is measured now counts instead
-    estimate.progress(Progress(cells[0], "denoise", 0, TEST_IMAGES, "images"), 0.0)
-    estimate.recorded(Record(cells[0], "done"), 5.0)
-    assert estimate.seconds_left(5.0) == pytest.approx(whole - 3 * 0.2 + 2 * 5)
+    busy = Estimate(cells, 0.0, earlier=before(cells), images=TEST_IMAGES, slowdown=2.0)
+    assert busy.seconds_left(0.0) == pytest.approx(2 * whole)
+    others = plan({name: replace(cost, epochs=3) for name, cost in SEVEN.items() if cost.epochs})
+    unknown = Estimate(others, 0.0, earlier=before(cells), images=TEST_IMAGES)
+    assert unknown.seconds_left(0.0) is None  # trained by another recipe
+
+
+@pytest.mark.parametrize("slowdown", [1.0, 4.0])
+def test_what_takes_longer_than_before_is_expected_of_the_rest(slowdown):
+    """Everything takes twice as long; the machine's load had let expect less, or more."""
+    costs = {
+        name: replace(c, denoise=2 * c.denoise, tune=2 * c.tune, epoch=2 * c.epoch)
+        for name, c in SEVEN.items()
+    }
+    cells = plan(costs)
+    known = {"earlier": list(before(cells)), "images": TEST_IMAGES, "slowdown": slowdown}
+    seen = simulate(cells, costs, 2, **known)
+    assert worst_after_a_tenth(seen) < 0.3

@@ -140,6 +140,7 @@ def test_a_record_is_read_as_it_was_written(run):
         "tune_seconds",
         "images_per_second",
         "parameters",
+        "memory_growth_bytes",
         "peak_memory_bytes",
     ]
     assert cell["key"] == CELL.key

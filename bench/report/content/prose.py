@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bench.report.content.section import Section
     from bench.report.content.tables import Table
     from bench.store import Manifest
+    from bench.store.manifest import Git
 
 
 def marked(sentence: str, text: Callable[[str], str], code: Callable[[str], str]) -> str:
@@ -233,9 +234,8 @@ def made(manifest: Manifest) -> list[tuple[str, str]]:
     hardware += [f"{memory / 2**30:.0f} GiB"] if memory else []
     hardware += [machine.gpu] if machine.gpu else []
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
-    git = manifest.git
-    changed = " with uncommitted changes" if git and git.dirty else ""
-    code = f"; code at `{outside(git.commit[:12])}{changed}`" if git else ""
+    code = f"; code at {_checkout(manifest.git)}" if manifest.git else ""
+    code += "".join(f"; {outside(n)} at {_checkout(git)}" for n, git in manifest.plugins.items())
     data = manifest.dataset
     earlier = manifest.earlier
     sizes = ", ".join(f"{count:,} {split}" for split, count in data.sizes.as_dict().items())
@@ -258,7 +258,22 @@ def made(manifest: Manifest) -> list[tuple[str, str]]:
             f"{outside(manifest.started)}, ended {outside(manifest.ended or 'not yet')}"
             + (f"; taken up {len(earlier)} times before" if earlier else ""),
         ),
+        *_earlier_commands(manifest),
     ]
+
+
+def _checkout(git: Git | None) -> str:
+    """The commit of code; of a plugin it may be that nobody committed it."""
+    if git is None:
+        return "no commit"
+    return f"`{outside(git.commit[:12])}{' with uncommitted changes' if git.dirty else ''}`"
+
+
+def _earlier_commands(manifest: Manifest) -> list[tuple[str, str]]:
+    """The commands of sessions before the last one, where they were others."""
+    commands = dict.fromkeys(session.command for session in manifest.earlier)
+    others = [f"`{outside(text)}`" for text in commands if text and text != manifest.command]
+    return [("Commands before:", ", ".join(others))] if others else []
 
 
 def chosen(section: Section) -> dict[str, tuple[str, dict[Column, str]]]:
@@ -283,29 +298,3 @@ def _knows(section: Section, cell: CellRow) -> str:
     if about and about.learns and cell.train is not None:
         return "trained on it" if cell.regime == MATCHED else f"trained on {cell.train}"
     return "is told" if about and about.told_noise else "blind"
-
-
-def costs(section: Section) -> dict[str, dict[str, str]]:
-    """Speed, training and tuning time, size and memory: column -> a method's label -> entry.
-
-    Medians over levels and seeds; of sizes and memory the largest.
-    """
-    import pandas as pd
-
-    done = section.cells[section.cells["status"] == "done"]
-    grouped = done.groupby("label", sort=False)
-    columns = {
-        "images per second": (grouped["images_per_second"].median(), "{:,.0f}"),
-        "training (s)": (grouped["fit_seconds"].median(), "{:.1f}"),
-        "tuning (s)": (grouped["tune_seconds"].median(), "{:.1f}"),
-        "parameters": (grouped["parameters"].max(), "{:,}"),
-        "peak memory (MiB)": (grouped["peak_memory_bytes"].max() / 2**20, "{:,.0f}"),
-    }
-    return {
-        name: {
-            str(label): "–" if pd.isna(value) else form.format(value)
-            for label, value in values.items()
-        }
-        for name, (values, form) in columns.items()
-        if len(done)
-    }

@@ -11,6 +11,7 @@ from bench.analysis import METRICS, UNITS
 from bench.core import markdown_code, noise_text
 from bench.core import markdown_text as _text
 from bench.report.content import prose
+from bench.report.content.costs import costs, costs_note
 from bench.report.content.findings import findings, over_data_sets
 from bench.report.content.options import Options
 from bench.report.content.tables import Entry, Table
@@ -66,6 +67,7 @@ def _section(section: Section, figures: list[Figure], options: Options) -> dict[
         "calibration": _calibration(section),
         "chosen": _chosen(section),
         "costs": _costs(section),
+        "costs_note": costs_note(section),
         "problems": _problems(section),
         "protocol": section.runs[0].manifest.protocol,
         "runs": [_run(run) for run in section.runs],
@@ -191,11 +193,12 @@ def _calibration(section: Section) -> str:
 
 def _costs(section: Section) -> str:
     """Speed, training and tuning time, size and memory of each method."""
-    columns = prose.costs(section)
+    columns = costs(section)
     if not columns:
         return ""
+    texts = {name: {_text(k): cost.text for k, cost in v.items()} for name, v in columns.items()}
     aligned = ["left"] + ["right"] * len(columns)
-    return _table(pd.DataFrame(columns).rename(index=_text), colalign=aligned)
+    return _table(pd.DataFrame(texts), colalign=aligned)
 
 
 def _problems(section: Section) -> str:

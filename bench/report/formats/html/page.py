@@ -18,6 +18,7 @@ from bench import analysis
 from bench.analysis import METRICS, UNITS
 from bench.core import level_text, noise_text, printable
 from bench.report.content import prose
+from bench.report.content.costs import costs, costs_note
 from bench.report.content.findings import Finding, findings, over_data_sets
 from bench.report.content.options import Options
 from bench.report.content.rows import Column
@@ -127,7 +128,7 @@ class _PageSection:
         }
         self.charts: list[Chart] = list(charts(section, styles, options.shown()))
         self.inspector = inspector(section, styles, budget)
-        self.costs = prose.costs(section)
+        self.costs, self.costs_note = costs(section), costs_note(section)
         self.chosen = prose.chosen(section)
         self.problems = analysis.problems(section.cells)
         self.methods = {

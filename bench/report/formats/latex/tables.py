@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench.analysis import METRICS, UNITS
 from bench.core import level_text
-from bench.report.content import prose
+from bench.report.content.costs import costs, costs_note
 from bench.report.content.options import Options
 from bench.report.content.rows import Column
 from bench.report.content.tables import Entry, Table
@@ -41,19 +41,18 @@ def metric_tables(section: Section, metric: str, options: Options) -> dict[str, 
 
 def costs_table(section: Section) -> dict[str, str]:
     """Speed, times and sizes of the methods: name -> LaTeX."""
-    columns = prose.costs(section)
+    columns = costs(section)
     if not columns:
         return {}
-    heads = {"images per second": "images/s", "peak memory (MiB)": "memory (MiB)"}
+    heads = {"images per second": "images/s", "memory growth (MiB)": "memory (MiB)"}
     head = ["method", *(escape(heads.get(name, name)) for name in columns)]
     rows = [
-        [escape(label), *(escape(column[label]) for column in columns.values())]
+        [escape(label), *(escape(column[label].text) for column in columns.values())]
         for label in next(iter(columns.values()))
     ]
     caption = (
-        f"Time and memory on {escape(section.name)}: speed of the denoise call alone, training "
-        "and tuning per noise level (medians over levels and seeds), learned parameters, and the "
-        "largest resident memory of the process while the method's cells ran."
+        f"Time, learned parameters and memory on {escape(section.name)}. "
+        f"{escape(costs_note(section))}"
     )
     name = f"costs{section.suffix}"
     layout = "l" + "r" * len(columns)

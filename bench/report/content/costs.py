@@ -1,0 +1,169 @@
+"""What each method costs: speed, training and tuning time, size and memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bench.core import significant, speed_text
+from bench.report.content.prose import outside
+
+if TYPE_CHECKING:
+    from bench.report.content.section import Section
+    from bench.store import CellMeta
+
+#: Processes that waited for a core, over those that had one, from which on a machine was busy.
+_WAITING = 0.5
+#: Cores over a method's threads from which on it did not keep to them.
+_MORE = 0.25
+
+_MEANS = {
+    "images per second": (
+        "Speed is that of the denoise call alone, the median one; after ± half the distance "
+        "between the calls' quartiles."
+    ),
+    "memory growth (MiB)": (
+        "Memory growth is by how much the resident memory of the process grows within a denoise "
+        "call, its largest."
+    ),
+    "peak memory (MiB)": (
+        "Peak memory is the whole process's while the method's cells ran, its largest, whatever "
+        "else the process had loaded."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """An entry of the table: its text, and the number that it is sorted by."""
+
+    text: str
+    value: float | None
+
+
+_NONE = Cost("–", None)
+
+
+def costs(section: Section) -> dict[str, dict[str, Cost]]:
+    """Column -> a method's label -> entry; only columns that something was measured for.
+
+    Medians over levels and seeds; of sizes and memory the largest.
+    """
+    cells = _done(section)
+    columns = {
+        "images per second": {label: _speed(metas) for label, metas in cells.items()},
+        "training (s)": _medians(cells, "fit_seconds"),
+        "tuning (s)": _medians(cells, "tune_seconds"),
+        "parameters": {
+            label: Cost(f"{most:,}", most)
+            for label, metas in cells.items()
+            for most in [max(meta.parameters for meta in metas)]
+        },
+        "memory growth (MiB)": _largest(cells, "memory_growth_bytes"),
+        "peak memory (MiB)": _largest(cells, "peak_memory_bytes"),
+    }
+    memory = [name for name in columns if name.startswith(("memory", "peak"))]
+    absent = {name for name in memory if all(cost is _NONE for cost in columns[name].values())}
+    return {name: column for name, column in columns.items() if cells and name not in absent}
+
+
+def costs_note(section: Section) -> str:
+    """What the columns mean, and what the times were measured beside."""
+    cells = _done(section)
+    said = ["Medians over levels and seeds; training and tuning are per noise level."]
+    said += [text for name, text in _MEANS.items() if name in costs(section)]
+    cores = min((run.manifest.machine.cores for run in section.runs), default=1)
+    return " ".join([*said, *_beside(cells), *_on_a_busy_machine(cells, cores), *_greedy(cells)])
+
+
+def _beside(cells: Mapping[str, Sequence[CellMeta]]) -> list[str]:
+    """Which methods were timed while other cells were worked on."""
+    others = {
+        label: max((meta.conditions.jobs or 1 for meta in metas), default=1) - 1
+        for label, metas in cells.items()
+    }
+    named = [label for label, count in others.items() if count]
+    if not named:
+        return []
+    most = max(others.values())
+    return [
+        f"Timed beside up to {most} other cell{'s' if most > 1 else ''}: {_names(named, cells)}."
+    ]
+
+
+def _on_a_busy_machine(cells: Mapping[str, Sequence[CellMeta]], cores: int) -> list[str]:
+    """Which methods were timed while processes waited for a core."""
+    loads = {
+        label: max((meta.conditions.load or 0.0 for meta in metas), default=0.0)
+        for label, metas in cells.items()
+    }
+    named = [label for label, load in loads.items() if load > cores + _WAITING]
+    if not named:
+        return []
+    most = f"load up to {max(loads.values()):.1f} on {cores} cores"
+    return [f"Timed on a busy machine ({most}): {_names(named, cells)}."]
+
+
+def _greedy(cells: Mapping[str, Sequence[CellMeta]]) -> list[str]:
+    """Which methods took more of the processor than they were given."""
+    named = []
+    for label, metas in cells.items():
+        known = [meta.conditions for meta in metas if meta.conditions.cores_used]
+        worst = max(known, key=lambda c: (c.cores_used or 0) - (c.threads or 1), default=None)
+        if worst and (worst.cores_used or 0) > (worst.threads or 1) + _MORE:
+            named.append(f"{outside(label)} ({worst.cores_used:.1f} for {worst.threads or 1})")
+    return [f"On more cores than it was to use: {', '.join(named)}."] if named else []
+
+
+def _names(labels: Sequence[str], cells: Mapping[str, Sequence[CellMeta]]) -> str:
+    everyone = len(labels) == len(cells) > 1
+    return "all methods" if everyone else ", ".join(outside(label) for label in labels)
+
+
+def _done(section: Section) -> dict[str, list[CellMeta]]:
+    """Label -> its cells that are done."""
+    cells: dict[str, list[CellMeta]] = {}
+    for row, meta in zip(section.rows(), section.metadata, strict=True):
+        if meta.status == "done":
+            cells.setdefault(row.label, []).append(meta)
+    return cells
+
+
+def _speed(metas: Sequence[CellMeta]) -> Cost:
+    speeds = [meta.images_per_second for meta in metas if meta.images_per_second]
+    if not speeds:
+        return _NONE
+    quartiles = [meta.conditions.seconds_per_image for meta in metas]
+    spreads = [(q[2] - q[0]) / 2 / q[1] for q in quartiles if len(q) == 3 and q[1]]
+    spread = f" ± {math.ceil(100 * median(spreads))}%" if spreads else ""
+    return Cost(speed_text(median(speeds)) + spread, median(speeds))
+
+
+def _medians(cells: Mapping[str, Sequence[CellMeta]], name: str) -> dict[str, Cost]:
+    """Of seconds, the methods' medians."""
+    entries = {}
+    for label, metas in cells.items():
+        known = _known(metas, name)
+        entries[label] = Cost(significant(median(known)), median(known)) if known else _NONE
+    return entries
+
+
+def _largest(cells: Mapping[str, Sequence[CellMeta]], name: str) -> dict[str, Cost]:
+    """Of bytes, the methods' largest in MiB."""
+    entries = {}
+    for label, metas in cells.items():
+        most = max(_known(metas, name), default=None)
+        entries[label] = _NONE if most is None else _mebibytes(most / 2**20)
+    return entries
+
+
+def _mebibytes(size: float) -> Cost:
+    return Cost(significant(size) if size >= 1 else "< 1", size)
+
+
+def _known(metas: Sequence[CellMeta], name: str) -> list[float]:
+    values = (getattr(meta, name) for meta in metas)
+    return [value for value in values if value is not None]

@@ -1,0 +1,91 @@
+"""The table of costs: how speeds and sizes are shown, and what is said of how they were timed."""
+
+from dataclasses import replace
+
+import pytest
+
+import bench
+from bench.report.content import prose
+from bench.report.content.costs import costs, costs_note
+from bench.report.content.section import Section
+from bench.report.render import render
+from bench.store.manifest import Git, Session
+
+
+@pytest.fixture(scope="module")
+def section(tmp_path_factory):
+    return Section.of(
+        bench.run("digits", methods=["identity", "median[size=3]"], noise=[0.1, 0.3], limit=5,
+                  out=tmp_path_factory.mktemp("results"))
+    )  # fmt: skip
+
+
+def measured(section, conditions=None, **values):
+    """The section with other values in the cells of `median`, and the rest timed in quiet."""
+    quiet = {"jobs": 1, "load": 0.4, "cores_used": 1.0, "threads": 1}
+    metadata = []
+    for meta in section.metadata:
+        of_median = meta.cell.method == "median"
+        changed = {**quiet, **(conditions or {} if of_median else {})}
+        update = {"conditions": meta.conditions.model_copy(update=changed)}
+        metadata.append(meta.model_copy(update={**update, **(values if of_median else {})}))
+    return replace(section, metadata=metadata)
+
+
+@pytest.mark.parametrize(
+    ("speed", "quartiles", "shown"),
+    [
+        (0.4329, [2.25, 2.31, 2.34], "2.31 s an image ± 2%"),
+        (65_216_333.0, [], "65,200,000"),  # an older run has no spread
+        (12.345, [0.05, 0.081, 0.1], "12.3 ± 31%"),
+        (None, [], "–"),
+    ],
+)
+def test_speeds_have_three_digits_and_slow_methods_seconds(section, speed, quartiles, shown):
+    changed = measured(section, {"seconds_per_image": quartiles}, images_per_second=speed)
+    entry = costs(changed)["images per second"]["median[size=3]"]
+    assert (entry.text, entry.value) == (shown, speed)
+
+
+def test_memory_is_called_what_it_is(section):
+    assert "peak memory (MiB)" not in costs(section)
+    older = measured(section, memory_growth_bytes=None, peak_memory_bytes=739 * 2**20)
+    assert costs(older)["peak memory (MiB)"]["median[size=3]"].text == "739"
+    assert costs(older)["peak memory (MiB)"]["identity"].text == "–"
+    assert "Peak memory is the whole process's" in costs_note(older)
+    assert "Peak memory" not in costs_note(section)
+
+
+def test_what_times_were_measured_beside_is_said(section):
+    cores = section.runs[0].manifest.machine.cores
+    assert "median[" not in costs_note(measured(section))
+    beside = measured(section, {"jobs": 3, "load": cores + 2.0, "cores_used": 3.9, "threads": 2})
+    said = costs_note(beside)
+    assert "Timed beside up to 2 other cells: median[size=3]." in said
+    assert f"(load up to {cores + 2}.0 on {cores} cores): median[size=3]." in said
+    assert "On more cores than it was to use: median[size=3] (3.9 for 2)." in said
+
+
+def test_who_made_a_run_is_said_with_each_command_and_each_plugins_commit(section):
+    manifest = section.runs[0].manifest.model_copy(
+        update={
+            "command": "bench run again",
+            "earlier": [Session(command="bench run"), Session(command="bench run again")],
+            "plugins": {"box": Git(commit="0123456789abcdef", dirty=True), "new": None},
+        }
+    )
+    made = dict(prose.made(manifest))
+    assert made["Commands before:"] == "`bench run`"
+    assert made["Versions:"].endswith(
+        "; box at `0123456789ab with uncommitted changes`; new at no commit"
+    )
+
+
+def test_every_format_shows_the_table_and_its_note(section, tmp_path):
+    made = render(section.runs[0], tmp_path, ["md", "html", "tex"])
+    text = made["md"].read_text().partition("## Time and memory")[2]
+    assert "memory growth (MiB)" in text
+    assert "Memory growth is" in text
+    assert "Memory growth is" in made["html"].read_text()
+    tables = made["tex"].parent / "tables" / "costs.tex"
+    assert "Memory growth is" in tables.read_text()
