@@ -50,6 +50,7 @@ class Declaration:
 
     tune: Mapping[str, tuple[Any, ...]]
     least: Mapping[str, float]
+    most: Mapping[str, float]
     reference: str
     threads: bool
     random: bool
@@ -77,6 +78,7 @@ def method(
     *_positional: object,
     tune: Mapping[str, Iterable[Any]] | None = None,
     least: Mapping[str, float] | None = None,
+    most: Mapping[str, float] | None = None,
     reference: str = "",
     threads: bool = False,
     random: bool = True,
@@ -97,9 +99,11 @@ def method(
     has no argument `noise`, what it learns serves every noise.
 
     Args:
-        tune: parameter -> values that the harness may choose from on validation images. A
+        tune: parameter -> values that the harness may choose from on validation images. Where
+            the best of several numbers is the smallest or the largest, further ones are tried. A
             tuned parameter of a class must not change what `fit` learns.
-        least: parameter -> least value; a smaller one is refused when it is typed.
+        least, most: parameter -> least or greatest value; what lies beyond is refused when it is
+            typed, and not tried.
         reference: the method's source, as a table would cite it.
         threads: a function's images may be handled in several threads at once (its work
             releases the interpreter's lock).
@@ -129,8 +133,8 @@ def method(
         raise TypeError("write @method(...), with parentheses and named arguments")
     values = {name: tuple(tried) for name, tried in (tune or {}).items()}
     declared = Declaration(
-        values, dict(least or {}), reference, threads, random, tuple(inference), tuple(requires),
-        wraps, family, note,
+        values, dict(least or {}), dict(most or {}), reference, threads, random, tuple(inference),
+        tuple(requires), wraps, family, note,
     )  # fmt: skip
     return declared.attach
 
