@@ -25,9 +25,7 @@ class Axis:
     listed: range
 
     @classmethod
-    def of(
-        cls, listed: Iterable[Any], least: float = -math.inf, most: float = math.inf
-    ) -> Axis:
+    def of(cls, listed: Iterable[Any], least: float = -math.inf, most: float = math.inf) -> Axis:
         """The axis of listed values: two numbers or more go on beyond both ends.
 
         By equal steps where those listed are equal, else each as many times the last as that is of
@@ -36,7 +34,8 @@ class Axis:
 
         Args:
             listed: a method's values; texts and truth values have no ends to go beyond.
-            least, most: none beyond is less or more.
+            least: none beyond is less.
+            most: none beyond is more.
 
         >>> Axis.of((3, 5, 7)).values
         (1, 3, 5, 7, 9, 11, 13, 15)

@@ -102,8 +102,8 @@ def method(
         tune: parameter -> values that the harness may choose from on validation images. Where
             the best of several numbers is the smallest or the largest, further ones are tried. A
             tuned parameter of a class must not change what `fit` learns.
-        least, most: parameter -> least or greatest value; what lies beyond is refused when it is
-            typed, and not tried.
+        least: parameter -> least value; a smaller one is refused when it is typed, and not tried.
+        most: parameter -> greatest value, likewise.
         reference: the method's source, as a table would cite it.
         threads: a function's images may be handled in several threads at once (its work
             releases the interpreter's lock).

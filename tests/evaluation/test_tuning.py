@@ -110,7 +110,9 @@ def test_of_many_settings_the_best_is_found_where_scores_fall_off_around_it(side
     assert len(set(asked)) == len(asked) == len(trials)
     grid = math.prod(sides)
     if grid <= tuning.FULL_GRID:
-        beyond = [point for point in asked if any(v >= n for v, n in zip(point, sides, strict=True))]
+        beyond = [
+            point for point in asked if any(v >= n for v, n in zip(point, sides, strict=True))
+        ]
         assert len(asked) - len(beyond) == grid
         # Of each end that the peak is at, one value: it is worse.
         assert len(beyond) == sum(0 < top == n - 1 for top, n in zip(peak, sides, strict=True))
@@ -174,7 +176,7 @@ numbers = st.one_of(
 @given(listed=numbers, least=st.integers(-60, 0), most=st.integers(60, 200))
 def test_what_lies_beyond_is_of_the_listed_ones_kind(listed, least, most):
     axis = Axis.of(listed, least, most)
-    assert list(axis.values) == sorted(set(axis.values)) and set(listed) <= set(axis.values)
+    assert list(axis.values) == sorted({*axis.values, *listed})
     assert len(axis.listed) == len(listed) >= len(axis.values) - 2 * BEYOND
     beyond = set(axis.values) - set(listed)
     assert {type(value) for value in axis.values} == {type(value) for value in listed}

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 TUNING_TITLE = "Tuning"
 TUNING_CAPTION = (
-    "Mean PSNR on validation images, less that of the setting that was chosen, against the value of "
-    "each parameter that is a number: of the settings tried with that value the best. Large markers "
-    "are the values that methods were run with; hollow ones are the last that may be tried, so that "
+    "Mean PSNR on validation images, less that of the chosen setting, against the value of each "
+    "parameter that is a number: of the settings tried with that value the best. Large markers are "
+    "the values that methods were run with; hollow ones are the last that may be tried, so that "
     "better ones may lie beyond. Of several training seeds the first is drawn."
 )
 
@@ -109,8 +109,10 @@ def _edges(section: Section) -> Iterator[str]:
                 noise_text(*cell.column)
             ] = None
     if at:
-        named = "; ".join(f"{text} (at {outside(', '.join(noises))})" for text, noises in at.items())
-        yield f"Chosen at the end of what may be tried, so that a better value may lie beyond: {named}."
+        named = "; ".join(
+            f"{text} (at {outside(', '.join(noises))})" for text, noises in at.items()
+        )
+        yield f"Chosen at the end of what may be tried, so that better may lie beyond: {named}."
 
 
 def _failures(section: Section) -> Iterator[str]:
@@ -123,4 +125,5 @@ def _failures(section: Section) -> Iterator[str]:
     if at:
         texts = [f"{text} (at {outside(', '.join(noises))})" for text, noises in at.items()]
         more = f"; and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
-        yield f"Settings that failed in tuning, and were not chosen: {'; '.join(texts[:_NAMED])}{more}."
+        named = "; ".join(texts[:_NAMED])
+        yield f"Settings that failed in tuning, and could not be chosen: {named}{more}."

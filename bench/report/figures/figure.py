@@ -29,9 +29,7 @@ class Figure:
 Drawn = list[tuple[Figure, Any]]
 
 
-def panel_grid(
-    panels: int, height: float, columns: int = 3, **subplots: Any
-) -> tuple[Any, Any]:
+def panel_grid(panels: int, height: float, columns: int = 3, **subplots: Any) -> tuple[Any, Any]:
     """Canvas and axes (rows, columns) of panels of a height in inches, some side by side."""
     import matplotlib.pyplot as plt
 

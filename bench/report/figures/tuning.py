@@ -43,7 +43,9 @@ def tuning(section: Section) -> Drawn:
         for axes in grid.flat
         for handle in axes.get_legend_handles_labels()[0]
     }
-    canvas.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=6, frameon=False)
+    canvas.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=6, frameon=False
+    )
     left_out = len(panels) - len(shown)
     more = f" {left_out} more are left out." if left_out else ""
     return [(Figure("tuning", TUNING_TITLE, TUNING_CAPTION + more), canvas)]
