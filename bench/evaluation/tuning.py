@@ -32,6 +32,9 @@ FULL_GRID = 24
 #: The neighbours of so many of the best are tried: parameters that make up for each other leave
 #: several hills, and the best of the coarse values may stand on a lower one.
 LEADERS = 3
+#: A number beyond those listed must be better than the one before by so much, in dB, for the next
+#: to be tried: tables do not show less, and some methods become another one only at infinity.
+GAIN = 0.01
 
 
 @dataclass
@@ -60,7 +63,8 @@ def search(
     All that are listed, where they are few. Otherwise from coarse to fine: every second value of
     each parameter, and then, until all of them have been tried, the neighbours of the best three,
     one value further along one parameter. Numbers that are not listed are neighbours too, of the
-    best setting: while it lies at an end, the next number beyond is tried.
+    best setting: while it lies at an end, the next number beyond is tried, unless the last step
+    gained less than `GAIN`.
 
     Args:
         axes: name -> values.
@@ -82,11 +86,8 @@ def search(
             watch(len(tried), len(tried) + len(waiting) - index - 1)
         scored = [point for point in tried if not math.isnan(tried[point])]
         leaders = sorted(scored, key=lambda point: -tried[point])[:LEADERS]
-        around = (
-            near
-            for rank, point in enumerate(leaders)
-            for near in _neighbours(axes, point, beyond=rank == 0)
-        )
+        around = [near for point in leaders for near in _neighbours(axes, point)]
+        around += _beyond(axes, tried, leaders[0]) if leaders else []
         waiting = [point for point in dict.fromkeys(around) if point not in tried]
     return [(_setting(axes, point), value) for point, value in tried.items()]
 
@@ -97,15 +98,31 @@ def _points(axes: Mapping[str, Axis], step: int) -> list[Point]:
     return list(itertools.product(*map(sorted, positions)))
 
 
-def _neighbours(axes: Mapping[str, Axis], point: Point, beyond: bool) -> list[Point]:
-    """The points one value further along one axis; those that are not listed only if `beyond`."""
-    points = []
-    for number, axis in enumerate(axes.values()):
-        allowed = range(len(axis.values)) if beyond else axis.listed
-        for position in (point[number] - 1, point[number] + 1):
-            if position in allowed:
-                points.append((*point[:number], position, *point[number + 1 :]))
-    return points
+def _neighbours(axes: Mapping[str, Axis], point: Point) -> list[Point]:
+    """The points one value further along one axis that are listed on it."""
+    return [
+        _moved(point, number, step)
+        for number, axis in enumerate(axes.values())
+        for step in (-1, 1)
+        if point[number] + step in axis.listed
+    ]
+
+
+def _beyond(axes: Mapping[str, Axis], tried: Mapping[Point, float], best: Point) -> list[Point]:
+    """Those that are not listed, unless the best gained too little by its last step there."""
+    return [
+        _moved(best, number, step)
+        for number, axis in enumerate(axes.values())
+        for step in (-1, 1)
+        if best[number] + step in range(len(axis.values))
+        and best[number] + step not in axis.listed
+        and not tried[best] - tried.get(_moved(best, number, -step), -math.inf) < GAIN
+    ]
+
+
+def _moved(point: Point, number: int, step: int) -> Point:
+    """The point so many values further along one axis."""
+    return (*point[:number], point[number] + step, *point[number + 1 :])
 
 
 def _setting(axes: Mapping[str, Axis], point: Point) -> Params:
