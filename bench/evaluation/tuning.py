@@ -33,8 +33,8 @@ FULL_GRID = 24
 #: several hills, and the best of the coarse values may stand on a lower one.
 LEADERS = 3
 #: A number beyond those listed must be better than the one before by so much, in dB, for the next
-#: to be tried: tables do not show less, and some methods become another one only at infinity.
-GAIN = 0.01
+#: to be tried: some methods gain less and less up to infinity, and cost more and more.
+GAIN = 0.05
 
 
 @dataclass
@@ -64,7 +64,7 @@ def search(
     each parameter, and then, until all of them have been tried, the neighbours of the best three,
     one value further along one parameter. Numbers that are not listed are neighbours too, of the
     best setting: while it lies at an end, the next number beyond is tried, unless the last step
-    gained less than `GAIN`.
+    beyond gained less than `GAIN`.
 
     Args:
         axes: name -> values.
@@ -109,15 +109,17 @@ def _neighbours(axes: Mapping[str, Axis], point: Point) -> list[Point]:
 
 
 def _beyond(axes: Mapping[str, Axis], tried: Mapping[Point, float], best: Point) -> list[Point]:
-    """Those that are not listed, unless the best gained too little by its last step there."""
-    return [
-        _moved(best, number, step)
-        for number, axis in enumerate(axes.values())
-        for step in (-1, 1)
-        if best[number] + step in range(len(axis.values))
-        and best[number] + step not in axis.listed
-        and not tried[best] - tried.get(_moved(best, number, -step), -math.inf) < GAIN
-    ]
+    """Those that are not listed, unless the best gained too little by its last step beyond."""
+    points = []
+    for number, axis in enumerate(axes.values()):
+        for step in (-1, 1):
+            position = best[number] + step
+            if position in axis.listed or not 0 <= position < len(axis.values):
+                continue
+            before = tried.get(_moved(best, number, -step), -math.inf)
+            if best[number] in axis.listed or not tried[best] - before < GAIN:
+                points.append(_moved(best, number, step))
+    return points
 
 
 def _moved(point: Point, number: int, step: int) -> Point:

@@ -205,9 +205,10 @@ def test_a_value_beyond_that_is_only_as_good_ends_it():
     trials = tuning.search({"a": Axis.of((1.0, 2.0, 3.0))}, lambda params: min(params["a"], 4.0))
     assert [params["a"] for params, _ in trials] == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert tuning.best(trials) == ({"a": 4.0}, 4.0)
-    # As one that gains less than a table shows.
+    # As one beyond that gains next to nothing, which is chosen none the less.
     trials = tuning.search({"a": Axis.of((1.0, 2.0, 3.0))}, lambda params: 9 - 20 ** -params["a"])
-    assert [params["a"] for params, _ in trials] == [1.0, 2.0, 3.0]
+    assert [params["a"] for params, _ in trials] == [1.0, 2.0, 3.0, 4.0]
+    assert tuning.best(trials)[0] == {"a": 4.0}
 
 
 def test_it_is_said_which_values_end_where_no_more_may_be_tried():
