@@ -166,16 +166,19 @@ class _Measuring:
                 f"{self._dataset.name} has no validation images to tune it on: name a set that has "
                 "with --train-dataset, or give --no-tune"
             )
-        return tuning.tune(
-            self._method,
-            self._typed,
-            self._make,
+        validation = tuning.Validation(
             self._cell.noise,
             self._dataset,
             images=self._cell.tune,
             quantize=self._cell.quantize,
             noise_seed=self._cell.noise_seed,
             calls=Calls(self._form),
+        )
+        return tuning.tune(
+            self._method,
+            self._typed,
+            self._make,
+            validation,
             watch=lambda done, total: self._tell("tune", done, total, "settings"),
             explain=lambda error: explain(error, self._method),
         )

@@ -132,17 +132,61 @@ def _setting(axes: Mapping[str, Axis], point: Point) -> Params:
     return {name: axis.values[position] for (name, axis), position in pairs}
 
 
+class Validation:
+    """Validation images under a noise, and how well they are restored.
+
+    Args:
+        noise: what a method is tuned for.
+        dataset: its validation split is used.
+        images: the first so many of them.
+        quantize: as for the test images.
+        noise_seed: as for the test images; the split is another, and so are the draws.
+        calls: cuts the images into calls.
+    """
+
+    def __init__(
+        self,
+        noise: Noise,
+        dataset: Dataset,
+        *,
+        images: int,
+        quantize: bool,
+        noise_seed: int,
+        calls: Calls,
+    ) -> None:
+        self._noise, self._quantize, self._calls = noise, quantize, calls
+        self._pairs = [
+            (group.images, noise.corrupt(group.images, _draws(group, dataset, noise_seed)))
+            for group in dataset.groups("validation", images)
+        ]
+        self._count = sum(len(clean) for clean, _ in self._pairs)
+
+    def mean_psnr(
+        self, denoiser: Denoiser, watch: Callable[[float], None] = lambda share: None
+    ) -> float:
+        """In dB; `watch` is told which share of the images is restored, but not the last."""
+        scores: list[Any] = []
+        seen = 0
+        for clean, noisy in self._pairs:
+            for batch in batches(len(clean), clean.shape[1:]):
+                for part in self._calls.cut(len(clean[batch])):
+                    few = noisy[batch][part].copy()
+                    with self._calls.timed(len(few)):
+                        restored = apply(denoiser, few, self._noise)
+                    mse = metrics.mse(clean[batch][part], finish(restored, self._quantize))
+                    scores.append(metrics.psnr(mse))
+                    seen += len(few)
+                    if seen < self._count:
+                        watch(seen / self._count)
+        return float(np.concatenate(scores).mean())
+
+
 def tune(
     method: Method,
     typed: Mapping[str, Any],
     make: Callable[[Mapping[str, Any]], Denoiser],
-    noise: Noise,
-    dataset: Dataset,
+    validation: Validation,
     *,
-    images: int,
-    quantize: bool,
-    noise_seed: int,
-    calls: Calls,
     watch: Callable[[float, int], None],
     explain: Callable[[Exception], str] = str,
 ) -> Tuned:
@@ -154,19 +198,13 @@ def tune(
         method: what is tuned.
         typed: parameters that the user typed, which are not tuned.
         make: gives the (fitted) denoiser with such parameters.
-        noise: what it is tuned for.
-        dataset: its validation split is used.
-        images: the first so many of them.
-        quantize: as for the test images.
-        noise_seed: as for the test images; the split is another, and so are the draws.
-        calls: cuts the images into calls.
+        validation: what it is tuned on.
         watch: told the settings tried, with the share of the one under way, and in all.
         explain: says in a line what went wrong.
 
     Raises:
         Exception: what the first setting raised, where none gives a score.
     """
-    validation = _Validation(noise, dataset, images, quantize, noise_seed, calls)
     tuned, tried = Tuned(), (0, 0)
     errors: list[Exception] = []
 
@@ -197,47 +235,6 @@ def tune(
     ends = {name: axis.end(axis.values.index(chosen[name])) for name, axis in axes.items()}
     tuned.at_edge = {name: end for name, end in ends.items() if end}
     return tuned
-
-
-class _Validation:
-    """Validation images under a noise, and how well they are restored.
-
-    Args:
-        noise, dataset, images, quantize, noise_seed, calls: see `tune`.
-    """
-
-    def __init__(
-        self,
-        noise: Noise,
-        dataset: Dataset,
-        images: int,
-        quantize: bool,
-        noise_seed: int,
-        calls: Calls,
-    ) -> None:
-        self._noise, self._quantize, self._calls = noise, quantize, calls
-        self._pairs = [
-            (group.images, noise.corrupt(group.images, _draws(group, dataset, noise_seed)))
-            for group in dataset.groups("validation", images)
-        ]
-        self._count = sum(len(clean) for clean, _ in self._pairs)
-
-    def mean_psnr(self, denoiser: Denoiser, watch: Callable[[float], None]) -> float:
-        """In dB; `watch` is told which share of the images is restored, but not the last."""
-        scores: list[Any] = []
-        seen = 0
-        for clean, noisy in self._pairs:
-            for batch in batches(len(clean), clean.shape[1:]):
-                for part in self._calls.cut(len(clean[batch])):
-                    few = noisy[batch][part].copy()
-                    with self._calls.timed(len(few)):
-                        restored = apply(denoiser, few, self._noise)
-                    mse = metrics.mse(clean[batch][part], finish(restored, self._quantize))
-                    scores.append(metrics.psnr(mse))
-                    seen += len(few)
-                    if seen < self._count:
-                        watch(seen / self._count)
-        return float(np.concatenate(scores).mean())
 
 
 def _axes(method: Method, typed: Mapping[str, Any]) -> dict[str, Axis]:

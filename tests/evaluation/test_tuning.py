@@ -47,22 +47,25 @@ def tune(denoiser, typed=None, **asked):
     return tuned(denoiser, typed, **asked).trials
 
 
-def tuned(denoiser, typed=None, dataset=MADE_UP, **asked):
+def tuned(
+    denoiser, typed=None, dataset=MADE_UP, watch=lambda done, total: None,
+    images=20, quantize=False, noise_seed=0,
+):  # fmt: skip
     typed = typed or {}
+    validation = tuning.Validation(
+        NOISE,
+        dataset,
+        images=images,
+        quantize=quantize,
+        noise_seed=noise_seed,
+        calls=Calls(form_of(denoiser)),
+    )
     return tuning.tune(
         denoiser,
         typed,
         lambda params: denoiser.create({**typed, **params}),
-        NOISE,
-        dataset,
-        **{
-            "images": 20,
-            "quantize": False,
-            "noise_seed": 0,
-            "calls": Calls(form_of(denoiser)),
-            "watch": lambda done, total: None,
-            **asked,
-        },
+        validation,
+        watch=watch,
     )
 
 
