@@ -21,7 +21,7 @@ LEAST_EXPONENT = -40.0
     tune={
         "h": (0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0, 1.2),
         "patch": (3, 5, 7),
-        "distance": (4, 6),
+        "distance": (4, 6, 8, 10),
     },
     least={"h": 0, "patch": 1, "distance": 0},
     reference="Buades, Coll and Morel 2005, 2011",

@@ -9,7 +9,7 @@ BLOCK = 256
 
 
 @method(
-    tune={"temperature": (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)},
+    tune={"temperature": (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 64.0, 128.0)},
     reference="Robbins 1956; Milanfar and Delbracio 2024, section 3",
     random=False,
 )

@@ -25,6 +25,9 @@ class Record:
         chosen: the parameters that it ran with.
         chosen_score: their mean validation PSNR in dB; None where nothing was tuned.
         trials: the parameters that were tried, each with its mean validation PSNR in dB.
+        failed_trials: those that gave no score, each with what went wrong.
+        at_edge: of the tuned parameters, those whose chosen value is the "smallest" or "largest"
+            that may be tried, though it could go on: a better one may lie beyond.
         fit_seconds, tune_seconds: None where nothing was fitted or tuned.
         images_per_second: of the denoise call alone, the median one.
         parameters: number of learned values; 0 where nothing is learned.
@@ -47,6 +50,8 @@ class Record:
     chosen: dict[str, Any] = field(default_factory=dict)
     chosen_score: float | None = None
     trials: list[tuple[dict[str, Any], float]] = field(default_factory=list)
+    failed_trials: list[tuple[dict[str, Any], str]] = field(default_factory=list)
+    at_edge: dict[str, str] = field(default_factory=dict)
     fit_seconds: float | None = None
     tune_seconds: float | None = None
     images_per_second: float | None = None

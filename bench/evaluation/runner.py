@@ -83,7 +83,7 @@ def run_cells(
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
-            reason = explain(error, method)
+            reason = explain(error, method) + measuring.setting
             record = Record(cell, "failed", reason=reason, traceback=traceback.format_exc())
         yield record
 
@@ -108,6 +108,8 @@ class _Measuring:
         self._typed = {k: v for k, v in self._params.items() if k in parameters}
         self._estimates = ESTIMATED not in parameters and ESTIMATED in self._params
         self._arrays: Mapping[str, Any] | None = None
+        #: The tuned parameters, once they are chosen, to be named where it fails with them.
+        self.setting = ""
 
     def run(self, test: NoisyImages) -> Record:
         record = Record(self._cell, "done")
@@ -127,9 +129,13 @@ class _Measuring:
         tuned: dict[str, Any] = {}
         if self._cell.tune:
             started = time.perf_counter()
-            record.trials = self._tune()
+            found = self._tune()
             record.tune_seconds = time.perf_counter() - started
-            tuned, record.chosen_score = tuning.best(record.trials)
+            record.trials, record.failed_trials = found.trials, found.failed
+            record.at_edge = found.at_edge
+            tuned, record.chosen_score = tuning.best(found.trials)
+            values = ", ".join(f"{name}={value}" for name, value in tuned.items())
+            self.setting = f", tuned to {values}"
         record.chosen = {**self._method.parameters, **self._params, **tuned}
         denoiser = self._make(tuned)
         record.parameters = learned_values(denoiser, fit)
@@ -155,23 +161,27 @@ class _Measuring:
             denoiser.load(self._arrays)
         return Estimating(denoiser, self._form.threads) if self._estimates else denoiser
 
-    def _tune(self) -> tuning.Trials:
+    def _tune(self) -> tuning.Tuned:
         if not self._dataset.sizes["validation"]:
             raise Unsupported(
                 f"{self._dataset.name} has no validation images to tune it on: name a set that has "
                 "with --train-dataset, or give --no-tune"
             )
-        return tuning.tune(
-            self._method,
-            self._typed,
-            self._make,
+        validation = tuning.Validation(
             self._cell.noise,
             self._dataset,
             images=self._cell.tune,
             quantize=self._cell.quantize,
             noise_seed=self._cell.noise_seed,
             calls=Calls(self._form),
+        )
+        return tuning.tune(
+            self._method,
+            self._typed,
+            self._make,
+            validation,
             watch=lambda done, total: self._tell("tune", done, total, "settings"),
+            explain=lambda error: explain(error, self._method),
         )
 
     def _tell(

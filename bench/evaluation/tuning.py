@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench import metrics
+from bench.core import DataError, StorageError
+from bench.evaluation.axis import Axis
 from bench.evaluation.calls import Calls
 from bench.evaluation.noisy_images import batches
 from bench.evaluation.scoring import apply, finish
@@ -18,8 +22,9 @@ if TYPE_CHECKING:
     from bench.core import Dataset, Noise
     from bench.plugins.contract import Denoiser, Method
 
-Trials = list[tuple[dict[str, Any], float]]
-#: A setting: of each parameter, the index of its value among those to try.
+Params = dict[str, Any]
+Trials = list[tuple[Params, float]]
+#: A setting: of each parameter, the position of its value on its axis.
 Point = tuple[int, ...]
 
 #: Up to so many settings are all tried; of more, a part is.
@@ -27,23 +32,48 @@ FULL_GRID = 24
 #: The neighbours of so many of the best are tried: parameters that make up for each other leave
 #: several hills, and the best of the coarse values may stand on a lower one.
 LEADERS = 3
+#: A number beyond those listed must be better than the one before by so much, in dB, for the next
+#: to be tried: some methods gain less and less up to infinity, and cost more and more.
+GAIN = 0.05
+
+
+@dataclass
+class Tuned:
+    """What tuning a method gave.
+
+    Attributes:
+        trials: settings with their mean validation PSNR in dB, in the order they were tried.
+        failed: settings that gave no score, each with what went wrong.
+        at_edge: of the best setting, the parameters whose value is the "smallest" or "largest"
+            that may be tried, though it could go on.
+    """
+
+    trials: Trials = field(default_factory=list)
+    failed: list[tuple[Params, str]] = field(default_factory=list)
+    at_edge: dict[str, str] = field(default_factory=dict)
 
 
 def search(
-    axes: Mapping[str, Sequence[Any]],
-    score: Callable[[dict[str, Any]], float],
+    axes: Mapping[str, Axis],
+    score: Callable[[Params], float],
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> Trials:
     """Settings with their scores, in the order they were tried.
 
-    All of them where they are few. Otherwise from coarse to fine: every second value of each
-    parameter, and then, until all of them have been tried, the neighbours of the best three, one
-    value further along one parameter.
+    All that are listed, where they are few. Otherwise from coarse to fine: every second value of
+    each parameter, and then, until all of them have been tried, the neighbours of the best three,
+    one value further along one parameter. Numbers that are not listed are neighbours too, of the
+    best setting: while it lies at an end, the next number beyond is tried, unless the last step
+    beyond gained less than `GAIN`.
 
     Args:
-        axes: name -> values, in an order in which neighbours are alike.
-        score: larger is better.
+        axes: name -> values.
+        score: larger is better; NaN where the setting gives no score, which is not built upon.
         watch: told the settings tried and, as far as known, in all, first of none.
+
+    >>> axes = {"size": Axis.of((3, 5))}
+    >>> search(axes, lambda setting: -abs(setting["size"] - 8))
+    [({'size': 3}, -5), ({'size': 5}, -3), ({'size': 7}, -1), ({'size': 9}, -1)]
     """
     tried: dict[Point, float] = {}
     waiting = _points(axes, step=1)
@@ -54,93 +84,172 @@ def search(
         for index, point in enumerate(waiting):
             tried[point] = score(_setting(axes, point))
             watch(len(tried), len(tried) + len(waiting) - index - 1)
-        leaders = sorted(tried, key=lambda point: -tried[point])[:LEADERS]
-        around = (near for point in leaders for near in _neighbours(axes, point))
+        scored = [point for point in tried if not math.isnan(tried[point])]
+        leaders = sorted(scored, key=lambda point: -tried[point])[:LEADERS]
+        around = [near for point in leaders for near in _neighbours(axes, point)]
+        around += _beyond(axes, tried, leaders[0]) if leaders else []
         waiting = [point for point in dict.fromkeys(around) if point not in tried]
     return [(_setting(axes, point), value) for point, value in tried.items()]
 
 
-def _points(axes: Mapping[str, Sequence[Any]], step: int) -> list[Point]:
-    """Every combination of every `step`th value, and of the last one."""
-    indices = ({*range(0, len(values), step), len(values) - 1} for values in axes.values())
-    return list(itertools.product(*map(sorted, indices)))
+def _points(axes: Mapping[str, Axis], step: int) -> list[Point]:
+    """Every combination of every `step`th value that is listed, and of the last one."""
+    positions = ({*axis.listed[::step], axis.listed[-1]} for axis in axes.values())
+    return list(itertools.product(*map(sorted, positions)))
 
 
-def _neighbours(axes: Mapping[str, Sequence[Any]], point: Point) -> list[Point]:
+def _neighbours(axes: Mapping[str, Axis], point: Point) -> list[Point]:
+    """The points one value further along one axis that are listed on it."""
+    return [
+        _moved(point, number, step)
+        for number, axis in enumerate(axes.values())
+        for step in (-1, 1)
+        if point[number] + step in axis.listed
+    ]
+
+
+def _beyond(axes: Mapping[str, Axis], tried: Mapping[Point, float], best: Point) -> list[Point]:
+    """Those that are not listed, unless the best gained too little by its last step beyond."""
     points = []
-    for axis, values in enumerate(axes.values()):
-        for index in (point[axis] - 1, point[axis] + 1):
-            if 0 <= index < len(values):
-                points.append((*point[:axis], index, *point[axis + 1 :]))
+    for number, axis in enumerate(axes.values()):
+        for step in (-1, 1):
+            position = best[number] + step
+            if position in axis.listed or not 0 <= position < len(axis.values):
+                continue
+            before = tried.get(_moved(best, number, -step), -math.inf)
+            if best[number] in axis.listed or not tried[best] - before < GAIN:
+                points.append(_moved(best, number, step))
     return points
 
 
-def _setting(axes: Mapping[str, Sequence[Any]], point: Point) -> dict[str, Any]:
-    return {name: values[i] for (name, values), i in zip(axes.items(), point, strict=True)}
+def _moved(point: Point, number: int, step: int) -> Point:
+    """The point so many values further along one axis."""
+    return (*point[:number], point[number] + step, *point[number + 1 :])
+
+
+def _setting(axes: Mapping[str, Axis], point: Point) -> Params:
+    pairs = zip(axes.items(), point, strict=True)
+    return {name: axis.values[position] for (name, axis), position in pairs}
+
+
+class Validation:
+    """Validation images under a noise, and how well they are restored.
+
+    Args:
+        noise: what a method is tuned for.
+        dataset: its validation split is used.
+        images: the first so many of them.
+        quantize: as for the test images.
+        noise_seed: as for the test images; the split is another, and so are the draws.
+        calls: cuts the images into calls.
+    """
+
+    def __init__(
+        self,
+        noise: Noise,
+        dataset: Dataset,
+        *,
+        images: int,
+        quantize: bool,
+        noise_seed: int,
+        calls: Calls,
+    ) -> None:
+        self._noise, self._quantize, self._calls = noise, quantize, calls
+        self._pairs = [
+            (group.images, noise.corrupt(group.images, _draws(group, dataset, noise_seed)))
+            for group in dataset.groups("validation", images)
+        ]
+        self._count = sum(len(clean) for clean, _ in self._pairs)
+
+    def mean_psnr(
+        self, denoiser: Denoiser, watch: Callable[[float], None] = lambda share: None
+    ) -> float:
+        """In dB; `watch` is told which share of the images is restored, but not the last."""
+        scores: list[Any] = []
+        seen = 0
+        for clean, noisy in self._pairs:
+            for batch in batches(len(clean), clean.shape[1:]):
+                for part in self._calls.cut(len(clean[batch])):
+                    few = noisy[batch][part].copy()
+                    with self._calls.timed(len(few)):
+                        restored = apply(denoiser, few, self._noise)
+                    mse = metrics.mse(clean[batch][part], finish(restored, self._quantize))
+                    scores.append(metrics.psnr(mse))
+                    seen += len(few)
+                    if seen < self._count:
+                        watch(seen / self._count)
+        return float(np.concatenate(scores).mean())
 
 
 def tune(
     method: Method,
     typed: Mapping[str, Any],
     make: Callable[[Mapping[str, Any]], Denoiser],
-    noise: Noise,
-    dataset: Dataset,
+    validation: Validation,
     *,
-    images: int,
-    quantize: bool,
-    noise_seed: int,
-    calls: Calls,
     watch: Callable[[float, int], None],
-) -> Trials:
-    """Settings tried with their mean validation PSNR in dB, in the order they were tried.
+    explain: Callable[[Exception], str] = str,
+) -> Tuned:
+    """Mean validation PSNR of a method's settings, those listed and beyond (see `search`).
+
+    A setting at which the method raises, or gives what no denoiser may give, costs that setting.
 
     Args:
         method: what is tuned.
         typed: parameters that the user typed, which are not tuned.
         make: gives the (fitted) denoiser with such parameters.
-        noise: what it is tuned for.
-        dataset: its validation split is used.
-        images: the first so many of them.
-        quantize: as for the test images.
-        noise_seed: as for the test images; the split is another, and so are the draws.
-        calls: cuts the images into calls.
+        validation: what it is tuned on.
         watch: told the settings tried, with the share of the one under way, and in all.
-    """
-    validation = [
-        (group.images, noise.corrupt(group.images, _draws(group, dataset, noise_seed)))
-        for group in dataset.groups("validation", images)
-    ]
+        explain: says in a line what went wrong.
 
-    count = sum(len(clean) for clean, _ in validation)
-    tried = (0, 0)
+    Raises:
+        Exception: what the first setting raised, where none gives a score.
+    """
+    tuned, tried = Tuned(), (0, 0)
+    errors: list[Exception] = []
 
     def tell(done: int, total: int) -> None:
         nonlocal tried
         tried = done, total
         watch(done, total)
 
-    def score(params: dict[str, Any]) -> float:
-        denoiser = make(params)
-        scores: list[Any] = []
-        seen = 0
-        for clean, noisy in validation:
-            for batch in batches(len(clean), clean.shape[1:]):
-                for part in calls.cut(len(clean[batch])):
-                    few = noisy[batch][part].copy()
-                    with calls.timed(len(few)):
-                        restored = apply(denoiser, few, noise)
-                    mse = metrics.mse(clean[batch][part], finish(restored, quantize))
-                    scores.append(metrics.psnr(mse))
-                    seen += len(few)
-                    if seen < count:
-                        watch(tried[0] + seen / count, tried[1])
-        return float(np.concatenate(scores).mean())
+    def score(params: Params) -> float:
+        try:
+            return validation.mean_psnr(
+                make(params), lambda share: watch(tried[0] + share, tried[1])
+            )
+        except (DataError, StorageError):
+            raise
+        except Exception as error:
+            tuned.failed.append((params, explain(error)))
+            errors.append(error)
+            del errors[1:]
+            return math.nan
 
-    free = {name: values for name, values in method.declared.tune.items() if name not in typed}
-    return search(free, score, tell)
+    axes = _axes(method, typed)
+    trials = search(axes, score, tell)
+    tuned.trials = [trial for trial in trials if not math.isnan(trial[1])]
+    if not tuned.trials:
+        raise errors[0]
+    chosen, _ = best(tuned.trials)
+    ends = {name: axis.end(axis.values.index(chosen[name])) for name, axis in axes.items()}
+    tuned.at_edge = {name: end for name, end in ends.items() if end}
+    return tuned
 
 
-def best(trials: Trials) -> tuple[dict[str, Any], float]:
+def _axes(method: Method, typed: Mapping[str, Any]) -> dict[str, Axis]:
+    """Of each parameter that is tuned, the values that may be tried."""
+    declared = method.declared
+    return {
+        name: Axis.of(
+            values, declared.least.get(name, -math.inf), declared.most.get(name, math.inf)
+        )
+        for name, values in declared.tune.items()
+        if name not in typed
+    }
+
+
+def best(trials: Trials) -> tuple[Params, float]:
     """The candidate of the highest score; of equal ones the first."""
     return max(trials, key=lambda trial: trial[1])
 

@@ -47,9 +47,11 @@ def typed_params(method: Method, params: Mapping[str, str]) -> dict[str, Any]:
     """Typed parameters as values of the same type as their defaults.
 
     Raises:
-        UsageError: the method has no such parameter, or its value is of another type or too small.
+        UsageError: the method has no such parameter, or its value is of another type, too
+            small or too large.
     """
     values: dict[str, Any] = {}
+    declared = method.declared
     for key, text in params.items():
         if key not in method.parameters:
             raise UsageError(
@@ -67,9 +69,12 @@ def typed_params(method: Method, params: Mapping[str, str]) -> dict[str, Any]:
                 f"{method.name}[{key}={text}]: {key} is of type {type(default).__name__}, "
                 f"as in {key}={default}"
             )
-        least = method.declared.least.get(key)
-        if least is not None and isinstance(value, (int, float)) and value < least:
-            raise UsageError(f"{method.name}[{key}={text}]: give {least:g} or more")
+        if isinstance(value, (int, float)):
+            least, most = (bounds.get(key) for bounds in (declared.least, declared.most))
+            if least is not None and value < least:
+                raise UsageError(f"{method.name}[{key}={text}]: give {least:g} or more")
+            if most is not None and value > most:
+                raise UsageError(f"{method.name}[{key}={text}]: give {most:g} or less")
         values[key] = value
     return values
 

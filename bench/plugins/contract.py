@@ -52,6 +52,7 @@ class Declaration:
 
     tune: Mapping[str, tuple[Any, ...]]
     least: Mapping[str, float]
+    most: Mapping[str, float]
     reference: str
     threads: bool
     random: bool
@@ -79,6 +80,7 @@ def method(
     *_positional: object,
     tune: Mapping[str, Iterable[Any]] | None = None,
     least: Mapping[str, float] | None = None,
+    most: Mapping[str, float] | None = None,
     reference: str = "",
     threads: bool = False,
     random: bool = True,
@@ -99,18 +101,17 @@ def method(
     has no argument `noise`, what it learns serves every noise.
 
     Args:
-        tune: parameter -> values that the harness may choose from on validation images. A
-            tuned parameter of a class must not change what `fit` learns.
-        least: parameter -> least value; a smaller one is refused when it is typed.
+        tune: parameter -> values to choose from on validation images, and to go on beyond where
+            the best number is at an end. Those of a class must not change what `fit` learns.
+        least: parameter -> least value; a smaller one is refused when it is typed, and not tried.
+        most: parameter -> greatest value, likewise.
         reference: the method's source, as a table would cite it.
-        threads: a function's images may be handled in several threads at once (its work
-            releases the interpreter's lock).
+        threads: a function's images may be handled in several threads (it releases the lock).
         random: what `fit` learns depends on the seed. Functions never do.
-        inference: parameters of a class that only `denoise` depends on: one fitted model
-            serves all their values. Tuned ones are such.
+        inference: parameters, beside tuned ones, that only `denoise` depends on: one fit for all.
         requires: packages that bench does not install, by import name. Import them where they
             are used: without them the method is listed with the reason why it cannot run.
-        wraps: the parameter that names another method, whose code then counts as this one's.
+        wraps: the parameter that names another method, whose code counts as this one's.
         family: "filter", "fitted", "trained" or "pretrained", if not as its form says.
         note: what a user must know, such as a licence.
 
@@ -131,8 +132,8 @@ def method(
         raise TypeError("write @method(...), with parentheses and named arguments")
     values = {name: tuple(tried) for name, tried in (tune or {}).items()}
     declared = Declaration(
-        values, dict(least or {}), reference, threads, random, tuple(inference), tuple(requires),
-        wraps, family, note,
+        values, dict(least or {}), dict(most or {}), reference, threads, random, tuple(inference),
+        tuple(requires), wraps, family, note,
     )  # fmt: skip
     return declared.attach
 

@@ -199,6 +199,7 @@ def _check_parameters(parameters: Mapping[str, Any], declared: Declaration, loca
     for argument, names in (
         ("tune", declared.tune),
         ("least", declared.least),
+        ("most", declared.most),
         ("inference", declared.inference),
         ("wraps", (declared.wraps,) if declared.wraps else ()),
     ):

@@ -105,6 +105,8 @@ class CellMeta(JsonModel):
     chosen: dict[str, Any]
     chosen_score: float | None
     trials: list[tuple[dict[str, Any], float]] = pydantic.Field(default_factory=list)
+    failed_trials: list[tuple[dict[str, Any], str]] = pydantic.Field(default_factory=list)
+    at_edge: dict[str, str] = pydantic.Field(default_factory=dict)
     fit_seconds: float | None = None
     tune_seconds: float | None = None
     images_per_second: float | None = None

@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from bench import datasets, metrics
 from bench.evaluation import tuning
+from bench.evaluation.axis import Axis
 from bench.evaluation.scoring import finish
 from bench.noises import Gaussian, ImageDraws
 from bench.plugins import sources
@@ -202,7 +203,7 @@ def gains(name, digits):
     method, noise = sources.load(name), Gaussian(0.1)
     identity = mean_psnr(clean, noisy)
     trials = tuning.search(
-        method.declared.tune,
+        {parameter: Axis.of(values) for parameter, values in method.declared.tune.items()},
         lambda params: mean_psnr(clean, method.create(params).denoise(noisy.copy(), noise)),
     )
     return [score - identity for _, score in trials]

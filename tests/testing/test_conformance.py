@@ -195,6 +195,17 @@ BAD = {
             arguments="noisy, *, size=3",
         ),
     ),
+    "a value to tune that divides by an even image's variance": (
+        "tuned values",
+        "with eps=0.0: denoise returned NaN or infinity in 1 of 2 images",
+        function(
+            "with np.errstate(invalid='ignore'):",
+            "    spread = noisy.std(axis=(-2, -1), keepdims=True)",
+            "    return noisy * (spread / (spread + np.float32(eps)))",
+            declared="reference='none', tune={'eps': (0.0, 0.1)}",
+            arguments="noisy, *, eps=0.1",
+        ),
+    ),
     "a value to tune that changes what is learned": (
         "tuned values",
         "scale is tuned, and changes what fit learns: .* take it out of tune",

@@ -30,9 +30,10 @@ def draw(section: Section, folder: Path, forms: Iterable[str] = FORMS) -> list[F
     from bench.report.figures.curves import losses, quality, speed
     from bench.report.figures.pictures import examples
     from bench.report.figures.transfer import transfer
+    from bench.report.figures.tuning import tuning
     from bench.report.figures.uncertainty import calibration, uncertainty
 
-    makers = (examples, quality, speed, transfer, uncertainty, calibration, losses)
+    makers = (examples, quality, speed, transfer, uncertainty, calibration, losses, tuning)
     return _save([partial(make, section) for make in makers], folder, forms, section.suffix)
 
 

@@ -29,11 +29,11 @@ class Figure:
 Drawn = list[tuple[Figure, Any]]
 
 
-def panel_grid(panels: int, height: float, **subplots: Any) -> tuple[Any, Any]:
-    """Canvas and axes (rows, columns) of panels of a height in inches, up to three side by side."""
+def panel_grid(panels: int, height: float, columns: int = 3, **subplots: Any) -> tuple[Any, Any]:
+    """Canvas and axes (rows, columns) of panels of a height in inches, some side by side."""
     import matplotlib.pyplot as plt
 
-    columns = min(3, panels)
+    columns = min(columns, panels)
     rows = -(-panels // columns)
     canvas, grid = plt.subplots(
         rows,

@@ -15,6 +15,7 @@ from bench.report.content.costs import costs, costs_note
 from bench.report.content.findings import findings, over_data_sets
 from bench.report.content.options import Options
 from bench.report.content.tables import Entry, Table
+from bench.report.content.tuning import tuning_notes
 from bench.report.figures import UNCERTAINTY
 from bench.report.formats.templates import Ready, render
 
@@ -66,6 +67,7 @@ def _section(section: Section, figures: list[Figure], options: Options) -> dict[
         "figures": {title: [f for f in figures if f.title == title] for title in titles},
         "calibration": _calibration(section),
         "chosen": _chosen(section),
+        "tuning": tuning_notes(section),
         "costs": _costs(section),
         "costs_note": costs_note(section),
         "problems": _problems(section),

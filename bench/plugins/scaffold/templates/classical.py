@@ -10,7 +10,8 @@ from bench import method
 
 
 # tune: values that the harness may choose from, for each noise, on validation images. Include
-#   one that hardly changes the image. A parameter typed as my-method[weight=0.5] is not tuned.
+#   one that hardly changes the image. Where the best number is the smallest or the largest, further
+#   ones are tried. A parameter typed as my-method[weight=0.5] is not tuned.
 # reference: the paper, as a table would cite it ("none" if there is none).
 # threads: the harness may share a batch among threads; leave it out for code that holds
 #   Python's lock.

@@ -24,11 +24,21 @@ from bench.report.content.chart_data import (
     pareto,
     speed_points,
 )
+from bench.report.content.tuning import (
+    TUNING_CAPTION,
+    TUNING_TITLE,
+    geometric,
+    shown_range,
+    tuning_curves,
+)
 from bench.report.formats.html.heatmaps import significance, transfer
 from bench.report.formats.html.traces import Chart, Styles, figure, numbers, safe
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
+
+# Of noises, from dark to light, and of what there are more of.
+_SHADES = ("#440154", "#3b528b", "#21918c", "#5ec962", "#b8860b", "#d55e00", "#cc78bc")
 
 
 def charts(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator[Chart]:
@@ -41,6 +51,7 @@ def charts(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator
     yield from _calibration(section, styles)
     yield from transfer(section)
     yield from _losses(section, styles)
+    yield from _tuning(section)
 
 
 def _quality(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator[Chart]:
@@ -215,7 +226,6 @@ def _losses(section: Section, styles: Styles) -> Iterator[Chart]:
 
     figures = {}
     data = loss_terms(section)
-    shades = ("#440154", "#3b528b", "#21918c", "#5ec962", "#b8860b", "#d55e00", "#cc78bc")
     for (label, term), part in data.groupby(["label", "term"], sort=False):
         trained = list(dict.fromkeys(part["trained"]))
         traces = []
@@ -232,7 +242,7 @@ def _losses(section: Section, styles: Styles) -> Iterator[Chart]:
                     legendgroup=f"{safe(str(train))} {safe(str(split))}",
                     showlegend=(train, split) not in named,
                     line={
-                        "color": shades[trained.index(train) % len(shades)],
+                        "color": _SHADES[trained.index(train) % len(_SHADES)],
                         "width": 1.5,
                         "dash": "solid" if split == "train" else "dash",
                     },
@@ -247,3 +257,45 @@ def _losses(section: Section, styles: Styles) -> Iterator[Chart]:
         )
     if figures:
         yield Chart("Training", LOSSES_CAPTION, figures, 420)
+
+
+def _tuning(section: Section) -> Iterator[Chart]:
+    """Validation PSNR over each tuned parameter, with the values that were chosen."""
+    import plotly.graph_objects as go
+
+    figures = {}
+    columns = section.columns
+    for (label, parameter), curves in tuning_curves(section).items():
+        traces = []
+        for curve in curves:
+            colour = _SHADES[columns.index(curve.column) % len(_SHADES)]
+            chosen = [value == curve.chosen for value in curve.values]
+            edge = "circle-open" if curve.at_edge else "circle"
+            traces.append(
+                go.Scatter(
+                    x=numbers(curve.values),
+                    y=numbers(curve.differences),
+                    mode="lines+markers",
+                    name=safe(noise_text(*curve.column)),
+                    line={"color": colour, "width": 1.5},
+                    marker={
+                        "color": colour,
+                        "size": [12 if is_chosen else 5 for is_chosen in chosen],
+                        "symbol": [edge if is_chosen else "circle" for is_chosen in chosen],
+                    },
+                    hovertemplate="%{x}: %{y:.3f} dB",
+                )
+            )
+        scale = {"type": "log"} if geometric(curves) else {}
+        figures[f"{label}: {parameter}"] = figure(
+            traces,
+            xaxis={"title": {"text": safe(parameter)}, **scale},
+            yaxis={
+                "title": {"text": "PSNR less the chosen setting's (dB)"},
+                "range": list(shown_range(curves)),
+            },
+            showlegend=True,
+            legend={"orientation": "h", "y": -0.25},
+        )
+    if figures:
+        yield Chart(TUNING_TITLE, TUNING_CAPTION, figures, wide=False)

@@ -23,6 +23,7 @@ from bench.report.content.findings import Finding, findings, over_data_sets
 from bench.report.content.options import Options
 from bench.report.content.rows import Column
 from bench.report.content.tables import Entry, Table
+from bench.report.content.tuning import tuning_notes
 from bench.report.formats.html.charts import charts
 from bench.report.formats.html.inspector import BUDGET, inspector
 from bench.report.formats.html.traces import Chart, Styles
@@ -130,6 +131,7 @@ class _PageSection:
         self.inspector = inspector(section, styles, budget)
         self.costs, self.costs_note = costs(section), costs_note(section)
         self.chosen = prose.chosen(section)
+        self.tuning = tuning_notes(section)
         self.problems = analysis.problems(section.cells)
         self.methods = {
             name: section.about.get(name) for name in dict.fromkeys(section.cells["method"])

@@ -16,6 +16,7 @@ from bench.report.content import prose
 from bench.report.content.findings import findings, over_data_sets
 from bench.report.content.options import Options
 from bench.report.content.tables import Table
+from bench.report.content.tuning import tuning_notes
 from bench.report.formats.latex.escape import code, comment, escape
 from bench.report.formats.latex.tables import costs_table, metric_tables, width_text
 from bench.report.formats.templates import Ready, render
@@ -102,6 +103,7 @@ def _section(
             if table.winners()
         ],
         "spreads": {unit: spread for unit, spread in spreads.items() if spread},
+        "tuning": tuning_notes(section),
         "tables": tables,
         "figures": figures,
         "problems": analysis.problems(section.cells),
