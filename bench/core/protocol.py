@@ -1,7 +1,7 @@
 """The protocol: what makes numbers incomparable when it is left unsaid."""
 
 #: Part of every cell's key: goes up when the same cell would give other numbers.
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 #: Stored with every run, and shown in every report.
 CONVENTIONS = {

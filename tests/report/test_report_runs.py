@@ -112,7 +112,7 @@ def test_each_data_set_has_its_own_tables_and_files(runs, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda m: m.update(protocol=2), r"differ in protocol \(1 and 2\)"),
+        (lambda m: m.update(protocol=1), r"differ in protocol \(2 and 1\)"),
         (lambda m: m["conventions"].update(ssim="another"), "differ in conventions,"),
         (lambda m: m["dataset"].update(fingerprint="beef"), "differ in fingerprint"),
         (lambda m: m["dataset"].update(training="others"), "differ in training"),
