@@ -114,7 +114,9 @@ def _noises_text(noises: list[tuple[str, float]]) -> str:
     return "; ".join(f"{name} {', '.join(texts)}" for name, texts in levels.items())
 
 
-def text_table(scores: Scores, cells: pd.DataFrame, width: int | None = None) -> str:
+def text_table(
+    scores: Scores, cells: pd.DataFrame, width: int | None = None, images: str = "test images"
+) -> str:
     """PSNR and SSIM of every method at every level, as plain text for a terminal.
 
     Args:
@@ -122,6 +124,7 @@ def text_table(scores: Scores, cells: pd.DataFrame, width: int | None = None) ->
         cells: of the run.
         width: of the terminal in characters; noises that do not fit beside each other come in
             blocks, one below the other. None for one block.
+        images: what the means are over.
     """
     if not len(scores):
         return "No cell has a result."
@@ -135,10 +138,10 @@ def text_table(scores: Scores, cells: pd.DataFrame, width: int | None = None) ->
         ]
     combined.columns = [noise_text(*column) for column in combined.columns]
     combined.index.name = "PSNR (dB), SSIM"
-    images = int(summary["images"].max())
+    count = int(summary["images"].max())
     text = _fitted(combined, width)
     names = ", ".join(dict.fromkeys(cells.dataset))
-    return f"\n{text}\n\nMean over {images:,} test images of {names}."
+    return f"\n{text}\n\nMean over {count:,} {images} of {names}."
 
 
 def _fitted(frame: pd.DataFrame, width: int | None) -> str:

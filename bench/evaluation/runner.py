@@ -64,7 +64,7 @@ def run_cells(
     Raises:
         DataError, StorageError: what no method is to blame for ends the sweep.
     """
-    test = NoisyImages(dataset)
+    splits: dict[str, NoisyImages] = {}
     for cell in cells:
         watch(Progress(cell, "start", 0, 0, ""))
         method = methods[cell.method]
@@ -73,7 +73,8 @@ def run_cells(
         measuring = _Measuring(cell, form, dataset, fits, watch, waiting)
         try:
             with form.computing(), PeakMemory() as memory:
-                record = measuring.run(test)
+                images = splits.setdefault(cell.split, NoisyImages(dataset, cell.split))
+                record = measuring.run(images)
             record.peak_memory_bytes = memory.peak
         except (DataError, StorageError):
             raise
@@ -108,7 +109,7 @@ class _Measuring:
         self._estimates = ESTIMATED not in parameters and ESTIMATED in self._params
         self._arrays: Mapping[str, Any] | None = None
 
-    def run(self, test: NoisyImages) -> Record:
+    def run(self, images: NoisyImages) -> Record:
         record = Record(self._cell, "done")
         fit, reused = None, False
         if self._method.learns:
@@ -134,7 +135,7 @@ class _Measuring:
         record.parameters = learned_values(denoiser, fit)
         kept = KeptImages(self._fits, self._cell, self._form.device)
         try:
-            Denoising(denoiser, self._form, test, record, kept).run(
+            Denoising(denoiser, self._form, images, record, kept).run(
                 lambda done, total: self._tell("denoise", done, total, "images")
             )
         except BaseException:
@@ -168,7 +169,7 @@ class _Measuring:
             self._dataset,
             images=self._cell.tune,
             quantize=self._cell.quantize,
-            noise_seed=self._cell.noise_seed,
+            noise_seed=self._cell.noise_seeds[0],
             calls=Calls(self._form),
             watch=lambda done, total: self._tell("tune", done, total, "settings"),
         )

@@ -112,7 +112,8 @@ def _overview(
         fitted=fits.has,
         serial=lambda cell: on_gpu and methods[cell.method].uses_gpu,
         earlier=_first_cells(run),
-        images=min(settings.limit or sys.maxsize, data.sizes["test"]),
+        images=min(settings.limit or sys.maxsize, data.sizes[settings.split])
+        * len(settings.noise_seeds),
     )
 
 
