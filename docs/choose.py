@@ -140,8 +140,9 @@ def table(rows: pd.DataFrame, levels: list[float]) -> str:
 @click.option("--seeds", default="0", show_default=True, help="Training seeds.")
 @click.option("--limit", type=int, help="Only the first so many validation images.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("results/choices"))
+@click.option("--page", type=click.Path(path_type=Path), default=PAGE, help="The page to write.")
 @click.option("--show", is_flag=True, help="Measure nothing.")
-def main(methods, dataset, noise, seeds, limit, out, show):
+def main(methods, dataset, noise, seeds, limit, out, page, show):
     """Measure what is missing, write the page and print the table."""
     for candidate in () if show else candidates(tuple(methods.split(","))):
         epochs, batch_size = candidate.recipe or (None, None)
@@ -154,7 +155,7 @@ def main(methods, dataset, noise, seeds, limit, out, show):
     text = table(rows, sorted(rows["level"].unique()))
     images = f"the first {limit}" if limit else "all"
     head = HEAD.format(images=images, dataset=dataset)
-    PAGE.write_text(f"{head}{text}\n", encoding="utf-8")
+    page.write_text(f"{head}{text}\n", encoding="utf-8")
     print(text)
 
 
