@@ -30,15 +30,21 @@ RECIPES = {
     "hvae": [(5, 64), (6, 64), (7, 64), (10, 64)],
     "dncnn": [(8, 16), (12, 16), (18, 16)],
 }
-#: Method -> parameter -> values along its grid and beyond its ends, others at their defaults.
+#: Method -> parameters to choose from, along its grid and beyond its ends; others are the defaults.
 GRIDS = {
-    "nlm": {"distance": (3, 4, 6, 8, 10, 14), "patch": (3, 5, 7, 9)},
-    "median": {"size": (3, 5, 7, 9)},
-    "bilateral": {"width": (1.5, 2.0, 3.0, 5.0, 7.0, 10.0)},
-    "wavelet": {"levels": (2, 3, 4)},
-    "tv": {"strength": (0.3, 0.5, 0.7, 0.9, 1.2, 1.6)},
-    "wiener": {"strength": (1.0, 1.5, 2.0, 2.5, 3.5)},
-    "posterior-mean": {"temperature": (8.0, 16.0, 32.0, 64.0, 128.0)},
+    # Together, since these make up for each other.
+    "nlm": [
+        f"distance={distance},h={h},patch={patch}"
+        for patch in (3, 5)
+        for distance in (6, 10)
+        for h in (0.4, 0.5, 0.6)
+    ],
+    "median": [f"size={size}" for size in (3, 5, 7, 9)],
+    "bilateral": [f"width={width}" for width in (1.5, 2.0, 3.0, 5.0, 7.0, 10.0)],
+    "wavelet": [f"levels={levels}" for levels in (2, 3, 4)],
+    "tv": [f"strength={strength}" for strength in (0.3, 0.5, 0.7, 0.9, 1.2, 1.6)],
+    "wiener": [f"strength={strength}" for strength in (1.0, 1.5, 2.0, 2.5, 3.5)],
+    "posterior-mean": [f"temperature={t}" for t in (8.0, 16.0, 32.0, 64.0, 128.0)],
 }
 
 HEAD = """\
@@ -47,8 +53,9 @@ HEAD = """\
 Mean PSNR in dB over {images} validation images of {dataset}, under noise that tuning does not
 draw (`bench run --split validation`); behind a trained method's, the number of training seeds that
 it is the mean of. Bold is the best of a method's candidates. Test images are not read. A recipe is
-epochs x batch size. Of a filter's parameters the one that is shown is varied, and the others stand
-at their defaults. **A dash was not measured**: a choice beside dashes was not made by this table.
+epochs x batch size. Of a filter those parameters are given that are not the defaults; tuning may
+find better ones together. **A dash was not measured**: a choice beside dashes was not made by this
+table.
 
 This page is made by `python docs/choose.py`, which measures what is missing of the candidates of
 the methods that it is given (`--methods vae,dae`), and goes on where it was stopped.
@@ -77,9 +84,8 @@ def candidates(methods: tuple[str, ...]) -> Iterator[Candidate]:
     for method in methods:
         for recipe in RECIPES.get(method, ()):
             yield Candidate(method, method, recipe)
-        for name, values in GRIDS.get(method, {}).items():
-            for value in values:
-                yield Candidate(method, f"{method}[{name}={value}]")
+        for params in GRIDS.get(method, ()):
+            yield Candidate(method, f"{method}[{params}]")
 
 
 def measured(out: Path, dataset: str, limit: int | None) -> pd.DataFrame:
@@ -110,14 +116,11 @@ def table(rows: pd.DataFrame, levels: list[float]) -> str:
     def entry(of: Candidate, level: float) -> dict[str, float] | None:
         return entries.get((of.text, str(of.recipe or (None, None)), level))
 
-    def varied(of: Candidate) -> tuple[str, str]:
-        return of.method, of.shown.partition("=")[0] if of.recipe is None else ""
-
-    best: dict[tuple[tuple[str, str], float], float] = {}
+    best: dict[tuple[str, float], float] = {}
     for of in everything:
         for level in levels:
             if found := entry(of, level):
-                key = (varied(of), level)
+                key = (of.method, level)
                 best[key] = max(best.get(key, 0.0), found["mean"])
     lines = ["method | candidate | " + " | ".join(f"{level:g}" for level in levels)]
     lines.append("---|---|" + "|".join("---:" for _ in levels))
@@ -126,7 +129,7 @@ def table(rows: pd.DataFrame, levels: list[float]) -> str:
         for level in levels:
             found = entry(of, level)
             text = f"{found['mean']:.2f}" if found else "–"
-            if found and found["mean"] == best[varied(of), level]:
+            if found and found["mean"] == best[of.method, level]:
                 text = f"**{text}**"
             texts.append(text + (f" ({found['size']:.0f})" if found and of.recipe else ""))
         lines.append(f"`{of.method}` | {of.shown} | " + " | ".join(texts))

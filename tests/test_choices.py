@@ -38,7 +38,7 @@ def test_candidates_are_measured_once_on_validation_images_and_the_best_is_bold(
     for size, mean in means.items():
         shown = f"**{mean:.2f}**" if size == best else f"{mean:.2f}"
         assert f"| `median` | size={size} | {shown} |" in text
-    assert len(means) == len(choose.GRIDS["median"]["size"])
+    assert len(means) == len(choose.GRIDS["median"])
     assert np.isfinite(list(means.values())).all()
     assert "| `vae` | 20 x 256 | – |" in text
     assert "over the first 8 validation images of digits" in text

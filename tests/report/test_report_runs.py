@@ -68,7 +68,7 @@ def test_where_runs_differ_the_newest_is_shown_and_the_conflict_named(runs, tmp_
     )  # fmt: skip
     section = Section.of(older, newer)
     assert section.conflicts == [
-        "nlm[distance=6,h=0.8,patch=5]: the number of test images differs between newer, which is "
+        "nlm[distance=6,h=0.8,patch=5]: the number of images differs between newer, which is "
         "shown, and older"
     ]
     counts = section.summary.set_index(["label", "level", "metric"])["images"]
