@@ -124,7 +124,10 @@ def table(rows: pd.DataFrame, levels: list[float]) -> str:
                 best[key] = max(best.get(key, 0.0), found["mean"])
     lines = ["method | candidate | " + " | ".join(f"{level:g}" for level in levels)]
     lines.append("---|---|" + "|".join("---:" for _ in levels))
+    shown = {of.method for of in everything if any(entry(of, level) for level in levels)}
     for of in everything:
+        if of.method not in shown:
+            continue
         texts = []
         for level in levels:
             found = entry(of, level)
@@ -133,7 +136,9 @@ def table(rows: pd.DataFrame, levels: list[float]) -> str:
                 text = f"**{text}**"
             texts.append(text + (f" ({found['size']:.0f})" if found and of.recipe else ""))
         lines.append(f"`{of.method}` | {of.shown} | " + " | ".join(texts))
-    return "\n".join(f"| {line} |" if "---" not in line else f"|{line}|" for line in lines)
+    page = "\n".join(f"| {line} |" if "---" not in line else f"|{line}|" for line in lines)
+    missing = dict.fromkeys(f"`{of.method}`" for of in everything if of.method not in shown)
+    return f"{page}\n\nNothing was measured of {', '.join(missing)}." if missing else page
 
 
 @click.command()
