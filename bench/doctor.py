@@ -85,8 +85,10 @@ def _left_over(path: Path, strangers: set[str]) -> Iterator[Observation]:
     """Files in a run's folder that belong to none of its cells; `strangers` are keys."""
     if others := sorted(strangers):
         yield Observation(
-            f"{len(others)} files in cells/ belong to no cell of the run, such as {others[0]}",
-            "they are ignored: results of an earlier version of a method, as a rule",
+            f"{len(others)} orphan cells, files in cells/ that belong to no cell of the run, such "
+            f"as {others[0]}",
+            "no report shows them: results of an earlier version of a method, as a rule; delete "
+            "them before the run is published",
         )
     if left := sorted(file.name for file in path.rglob(".*.tmp")):
         yield Observation(

@@ -118,7 +118,9 @@ def _noises_text(noises: list[tuple[str, float]]) -> str:
     return "; ".join(f"{name} {', '.join(texts)}" for name, texts in levels.items())
 
 
-def text_table(scores: Scores, cells: pd.DataFrame, width: int | None = None) -> str:
+def text_table(
+    scores: Scores, cells: pd.DataFrame, width: int | None = None, images: str = "test images"
+) -> str:
     """PSNR and SSIM of every method at every level, as plain text for a terminal.
 
     Args:
@@ -126,6 +128,7 @@ def text_table(scores: Scores, cells: pd.DataFrame, width: int | None = None) ->
         cells: of the run.
         width: of the terminal in characters; noises that do not fit beside each other come in
             blocks, one below the other. None for one block.
+        images: what the means are over.
     """
     if not len(scores):
         return "No cell has a result."
@@ -140,12 +143,12 @@ def text_table(scores: Scores, cells: pd.DataFrame, width: int | None = None) ->
     combined.columns = [noise_text(*column) for column in combined.columns]
     combined.index.name = "PSNR (dB), SSIM"
     counts = {name: part["images"] for name, part in summary.groupby("metric")}
-    images = int(counts["psnr"].max())
+    count = int(counts["psnr"].max())
     text = _fitted(combined, width)
     names = ", ".join(dict.fromkeys(cells.dataset))
     less = int(counts["ssim"].min())
     only = f" (SSIM over {less:,})" if less < int(counts["psnr"].min()) else ""
-    return f"\n{text}\n\nMean over {images:,} test images of {names}{only}."
+    return f"\n{text}\n\nMean over {count:,} {images} of {names}{only}."
 
 
 def _fitted(frame: pd.DataFrame, width: int | None) -> str:

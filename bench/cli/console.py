@@ -125,12 +125,14 @@ class Console:
             self._start_live()
         if data.note:
             self._say(f"Note: {data.note}")
-        limit = run.manifest.settings.limit
-        images = min(limit or data.sizes.test, data.sizes.test)
+        settings = run.manifest.settings
+        there = getattr(data.sizes, settings.split)
+        images = min(settings.limit or there, there)
         cell_count = f"{total} cell{'s' if total != 1 else ''}"
         before = f", {finished} of them finished earlier" if finished else ""
         busy = _busy(run.manifest.machine) if finished < total else ""
-        self._say(f"{data.name}: {images} test images, {cell_count}{before} -> {run.path}{busy}")
+        what = f"{images} {settings.split} images"
+        self._say(f"{data.name}: {what}, {cell_count}{before} -> {run.path}{busy}")
 
     def progress(self, running: Running) -> None:
         """A cell goes on, or is still where it was."""

@@ -52,7 +52,11 @@ def run(context: click.Context, /, debug: bool, **values: Any) -> int:
         result = api.run(**settings, command=shlex.join(["bench", *sys.argv[1:]]), listener=console)
     cells = result.cells()
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    click.echo(analysis.text_table(analysis.Scores.of_run(result, cells), cells, width))
+    measured = result.manifest.settings
+    draws = len(measured.noise_seeds)
+    images = f"{measured.split} images" if draws == 1 else f"noisy {measured.split} images"
+    images += f" ({draws} draws of noise each)" if draws > 1 else ""
+    click.echo(analysis.text_table(analysis.Scores.of_run(result, cells), cells, width, images))
     for problem in analysis.problems(analysis.with_labels(cells)):
         click.echo(": ".join(problem))
     where = shlex.quote(str(result.path))

@@ -35,6 +35,7 @@ from bench.core.threads import in_threads
 
 if TYPE_CHECKING:
     from bench.core.dataset import Array as Array
+    from bench.core.dataset import MeasuredSplit as MeasuredSplit
     from bench.core.dataset import Values as Values
 
 __all__ = [

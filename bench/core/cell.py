@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from bench.core.dataset import MeasuredSplit
 from bench.core.noise import Noise, TrainNoise
 from bench.core.protocol import PROTOCOL_VERSION
 from bench.core.text import printable
@@ -51,12 +52,14 @@ class Cell:
         noise: the noise tested on.
         seed: the training seed; None where nothing is random.
         recipe: how it is trained, resolved (canonical JSON); None where nothing is.
-        limit: number of test images, the first; None for all.
+        limit: number of images, the first of the split; None for all.
         tune: number of validation images to tune on; 0 where nothing is tuned.
         quantize: outputs are rounded to 8 bits before scoring.
-        noise_seed: of the test noise; not the training seed.
+        noise_seeds: of the test noise, not the training seed; with several each image is measured
+            under each.
         training, training_fingerprint: the data set, by name and content, that it is fitted
             and tuned on, where that is another one; else empty.
+        split: whose images are measured.
     """
 
     dataset: str
@@ -72,15 +75,24 @@ class Cell:
     limit: int | None
     tune: int
     quantize: bool
-    noise_seed: int = 0
+    noise_seeds: tuple[int, ...] = (0,)
     training: str = ""
     training_fingerprint: str = ""
+    split: MeasuredSplit = "test"
 
     def as_dict(self) -> dict[str, Any]:
-        """All fields, as JSON can hold them; without those of `training` where they are empty."""
+        """All fields, as JSON can hold them.
+
+        Those of `training` and `split` only where they are not the default, and a single noise
+        seed as `noise_seed`: so keys stay what they were before there was a choice.
+        """
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         if not self.training:
             del values["training"], values["training_fingerprint"]
+        if self.split == "test":
+            del values["split"]
+        seeds = list(values.pop("noise_seeds"))
+        values |= {"noise_seeds": seeds} if len(seeds) > 1 else {"noise_seed": seeds[0]}
         values["noise"] = self.noise.as_dict()
         values["train"] = self.train.as_dict() if self.train else None
         return values
@@ -100,8 +112,10 @@ class Cell:
     def fitted_for(self) -> dict[str, Any]:
         """All that the fitted model depends on: nothing of the test noise and the evaluation."""
         values = self.as_dict()
-        for name in ("params", "noise", "limit", "tune", "quantize", "noise_seed"):
-            del values[name]
+        for name in (
+            "params", "noise", "limit", "tune", "quantize", "noise_seed", "noise_seeds", "split",
+        ):  # fmt: skip
+            values.pop(name, None)
         if values["train"]:
             del values["train"]["regime"]
         # Of the data only what it was fitted on: a model serves every test set.

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Values = npt.NDArray[np.float64]  # (N,), one an image
 
 Split = Literal["train", "validation", "test"]
+#: What may be measured on.
+MeasuredSplit = Literal["test", "validation"]
 
 
 class Group(NamedTuple):

@@ -20,7 +20,9 @@ class Record:
 
     Attributes:
         images: columns of equal length, one entry an image: `image` (position in the split),
-            `mse`, `psnr` (dB), `ssim`, `digest` (uint64, of the noisy pixels).
+            `mse`, `psnr` (dB), `ssim`, `digest` (uint64, of the noisy pixels). Where a cell has
+            several noise seeds, an entry an image and seed, with `noise_seed` and, of the image
+            over all seeds, `bias2` and `variance` (`evaluation.replicates`).
         reason: why it failed or was skipped.
         chosen: the parameters that it ran with.
         chosen_score: their mean validation PSNR in dB; None where nothing was tuned.

@@ -1,8 +1,8 @@
-"""The test images of a cell: restored, timed and scored, and those that reports show."""
+"""The images of a cell: restored, timed and scored, and those that reports show."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from bench.evaluation.forms import Form
 from bench.evaluation.kept_images import KeptImages
 from bench.evaluation.memory import release
 from bench.evaluation.noisy_images import Batch, NoisyImages
+from bench.evaluation.replicates import Replicates
 from bench.evaluation.timing import Call, Timing
 
 if TYPE_CHECKING:
@@ -30,29 +31,31 @@ Sample = dict[str, "Array"]
 
 
 class Denoising:
-    """A denoiser at work on the test images of a cell.
+    """A denoiser at work on the images of a cell.
 
     Args:
         denoiser: with its parameters set, and fitted.
         form: its method.
-        test: the test images.
+        images: those of the cell's split.
         record: of the cell; it is filled in.
         kept: where a slow method's images are kept until the record is whole.
     """
 
     def __init__(
-        self, denoiser: Any, form: Form, test: NoisyImages, record: Record, kept: KeptImages
+        self, denoiser: Any, form: Form, images: NoisyImages, record: Record, kept: KeptImages
     ) -> None:
-        self._denoiser, self._form, self._test, self._record = denoiser, form, test, record
+        self._denoiser, self._form, self._images, self._record = denoiser, form, images, record
         self._calls, self._kept = Calls(form), kept
         self._timing = Timing(form.clock)
         self._cell = record.cell
         self._columns: dict[str, list[Any]] = {"image": [], "digest": []}
         self._deviations: list[Array] = []
         self._errors: list[Array] = []
+        self._draws = len(self._cell.noise_seeds)
+        self._replicates: Replicates
 
     def run(self, watch: Callable[[int, int], None]) -> None:
-        """Restore every test image and note what came of it.
+        """Restore every image and note what came of it.
 
         Args:
             watch: told the images restored and in all, at first 0 of 0; not of each that was
@@ -62,22 +65,26 @@ class Denoising:
             BadOutput: the denoiser gives what no denoiser may give.
         """
         cell, record = self._cell, self._record
-        total = self._test.count(cell.limit)
-        shown = self._test.sample_positions(cell.limit)
+        total = self._images.count(cell.limit) * self._draws
+        shown = self._images.sample_positions(cell.limit)
         samples: dict[int, Sample] = {}
         done = told = 0
         largest: Batch | None = None
         watch(0, 0)
-        for batch in self._test.batches(cell.noise, cell.limit, cell.noise_seed):
+        for batch in self._images.batches(cell.noise, cell.limit, cell.noise_seeds):
             begun = self._warm_up(batch) if done == 0 else None
+            if self._draws > 1 and self._is_first_draw(batch):
+                self._replicates = Replicates(batch.clean, self._draws)
             for part in self._calls.cut(len(batch.noisy), len(begun[0]) if begun else 0):
                 images = batch.only(part)
-                kept = None if begun else self._kept.get(images.positions)
+                kept = None if begun else self._kept.get(images.names)
                 if kept is None and (done == 0 or told < done):
                     watch(done, total)
                 restored = self._restored(images, begun, kept)
                 begun = None
                 self._score(images, restored)
+                if self._draws > 1:
+                    self._replicates.add(part, restored)
                 samples |= self._samples(images, restored, shown)
                 done += len(restored)
                 if largest is None or len(restored) > len(largest.noisy):
@@ -85,8 +92,11 @@ class Denoising:
                 if kept is None:
                     watch(done, total)
                     told = done
+            if self._draws > 1 and batch.noise_seed == cell.noise_seeds[-1]:
+                for name, values in self._replicates.columns().items():
+                    self._columns.setdefault(name, []).append(np.tile(values, self._draws))
         record.images = {name: np.concatenate(parts) for name, parts in self._columns.items()}
-        cases = [position for position in _cases(record.images) if position not in samples]
+        cases = [position for position in self._cases() if position not in samples]
         samples |= self._restored_again(cases)
         sampled = [position for position in (*shown, *cases) if position in samples]
         record.samples = {"image": sampled}
@@ -103,7 +113,7 @@ class Denoising:
         Returns:
             What a call of over a second gave and took: its images are not denoised again.
         """
-        first = batch.positions[: self._form.images_at_once]
+        first = batch.names[: self._form.images_at_once]
         kept = self._kept.get(first)
         if kept is not None:  # it was called before an interruption
             self._calls.took(len(first), kept[1])
@@ -126,7 +136,7 @@ class Denoising:
         else:
             restored, call = begun or self._called(batch)
             if self._calls.slow:
-                self._kept.add(batch.positions, restored, call.seconds)
+                self._kept.add(batch.names, restored, call.seconds)
         self._timing.count(call)
         return scoring.finish(restored, self._cell.quantize)
 
@@ -158,17 +168,20 @@ class Denoising:
         """Note each image's metrics and, of the first ones, how sure the method is of it."""
         self._columns["image"].append(batch.positions)
         self._columns["digest"].append(batch.digests)
+        if self._draws > 1:
+            seeds = np.full(len(restored), batch.noise_seed)
+            self._columns.setdefault("noise_seed", []).append(seeds)
         for name, values in scoring.score(batch.clean, restored, self._form.threads).items():
             self._columns.setdefault(name, []).append(values)
-        first = np.flatnonzero(batch.positions < _CALIBRATION_IMAGES)
+        first = np.flatnonzero((batch.positions < _CALIBRATION_IMAGES) & self._is_first_draw(batch))
         deviation = self._deviation(batch.noisy[first])
         if deviation is not None:
             self._deviations.append(deviation)
             self._errors.append(restored[first] - batch.clean[first])
 
     def _samples(self, batch: Batch, restored: Array, positions: list[int]) -> dict[int, Sample]:
-        """Position -> sample, of the batch's images at these positions."""
-        rows = np.flatnonzero(np.isin(batch.positions, positions))
+        """Position -> sample, of the batch's images at these positions, under their first draw."""
+        rows = np.flatnonzero(np.isin(batch.positions, positions) & self._is_first_draw(batch))
         columns = {"clean": batch.clean, "noisy": batch.noisy, "restored": restored}
         columns = {name: images[rows] for name, images in columns.items()}
         deviation = self._deviation(columns["noisy"])
@@ -186,16 +199,29 @@ class Denoising:
         """
         cell = self._cell
         samples: dict[int, Sample] = {}
-        for batch in self._test.batches(cell.noise, cell.limit, cell.noise_seed):
+        for batch in self._images.batches(cell.noise, cell.limit, cell.noise_seeds):
             if len(samples) == len(positions):
                 break
-            rows = np.isin(batch.positions, positions)
+            rows = np.isin(batch.positions, positions) & self._is_first_draw(batch)
             if rows.any():
                 few = batch.only(rows)
                 restored = scoring.apply(self._denoiser, few.noisy.copy(), cell.noise)
                 restored = scoring.finish(restored, cell.quantize)
                 samples |= self._samples(few, restored, positions)
         return samples
+
+    def _is_first_draw(self, batch: Batch) -> bool:
+        """Samples and calibration are of the first draw of noise."""
+        return batch.noise_seed == self._cell.noise_seeds[0]
+
+    def _cases(self) -> list[int]:
+        """The positions of the images with the lowest, the median and the highest PSNR."""
+        images = self._record.images
+        if self._draws > 1:
+            first = images["noise_seed"] == self._cell.noise_seeds[0]
+            images = {name: images[name][first] for name in ("image", "psnr")}
+        order = np.argsort(images["psnr"], kind="stable")
+        return [int(images["image"][order[rank]]) for rank in (0, (len(order) - 1) // 2, -1)]
 
     def _deviation(self, noisy: Array) -> Array | None:
         """The standard deviation that the method predicts for each pixel, if it does."""
@@ -212,9 +238,3 @@ class Denoising:
 
 def _flat(parts: list[Array]) -> Array:
     return np.concatenate([part.ravel() for part in parts])
-
-
-def _cases(images: Mapping[str, Any]) -> list[int]:
-    """The positions of the images with the lowest, the median and the highest PSNR."""
-    order = np.argsort(images["psnr"], kind="stable")
-    return [int(images["image"][order[rank]]) for rank in (0, (len(order) - 1) // 2, -1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +12,6 @@ from bench.core import Cell, Fit
 from bench.evaluation.fitting import Fits
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from bench.core import Array
 
 #: Seconds of work that an interruption may cost.
@@ -37,9 +36,8 @@ class KeptImages:
         self._new: dict[str, Array] = {}
         self._seconds, self._saved = 0.0, time.monotonic()
 
-    def get(self, positions: npt.NDArray[np.int64]) -> tuple[Array, float] | None:
-        """The restored images at these positions, and the seconds that they took."""
-        names = [str(position) for position in positions]
+    def get(self, names: Sequence[str]) -> tuple[Array, float] | None:
+        """The restored images of these names, and the seconds that they took."""
         while self._chunk is None or names[0] not in self._chunk.arrays:
             chunk = self._fits.get(self._key(self._read))
             if chunk is None or chunk.device != self._device:
@@ -51,9 +49,9 @@ class KeptImages:
         share = len(names) / len(arrays)
         return np.stack([arrays[name] for name in names]), self._chunk.seconds * share
 
-    def add(self, positions: npt.NDArray[np.int64], restored: Array, seconds: float) -> None:
+    def add(self, names: Sequence[str], restored: Array, seconds: float) -> None:
         """Keep restored images, and the seconds that they took."""
-        self._new |= {str(at): image for at, image in zip(positions, restored, strict=True)}
+        self._new |= dict(zip(names, restored, strict=True))
         self._seconds += seconds
         if time.monotonic() - self._saved > _EVERY:
             self.save()

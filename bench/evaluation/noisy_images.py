@@ -1,4 +1,4 @@
-"""The test images under noise, batch by batch; what the next cell needs again is kept."""
+"""The images that are measured, under noise, by batches; what the next cell needs is kept."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from bench.noises import ImageDraws, digests
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bench.core import Array
+    from bench.core import Array, MeasuredSplit
 
+#: By what a split's draws are keyed: tuning has drawn noise for validation images already.
+_DRAWN_AS = {"test": "test", "validation": "validation-measured"}
 # Images are kept for the next cell up to this many pixels (256 MiB an array).
 _KEPT_PIXELS = 1 << 26
 
@@ -28,53 +30,73 @@ class Drawn(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Clean and noisy images, their positions, and the digests of the noisy ones."""
+    """Clean and noisy images, their positions, the digests of the noisy ones, their noise seed."""
 
     positions: npt.NDArray[np.int64]
     clean: Array
     noisy: Array
     digests: npt.NDArray[np.uint64]
+    noise_seed: int
 
     def only(self, rows: npt.NDArray[np.bool_] | slice) -> Batch:
         """The images that a mask or a slice chooses."""
-        return Batch(self.positions[rows], self.clean[rows], self.noisy[rows], self.digests[rows])
+        positions, clean, noisy, digests, seed = self
+        return Batch(positions[rows], clean[rows], noisy[rows], digests[rows], seed)
+
+    @property
+    def names(self) -> list[str]:
+        """Of each noisy image."""
+        return [f"{position}-{self.noise_seed}" for position in self.positions]
 
 
 class NoisyImages:
-    """The test split, corrupted. What the next cell will ask for again is kept."""
+    """A split, corrupted. What the next cell will ask for again is kept."""
 
-    def __init__(self, dataset: Dataset) -> None:
-        self._dataset = dataset
+    def __init__(self, dataset: Dataset, split: MeasuredSplit = "test") -> None:
+        self._dataset, self._split = dataset, split
         self._drawn, self._corrupted = _Kept(), _Kept()
 
     def count(self, limit: int | None) -> int:
-        """Number of test images under a limit."""
-        size = self._dataset.sizes["test"]
+        """Number of images under a limit."""
+        size = self._dataset.sizes[self._split]
         return size if limit is None else min(limit, size)
 
     def sample_positions(self, limit: int | None) -> list[int]:
         """Positions of the images to show; under a small limit, of the first few instead."""
-        count, samples = self.count(limit), self._dataset.samples
+        count = self.count(limit)
+        samples = self._dataset.samples if self._split == "test" else ()
         inside = [position for position in samples if position < count]
-        return inside if len(inside) == len(samples) else list(range(min(10, count)))
+        if inside and len(inside) == len(samples):
+            return inside
+        return list(range(min(10, count)))
 
-    def batches(self, noise: Noise, limit: int | None, seed: int) -> Iterator[Batch]:
-        """The first `limit` test images under `noise`."""
+    def batches(
+        self, noise: Noise, limit: int | None, seeds: tuple[int, ...] = (0,)
+    ) -> Iterator[Batch]:
+        """The first `limit` images under `noise`: of each batch one after the other of its draws.
+
+        So that all that is restored of an image comes together, and can be summed up.
+        """
+        data = self._dataset
+        name = data.name if self._split == "test" else data.training
 
         def draw() -> Iterator[Drawn]:
-            for positions, images in self._dataset.groups("test", limit):
+            for positions, images in data.groups(self._split, limit):
                 shape = images.shape[1:]
                 for part in batches(len(images), shape):
-                    draws = ImageDraws(positions[part], shape, self._dataset.name, "test", seed)
-                    yield Drawn(positions[part], images[part], draws)
+                    for seed in seeds:
+                        draws = ImageDraws(
+                            positions[part], shape, name, _DRAWN_AS[self._split], seed
+                        )
+                        yield Drawn(positions[part], images[part], draws)
 
         def corrupt() -> Iterator[Batch]:
             # All levels share the draws, all methods at one level the noisy images.
-            for positions, clean, draws in self._drawn((limit, seed), draw):
+            for positions, clean, draws in self._drawn((limit, seeds), draw):
                 noisy = noise.corrupt(clean, draws)
-                yield Batch(positions, clean, noisy, digests(noisy))
+                yield Batch(positions, clean, noisy, digests(noisy), draws.seed)
 
-        yield from self._corrupted((noise, limit, seed), corrupt)
+        yield from self._corrupted((noise, limit, seeds), corrupt)
 
 
 def batches(images: int, image_shape: tuple[int, ...]) -> list[slice]:

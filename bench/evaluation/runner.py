@@ -65,7 +65,7 @@ def run_cells(
     Raises:
         DataError, StorageError: what no method is to blame for ends the sweep.
     """
-    test = NoisyImages(dataset)
+    splits: dict[str, NoisyImages] = {}
     for cell in cells:
         watch(Progress(cell, "start", 0, 0, ""))
         method = methods[cell.method]
@@ -74,7 +74,8 @@ def run_cells(
         measuring = _Measuring(cell, form, dataset, fits, watch, waiting)
         try:
             with form.computing():
-                record = measuring.run(test)
+                images = splits.setdefault(cell.split, NoisyImages(dataset, cell.split))
+                record = measuring.run(images)
             record.conditions["jobs"] = jobs
         except (DataError, StorageError):
             raise
@@ -111,7 +112,7 @@ class _Measuring:
         #: The tuned parameters, once they are chosen, to be named where it fails with them.
         self.setting = ""
 
-    def run(self, test: NoisyImages) -> Record:
+    def run(self, images: NoisyImages) -> Record:
         record = Record(self._cell, "done")
         fit, reused = None, False
         if self._method.learns:
@@ -141,7 +142,7 @@ class _Measuring:
         record.parameters = learned_values(denoiser, fit)
         kept = KeptImages(self._fits, self._cell, self._form.device)
         try:
-            Denoising(denoiser, self._form, test, record, kept).run(
+            Denoising(denoiser, self._form, images, record, kept).run(
                 lambda done, total: self._tell("denoise", done, total, "images")
             )
         except BaseException:
@@ -172,7 +173,7 @@ class _Measuring:
             self._dataset,
             images=self._cell.tune,
             quantize=self._cell.quantize,
-            noise_seed=self._cell.noise_seed,
+            noise_seed=self._cell.noise_seeds[0],
             calls=Calls(self._form),
         )
         return tuning.tune(

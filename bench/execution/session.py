@@ -125,7 +125,8 @@ def _overview(
         serial=lambda cell: on_gpu and methods[cell.method].uses_gpu,
         earlier=earlier,
         slowdown=_slowdown(max(1, shares.jobs), earlier),
-        images=min(settings.limit or sys.maxsize, data.sizes["test"]),
+        images=min(settings.limit or sys.maxsize, data.sizes[settings.split])
+        * len(settings.noise_seeds),
     )
 
 

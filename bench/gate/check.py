@@ -40,6 +40,8 @@ def check_run(
         UsageError: the file is not there or not understood.
         StorageError: a run is damaged, or there is none.
     """
+    if thresholds is not None:
+        _refuse_thresholds(run)
     cells = run.cells()
     scores = Scores.of_run(run, cells)
     judgements: list[Judgement] = []
@@ -77,6 +79,7 @@ def update_thresholds(run: store.Run, path: Path) -> tuple[gate.Updated, list[st
         UsageError: the file is not understood, or the run has no result.
         StorageError: it cannot be written.
     """
+    _refuse_thresholds(run)
     text = _read(path, new=True)
     gate.parse(text, str(path))
     cells = run.cells()
@@ -226,7 +229,22 @@ def _incomparable(run: store.Run, other: store.Run) -> str:
     rounded = theirs.settings.quantize
     if mine.settings.quantize != rounded:
         return f"its outputs were {'' if rounded else 'not '}rounded to 8 bits"
+    if mine.settings.split != theirs.settings.split:
+        return f"measured on {theirs.settings.split} images, not on {mine.settings.split} images"
+    if max(len(side.settings.noise_seeds) for side in (mine, theirs)) > 1:
+        return "runs with several noise seeds are not compared"
     return ""
+
+
+def _refuse_thresholds(run: store.Run) -> None:
+    """Raise `UsageError` for what was not measured as thresholds are: on test images, once each."""
+    settings = run.manifest.settings
+    if settings.split != "test":
+        raise UsageError(
+            f"{run.path} measured {settings.split} images; thresholds are of test images"
+        )
+    if len(settings.noise_seeds) > 1:
+        raise UsageError(f"{run.path} has several noise seeds; thresholds are of one")
 
 
 def _settings_that_differ(run: store.Run, other: store.Run) -> list[str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from bench.core import Array, Split
+    from bench.core import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class ImageDraws:
         positions: int64 (N,), of the images in the full split.
         shape: of one image, (C, H, W).
         dataset: the data set's name.
-        split: the images' split.
+        split: the images' split, and where its images have several draws, what they are for.
         seed: the noise seed.
 
     >>> import numpy as np
@@ -48,7 +48,7 @@ class ImageDraws:
     positions: npt.NDArray[np.int64]
     shape: tuple[int, ...]
     dataset: str
-    split: Split
+    split: str
     seed: int = 0
 
     @functools.cached_property

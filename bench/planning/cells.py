@@ -31,8 +31,11 @@ def plan(settings: Settings, dataset: Dataset, methods: Iterable[RequestedMethod
         methods: those that they name.
 
     Raises:
-        UsageError: a method has no recipe for the preset.
+        UsageError: a method has no recipe for the preset; there are no images to measure, or a
+            method would be tuned on them.
     """
+    if not dataset.sizes[settings.split]:
+        raise UsageError(f"{dataset.name} has no {settings.split} images")
     cells = []
     for noise, requested in itertools.product(settings.noise, methods):
         method, params = requested.method, requested.params
@@ -63,9 +66,18 @@ def plan(settings: Settings, dataset: Dataset, methods: Iterable[RequestedMethod
                     limit=settings.limit,
                     tune=_tuning_images(method, params, settings, dataset),
                     quantize=settings.quantize,
+                    noise_seeds=settings.noise_seeds,
+                    split=settings.split,
                     **_training_data(dataset, method),
                 )
             )
+    if settings.split == "validation" and (
+        tuned := dict.fromkeys(cell.label for cell in cells if cell.tune)
+    ):
+        raise UsageError(
+            f"{', '.join(tuned)} would be tuned on the validation images that are measured: type "
+            "the parameters to be compared, as nlm[h=0.8], or give --no-tune"
+        )
     return list(dict.fromkeys(cells))  # a regime may have been asked for in two ways
 
 

@@ -39,19 +39,36 @@ def regimes(value: Any) -> tuple[str, ...]:
     return names
 
 
-def seeds(value: Any) -> tuple[int, ...]:
-    """Training seeds, `"0,1"` or a list of whole numbers."""
-    try:
-        numbers = tuple(
-            dict.fromkeys(
-                int(item) if isinstance(item, str) else _index(item) for item in _items(value)
+def seeds(option: str) -> Callable[[Any], tuple[int, ...]]:
+    """A check of seeds: `"0,1"`, `"0-4"` or a list of whole numbers."""
+
+    def check(value: Any) -> tuple[int, ...]:
+        try:
+            numbers = tuple(dict.fromkeys(n for item in _items(value) for n in _range(item)))
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{option} {value!r}: give whole numbers such as 0,1,2 or 0-2, at most {MAX_SEEDS}"
+            ) from None
+        if not numbers or min(numbers) < 0 or max(numbers) > MAX_SEED:
+            raise ValueError(
+                f"seeds are numbers from 0 to {MAX_SEED}: use for example {option} 0,1,2"
             )
-        )
-    except (TypeError, ValueError):
-        raise ValueError(f"--seeds {value!r}: give whole numbers such as 0,1,2") from None
-    if not numbers or min(numbers) < 0 or max(numbers) > MAX_SEED:
-        raise ValueError(f"seeds are numbers from 0 to {MAX_SEED}: use for example --seeds 0,1,2")
-    return numbers
+        return numbers
+
+    return check
+
+
+def _range(item: Any) -> Iterable[int]:
+    """The whole numbers that an item such as `3` or `0-4` stands for."""
+    if not isinstance(item, str):
+        return (_index(item),)
+    typed = re.fullmatch(r"\s*(\d+)\s*-\s*(\d+)\s*", item)
+    if typed is None:
+        return (int(item),)
+    first, last = map(int, typed.groups())
+    if not first <= last < first + MAX_SEEDS:
+        raise ValueError
+    return range(first, last + 1)
 
 
 def text_if_given(value: Any) -> Any:

@@ -16,6 +16,7 @@ import pydantic
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 
 from bench.core import IDENTITY, MATCHED, Dataset, Noise, UsageError, digest
+from bench.core.dataset import MeasuredSplit
 from bench.noises import Gaussian
 from bench.planning import checks
 
@@ -119,11 +120,25 @@ class Settings(pydantic.BaseModel):
         description="What networks are trained on: matched (the noise tested on), blind (levels "
         "from 0 to the highest tested), a level (0.3, poisson:30), or several of these.",
     )
-    seeds: Annotated[tuple[int, ...], BeforeValidator(checks.seeds), Typed()] = Field(
-        _as_typed("0"), description="Training seeds, as 0,1,2."
+    seeds: Annotated[tuple[int, ...], BeforeValidator(checks.seeds("--seeds")), Typed()] = Field(
+        _as_typed("0"), description="Training seeds, as 0,1,2 or 0-2."
+    )
+    noise_seeds: Annotated[
+        tuple[int, ...],
+        BeforeValidator(checks.seeds("--noise-seeds")),
+        Typed(recorded="where set", shown="0"),
+    ] = Field(
+        (0,),
+        description="Seeds of the test noise, as 0-4: each image is measured under each draw, and "
+        "its error told apart into bias and variance.",
+    )
+    split: Annotated[MeasuredSplit, Typed(recorded="where set")] = Field(
+        "test",
+        description="test; or validation, to choose recipes and parameters by: then nothing is "
+        "tuned.",
     )
     limit: Annotated[_Count | None, Typed()] = Field(
-        None, description="Only the first so many test images."
+        None, description="Only the first so many images of the split."
     )
     epochs: Annotated[_Count | None, Typed()] = Field(
         None, description="Training epochs, instead of the preset's."

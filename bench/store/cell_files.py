@@ -25,6 +25,7 @@ from bench.store.files import (
 )
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
 
 _ROWS = pa.schema(
@@ -35,6 +36,10 @@ _ROWS = pa.schema(
         ("ssim", pa.float32()),
         ("digest", pa.uint64()),
     ]
+)
+#: Where a cell has several noise seeds: a row an image and seed.
+_REPLICATED_ROWS = pa.schema(
+    [*_ROWS, ("noise_seed", pa.int64()), ("bias2", pa.float64()), ("variance", pa.float64())]
 )
 _SAMPLES = ("clean", "noisy", "restored", "deviation")
 
@@ -66,12 +71,12 @@ class CellFiles:
             meta = self._parsed(file.schema_arrow.metadata, key)
             if meta.status != "done":
                 return meta, None
-            table = file.read(_ROWS.names, use_threads=False).select(_ROWS.names).cast(_ROWS)
+            replicated = "noise_seed" in file.schema_arrow.names
+            schema = _REPLICATED_ROWS if replicated else _ROWS
+            table = file.read(schema.names, use_threads=False).select(schema.names).cast(schema)
             if self._digests and meta.digests.rows != _rows_digest(table):
                 raise ValueError("its rows are not those that were written")
-            images = table["image"].to_numpy()
-            increasing = (images[1:] > images[:-1]).all()  # as they are written
-            if not increasing and len(np.unique(images)) < len(images):
+            if _repeats(table["image"].to_numpy(), table["noise_seed"] if replicated else None):
                 raise ValueError("it holds an image twice")
             return meta, table
 
@@ -121,8 +126,9 @@ class CellFiles:
             path = self.path / folder / name
             commit(path, data)
             digests[folder] = digest_of(data)
-        columns = {name: record.images.get(name, np.empty(0)) for name in _ROWS.names}
-        table = pa.table(columns, schema=_ROWS)
+        schema = _REPLICATED_ROWS if "noise_seed" in record.images else _ROWS
+        columns = {name: record.images.get(name, np.empty(0)) for name in schema.names}
+        table = pa.table(columns, schema=schema)
         digests = {"rows": _rows_digest(table), **digests} if self._digests else {}
         text = json.dumps(CellMeta.of(record, digests).as_dict())
         table = table.replace_schema_metadata(
@@ -184,4 +190,12 @@ class CellFiles:
 
 def _rows_digest(table: pa.Table) -> str:
     """Of the values of a table's columns, in their order."""
-    return digest_of(b"".join(table[name].to_numpy().tobytes() for name in _ROWS.names))
+    return digest_of(b"".join(table[name].to_numpy().tobytes() for name in table.column_names))
+
+
+def _repeats(images: npt.NDArray[np.int64], noise_seeds: pa.ChunkedArray | None) -> bool:
+    """Whether an image stands in two rows, under one noise seed where there are several."""
+    if noise_seeds is not None:
+        return np.unique([images, noise_seeds.to_numpy()], axis=1).shape[1] < len(images)
+    increasing = (images[1:] > images[:-1]).all()  # as they are written
+    return not increasing and len(np.unique(images)) < len(images)

@@ -47,8 +47,10 @@ class RecordedCell(JsonModel):
     tune: int = 0
     quantize: bool = False
     noise_seed: int = 0
+    noise_seeds: list[int] = pydantic.Field(default_factory=list)
     training: str = ""
     training_fingerprint: str = ""
+    split: str = "test"
 
 
 class Conditions(JsonModel):

@@ -9,6 +9,7 @@ from typing import Any
 import pydantic
 
 from bench.core import CONVENTIONS, MATCHED, PROTOCOL_VERSION, Cell, Dataset
+from bench.core.dataset import MeasuredSplit
 from bench.store.json_model import JsonModel
 
 #: Of what is written; format 1 can be read.
@@ -31,6 +32,8 @@ class RecordedSettings(JsonModel):
     clip: bool
     train_noise: list[str] = pydantic.Field(default_factory=lambda: [MATCHED])
     seeds: list[int]
+    noise_seeds: list[int] = pydantic.Field(default_factory=lambda: [0])
+    split: MeasuredSplit = "test"
     limit: int | None
     epochs: int | None
     batch_size: int | None = None

@@ -54,6 +54,8 @@ _RECORD_COLUMNS = [
     "ssim",
     "digest",
 ]
+#: Of cells with several noise seeds.
+_REPLICATE_COLUMNS = ["noise_seed", "bias2", "variance"]
 _CELL_COLUMNS = [
     "key",
     "dataset",
@@ -158,7 +160,8 @@ class Run:
         Columns: dataset, method, params (typed ones, canonical JSON), noise, clip, level,
         train (noise trained on, or missing), regime (why on that: "matched", "blind" or a level,
         or missing), seed (missing where nothing is random), image
-        (position in the test split), mse, psnr (dB), ssim, digest (uint64).
+        (position in the split), mse, psnr (dB), ssim, digest (uint64). With several noise seeds
+        there is a row for each of them, and noise_seed, bias2 and variance, see `bench.Record`.
 
         Raises:
             StorageError: a cell's file is damaged.
@@ -178,9 +181,9 @@ class Run:
             frames.append(frame)
         if not frames:
             frames = [pd.DataFrame(columns=_RECORD_COLUMNS)]
-        return pd.concat(frames, ignore_index=True)[_RECORD_COLUMNS].astype(
-            {"mse": "float64", "psnr": "float64", "ssim": "float64"}
-        )
+        whole = pd.concat(frames, ignore_index=True)
+        columns = _RECORD_COLUMNS + [name for name in _REPLICATE_COLUMNS if name in whole]
+        return whole[columns].astype({"mse": "float64", "psnr": "float64", "ssim": "float64"})
 
     def images(self, key: str) -> dict[str, npt.NDArray[Any]]:
         """The columns of `records` that a cell has an entry an image in, as arrays: image, mse, ...

@@ -48,7 +48,7 @@ def test_a_run_prints_its_table_where_it_lies_and_the_next_command(few):
 
 def test_the_manifest_says_how_the_numbers_were_made(few):
     manifest = json.loads((only_run() / "manifest.json").read_text())
-    assert manifest["protocol"] == 1
+    assert manifest["protocol"] == 2
     assert "Wang et al. 2004" in manifest["conventions"]["ssim"]
     assert manifest["settings"] == {
         "dataset": "digits", "methods": ["identity", "median"], "noise": [0.3], "clip": False,

@@ -192,8 +192,8 @@ def test_little_is_in_memory_at_a_time_and_no_pixel_depends_on_it(mixed, monkeyp
     noise = make_noise("gaussian", 0.2)
 
     def noisy(limit=None):
-        batches = NoisyImages(dataset).batches(noise, limit, 0)
-        return {int(p): n for batch in batches for p, n in zip(*batch[::2], strict=True)}
+        batches = NoisyImages(dataset).batches(noise, limit)
+        return {int(p): n for batch in batches for p, n in zip(*batch[:3:2], strict=True)}
 
     whole = noisy()
     monkeypatch.setattr(reading, "READ_AT_ONCE", 1)

@@ -235,7 +235,7 @@ def test_runs_rounded_otherwise_or_under_another_protocol_are_not_compared(bench
     edit_manifest("again", protocol=0)
     other = bench("check", "a", "--baseline", "results/again")
     assert other.code == 4
-    assert "- not compared with results/again: measured under protocol 0, not 1" in notes(other)
+    assert "- not compared with results/again: measured under protocol 0, not 2" in notes(other)
 
 
 def test_settings_that_differ_are_noted(bench, take):
@@ -379,7 +379,7 @@ def test_of_a_folder_a_run_under_another_protocol_is_left_out_with_a_note(bench,
     assert result.code == 0
     assert result.out.count("identical; 20 images") == 4
     assert notes(result) == [
-        "- not compared with results/few: measured under protocol 0, not 1",
+        "- not compared with results/few: measured under protocol 0, not 2",
         compared("again"),
     ]
 

@@ -47,6 +47,17 @@ def test_the_single_deviation_is_the_mean_one_over_grey_values(kind):
 
 
 @each_kind
+def test_of_clipped_noise_methods_are_told_what_clipping_leaves_of_it(kind):
+    for level in LEVELS[kind]:
+        noise = make_noise(kind, level, clip=True)
+        variances = [
+            noise.corrupt(even((seed + 0.5) / 20, 10), draws(10, seed=seed)).var(dtype=np.float64)
+            for seed in range(20)
+        ]
+        assert noise.sigma == pytest.approx(np.sqrt(np.mean(variances)), rel=0.01, abs=1e-7)
+
+
+@each_kind
 def test_an_images_noise_depends_on_nothing_but_its_position(kind):
     clean = np.random.default_rng(0).random((6, *SHAPE), np.float32)
     noise = make_noise(kind, LEVELS[kind][0])

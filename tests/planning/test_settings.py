@@ -88,7 +88,8 @@ def test_a_new_setting_is_written_in_one_place(monkeypatch, bench, fails, tmp_pa
 
 
 def test_manifests_record_what_is_measured_and_not_how():
-    names = set(Settings.checked(train_dataset="digits", threads=2).recorded())
+    other = {"train_dataset": "digits", "threads": 2, "noise_seeds": "0-2", "split": "validation"}
+    names = set(Settings.checked(**other).recorded())
     assert names == {
         name for name, typed in typed_names().values() if typed.recorded in ("always", "where set")
     }
@@ -107,6 +108,7 @@ def test_numbers_of_numpy_and_lists_are_taken_as_pythons():
     assert (settings.seeds, settings.limit, settings.methods) == ((0, 1), 5, ("a", "b"))
     assert [noise.level for noise in settings.noise] == [0.1, 0.3]
     assert Settings.checked(seeds=3).seeds == (3,)
+    assert Settings.checked(noise_seeds="7, 0-2,1").noise_seeds == (7, 0, 1, 2)
     assert Settings.checked(train_dataset="").recorded() == Settings.checked().recorded()
     for text in ("2e9", "2GB", "2 G", 2 * 10**9):
         assert Settings.checked(memory_limit=text, jobs=1).memory_limit == 2 * 10**9
@@ -142,6 +144,9 @@ def test_numbers_of_numpy_and_lists_are_taken_as_pythons():
         ({"noise": None}, "noise levels are numbers or text"),
         ({"noise": [0.1, None]}, "noise levels are numbers or text"),
         ({"seeds": True}, "--seeds True: give whole numbers"),
+        ({"noise_seeds": "4-0"}, "--noise-seeds '4-0': give whole numbers such as 0,1,2 or 0-2"),
+        ({"noise_seeds": "0-999999999"}, "at most 1000"),
+        ({"split": "train"}, "--split 'train': Input should be 'test' or 'validation'"),
         ({"plugins": 5}, "--plugin is a path, not 5"),
         ({"memory_limit": 0, "jobs": 1}, "--memory-limit 0 is out of range"),
         ({"jobs": 2, "dask": "local:2"}, "--jobs and --dask cannot be given together"),

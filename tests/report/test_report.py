@@ -156,7 +156,7 @@ def test_without_other_trainings_there_is_nothing_to_transfer(page):
 
 def test_the_footer_tells_how_the_numbers_were_made(run, page):
     footer = page.split("## How these numbers were made")[1]
-    assert "Protocol version 1" in footer
+    assert "Protocol version 2" in footer
     assert run.manifest.dataset.fingerprint in footer
     assert run.manifest.machine.cpu.split()[0] in footer
     assert "Gaussian window 11x11" in footer

@@ -68,7 +68,7 @@ def test_where_runs_differ_the_newest_is_shown_and_the_conflict_named(runs, tmp_
     )  # fmt: skip
     section = Section.of(older, newer)
     assert section.conflicts == [
-        "nlm[distance=6,h=0.8,patch=5]: the number of test images differs between newer, which is "
+        "nlm[distance=6,h=0.8,patch=5]: the number of images differs between newer, which is "
         "shown, and older"
     ]
     counts = section.summary.set_index(["label", "level", "metric"])["images"]
@@ -112,7 +112,7 @@ def test_each_data_set_has_its_own_tables_and_files(runs, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda m: m.update(protocol=2), r"differ in protocol \(1 and 2\)"),
+        (lambda m: m.update(protocol=1), r"differ in protocol \(2 and 1\)"),
         (lambda m: m["conventions"].update(ssim="another"), "differ in conventions,"),
         (lambda m: m["dataset"].update(fingerprint="beef"), "differ in fingerprint"),
         (lambda m: m["dataset"].update(training="others"), "differ in training"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bench.report.content.section import Section
 
 CALIBRATION_CAPTION = (
-    "Calibration: the pixels of up to 1,000 test images, sorted by the deviation that the method "
+    "Calibration: the pixels of up to 1,000 images, sorted by the deviation that the method "
     "predicts for them and cut into 15 bins of equal size. On the dashed line the prediction is "
     "right; above it the method is too sure of itself. Of several seeds the first is drawn."
 )

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from bench.store import Manifest
     from bench.store.manifest import Git
 
+#: What a reader must know of numbers that are not of test images.
+VALIDATION = (
+    "These numbers are for choosing recipes and parameters, not for publishing: a trained network "
+    "keeps the weights of the epoch that was best on these very images, under other noise."
+)
+
 
 def marked(sentence: str, text: Callable[[str], str], code: Callable[[str], str]) -> str:
     """A sentence in a format: `text` and `code` escape its parts; the spaces between them stay."""
@@ -43,8 +49,9 @@ def outside(text: Any) -> str:
 
 
 def title(section: Section) -> str:
-    """The data set's name, and whether it stands in for another."""
-    return section.name + (" (stand-in for MNIST)" if section.dataset.note else "")
+    """The data set's name, whether it stands in for another, and what is not its test images."""
+    stand_in = " (stand-in for MNIST)" if section.dataset.note else ""
+    return section.name + stand_in + (" (validation images)" * (section.split == "validation"))
 
 
 def warnings(section: Section) -> list[tuple[str, str]]:
@@ -52,6 +59,8 @@ def warnings(section: Section) -> list[tuple[str, str]]:
     warned = []
     if note := section.dataset.note:
         warned.append(("Not MNIST", outside(note)))
+    if section.split == "validation":
+        warned.append(("Validation images", VALIDATION))
     if left_out := section.dataset.left_out:
         warned.append(("Files left out", f"{outside('; '.join(left_out))}."))
     for run in section.runs:
@@ -77,11 +86,17 @@ def noises(section: Section) -> list[str]:
 
 def lead(section: Section) -> str:
     """Images, noises, seeds and conditions in one sentence."""
+    draws = f", each under {section.draws} draws of its noise" if section.draws > 1 else ""
     return (
-        f"{section.images:,} test images of {outside(section.name)}; "
+        f"{images(section)} of {outside(section.name)}{draws}; "
         f"noise: {outside(', '.join(noises(section)))}; "
         f"{_seeds(section)}{'; '.join(conditions(section))}."
     )
+
+
+def images(section: Section) -> str:
+    """How many images of which split: `1,000 test images`."""
+    return f"{section.images:,} {section.split} images"
 
 
 def conditions(section: Section) -> list[str]:

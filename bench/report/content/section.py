@@ -17,11 +17,12 @@ from bench.store import cells_frame
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bench.core import MeasuredSplit
     from bench.store import CellMeta, RecordedMethod, Run
     from bench.store.manifest import RecordedDataset
 
 #: How fields of a cell are called where runs differ in them; others as they are.
-_WORDS = {"source": "code", "recipe": "training recipe", "limit": "number of test images"}
+_WORDS = {"source": "code", "recipe": "training recipe", "limit": "number of images"}
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,18 @@ class Section:
 
     @property
     def images(self) -> int:
-        """Number of test images."""
+        """Number of images, each of which may be under several draws of noise."""
         return int(self.summary["images"].max()) if len(self.summary) else 0
+
+    @property
+    def split(self) -> MeasuredSplit:
+        """What was measured on."""
+        return self.runs[0].manifest.settings.split
+
+    @property
+    def draws(self) -> int:
+        """Of noise, that each image is under."""
+        return len(self.runs[0].manifest.settings.noise_seeds)
 
     @property
     def about(self) -> dict[str, RecordedMethod]:
@@ -187,7 +198,7 @@ def by_dataset(runs: Sequence[Run]) -> Iterator[Section]:
     for group in groups.values():
         first, *others = group.values()
         for other in others:
-            _comparable(first, other, ("fingerprint", "training", "quantize"))
+            _comparable(first, other, ("fingerprint", "training", "quantize", "split", "draws"))
     for number, group in enumerate(groups.values(), 1):
         section = Section.of(*group.values())
         # A folder's name may hold anything; a number keeps those apart that are written alike.
@@ -217,6 +228,8 @@ def _conditions(run: Run) -> dict[str, Any]:
         "fingerprint": data.fingerprint,
         "training": data.trained_on,
         "quantize": manifest.settings.quantize,
+        "split": manifest.settings.split,
+        "draws": manifest.settings.noise_seeds,
     }
 
 

@@ -60,7 +60,7 @@ def quality(section: Section) -> Drawn:
         grid, "center left", bbox_to_anchor=(grid.figure.subplotpars.right, 0.5), title=None
     )
     caption = (
-        "Mean over the test images of PSNR and SSIM against the noise level; bars are 95% "
+        "Mean over the images of PSNR and SSIM against the noise level; bars are 95% "
         "confidence intervals of the mean (often smaller than the marker). `identity` is the "
         "noisy image itself: below its line a method does harm."
     )
@@ -98,7 +98,7 @@ def _single_levels(data: Any, colours: Any, markers: Any) -> Drawn:
         *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=7, frameon=False
     )
     caption = (
-        "Mean over the test images of PSNR and SSIM under each noise; bars are 95% confidence "
+        "Mean over the images of PSNR and SSIM under each noise; bars are 95% confidence "
         "intervals of the mean (often smaller than the marker). `identity` is the noisy image "
         "itself: below it a method does harm."
     )

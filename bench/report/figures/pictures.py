@@ -30,7 +30,7 @@ def examples(section: Section) -> Drawn:
         number = f"-{start // LEVELS + 1}" if len(columns) > LEVELS else ""
         levels = "; ".join(noise_text(*column) for column in shown)
         caption = (
-            f"The same test images at {levels}: clean, noisy (`identity`), and as each method "
+            f"The same images at {levels}: clean, noisy (`identity`), and as each method "
             "restores them. They are chosen by position, not by result."
         )
         image = next(iter(samples.values()))["clean"][0]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench import analysis as tables
 from bench.core import noise_text
+from bench.report.content import replicates
 from bench.report.content.options import Options
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 def write_csv(section: Section, folder: Path, options: Options | None = None) -> None:
     """`summary.csv`: a row for each method, level and metric; `cells.csv`: a row a cell.
 
-    And a table a metric. Text that a spreadsheet would take for a formula has an apostrophe
-    put before it, as OWASP advises ("CSV Injection"); no method's label, noise or data set of
-    bench's own begins so.
+    And a table a metric, and `bias-variance.csv` where images were under several draws of noise.
+    Text that a spreadsheet would take for a formula has an apostrophe put before it, as OWASP
+    advises ("CSV Injection"); no method's label, noise or data set of bench's own begins so.
     """
     suffix, metrics = section.suffix, (options or Options()).shown()
     summary = section.summary
@@ -36,6 +37,8 @@ def write_csv(section: Section, folder: Path, options: Options | None = None) ->
         mean = tables.table(summary, metric)
         mean.columns = [noise_text(*column) for column in mean.columns]
         _write(mean.reset_index(), folder / f"{metric}{suffix}.csv")
+    if parts := replicates.error_parts(section):
+        _write(replicates.frame(parts), folder / f"bias-variance{suffix}.csv")
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:

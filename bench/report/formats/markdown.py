@@ -10,7 +10,7 @@ from bench import analysis as tables
 from bench.analysis import METRICS, UNITS
 from bench.core import markdown_code, noise_text
 from bench.core import markdown_text as _text
-from bench.report.content import prose
+from bench.report.content import prose, replicates
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.findings import findings, over_data_sets
 from bench.report.content.options import Options
@@ -66,6 +66,8 @@ def _section(section: Section, figures: list[Figure], options: Options) -> dict[
         "metrics": [_metric(section, metric, options.decimals(metric)) for metric in metrics],
         "figures": {title: [f for f in figures if f.title == title] for title in titles},
         "calibration": _calibration(section),
+        "error_parts": _error_parts(section),
+        "error_parts_caption": replicates.caption(section),
         "chosen": _chosen(section),
         "tuning": tuning_notes(section),
         "costs": _costs(section),
@@ -183,6 +185,16 @@ def _chosen(section: Section) -> str:
     frame = pd.DataFrame(rows).T.fillna("–")
     frame.insert(0, "knows the noise", [_text(knows) for knows, _ in chosen.values()])
     return _table(frame)
+
+
+def _error_parts(section: Section) -> str:
+    """Bias and variance, an entry a method and noise."""
+    parts = replicates.texts(section, replicates.error_parts(section))
+    rows = {
+        _text(label): {_noise(*column): text for column, text in columns.items()}
+        for label, columns in parts.items()
+    }
+    return _table(pd.DataFrame(rows).T.fillna("–")) if rows else ""
 
 
 def _calibration(section: Section) -> str:

@@ -73,7 +73,7 @@ def _images(section: Section) -> str:
     more = f" and {len(names) - _NOISES} more" if len(names) > _NOISES else ""
     named = _text(", ".join(names[:_NOISES]), _LINE)
     cells = len(section.cells)
-    return f"{section.images:,} test images; noise: {named}{more}; {cells} cells."
+    return f"{prose.images(section)}; noise: {named}{more}; {cells} cells."
 
 
 def _warnings(section: Section) -> list[tuple[str, str]]:

@@ -106,7 +106,7 @@ def _quality(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterat
                 hovermode="closest",
             )
         caption = (
-            f"Mean {UNITS[metric]} over the test images; bars are 95% confidence intervals (often "
+            f"Mean {UNITS[metric]} over the images; bars are 95% confidence intervals (often "
             f"smaller than the marker). {'Higher' if METRICS[metric] else 'Lower'} is better. "
             "`identity` is the noisy image itself: on its wrong side a method does harm."
         )

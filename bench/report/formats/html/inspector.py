@@ -92,6 +92,9 @@ class _Images:
             entry = ((noise, level), label)
             if kept := self.samples.get(entry[0], {}).get(label):
                 scores = next(iter(part))  # of several seeds the first's, as the images are
+                if section.draws > 1:  # and of several draws of noise
+                    first = scores["noise_seed"] == scores["noise_seed"][0]
+                    scores = {name: values[first] for name, values in scores.items()}
                 rows = {int(position): row for row, position in enumerate(scores["image"])}
                 self._metrics[entry] = {
                     position: {name: _number(scores[name][rows[position]]) for name in METRICS}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from bench import analysis
 from bench.analysis import METRICS, UNITS
 from bench.core import level_text, noise_text, printable
-from bench.report.content import prose
+from bench.report.content import prose, replicates
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.findings import Finding, findings, over_data_sets
 from bench.report.content.options import Options
@@ -129,6 +129,9 @@ class _PageSection:
         }
         self.charts: list[Chart] = list(charts(section, styles, options.shown()))
         self.inspector = inspector(section, styles, budget)
+        parts = replicates.error_parts(section)
+        self.error_parts = replicates.texts(section, parts)
+        self.error_parts_caption = replicates.caption(section)
         self.costs, self.costs_note = costs(section), costs_note(section)
         self.chosen = prose.chosen(section)
         self.tuning = tuning_notes(section)

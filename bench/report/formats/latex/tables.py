@@ -103,7 +103,7 @@ def _caption(section: Section, metric: str, entries: Iterable[Entry]) -> str:
     better = "higher" if METRICS[metric] else "lower"
     interval = r" $\pm$ half-width of its 95\% confidence interval"
     parts = [
-        f"{escape(UNITS[metric])} on {section.images:,} test images of {escape(section.name)} "
+        f"{escape(UNITS[metric])} on {prose.images(section)} of {escape(section.name)} "
         "by kind and level of noise: mean over images"
         + (interval if any(entry.half_width is not None for entry in entries) else "")
         + f"; {better} is better.",
