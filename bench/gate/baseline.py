@@ -1,38 +1,57 @@
-"""Two runs compared image by image, and whether the new one is worse; paired as in `pairing`.
+"""Two runs compared image by image: has the new one got worse? Paired as in `pairing`.
 
-What is estimated: the mean difference d (new less old) over the images, at each level and over
-all levels of a noise. The replicates of a deterministic method are the images; a method that is
-random in its training has two sorts, and the variance of d is their sum,
+**What is estimated**: d, the mean difference (new less old) over images and training seeds, at each
+level and over all levels of a noise. The difference of image i under seed s is taken to be
 
-    s_image^2 / n  +  s_new^2 / k  +  s_old^2 / k
+    d  +  (of the image)  +  (of the seed)  +  (rest)
 
-with s_image over the n images' differences (each a mean over seeds) and s_new, s_old over the
-means of the k seeds. Its degrees of freedom are those of the seeds alone (Welch 1947): counting
-the many images in would promise more than so few seeds can keep. Equal seeds of two versions of
-a method are taken as independent: where they are not, they resemble each other, and the interval
-is too wide rather than too narrow.
+with images and seeds both drawn from many: what is asked is whether the method got worse, not
+whether it did so on these images under these seeds. So the variance of the estimate is
 
-What is tested: H0, the drop is no larger than the tolerance (-d <= tolerance), one-sided t-test.
-The comparisons of two runs share an error of 5% (Holm 1979, with weights): of a method's share
-four fifths go to the mean over its levels, where the seeds of all levels count, and one fifth to
-the single levels. Where two runs agree in every image nothing is left to test.
+    s_image^2 / n  +  s_seed^2 / k
+
+with s_image over the n images' differences (each a mean over seeds), and s_seed over those of the
+k seeds (each a mean over images) where both runs have the same seeds: what a seed does to both
+sides cancels, and levels that share seeds may be correlated as they like. Where the seeds are
+others, those of the two sides are independent (Welch 1947): s_new^2 / k_new + s_old^2 / k_old. The
+rest stands in both terms, which errs to the safe side. Degrees of freedom are those of the seeds
+alone, n - 1 where nothing is random: counting the many images in would promise more than so few
+seeds can keep.
+
+**What is said**, by one-sided t-tests against the tolerance:
+
+- regressed: it is shown that d < -tolerance;
+- improved: it is shown that d > tolerance;
+- held: neither, and it is shown that d > -tolerance, so that a drop of the tolerance or more is
+  passed off as held in at most 5%. This is the test of equivalence; to ask only whether a drop
+  would have been found with a chance of 80%, and then to take what is not significant for held, is
+  known to err far more often (Schuirmann 1987);
+- undecided: none of these, or there are too few seeds or images, or the run lacks what the baseline
+  has.
+
+**Many comparisons.** Those of two runs share an error of 5% for *regressed*, and one of 5% for
+*improved* (Holm 1979, with weights): of a method's share four fifths go to the mean over its
+levels, where the seeds of all levels count, and one fifth to the single levels. Where two runs
+agree in every image nothing is left to test. *Held* needs no correction: that all have held is said
+only where each has (an intersection-union test, Berger 1982).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from bench.analysis import Scores
-from bench.gate.pairing import TOLERANCE, Pairing, Sample
+from bench.gate.outliers import Moved, outliers
+from bench.gate.pairing import MIN_SEEDS, TOLERANCE, Pairing, Sample
 
-#: Error of all comparisons of two runs together.
+#: Error of all comparisons of two runs together, for drops and for gains.
 ALPHA = 0.05
-#: Training seeds that each run needs before a method that is random in its training is judged.
-MIN_SEEDS = 4
+#: Chance with which a drop that is `detectable` is found.
+POWER = 0.8
 
 
 @dataclass(frozen=True)
@@ -44,10 +63,17 @@ class Comparison:
         metric: "psnr" or "ssim".
         new, old: means.
         difference: new less old.
-        low, high: the 95% interval of this difference alone; NaN if unknown.
-        verdict: "regression", "held" or "undecided".
+        low, high: the 90% interval of this difference alone, whose ends are one-sided 95% bounds;
+            NaN if unknown.
+        detectable: the smallest drop that would be found, as *regressed* beside the other
+            comparisons, with a chance of 80%; NaN if unknown.
+        verdict: see the module's text.
         reason: why undecided; "identical" where the runs agree in every image.
-        images, seeds: how many were paired.
+        images: how many were paired.
+        seeds: training seeds of the new and of the old side; (0, 0) where nothing is random.
+        paired: the seeds are the same on both sides.
+        moved: of one level, the images that moved most, the farthest first.
+        worst: of one level, the image that fell most.
     """
 
     name: Mapping[str, Any]
@@ -57,10 +83,14 @@ class Comparison:
     difference: float
     low: float
     high: float
-    verdict: Literal["regression", "held", "undecided"]
+    detectable: float
+    verdict: Literal["regressed", "improved", "held", "undecided"]
     reason: str
     images: int
-    seeds: int
+    seeds: tuple[int, int]
+    paired: bool
+    moved: Sequence[Moved] = ()
+    worst: Moved | None = None
 
 
 def compare(
@@ -85,69 +115,123 @@ def estimate(sample: Sample) -> tuple[float, float, float]:
     NaN for error and degrees where there is but one image.
     """
     new, old = sample.new.mean(axis=0), sample.old.mean(axis=0)
-    by_image = (new - old).mean(axis=0)
-    seeds, images = new.shape
+    by_image = new.mean(axis=0) - old.mean(axis=0)
+    images = len(by_image)
     if images < 2:
         return float(by_image.mean()), float("nan"), float("nan")
     variance, degrees = by_image.var(ddof=1) / images, images - 1
-    if seeds > 1:
-        parts = [side.mean(axis=1).var(ddof=1) / seeds for side in (new, old)]
-        variance += sum(parts)
-        if sum(parts) > 0:
-            degrees = sum(parts) ** 2 / sum(part**2 / (seeds - 1) for part in parts)
+    sides = [new - old] if sample.paired else [new, old]
+    seeds = [side.mean(axis=1) for side in sides if len(side) > 1]
+    parts = [means.var(ddof=1) / len(means) for means in seeds]
+    if total := sum(parts):
+        variance += total
+        freedom = zip(parts, seeds, strict=True)
+        degrees = total**2 / sum(part**2 / (len(means) - 1) for part, means in freedom)
     return float(by_image.mean()), float(np.sqrt(variance)), float(degrees)
 
 
 def decide(
     samples: Iterable[Sample], tolerance: Mapping[str, float] = TOLERANCE, alpha: float = ALPHA
 ) -> list[Comparison]:
-    """The verdict on each sample, in order; together they err with at most `alpha`.
+    """The verdict on each sample, in order.
 
-    A sample is looked at once, and not kept.
+    Together they say *regressed* wrongly with a chance of at most `alpha`, and *improved* too; of
+    each, *held* is wrong with at most that. A sample is looked at once, and not kept.
     """
-    from scipy.special import stdtr, stdtrit
-
-    comparisons: list[Comparison] = []
-    p_values: dict[int, tuple[float, float]] = {}
-    for index, sample in enumerate(samples):
-        difference, error, degrees = estimate(sample)
-        reason = _not_tested(sample)
-        if not reason:
-            excess = difference + tolerance[sample.metric]
-            p = float(excess >= 0 if error == 0 else stdtr(degrees, excess / error))
-            p_values[index] = (p, sample.weight)
-        half_width = float(stdtrit(degrees, 0.975)) * error if error else 0.0
-        comparisons.append(
-            Comparison(
-                name=sample.name,
-                metric=sample.metric,
-                new=float(sample.new.mean()),
-                old=float(sample.old.mean()),
-                difference=difference,
-                low=difference - half_width,
-                high=difference + half_width,
-                verdict="held" if reason in ("", "identical") else "undecided",
-                reason=reason,
-                images=sample.new.shape[2],
-                seeds=sample.new.shape[1] if sample.random else 0,
-            )
-        )
-    for index in _holm(p_values, alpha):
-        comparisons[index] = replace(comparisons[index], verdict="regression")
+    tests = [_Test.of(sample, tolerance[sample.metric]) for sample in samples]
+    tested = {number: test for number, test in enumerate(tests) if not test.found.reason}
+    drops, gains = (
+        _holm({n: (test.p_value(sign), test.weight) for n, test in tested.items()}, alpha)
+        for sign in (-1, 1)
+    )
+    total = sum(test.weight for test in tested.values())
+    comparisons = []
+    for number, test in enumerate(tests):
+        found = test.found
+        if number in tested:
+            found = replace(found, detectable=test.detectable(alpha * test.weight / total))
+        if number in drops:
+            found = replace(found, verdict="regressed")
+        elif found.reason not in ("", "identical") or test.lacks:
+            reasons = (found.reason, f"this run has {test.lacks}" if test.lacks else "")
+            found = replace(found, reason="; ".join(filter(None, reasons)))
+        elif number in gains:
+            found = replace(found, verdict="improved")
+        elif found.reason == "identical" or test.p_value(-1) >= 1 - alpha:
+            found = replace(found, verdict="held")
+        comparisons.append(found)
     return comparisons
+
+
+@dataclass(frozen=True)
+class _Test:
+    """What is kept of a sample: the comparison, undecided as yet, and what its tests take."""
+
+    found: Comparison
+    error: float
+    degrees: float
+    tolerance: float
+    weight: float
+    lacks: str
+
+    @classmethod
+    def of(cls, sample: Sample, tolerance: float) -> _Test:
+        from scipy.special import stdtrit
+
+        difference, error, degrees = estimate(sample)
+        half_width = float(stdtrit(degrees, 1 - ALPHA)) * error if error else 0.0
+        reason = _not_tested(sample)
+        one_level = len(sample.new) == 1 and reason != "identical"
+        moved, worst = outliers(sample) if one_level else ((), None)
+        found = Comparison(
+            name=sample.name,
+            metric=sample.metric,
+            new=float(sample.new.mean()),
+            old=float(sample.old.mean()),
+            difference=difference,
+            low=difference - half_width,
+            high=difference + half_width,
+            detectable=float("nan"),
+            verdict="undecided",
+            reason=reason,
+            images=sample.new.shape[2],
+            seeds=(sample.new.shape[1], sample.old.shape[1]) if sample.random else (0, 0),
+            paired=sample.paired,
+            moved=moved,
+            worst=worst,
+        )
+        return cls(found, error, degrees, tolerance, sample.weight, sample.lacks)
+
+    def p_value(self, sign: int) -> float:
+        """Of the hypothesis that the difference is at most the tolerance, in one direction."""
+        from scipy.special import stdtr
+
+        within = self.tolerance - sign * self.found.difference
+        if not self.error:
+            return float(within >= 0)
+        return float(stdtr(self.degrees, within / self.error))
+
+    def detectable(self, alpha: float) -> float:
+        """The smallest drop that a test at such a level finds with a chance of `POWER`."""
+        from scipy.special import nctdtrinc, stdtrit
+
+        if not self.error:
+            return self.tolerance
+        critical = stdtrit(self.degrees, 1 - alpha)
+        return self.tolerance + self.error * float(nctdtrinc(self.degrees, 1 - POWER, critical))
 
 
 def _not_tested(sample: Sample) -> str:
     """Why a sample is not tested; empty if it is."""
     if np.array_equal(sample.new, sample.old):
         return "identical"
-    _, seeds, images = sample.new.shape
+    seeds = min(sample.new.shape[1], sample.old.shape[1])
     if sample.random and seeds < MIN_SEEDS:
         return (
             f"{seeds} training seed{'s' if seeds > 1 else ''} in common and {MIN_SEEDS} needed: "
             "measure both with --seeds 0,1,2,3"
         )
-    return "one image, two needed" if images < 2 else ""
+    return "one image, two needed" if sample.new.shape[2] < 2 else ""
 
 
 def _holm(p_values: Mapping[int, tuple[float, float]], alpha: float) -> set[int]:

@@ -66,7 +66,7 @@ def alarm_rate(make, runs=1000):
     alarms = 0
     for run in range(runs):
         samples = make(np.random.default_rng(run))
-        alarms += any(c.verdict == "regression" for c in decide(samples))
+        alarms += any(c.verdict == "regressed" for c in decide(samples))
     return alarms / runs
 
 
