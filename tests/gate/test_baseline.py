@@ -7,8 +7,8 @@ from scipy import stats
 
 from bench import gate
 from bench.analysis import Scores
-from bench.gate.baseline import MIN_SEEDS, decide, estimate
-from bench.gate.pairing import OVERALL_SHARE, Pairing, Sample
+from bench.gate.baseline import Estimate, decide
+from bench.gate.pairing import MIN_SEEDS, OVERALL_SHARE, Pairing, Sample
 
 RNG = np.random.default_rng
 
@@ -65,7 +65,7 @@ def test_a_deterministic_method_is_tested_by_the_paired_t_test():
     new = old - 0.12 + rng.normal(0, 0.2, 60)
     expected = stats.ttest_1samp(new - old, -0.05, alternative="less")
     for alpha, verdict in (
-        (expected.pvalue * 1.01, "regression"),
+        (expected.pvalue * 1.01, "regressed"),
         (expected.pvalue * 0.99, "held"),
     ):
         (found,) = decide([sample(new[None, None], old[None, None])], alpha=alpha)
@@ -115,12 +115,12 @@ def test_holms_correction_on_a_worked_example():
         return sample((values - 0.05)[None, None], np.zeros((1, 1, 10)), weight=weight)
 
     verdicts = [c.verdict for c in decide([of(0.020), of(0.012), of(0.030), of(0.9)])]
-    assert verdicts == ["held", "regression", "held", "held"]  # 0.05/4, then 0.05/3 < 0.020
+    assert verdicts == ["held", "regressed", "held", "held"]  # 0.05/4, then 0.05/3 < 0.020
     verdicts = [c.verdict for c in decide([of(0.016), of(0.012), of(0.030), of(0.9)])]
-    assert verdicts == ["regression", "regression", "held", "held"]  # 0.05/4, 0.05/3, 0.05/2
+    assert verdicts == ["regressed", "regressed", "held", "held"]  # 0.05/4, 0.05/3, 0.05/2
     # With weights 0.8 and 0.2 the levels are 0.04 and, once the first is rejected, 0.05.
     verdicts = [c.verdict for c in decide([of(0.039, 0.8), of(0.049, 0.2)])]
-    assert verdicts == ["regression", "regression"]
+    assert verdicts == ["regressed", "regressed"]
     verdicts = [c.verdict for c in decide([of(0.041, 0.8), of(0.011, 0.2)])]
     assert verdicts == ["held", "held"]
 
@@ -137,7 +137,7 @@ def test_agreement_in_every_image_is_held_and_takes_no_share_of_the_error():
     assert (amid[0].low, amid[0].high) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize(("drop", "verdict"), [(0.049, "held"), (0.051, "regression")])
+@pytest.mark.parametrize(("drop", "verdict"), [(0.049, "held"), (0.051, "regressed")])
 def test_a_difference_without_any_spread_is_decided_by_itself(drop, verdict):
     old = np.full((1, 1, 9), 20.0)
     (found,) = decide([sample(old - drop, old)])
@@ -223,7 +223,7 @@ def test_nothing_to_pair_is_no_comparison():
 def test_a_missing_ssim_leaves_psnr_compared():
     old = frame(RNG(12).normal(20, 3, 30), ssim=np.nan)
     comparisons, _ = compare(old.assign(psnr=old["psnr"] - 1), old)
-    assert [(c.metric, c.verdict) for c in comparisons] == [("psnr", "regression")]
+    assert [(c.metric, c.verdict) for c in comparisons] == [("psnr", "regressed")]
 
 
 def test_levels_are_compared_together_and_each():
@@ -233,7 +233,7 @@ def test_levels_are_compared_together_and_each():
     found = {tuple(c.name["levels"]): c for c in compare(new, old)[0] if c.metric == "psnr"}
     assert found[0.1, 0.3, 0.5].difference == pytest.approx(-0.3)
     assert [found[level,].reason for level in (0.1, 0.3)] == ["identical", "identical"]
-    assert found[0.5,].verdict == "regression"
+    assert found[0.5,].verdict == "regressed"
     weights = [s.weight for s in pair(new, old)[0] if s.metric == "psnr"]
     assert weights == pytest.approx([OVERALL_SHARE] + [(1 - OVERALL_SHARE) / 3] * 3)
 
@@ -271,12 +271,12 @@ def test_seeds_of_a_learned_method_are_joined():
     old = learned([0.0, 0.02, -0.03, 0.01, 0.05], images)
     new = learned([-0.5, -0.48, -0.53, -0.51], images)
     found = psnr_of(compare(new, old)[0])
-    assert (found.verdict, found.seeds, found.images) == ("regression", 4, 50)
+    assert (found.verdict, found.seeds, found.images) == ("regressed", 4, 50)
     assert found.difference == pytest.approx(-0.505)
 
 
 def test_the_tolerance_is_the_users():
     old = frame(RNG(16).normal(20, 3, 30))
     new = old.assign(psnr=old["psnr"] - 0.2)
-    assert psnr_of(compare(new, old)[0]).verdict == "regression"
+    assert psnr_of(compare(new, old)[0]).verdict == "regressed"
     assert psnr_of(compare(new, old, {"psnr": 0.3, "ssim": 0.002})[0]).verdict == "held"
