@@ -26,7 +26,8 @@ def changes(new: Scores, old: Scores, comparisons: Sequence[Comparison]) -> list
     """What else differs, a line each.
 
     Args:
-        new, old: of the two runs.
+        new: scores of the run that is judged.
+        old: of the run that it is compared with.
         comparisons: of these.
     """
     identity = [name for name in CELL if name != "train"]

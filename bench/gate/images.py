@@ -58,6 +58,7 @@ def image_table(cells: Mapping[tuple[Any, ...], Columns], metrics: Iterable[str]
     }
     table = pd.DataFrame(values, index=first["image"][at[0]])
     if table.index.has_duplicates:
-        # Summed by hand: an image that lacks a value under one draw has none.
-        table = table.groupby(level=0).agg(lambda column: column.to_numpy().mean())
+        lacking = table.isna().groupby(level=0).any()
+        # An image that lacks a value under one draw has none.
+        table = table.groupby(level=0).mean().mask(lacking)
     return table.sort_index()

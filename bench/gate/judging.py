@@ -67,8 +67,8 @@ def _values(scores: Scores, cells: pd.DataFrame) -> dict[str, dict[Point, Measur
     speeds = grouped["images_per_second"].median().reset_index()
     sizes = grouped["parameters"].max().reset_index()
     for frame, metric in ((speeds, "images_per_second"), (sizes, "parameters")):
-        for *point, value in tuples(frame, *_POINT, metric):
-            values[metric][_as_point(point)] = Measured(float(value), 0.0, 0, 0)
+        for *where, value in tuples(frame, *_POINT, metric):
+            values[metric][_as_point(where)] = Measured(float(value), 0.0, 0, 0)
     return values
 
 

@@ -55,7 +55,7 @@ def measured(scores: Scores) -> Iterator[tuple[Point, str, Measured]]:
         for metric in METRICS:
             # An image that was not measured under every seed is left out.
             values = table[metric].dropna().to_numpy()
-            images, count = values.shape
+            images, count = len(values), len(cells)
             if not images:
                 continue
             variance = values.mean(axis=1).var(ddof=1) / images if images > 1 else 0.0

@@ -43,7 +43,7 @@ def test_a_row_shows_both_runs_their_difference_and_its_interval(bench, take):
     result = bench("check", "worse", "--baseline", "results/former")
     row = re.split(" {2,}", result.out.split("\n\n")[1].splitlines()[2])
     assert row == [
-        "REGRESSION", "shift at gaussian 0.3 on digits", "psnr", f"{new.mean():.3f}",
+        "REGRESSED", "shift at gaussian 0.3 on digits", "psnr", f"{new.mean():.3f}",
         f"baseline {old.mean():.3f}",
         f"{difference.mean():+.3f} [{low:+.3f}, {high:+.3f}]; 20 images",
     ]  # fmt: skip
@@ -81,7 +81,7 @@ def test_a_method_whose_code_changed_is_compared_with_its_former_self(bench, tak
     assert (same.code, words(same)) == (0, ["held", "held"])
     assert same.out.count("identical") == 2
     worse = bench("check", "worse", "--baseline", "results/former")
-    assert (worse.code, words(worse)) == (1, ["REGRESSION", "REGRESSION"])
+    assert (worse.code, words(worse)) == (1, ["REGRESSED", "REGRESSED"])
     assert notes(worse) == [compared("former")]
     better = bench("check", "former", "--baseline", "results/worse")
     assert (better.code, words(better)) == (0, ["held", "held"])
@@ -95,15 +95,15 @@ def test_the_tolerance_is_a_drop_that_is_no_regression(bench, take):
         - api.open_run("results/worse").records()[["psnr", "ssim"]].mean()
     )
     for tolerance, verdicts in (
-        (f"{psnr + 1}", ["REGRESSION", "held"]),
+        (f"{psnr + 1}", ["REGRESSED", "held"]),
         (f"{psnr + 1},{ssim + 0.1}", ["held", "held"]),
-        (f"0,{ssim + 0.1}", ["REGRESSION", "held"]),
+        (f"0,{ssim + 0.1}", ["REGRESSED", "held"]),
     ):
         result = bench(
             "check", "worse", "--baseline", "results/former", "--tolerance", tolerance
         )  # fmt: skip
         assert words(result) == verdicts
-        assert result.code == int("REGRESSION" in verdicts)
+        assert result.code == int("REGRESSED" in verdicts)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_thresholds_and_a_baseline_are_checked_together(bench, take):
     entry = 'metric = "psnr"\nmin = 0'
     result = bench("check", "worse", *limits(entry), "--baseline", "results/former")
     assert result.code == 1
-    assert words(result) == ["REGRESSION", "REGRESSION", "held"]
+    assert words(result) == ["REGRESSED", "REGRESSED", "held"]
 
 
 def test_images_in_common_are_paired_and_the_rest_is_listed(bench, take):
@@ -264,7 +264,7 @@ def test_of_a_folder_the_newest_other_run_counts(bench, take, older, newer, code
     take(older, newer, ("worse", "checked"))
     result = bench("check", "checked", "--baseline", "results")
     assert result.code == code
-    assert words(result) == ["REGRESSION" if code else "held"] * 2
+    assert words(result) == ["REGRESSED" if code else "held"] * 2
     assert notes(result) == [compared(newer, 1)]
 
 
@@ -328,7 +328,7 @@ def test_of_a_folder_a_run_with_nothing_in_common_loses_nothing(bench, take):
 def test_of_a_folder_a_cell_that_failed_does_not_hide_an_older_result(bench, take):
     take("former", "raising", "worse")
     result = bench("check", "worse", "--baseline", "results")
-    assert (result.code, words(result)) == (1, ["REGRESSION", "REGRESSION"])
+    assert (result.code, words(result)) == (1, ["REGRESSED", "REGRESSED"])
 
 
 def test_of_a_folder_a_cell_that_failed_beside_others_does_not_hide_an_older_result(bench, take):
@@ -435,7 +435,7 @@ def test_four_seeds_a_side_are_decided(bench, take):
     assert "identical" not in near.out
     assert "20 images, 4 seeds" in near.out
     worse = bench("check", "worse-seeds", "--baseline", "results/seeds")
-    assert (worse.code, words(worse)) == (1, ["REGRESSION", "REGRESSION"])
+    assert (worse.code, words(worse)) == (1, ["REGRESSED", "REGRESSED"])
 
 
 def test_seeds_of_one_side_only_are_listed(bench, take):

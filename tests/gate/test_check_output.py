@@ -21,7 +21,7 @@ def test_limits_taken_from_a_run_hold_for_it_and_turn_red_for_a_worse_one(bench,
     held = bench("check", "former", "--thresholds", "new/limits.toml")
     assert (held.code, words(held)) == (0, ["held", "held"])
     worse = bench("check", "worse", "--thresholds", "new/limits.toml")
-    assert (worse.code, words(worse)) == (1, ["REGRESSION", "REGRESSION"])
+    assert (worse.code, words(worse)) == (1, ["REGRESSED", "REGRESSED"])
     bench("check", "former", "--update", "--thresholds", "new/limits.toml")
     assert Path("new/limits.toml").read_text() == text
 
@@ -112,8 +112,8 @@ def test_compare_prints_the_table_and_never_fails_for_a_regression(bench, take):
     take("former", "worse")
     result = bench("compare", "former", "worse")
     assert result.code == 0
-    assert result.out.startswith("worse: regression (2 regressions)\n")
-    assert words(result) == ["REGRESSION", "REGRESSION"]
+    assert result.out.startswith("worse: regressed (2 regressed)\n")
+    assert words(result) == ["REGRESSED", "REGRESSED"]
     check = bench("check", "worse", "--baseline", "results/former")
     assert result.out == check.out
     reverse = bench("compare", "results/worse", "results/former")

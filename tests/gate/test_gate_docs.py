@@ -22,7 +22,7 @@ def block(language):
 
 
 def test_the_pages_thresholds_are_understood():
-    metrics = [threshold.metric for threshold in gate.parse(block("toml"), "gate.md")]
+    metrics = [threshold.metric for threshold in gate.parse(block("toml"), "gate.md").thresholds]
     assert metrics == ["psnr", "images_per_second", "parameters"]
 
 

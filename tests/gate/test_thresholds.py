@@ -17,7 +17,7 @@ from scipy import stats
 from bench import gate
 from bench.analysis import Scores
 from bench.core import UsageError, canonical_json, method_label
-from bench.gate import Threshold, Updated, parse
+from bench.gate import Threshold, Updated
 
 GOOD = '[[threshold]]\nmetric = "psnr"\nmin = 10\n'
 
@@ -40,12 +40,16 @@ def frame(psnr, *, ssim=0.5, dataset="toy", method="median", params="{}", level=
     )  # fmt: skip
 
 
-def judge(thresholds, records, cells):
-    return gate.judge(thresholds, Scores.of(records), cells)
+def parse(text, where="limits.toml"):
+    return gate.parse(text, where).thresholds
 
 
-def update(text, records, run):
-    return gate.update(text, Scores.of(records), run)
+def judge(thresholds, records, cells, preset=""):
+    return gate.judge(thresholds, Scores.of(records), cells, preset)[0]
+
+
+def update(text, records, run, preset=""):
+    return gate.update(text, Scores.of(records), run, preset)
 
 
 def cell(
@@ -245,11 +249,11 @@ def test_the_mean_over_images_and_seeds_is_judged():
     ("limits", "verdict"),
     [
         ({"min": 21.0}, "held"),
-        ({"min": math.nextafter(21, 22)}, "regression"),
+        ({"min": math.nextafter(21, 22)}, "regressed"),
         ({"max": 21.0}, "held"),
-        ({"max": math.nextafter(21, 20)}, "regression"),
+        ({"max": math.nextafter(21, 20)}, "regressed"),
         ({"min": 21.0, "max": 21.0}, "held"),
-        ({"min": 10.0, "max": 20.0}, "regression"),
+        ({"min": 10.0, "max": 20.0}, "regressed"),
     ],
 )
 def test_a_limit_itself_is_within_the_limits(limits, verdict):
@@ -297,7 +301,7 @@ def test_an_entry_gives_a_finding_for_each_point_that_it_matches():
     ]
 
 
-@pytest.mark.parametrize(("low", "verdict"), [(0.5, "held"), (0.51, "regression")])
+@pytest.mark.parametrize(("low", "verdict"), [(0.5, "held"), (0.51, "regressed")])
 def test_speed_is_a_ratio_of_medians_over_seeds_within_the_run(low, verdict):
     table = cells(
         *(cell("vae", speed=speed) for speed in (10.0, 900.0, 20.0)), cell("median", speed=40.0)
@@ -309,7 +313,7 @@ def test_speed_is_a_ratio_of_medians_over_seeds_within_the_run(low, verdict):
     assert (judgement.value, judgement.verdict) == (0.5, verdict)
 
 
-@pytest.mark.parametrize(("high", "verdict"), [(1000, "held"), (999, "regression")])
+@pytest.mark.parametrize(("high", "verdict"), [(1000, "held"), (999, "regressed")])
 def test_parameters_are_counted(high, verdict):
     threshold = Threshold("parameters", method="vae", max=high)
     judgement = only(judged(threshold, table=cells(cell("vae", parameters=1000), cell())))
@@ -637,7 +641,7 @@ def test_a_worse_run_breaks_the_limits_made_from_a_better_one():
     thresholds = parse(update("", frame(values), "good").text, "limits.toml")
     drops = (0.0, 0.2, 0.4)  # three standard errors are about 0.3 dB
     verdicts = [judge(thresholds, frame(values - drop), cells())[0].verdict for drop in drops]
-    assert verdicts == ["held", "held", "regression"]
+    assert verdicts == ["held", "held", "regressed"]
     assert 0.2 < 3 * stats.sem(values) < 0.39
 
 
