@@ -16,8 +16,8 @@ sides cancels, and levels that share seeds may be correlated as they like. Where
 others, those of the two sides are independent (Welch 1947): s_new^2 / k_new + s_old^2 / k_old. The
 rest stands in both terms, which errs to the safe side. Degrees of freedom are those of the seeds
 alone, n - 1 where nothing is random: counting the many images in would promise more than so few
-seeds can keep. Images' differences are skewed as often as not, which misleads t-tests of few images:
-t is transformed by the skewness first (Hall 1992).
+seeds can keep. Images' differences are often skewed, which misleads t-tests of few images: t is
+transformed by the skewness first (Hall 1992).
 
 **What is said**, by one-sided t-tests against the tolerance:
 

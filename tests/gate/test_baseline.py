@@ -85,9 +85,7 @@ def test_seeds_are_tested_by_the_paired_or_by_welchs_t_test(paired):
     images = rng.normal(0, 3, 40)  # which do not differ
     both = ((side[:, None] + images)[None] for side in (new, old))
     found = Estimate.of(sample(*both, random=True, paired=paired))
-    expected = (
-        stats.ttest_rel(new, old) if paired else stats.ttest_ind(new, old, equal_var=False)
-    )
+    expected = stats.ttest_rel(new, old) if paired else stats.ttest_ind(new, old, equal_var=False)
     assert found.difference == pytest.approx(new.mean() - old.mean())
     assert found.difference / found.error == pytest.approx(expected.statistic)
     assert found.degrees == pytest.approx(expected.df)
@@ -136,9 +134,19 @@ def test_holms_correction_on_a_worked_example():
         return sample((values - 0.05)[None, None], np.zeros((1, 1, 10)), weight=weight)
 
     verdicts = [c.verdict for c in decide([of(0.020), of(0.012), of(0.030), of(0.9)])]
-    assert verdicts == ["undecided", "regressed", "undecided", "undecided"]  # 0.05/4, then 0.05/3 < 0.020
+    assert verdicts == [
+        "undecided",
+        "regressed",
+        "undecided",
+        "undecided",
+    ]  # 0.05/4, then 0.05/3 < 0.020
     verdicts = [c.verdict for c in decide([of(0.016), of(0.012), of(0.030), of(0.9)])]
-    assert verdicts == ["regressed", "regressed", "undecided", "undecided"]  # 0.05/4, 0.05/3, 0.05/2
+    assert verdicts == [
+        "regressed",
+        "regressed",
+        "undecided",
+        "undecided",
+    ]  # 0.05/4, 0.05/3, 0.05/2
     # With weights 0.8 and 0.2 the levels are 0.04 and, once the first is rejected, 0.05.
     verdicts = [c.verdict for c in decide([of(0.039, 0.8), of(0.049, 0.2)])]
     assert verdicts == ["regressed", "regressed"]
