@@ -29,6 +29,12 @@ _TOLERANCE = click.option(
     "--tolerance",
     help="Drops up to these are no regression: PSNR in dB, or PSNR,SSIM. [default: 0.05,0.002]",
 )
+_WORST = click.option(
+    "--worst",
+    type=click.FloatRange(0, math.inf, max_open=True),
+    metavar="DB",
+    help="The drop in PSNR that no single image may exceed. [default: no limit]",
+)
 
 
 @main.command(epilog=EXIT_CODES)
@@ -42,6 +48,7 @@ _TOLERANCE = click.option(
     help="A run to compare with image by image, or a folder of runs.",
 )
 @_TOLERANCE
+@_WORST
 @click.option("--strict", is_flag=True, help="What cannot be decided counts as a regression.")
 @click.option("--update", is_flag=True, help="Write the run's minima into the thresholds file.")
 @_FORMAT
@@ -51,6 +58,7 @@ def check(
     thresholds: Path | None,
     baseline: Path | None,
     tolerance: str | None,
+    worst: float | None,
     strict: bool,
     update: bool,
     form: str,
@@ -70,14 +78,19 @@ def check(
         raise UsageError("--update writes a thresholds file: give it with --thresholds FILE alone")
     if tolerance is not None and baseline is None:
         raise UsageError("--tolerance is for comparing with a --baseline")
+    if worst is not None and baseline is None:
+        raise UsageError("--worst is for comparing with a --baseline")
     if thresholds is None and baseline is None:
         raise UsageError("nothing to check against: give --thresholds FILE or --baseline RUN")
     opened = store.find_run(run)
     if update:
         assert thresholds is not None
         done, single_seed, problems = check.update_thresholds(opened, thresholds)
-        lower = f", {done.lowered} of them lower than before" if done.lowered else ""
-        click.echo(f"{thresholds}: {done.count} thresholds set from {opened.path}{lower}")
+        numbers = {name: getattr(done, name) for name in ("added", "raised", "lowered", "kept")}
+        counted = ", ".join(f"{number} {name}" for name, number in numbers.items() if number)
+        click.echo(f"{thresholds}: {counted or 'no'} minima, from {opened.path}")
+        for line in done.raisable:
+            click.echo(f"Set by hand, and may be raised: {line}", err=True)
         if single_seed:
             click.echo(
                 f"Note: {', '.join(single_seed)}: of one training seed, so that the margin "
@@ -88,7 +101,11 @@ def check(
             click.echo(f"Without a threshold: {problem}", err=True)
         return EXIT_CELLS_FAILED if problems else 0
     verdict = check.check_run(
-        opened, thresholds=thresholds, baseline=baseline, tolerance=_tolerance(tolerance)
+        opened,
+        thresholds=thresholds,
+        baseline=baseline,
+        tolerance=_tolerance(tolerance),
+        worst=worst,
     )
     code = verdict.exit_code(strict)
     _print(verdict, form, strict, code)
@@ -99,9 +116,12 @@ def check(
 @click.argument("run_a")
 @click.argument("run_b")
 @_TOLERANCE
+@_WORST
 @_FORMAT
 @DEBUG
-def compare(run_a: str, run_b: str, tolerance: str | None, form: str, debug: bool) -> int:
+def compare(
+    run_a: str, run_b: str, tolerance: str | None, worst: float | None, form: str, debug: bool
+) -> int:
     """Compare RUN_B with RUN_A image by image, as a table for people.
 
     The exit code is 0 unless nothing could be compared.
@@ -113,7 +133,9 @@ def compare(run_a: str, run_b: str, tolerance: str | None, form: str, debug: boo
     from bench.gate import check
 
     older, newer = store.find_run(run_a), store.find_run(run_b)
-    verdict = check.check_run(newer, baseline=older.path, tolerance=_tolerance(tolerance))
+    verdict = check.check_run(
+        newer, baseline=older.path, tolerance=_tolerance(tolerance), worst=worst
+    )
     code = 0 if verdict.judgements else verdict.exit_code()
     _print(verdict, form, strict=False, code=code)
     return code

@@ -21,10 +21,10 @@ EXIT_CODES = """\
 \b
 Exit codes:
   0    all went well
-  1    bench check: a regression; bench test: a check that failed
+  1    bench check: something regressed; bench test: a check that failed
   2    usage: the command cannot be carried out as given
   3    some cells failed or have no result; bench run: a method asked for was skipped
-  4    bench check: nothing was measured, or a threshold matched nothing
+  4    bench check: nothing was measured, or a threshold matched nothing or another sort of run
   5    a data set is missing, damaged or cannot be downloaded
   6    a run, report or cache folder cannot be read or written
   7    the workers of a run are lost, or cannot work

@@ -1,11 +1,12 @@
 """The gate, `bench check`: scores held against thresholds, or against an earlier run.
 
-All but `bench.gate.check`, which reads runs and files, are pure functions.
+All but `check` and `baseline_runs`, which read runs and files, are pure functions.
 """
 
 from bench.gate.baseline import Comparison, compare
+from bench.gate.judging import judge
 from bench.gate.pairing import TOLERANCE
-from bench.gate.thresholds import Threshold, judge, parse
+from bench.gate.thresholds import Limits, Threshold, parse
 from bench.gate.update import Updated, update
 from bench.gate.verdict import EXIT_CODES, Judgement, Verdict, number
 
@@ -14,6 +15,7 @@ __all__ = [
     "TOLERANCE",
     "Comparison",
     "Judgement",
+    "Limits",
     "Threshold",
     "Updated",
     "Verdict",

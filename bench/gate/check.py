@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench import gate, store
 from bench.analysis import Scores, problems, tuples, with_labels
-from bench.core import StorageError, UsageError, noise_text
+from bench.core import UsageError, noise_text
 from bench.gate import Comparison, Judgement, Verdict
+from bench.gate.baseline_runs import find_baseline, points
+from bench.gate.changes import changes, image_text, psnr_change
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# Two runs that differ in these are compared, and the verdict says so.
-_NOTED = ("preset", "epochs", "batch_size", "tune", "limit", "device")
-_POINT = ["dataset", "method", "params", "noise", "clip", "level", "train", "regime"]
 
 
 def check_run(
@@ -27,6 +25,7 @@ def check_run(
     thresholds: Path | None = None,
     baseline: Path | None = None,
     tolerance: Mapping[str, float] = gate.TOLERANCE,
+    worst: float | None = None,
 ) -> Verdict:
     """Hold a run against a thresholds file, a baseline, or both.
 
@@ -35,6 +34,8 @@ def check_run(
         thresholds: a TOML file, see `bench.gate.thresholds`.
         baseline: a run, or a folder of runs, of which the newest that measured a cell counts.
         tolerance: drops up to these are no regression, by metric.
+        worst: the drop in dB that no single image may exceed against the baseline; None for what
+            the thresholds file says.
 
     Raises:
         UsageError: the file is not there or not understood.
@@ -46,26 +47,39 @@ def check_run(
     scores = Scores.of_run(run, cells)
     judgements: list[Judgement] = []
     notes: list[str] = []
+    changed: list[str] = []
     if thresholds is not None:
         limits = gate.parse(_read(thresholds), str(thresholds))
-        judgements += gate.judge(limits, scores, cells)
-        if not limits:
-            nothing = f"{thresholds} holds no [[threshold]]"
-            judgements.append(Judgement("unmatched", str(thresholds), "", reason=nothing))
+        judged, raisable = gate.judge(
+            limits.thresholds, scores, cells, run.manifest.settings.preset
+        )
+        judgements += judged
+        notes += [f"may be raised with --update, {line}" for line in raisable]
+        worst = limits.worst if worst is None else worst
+        if not limits.thresholds and limits.worst is None:
+            judgements.append(_nothing(str(thresholds), f"{thresholds} holds no [[threshold]]"))
+        if limits.worst is not None and baseline is None:
+            judgements.append(_nothing("worst image", "is held against a run: give --baseline"))
     if baseline is not None:
-        older = _baseline(baseline, run, cells)
+        older = find_baseline(baseline, run, cells)
         comparisons, unpaired = gate.compare(scores, older.scores, tolerance)
         judgements += [_judgement(comparison, tolerance) for comparison in comparisons]
         notes += [*older.notes, *unpaired]
         lost = _missing(cells, older.cells)
         if comparisons:
             judgements += lost
+            judgements += [] if worst is None else _worst_images(comparisons, worst)
+            changed = changes(scores, older.scores, comparisons)
         else:
             notes += [f"{judgement.subject}: only in the baseline" for judgement in lost]
         if not comparisons and thresholds is not None:
-            nothing = "nothing could be paired"
-            judgements.append(Judgement("unmatched", f"baseline {baseline}", "", reason=nothing))
-    return Verdict(run.name, judgements, _problems(run, cells), notes)
+            judgements.append(_nothing(f"baseline {baseline}", "nothing could be paired"))
+    return Verdict(run.name, judgements, _problems(run, cells), notes, changed)
+
+
+def _nothing(subject: str, reason: str) -> Judgement:
+    """That something was to be checked, and nothing was there to check it with."""
+    return Judgement("unmatched", subject, "", reason=reason)
 
 
 def update_thresholds(run: store.Run, path: Path) -> tuple[gate.Updated, list[str], list[str]]:
@@ -86,7 +100,7 @@ def update_thresholds(run: store.Run, path: Path) -> tuple[gate.Updated, list[st
     scores = Scores.of_run(run, cells)
     if not len(scores):
         raise UsageError(f"{run.path} has no result to take thresholds from")
-    updated = gate.update(text, scores, run.name)
+    updated = gate.update(text, scores, run.name, run.manifest.settings.preset)
     store.write_text(path, updated.text)
     random = scores.cells[scores.cells["seed"].notna()]
     seeds = random.groupby("label", sort=False)["seed"].nunique()
@@ -113,101 +127,11 @@ def _read(path: Path, *, new: bool = False) -> str:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
 
 
-@dataclass(frozen=True)
-class _Baseline:
-    """What a run is compared with.
-
-    Attributes:
-        scores: of the cells that both have.
-        cells: all done ones of the newest run that has cells in common, else of the newest.
-        notes: which runs count, which do not, and what differs in how they were made.
-    """
-
-    scores: Scores
-    cells: pd.DataFrame
-    notes: list[str]
-
-
-def _baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> _Baseline:
-    import pandas as pd
-
-    named = store.locate(path)
-    if store.is_run(named):
-        runs, notes = [store.open_run(named)], list[str]()
-        if runs[0].path.resolve() == run.path.resolve():
-            raise UsageError(f"the baseline {path} is the run itself: name another run")
-    else:
-        runs, notes = _earlier_runs(path, run)
-    wanted = set(_points(cells))
-    frames: list[pd.DataFrame] = []
-    newest = cells[:0]
-    for number, other in enumerate(runs):
-        if reason := _incomparable(run, other):
-            notes.append(f"not compared with {other.path}: {reason}")
-            continue
-        try:
-            theirs = other.cells()
-            theirs = theirs[theirs["status"] == "done"]
-            both = theirs.loc[[point in wanted for point in _points(theirs)]]
-            if not store.is_run(named):
-                for _ in Scores.of_run(other, both):
-                    """Read once before it counts: one of a folder's many may be damaged."""
-        except StorageError as error:
-            if store.is_run(named):  # the one that was named, not one of a folder's many
-                raise
-            notes.append(f"not compared with {other.path}: {error}")
-            continue
-        if newest.empty or (len(both) and not frames):
-            newest = theirs
-        if len(both):
-            wanted -= set(_points(theirs))
-            frames.append(both.assign(run=number))
-            notes.append(f"compared with {other.path}, ended {_ended(other)}")
-            notes += _settings_that_differ(run, other)
-    common = pd.concat(frames, ignore_index=True) if frames else cells[:0].assign(run=0)
-    return _Baseline(Scores(with_labels(common), runs), newest, notes)
-
-
-def _earlier_runs(path: Path, run: store.Run) -> tuple[list[store.Run], list[str]]:
-    """The runs in a folder that ended before this one, the newest first; what is left out."""
-    folders = store.run_folders(path)
-    if not folders:
-        raise StorageError(
-            f"there is no run {path}, neither a folder nor a name in results/, nor a folder of runs"
-        )
-    runs: list[store.Run] = []
-    notes: list[str] = []
-    for folder in folders:
-        try:
-            runs.append(store.open_run(folder))
-        except StorageError as error:
-            notes.append(f"not compared with {folder}: {error}")
-    # By what they say themselves: files copied or checked out are all of today.
-    earlier = [
-        other
-        for other in runs
-        if other.path.resolve() != run.path.resolve() and _ended(other) <= _ended(run)
-    ]
-    notes += [] if earlier else [f"there is no earlier run in the baseline {path}"]
-    return sorted(earlier, key=_ended, reverse=True), notes
-
-
-def _ended(run: store.Run) -> str:
-    """When a run was worked on last, as text that sorts."""
-    return run.manifest.ended or run.manifest.started
-
-
-def _points(cells: pd.DataFrame) -> list[tuple[Any, ...]]:
-    """What was measured in each cell, but for the seed."""
-    frame = cells[_POINT].astype(object).where(cells[_POINT].notna(), None)
-    return list(frame.itertuples(index=False, name=None))
-
-
 def _missing(cells: pd.DataFrame, baseline: pd.DataFrame) -> list[Judgement]:
     """A judgement for each point that the baseline measured and the run did not."""
-    have = set(_points(cells[cells["status"] == "done"]))
+    have = set(points(cells[cells["status"] == "done"]))
     labelled = with_labels(baseline)
-    lost = [point not in have for point in _points(baseline)]
+    lost = [point not in have for point in points(baseline)]
     columns = ("dataset", "label", "noise", "level")
     return [
         Judgement(
@@ -221,21 +145,6 @@ def _missing(cells: pd.DataFrame, baseline: pd.DataFrame) -> list[Judgement]:
     ]
 
 
-def _incomparable(run: store.Run, other: store.Run) -> str:
-    """Why no number of one run may stand beside one of the other; empty if they may."""
-    mine, theirs = run.manifest, other.manifest
-    if mine.protocol != theirs.protocol:
-        return f"measured under protocol {theirs.protocol}, not {mine.protocol}"
-    rounded = theirs.settings.quantize
-    if mine.settings.quantize != rounded:
-        return f"its outputs were {'' if rounded else 'not '}rounded to 8 bits"
-    if mine.settings.split != theirs.settings.split:
-        return f"measured on {theirs.settings.split} images, not on {mine.settings.split} images"
-    if max(len(side.settings.noise_seeds) for side in (mine, theirs)) > 1:
-        return "runs with several noise seeds are not compared"
-    return ""
-
-
 def _refuse_thresholds(run: store.Run) -> None:
     """Raise `UsageError` for what was not measured as thresholds are: on test images, once each."""
     settings = run.manifest.settings
@@ -247,22 +156,8 @@ def _refuse_thresholds(run: store.Run) -> None:
         raise UsageError(f"{run.path} has several noise seeds; thresholds are of one")
 
 
-def _settings_that_differ(run: store.Run, other: store.Run) -> list[str]:
-    notes = []
-    for name in _NOTED:
-        here, there = (getattr(side.manifest.settings, name) for side in (run, other))
-        if here != there:
-            values = f"{_value_text(here)} here, {_value_text(there)} there"
-            notes.append(f"the runs differ in {name.replace('_', '-')}: {values}")
-    return notes
-
-
 def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number > 1)}"
-
-
-def _value_text(value: Any) -> str:
-    return "the default" if value is None else str(value)
 
 
 def _judgement(comparison: Comparison, tolerance: Mapping[str, float]) -> Judgement:
@@ -277,15 +172,24 @@ def _judgement(comparison: Comparison, tolerance: Mapping[str, float]) -> Judgem
         ends = (gate.number(metric, value, "+") for value in (low, high))
         change += f" [{', '.join(ends)}]"
     counts = _counted(comparison.images, "image")
-    if comparison.seeds:
-        counts += f", {_counted(comparison.seeds, 'seed')}"
+    new_seeds, old_seeds = comparison.seeds
+    if comparison.paired and new_seeds:
+        counts += f", {_counted(new_seeds, 'seed')}"
+    elif new_seeds:
+        counts += f", {new_seeds} and {old_seeds} other seeds"
+    why = comparison.reason
+    if comparison.verdict == "undecided" and not why:
+        why = f"a drop of {gate.number(metric, -comparison.low)} is not ruled out"
+    known = not math.isnan(comparison.detectable)
+    detectable = gate.number(metric, comparison.detectable) if known else ""
     return Judgement(
         comparison.verdict,
         f"{name['label']} at {where} on {name['dataset']}",
         metric,
         value=comparison.new,
         against=f"baseline {gate.number(metric, comparison.old)}",
-        reason="; ".join(filter(None, (change, comparison.reason, counts))),
+        reason="; ".join(filter(None, (change, why, counts))),
+        detectable=detectable,
         about={
             "dataset": name["dataset"],
             "method": name["label"],
@@ -298,9 +202,45 @@ def _judgement(comparison: Comparison, tolerance: Mapping[str, float]) -> Judgem
             "tolerance": tolerance[metric],
             "identical": comparison.reason == "identical",
             "images": comparison.images,
-            "seeds": comparison.seeds,
+            "seeds": new_seeds,
+            "paired_seeds": comparison.paired,
+            "detectable": comparison.detectable if known else None,
+            "moved": [
+                {**asdict(moved), "difference": moved.difference} for moved in comparison.moved
+            ],
         },
     )
+
+
+def _worst_images(comparisons: Sequence[Comparison], limit: float) -> list[Judgement]:
+    """A judgement for each method and noise where an image falls by more; one where none does."""
+    entries = [(c.worst, c) for c in comparisons if c.metric == "psnr" and c.worst is not None]
+    judgements = [
+        Judgement(
+            "regressed" if worst.difference < -limit else "held",
+            Judgement.subject_of(
+                comparison.name["dataset"],
+                comparison.name["label"],
+                comparison.name["noise"],
+                comparison.name["levels"][0],
+            ),
+            "psnr, worst image",
+            value=worst.new,
+            against=f"baseline {gate.number('psnr', worst.old)}",
+            reason=f"{psnr_change(worst)}, {image_text(worst).rstrip(',')}; limit {limit:g} dB",
+            about={
+                "dataset": comparison.name["dataset"],
+                "method": comparison.name["label"],
+                "noise": comparison.name["noise"],
+                "levels": comparison.name["levels"],
+                **asdict(worst),
+                "difference": worst.difference,
+                "worst": limit,
+            },
+        )
+        for worst, comparison in sorted(entries, key=lambda entry: entry[0].difference)
+    ]
+    return [one for one in judgements if one.verdict == "regressed"] or judgements[:1]
 
 
 def _problems(run: store.Run, cells: pd.DataFrame) -> list[str]:

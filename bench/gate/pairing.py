@@ -1,13 +1,14 @@
 """What two runs have in common, cell by cell: samples to compare, and what could not be paired.
 
 What is paired: records of equal data set, method, typed parameters, noise trained on, noise
-tested on, seed and image, where the digests of the noisy image agree. A method's code is not
-part of that: it is what the gate is about.
+tested on and image, where the digests of the noisy image agree; and of equal training seed, where
+the runs share as many seeds as a verdict needs. A method's code is not part of that: it is what the
+gate is about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from bench.analysis.scores import CELL, Columns, Scores
 from bench.core import MATCHED, noise_text
+from bench.gate.images import image_table, joined
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Drops up to these, in the metric's unit, are no regression.
 TOLERANCE = {"psnr": 0.05, "ssim": 0.002}
+#: Training seeds that a verdict on a method needs that is random in its training.
+MIN_SEEDS = 4
 #: Share of a method's error that its mean over several levels gets.
 OVERALL_SHARE = 0.8
 
@@ -29,9 +33,6 @@ _ONLY_NEW = "only in the new run"
 _ONLY_OLD = "only in the baseline"
 _OTHER_NOISE = "under other noise: other data or noise seed"
 _SIDES = ("new", "old")
-_COLUMNS = [(metric, side) for metric in TOLERANCE for side in _SIDES]
-#: The columns of a cell that a run does not have.
-_NOTHING: Columns = dict.fromkeys(("image", "digest", *TOLERANCE), np.empty(0, np.int64))
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Sample:
         metric: "psnr" or "ssim".
         weight: share of the error.
         name: dataset, label, noise, levels, trained.
+        paired: both sides have the same seeds, in the same order; else seeds are independent.
+        lacks: what the baseline has and the new run has not, in words; empty where nothing.
+        positions: (images,), of the images in their split.
+        seeds: of the new side; empty where nothing is random.
     """
 
     new: npt.NDArray[np.float64]
@@ -52,6 +57,10 @@ class Sample:
     metric: str = "psnr"
     weight: float = 1.0
     name: Mapping[str, Any] = field(default_factory=dict)
+    paired: bool = True
+    lacks: str = ""
+    positions: Sequence[int] = ()
+    seeds: Sequence[int] = ()
 
 
 class Pairing:
@@ -63,21 +72,24 @@ class Pairing:
     """
 
     def __init__(self, new: Scores, old: Scores) -> None:
+        import pandas as pd
+
         self._scores = dict(zip(_SIDES, (new, old), strict=True))
-        identity = [*CELL, "label"]
-        sides = (
-            scores.cells[identity].assign(**{side: np.arange(len(scores))})
-            for side, scores in self._scores.items()
+        cells = pd.concat(
+            [
+                scores.cells[[*CELL, "label"]].assign(side=side, number=np.arange(len(scores)))
+                for side, scores in self._scores.items()
+                if len(scores)
+            ]
+            or [new.cells[[*CELL, "label"]].assign(side="", number=0)],
+            ignore_index=True,
         )
-        cells = next(sides).merge(next(sides), on=identity, how="outer")
         # Matched training is one way to train at all levels, whatever each level's is called.
         trained = cells["train"].where(cells["regime"] != MATCHED, "").fillna("")
         self._cells = cells.assign(
             trained=trained, random=cells["seed"].notna(), seed=cells["seed"].fillna(-1)
         )
-        self._unpaired: dict[str, dict[tuple[str, str, float], _Unpaired]] = {
-            why: {} for why in (_ONLY_NEW, _ONLY_OLD, _OTHER_NOISE)
-        }
+        self._unpaired: list[_Unpaired] = []
 
     def samples(self) -> Iterator[Sample]:
         """Of each method and metric: over all levels, where there are several, and at each.
@@ -85,120 +97,176 @@ class Pairing:
         What is held at once is one method, trained in one way, under one kind of noise.
         """
         names = ["dataset", "label", "trained", "noise"]
-        for key, cells in self._cells.groupby(names, sort=False, observed=True):
+        groups = self._cells.groupby([*names, "random"], sort=False, observed=True)
+        for (*key, random), cells in groups:
             name = dict(zip(names, key, strict=True))
             levels: Any = cells.groupby("level", sort=False)
-            tables = {level: self._table(part) for level, part in levels}
+            pairs = {level: self._pair(name, level, part) for level, part in levels}
+            found = {level: pair for level, pair in pairs.items() if pair is not None}
             for metric in TOLERANCE:
-                yield from _samples(tables, metric, name, random=bool(cells["random"].any()))
+                yield from _samples(found, metric, name, random=bool(random))
 
     def unpaired(self) -> list[str]:
-        """What `samples` could not pair: a line a cell, with the number of images and seeds."""
+        """What `samples` could not pair, with the number of images and seeds.
+
+        Methods of which the same is missing under the same noises share a line.
+        """
+        noises: dict[tuple[str, str, str, int], list[str]] = {}
+        for part in sorted(self._unpaired, key=lambda part: part.why):
+            what = (_WHY[part.why], part.label, part.seeds, part.images)
+            noises.setdefault(what, []).append(part.noise)
+        labels: dict[tuple[str, str, str, int], list[str]] = {}
+        for (why, label, seeds, images), where in noises.items():
+            labels.setdefault((why, ", ".join(where), seeds, images), []).append(label)
         return [
-            f"{label} at {noise_text(noise, level)}{part.seeds_text}: {len(part.images):,} images "
-            + why
-            for why, parts in self._unpaired.items()
-            for (label, noise, level), part in sorted(parts.items(), key=lambda e: e[1].first)
+            f"{', '.join(names)} at {where}{seeds}: {images:,} image{'s' * (images > 1)} {why}"
+            for (why, where, seeds, images), names in labels.items()
         ]
 
-    def _table(self, cells: pd.DataFrame) -> pd.DataFrame:
-        """The paired images (rows) under one noise, by metric and side, and by seed (columns)."""
-        import pandas as pd
+    def _pair(self, name: Mapping[str, Any], level: float, cells: pd.DataFrame) -> _Pair | None:
+        """The images under one noise that both runs have; None where there are none."""
+        sides = {side: self._read(cells[cells["side"] == side], side) for side in _SIDES}
+        new, old = sides.values()
+        where = (name["label"], noise_text(name["noise"], level))
+        shared = sorted(set(new) & set(old))
+        # Where few seeds are shared, and each side has enough of its own, sides are independent.
+        paired = bool(shared) and (len(shared) >= MIN_SEEDS or min(len(new), len(old)) < MIN_SEEDS)
+        if paired:
+            for side, why in ((new, _ONLY_NEW), (old, _ONLY_OLD)):
+                rest = {seed: columns for seed, columns in side.items() if seed not in shared}
+                self._note(why, where, rest, _positions(rest))
+            new, old = ({seed: side[seed] for seed in shared} for side in (new, old))
+        there, before = _positions(new), _positions(old)
+        self._note(_ONLY_NEW, where, new, np.setdiff1d(there, before))
+        self._note(_ONLY_OLD, where, old, np.setdiff1d(before, there))
+        if not (new and old):
+            return None
+        chosen = {(side, s): c for side, cs in zip(_SIDES, (new, old), strict=True)
+                  for s, c in cs.items()}  # fmt: skip
+        table = image_table(chosen, TOLERANCE)
+        found = table.index.to_numpy()
+        other = np.setdiff1d(np.intersect1d(there, before), found)
+        self._note(_OTHER_NOISE, where, old, other)
+        lacks = [
+            _lack(len(found), len(before), "image"),
+            # Under seeds of its own it lacks only as many as it has less.
+            _lack(
+                len(shared) if paired else min(len(new), len(sides["old"])),
+                len(sides["old"]),
+                "training seed",
+            ),
+        ]
+        return _Pair(table, paired, " and ".join(filter(None, lacks)))
 
-        tables = {}
-        numbers = (cells[name].astype("Int64") for name in _SIDES)
-        for row, seed, *sides in zip(cells.index, cells["seed"], *numbers, strict=True):
-            new, old = (
-                _NOTHING if pd.isna(number) else scores.read(int(number))
-                for number, scores in zip(sides, self._scores.values(), strict=True)
-            )
-            paired, unpaired = _joined(new, old)
-            for why, images in unpaired.items():
-                if len(images):
-                    self._note(why, row, images)
-            if len(paired):
-                tables[int(seed)] = paired
-        if not tables:
-            return _joined(_NOTHING, _NOTHING)[0]
-        ordered = {seed: tables[seed] for seed in sorted(tables)}
-        # An image that was not measured under every seed is left out.
-        whole = pd.concat(ordered, axis=1, join="inner").sort_index()
-        return whole.reorder_levels([1, 2, 0], axis=1)
+    def _read(self, cells: pd.DataFrame, side: str) -> dict[int, Columns]:
+        """A side's images by training seed."""
+        parts: dict[int, list[Columns]] = {}
+        for seed, number in sorted(zip(cells["seed"], cells["number"], strict=True)):
+            parts.setdefault(int(seed), []).append(self._scores[side].read(int(number)))
+        return {seed: joined(columns, TOLERANCE) for seed, columns in parts.items()}
 
-    def _note(self, why: str, row: Any, images: npt.NDArray[np.int64]) -> None:
-        """Images of a cell that could not be paired."""
-        cell = self._cells.loc[row]
-        entry = (cell["label"], cell["noise"], cell["level"])
-        known = self._unpaired[why].setdefault(entry, _Unpaired(row, set(), images))
-        known.first = min(known.first, row)
-        known.images = np.union1d(known.images, images)
-        if cell["random"]:
-            known.seeds.add(int(cell["seed"]))
+    def _note(
+        self,
+        why: str,
+        where: tuple[str, str],
+        seeds: Iterable[int],
+        images: npt.NDArray[np.int64],
+    ) -> None:
+        """Images that could not be paired."""
+        if len(images):
+            numbers = [str(seed) for seed in seeds if seed >= 0]
+            text = f", seed{'s' * (len(numbers) > 1)} {', '.join(numbers)}" if numbers else ""
+            self._unpaired.append(_Unpaired(_WHY.index(why), *where, text, len(images)))
 
 
-@dataclass
+_WHY = (_ONLY_NEW, _ONLY_OLD, _OTHER_NOISE)
+
+
+@dataclass(frozen=True)
 class _Unpaired:
-    """What could not be paired of a method under a noise.
+    """What could not be paired of a method under a noise: why, seeds in words, how many images."""
+
+    why: int
+    label: str
+    noise: str
+    seeds: str
+    images: int
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A method under one noise in both runs.
 
     Attributes:
-        first: row of the first cell.
-        seeds: training seeds.
-        images: their positions, each once.
+        table: a row an image; columns by metric, side and seed.
+        paired, lacks: see `Sample`.
     """
 
-    first: int
-    seeds: set[int]
-    images: npt.NDArray[np.int64]
-
-    @property
-    def seeds_text(self) -> str:
-        seeds = sorted(self.seeds)
-        return f", seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}" if seeds else ""
+    table: pd.DataFrame
+    paired: bool
+    lacks: str
 
 
-def _joined(new: Columns, old: Columns) -> tuple[pd.DataFrame, dict[str, npt.NDArray[np.int64]]]:
-    """The images that two cells share (rows) with their metrics; and the positions of others."""
-    import pandas as pd
+def _positions(cells: Mapping[int, Columns]) -> npt.NDArray[np.int64]:
+    """The images of a side, each once."""
+    if not cells:
+        return np.empty(0, np.int64)
+    return np.unique(np.concatenate([columns["image"] for columns in cells.values()]))
 
-    images, at_new, at_old = np.intersect1d(
-        new["image"], old["image"], assume_unique=True, return_indices=True
-    )
-    agree = new["digest"][at_new] == old["digest"][at_old]
-    at = {"new": (new, at_new[agree]), "old": (old, at_old[agree])}
-    paired = pd.DataFrame(
-        {(metric, side): at[side][0][metric][at[side][1]] for metric, side in _COLUMNS},
-        index=images[agree],
-    )
-    return paired, {
-        _ONLY_NEW: np.setdiff1d(new["image"], images, assume_unique=True),
-        _ONLY_OLD: np.setdiff1d(old["image"], images, assume_unique=True),
-        _OTHER_NOISE: images[~agree],
-    }
+
+def _lack(have: int, of: int, what: str) -> str:
+    if have >= of:
+        return ""
+    return f"{have:,} of the baseline's {of:,} {what}s"
 
 
 def _samples(
-    tables: Mapping[float, pd.DataFrame], metric: str, name: Mapping[str, Any], *, random: bool
+    pairs: Mapping[float, _Pair], metric: str, name: Mapping[str, Any], *, random: bool
 ) -> Iterator[Sample]:
     """A method's samples of one metric: over all levels, where there are several, and at each."""
-    # Images without this metric are left out.
-    stacks = {level: table[metric].dropna() for level, table in tables.items()}
-    stacks = {level: table for level, table in stacks.items() if len(table)}
+    stacks: dict[float, tuple[pd.DataFrame, bool, str]] = {}
+    for level, pair in pairs.items():
+        values: Any = pair.table[metric]
+        whole = values.dropna()  # images without this metric are left out
+        known = int(values["old"].notna().all(axis=1).sum())
+        if len(whole):
+            lacks = pair.lacks or _lack(len(whole), known, "image")
+            stacks[level] = (whole, pair.paired, lacks)
     overall = False
     if len(stacks) > 1:
-        images = _common(table.index for table in stacks.values())
-        seeds = _common(table["new"].columns for table in stacks.values())
-        if overall := bool(len(images) and len(seeds)):
+        tables: list[Any] = [table for table, *_ in stacks.values()]
+        images = _common(table.index for table in tables)
+        seeds = {side: _common(table[side].columns for table in tables) for side in _SIDES}
+        if overall := bool(len(images) and all(len(own) for own in seeds.values())):
             new, old = (
-                np.stack(
-                    [t.loc[images, side][seeds].to_numpy(np.float64).T for t in stacks.values()]
-                )
+                np.stack([t.loc[images, side][seeds[side]].to_numpy().T for t in tables])
                 for side in _SIDES
             )
-            yield Sample(new, old, random, metric, OVERALL_SHARE, {**name, "levels": list(stacks)})
+            yield Sample(
+                new,
+                old,
+                random,
+                metric,
+                OVERALL_SHARE,
+                {**name, "levels": list(stacks)},
+                all(paired for _, paired, _ in stacks.values()),
+                next((lacks for *_, lacks in stacks.values() if lacks), ""),
+            )
     weight = (1 - OVERALL_SHARE if overall else 1.0) / len(stacks) if stacks else 0.0
-    for level, table in stacks.items():
-        new, old = (table[side].to_numpy(np.float64).T[None] for side in _SIDES)
-        yield Sample(new, old, random, metric, weight, {**name, "levels": [level]})
+    for level, (table, paired, lacks) in stacks.items():
+        both: Any = table
+        yield Sample(
+            both["new"].to_numpy().T[None],
+            both["old"].to_numpy().T[None],
+            random,
+            metric,
+            weight,
+            {**name, "levels": [level]},
+            paired,
+            lacks,
+            tuple(map(int, table.index)),
+            tuple(both["new"].columns) if random else (),
+        )
 
 
 def _common(indexes: Iterable[Any]) -> Any:

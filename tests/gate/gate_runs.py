@@ -26,6 +26,8 @@ class Learned:
     def load(self, arrays):
         self.offset = arrays["offset"]
 """
+# The brightest of the twenty comes out black, all others as they came.
+BLACK = "noisy * (noisy.mean((1, 2, 3), keepdims=True) < 0.347)"
 BAD = "from bench import method\n\n\n@method()\ndef bad(noisy):\n    raise ValueError('no idea')\n"
 GOOD = "from bench import method\n\n\n@method()\ndef bad(noisy):\n    return noisy\n"
 SKIPPING = (
@@ -57,6 +59,8 @@ RUNS = {
     "former": (SHIFTED, ("shift", SHIFT.format("noisy * 1"))),
     "same": (SHIFTED, ("shift", SHIFT.format("1 * noisy"))),
     "worse": (SHIFTED, ("shift", SHIFT.format("noisy + 0.5"))),
+    "worse-few": ((*SHIFTED, "--limit", "12"), ("shift", SHIFT.format("noisy + 0.5"))),
+    "black": (SHIFTED, ("shift", SHIFT.format(BLACK))),
     "raising": (SHIFTED, ("shift", SHIFT.format("noisy if raises else raises"))),
     "seed": (LEARN, ("learned", LEARNED.format(offset=0))),
     "worse-seed": (LEARN, ("learned", LEARNED.format(offset=0.2))),

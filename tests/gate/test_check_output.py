@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from gate_runs import HELD, UNMATCHED, WORSE, annotations, compared, limits, words
+from gate_runs import HELD, UNMATCHED, WORSE, annotations, compared, limits, notes, reasons, words
 
 import bench as api
 
@@ -15,13 +15,13 @@ def test_limits_taken_from_a_run_hold_for_it_and_turn_red_for_a_worse_one(bench,
     take("former", "worse")
     first = bench("check", "former", "--update", "--thresholds", "new/limits.toml")
     assert first.code == 0
-    assert first.out == "new/limits.toml: 2 thresholds set from results/former\n"
+    assert first.out == "new/limits.toml: 2 added minima, from results/former\n"
     assert first.err == ""
     text = Path("new/limits.toml").read_text()
     held = bench("check", "former", "--thresholds", "new/limits.toml")
     assert (held.code, words(held)) == (0, ["held", "held"])
     worse = bench("check", "worse", "--thresholds", "new/limits.toml")
-    assert (worse.code, words(worse)) == (1, ["REGRESSION", "REGRESSION"])
+    assert (worse.code, words(worse)) == (1, ["REGRESSED", "REGRESSED"])
     bench("check", "former", "--update", "--thresholds", "new/limits.toml")
     assert Path("new/limits.toml").read_text() == text
 
@@ -33,7 +33,7 @@ def test_an_update_renews_its_entries_and_keeps_what_was_set_by_hand(bench, take
     bench("check", "few", "--update", "--thresholds", "limits.toml")
     assert Path("limits.toml").read_text().count('made_from = "few"') == 4
     result = bench("check", "a", "--update", "--thresholds", "limits.toml")
-    assert result.out == "limits.toml: 4 thresholds set from results/a\n"
+    assert result.out == "limits.toml: 4 raised minima, from results/a\n"
     text = Path("limits.toml").read_text()
     assert text.startswith(by_hand)
     assert (text.count("made_from"), text.count('made_from = "a"')) == (4, 4)
@@ -50,15 +50,49 @@ def test_an_update_names_what_was_trained_under_a_single_seed(bench, take):
     assert (four.code, four.err) == (0, "")
 
 
+def test_limits_are_held_against_no_other_sort_of_run(bench, take):
+    take("a", "few", "quick")
+    bench("check", "a", "--update", "--thresholds", "limits.toml")
+    assert Path("limits.toml").read_text().count('images = 20\npreset = "default"') == 4
+    for run, said in (
+        ("few", "made from 20 images, and this run has 5 images"),
+        ("quick", "made from preset default, and this run has preset quick"),
+    ):
+        result = bench("check", run, "--thresholds", "limits.toml")
+        assert (result.code, words(result)) == (4, ["REFUSED"] * 4)
+        assert set(reasons(result)) == {said}
+        assert result.out.startswith(f"{run}: refused: a threshold was made from another sort of")
+        assert bench("check", run, "--thresholds", "limits.toml", "--strict").code == 1
+
+
+def test_what_may_be_raised_after_an_improvement_is_said(bench, take):
+    take("worse", "former")
+    bench("check", "worse", "--update", "--thresholds", "limits.toml")
+    better = bench("check", "former", "--thresholds", "limits.toml")
+    assert (better.code, words(better)) == (0, ["held", "held"])
+    raisable = notes(better)
+    assert [line.split(":")[0] for line in raisable] == [
+        f"- may be raised with --update, {metric} of shift at gaussian 0.3 on digits"
+        for metric in ("psnr", "ssim")
+    ]
+    text = Path("limits.toml").read_text()
+    Path("limits.toml").write_text(text.replace('made_from = "worse"\n', ""))  # now by hand
+    update = bench("check", "former", "--update", "--thresholds", "limits.toml")
+    assert update.out == "limits.toml: no minima, from results/former\n"
+    assert [line.partition(": ")[2] for line in update.lines] == [
+        line.partition("update, ")[2] for line in raisable
+    ]
+
+
 def test_an_update_says_how_many_minima_went_down(bench, take):
     take("former", "worse")
     arguments = ("--update", "--thresholds", "limits.toml")
     bench("check", "former", *arguments)
     lower = bench("check", "worse", *arguments)
-    said = "limits.toml: 2 thresholds set from results/worse, 2 of them lower than before\n"
+    said = "limits.toml: 2 lowered minima, from results/worse\n"
     assert (lower.code, lower.out) == (0, said)
     higher = bench("check", "former", *arguments)
-    assert higher.out == "limits.toml: 2 thresholds set from results/former\n"
+    assert higher.out == "limits.toml: 2 raised minima, from results/former\n"
 
 
 def test_an_update_from_a_run_that_lacks_cells_writes_the_rest_and_is_exit_code_3(bench, take):
@@ -66,7 +100,7 @@ def test_an_update_from_a_run_that_lacks_cells_writes_the_rest_and_is_exit_code_
     update = ("--update", "--thresholds", "limits.toml")
     failed = bench("check", "failed", *update)
     assert failed.code == 3
-    assert failed.out == "limits.toml: 2 thresholds set from results/failed\n"
+    assert failed.out == "limits.toml: 2 added minima, from results/failed\n"
     (line,) = failed.lines
     assert line.startswith("Without a threshold: bad at gaussian 0.3 failed: ValueError: no idea")
     assert Path("limits.toml").read_text().count('method = "identity"') == 2
@@ -112,12 +146,12 @@ def test_compare_prints_the_table_and_never_fails_for_a_regression(bench, take):
     take("former", "worse")
     result = bench("compare", "former", "worse")
     assert result.code == 0
-    assert result.out.startswith("worse: regression (2 regressions)\n")
-    assert words(result) == ["REGRESSION", "REGRESSION"]
+    assert result.out.startswith("worse: regressed (2 regressed)\n")
+    assert words(result) == ["REGRESSED", "REGRESSED"]
     check = bench("check", "worse", "--baseline", "results/former")
     assert result.out == check.out
     reverse = bench("compare", "results/worse", "results/former")
-    assert (reverse.code, words(reverse)) == (0, ["held", "held"])
+    assert (reverse.code, words(reverse)) == (0, ["improved", "improved"])
 
 
 def test_compare_of_nothing_in_common_is_exit_code_4(bench, take):

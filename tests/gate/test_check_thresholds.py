@@ -35,8 +35,8 @@ def test_a_run_under_its_limit_is_a_regression(bench, take):
     take("a")
     result = bench("check", "results/a", *limits(HELD, WORSE))
     assert result.code == 1
-    assert result.out.startswith("a: regression (1 regression, 1 held)\n")
-    assert words(result) == ["REGRESSION", "held"]
+    assert result.out.startswith("a: regressed (1 regressed, 1 held)\n")
+    assert words(result) == ["REGRESSED", "held"]
     mean = api.open_run("results/a").records().groupby("method")["psnr"].mean()["identity"]
     assert f"{mean:.3f}" in result.out
     assert "under the minimum" in result.out
@@ -54,7 +54,7 @@ def test_speed_and_parameters_have_limits_too(bench, take):
         "check", *limits(f"{speed}min = 0", f"{speed}min = 1e9", 'metric = "parameters"\nmax = 0')
     )
     assert result.code == 1
-    assert words(result) == ["REGRESSION", "held", "held", "held"]
+    assert words(result) == ["REGRESSED", "held", "held", "held"]
 
 
 def test_a_threshold_that_matches_nothing_is_exit_code_4(bench, take):
@@ -109,7 +109,7 @@ def test_a_threshold_that_matches_a_failed_cell_is_exit_code_3(bench, take, patt
     assert result.out.startswith("failed: some cells failed or have no result (1 failed")
     assert reasons(result)[0].startswith("the cell failed: ValueError: no idea")
     worse = bench("check", *limits(entry, WORSE))
-    assert (worse.code, words(worse)) == (1, ["REGRESSION", *found])
+    assert (worse.code, words(worse)) == (1, ["REGRESSED", *found])
 
 
 def test_a_threshold_that_matches_a_skipped_cell_is_exit_code_3(bench, take):

@@ -22,7 +22,7 @@ def block(language):
 
 
 def test_the_pages_thresholds_are_understood():
-    metrics = [threshold.metric for threshold in gate.parse(block("toml"), "gate.md")]
+    metrics = [threshold.metric for threshold in gate.parse(block("toml"), "gate.md").thresholds]
     assert metrics == ["psnr", "images_per_second", "parameters"]
 
 
@@ -75,5 +75,5 @@ def test_the_workflow_is_green_and_goes_red_when_the_method_gets_worse(step, tmp
     assert step(commands["Measure"]).returncode == 0
     red = step(limits)
     assert red.returncode == 1
-    assert "::error title=regression%3A sharpen at gaussian 0.3 on digits::psnr" in red.stdout
-    assert "| REGRESSION | sharpen at gaussian 0.3" in (tmp_path / "summary.md").read_text()
+    assert "::error title=regressed%3A sharpen at gaussian 0.3 on digits::psnr" in red.stdout
+    assert "| REGRESSED | sharpen at gaussian 0.3" in (tmp_path / "summary.md").read_text()

@@ -146,7 +146,7 @@ def test_a_limit_is_of_one_training(made, bench):
     )
     result = bench("check", "made", "--thresholds", limits)
     assert result.code == 1
-    assert (result.out.count("REGRESSION"), result.out.count("held")) == (2, 3)
+    assert (result.out.count("REGRESSED"), result.out.count("held")) == (2, 3)
 
 
 def test_what_torch_does_not_train_is_skipped_where_it_should_be_blind(bench, plugins):

@@ -1,0 +1,148 @@
+"""The runs that a run is compared with: one that was named, or the newest of a folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import store
+from bench.analysis import Scores, with_labels
+from bench.core import StorageError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Two runs that differ in these are compared, and the verdict says so.
+_NOTED = ("preset", "epochs", "batch_size", "tune", "limit", "device")
+_POINT = ["dataset", "method", "params", "noise", "clip", "level", "train", "regime"]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What a run is compared with.
+
+    Attributes:
+        scores: of the cells that both have.
+        cells: all done ones of the newest run that has cells in common, else of the newest.
+        notes: which runs count, which do not, and what differs in how they were made.
+    """
+
+    scores: Scores
+    cells: pd.DataFrame
+    notes: list[str]
+
+
+def find_baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> Baseline:
+    """What a run is compared with.
+
+    Args:
+        path: a run, or a folder of runs, of which the newest that measured a cell counts.
+        run: the one that is judged.
+        cells: its `cells()`.
+
+    Raises:
+        UsageError: it is the run itself.
+        StorageError: the run that was named is damaged, or there is none.
+    """
+    import pandas as pd
+
+    named = store.locate(path)
+    if store.is_run(named):
+        runs, notes = [store.open_run(named)], list[str]()
+        if runs[0].path.resolve() == run.path.resolve():
+            raise UsageError(f"the baseline {path} is the run itself: name another run")
+    else:
+        runs, notes = _earlier_runs(path, run)
+    wanted = set(points(cells))
+    frames: list[pd.DataFrame] = []
+    newest = cells[:0]
+    for number, other in enumerate(runs):
+        if reason := _incomparable(run, other):
+            notes.append(f"not compared with {other.path}: {reason}")
+            continue
+        try:
+            theirs = other.cells()
+            theirs = theirs[theirs["status"] == "done"]
+            both = theirs.loc[[point in wanted for point in points(theirs)]]
+            if not store.is_run(named):
+                for _ in Scores.of_run(other, both):
+                    """Read once before it counts: one of a folder's many may be damaged."""
+        except StorageError as error:
+            if store.is_run(named):  # the one that was named, not one of a folder's many
+                raise
+            notes.append(f"not compared with {other.path}: {error}")
+            continue
+        if newest.empty or (len(both) and not frames):
+            newest = theirs
+        if len(both):
+            wanted -= set(points(theirs))
+            frames.append(both.assign(run=number))
+            notes.append(f"compared with {other.path}, ended {_ended(other)}")
+            notes += _settings_that_differ(run, other)
+    common = pd.concat(frames, ignore_index=True) if frames else cells[:0].assign(run=0)
+    return Baseline(Scores(with_labels(common), runs), newest, notes)
+
+
+def _earlier_runs(path: Path, run: store.Run) -> tuple[list[store.Run], list[str]]:
+    """The runs in a folder that ended before this one, the newest first; what is left out."""
+    folders = store.run_folders(path)
+    if not folders:
+        raise StorageError(
+            f"there is no run {path}, neither a folder nor a name in results/, nor a folder of runs"
+        )
+    runs: list[store.Run] = []
+    notes: list[str] = []
+    for folder in folders:
+        try:
+            runs.append(store.open_run(folder))
+        except StorageError as error:
+            notes.append(f"not compared with {folder}: {error}")
+    # By what they say themselves: files copied or checked out are all of today.
+    earlier = [
+        other
+        for other in runs
+        if other.path.resolve() != run.path.resolve() and _ended(other) <= _ended(run)
+    ]
+    notes += [] if earlier else [f"there is no earlier run in the baseline {path}"]
+    return sorted(earlier, key=_ended, reverse=True), notes
+
+
+def _ended(run: store.Run) -> str:
+    """When a run was worked on last, as text that sorts."""
+    return run.manifest.ended or run.manifest.started
+
+
+def points(cells: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """What was measured in each cell, but for the seed."""
+    frame = cells[_POINT].astype(object).where(cells[_POINT].notna(), None)
+    return list(frame.itertuples(index=False, name=None))
+
+
+def _incomparable(run: store.Run, other: store.Run) -> str:
+    """Why no number of one run may stand beside one of the other; empty if they may."""
+    mine, theirs = run.manifest, other.manifest
+    if mine.protocol != theirs.protocol:
+        return f"measured under protocol {theirs.protocol}, not {mine.protocol}"
+    rounded = theirs.settings.quantize
+    if mine.settings.quantize != rounded:
+        return f"its outputs were {'' if rounded else 'not '}rounded to 8 bits"
+    if mine.settings.split != theirs.settings.split:
+        return f"measured on {theirs.settings.split} images, not on {mine.settings.split} images"
+    if max(len(side.settings.noise_seeds) for side in (mine, theirs)) > 1:
+        return "runs with several noise seeds are not compared"
+    return ""
+
+
+def _settings_that_differ(run: store.Run, other: store.Run) -> list[str]:
+    notes = []
+    for name in _NOTED:
+        here, there = (getattr(side.manifest.settings, name) for side in (run, other))
+        if here != there:
+            values = f"{_value_text(here)} here, {_value_text(there)} there"
+            notes.append(f"the runs differ in {name.replace('_', '-')}: {values}")
+    return notes
+
+
+def _value_text(value: Any) -> str:
+    return "the default" if value is None else str(value)

@@ -1,0 +1,66 @@
+"""What a run measured at each point: means, and how far they may be off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.analysis import METRICS, Scores
+from bench.analysis.scores import Columns
+from bench.gate.images import image_table, joined
+
+#: Data set, label, noise, level.
+Point = tuple[str, str, str, float]
+
+#: Standard errors of the mean that a limit lies below it.
+MARGIN = 3.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A mean over images, each first averaged over training seeds.
+
+    Attributes:
+        mean: its value.
+        error: standard error, over images and seeds, as far as there are several.
+        images: measured under every seed.
+        seeds: training seeds; 0 where nothing is random.
+    """
+
+    mean: float
+    error: float
+    images: int
+    seeds: int
+
+    @property
+    def minimum(self) -> float:
+        """What a run of an unchanged method stays above."""
+        return self.mean - MARGIN * self.error
+
+
+def measured(scores: Scores) -> Iterator[tuple[Point, str, Measured]]:
+    """Of each point of a run and each metric, where there is a value.
+
+    The standard error is sqrt(s_image^2 / n + s_seed^2 / k) with n images and k seeds.
+    """
+    for (dataset, label, noise, level), part in scores.by("dataset", "label", "noise", "level"):
+        random = bool(part.cells["seed"].notna().any())
+        seeds: dict[int, list[Columns]] = {}
+        for seed, columns in zip(part.cells["seed"].fillna(-1), part, strict=True):
+            seeds.setdefault(int(seed), []).append(columns)
+        cells = {(seed,): joined(parts, METRICS) for seed, parts in seeds.items()}
+        table = image_table(cells, METRICS)
+        for metric in METRICS:
+            # An image that was not measured under every seed is left out.
+            values = table[metric].dropna().to_numpy()
+            images, count = len(values), len(cells)
+            if not images:
+                continue
+            variance = values.mean(axis=1).var(ddof=1) / images if images > 1 else 0.0
+            if count > 1:
+                variance += values.mean(axis=0).var(ddof=1) / count
+            error = float(np.sqrt(variance))
+            found = Measured(float(values.mean()), error, images, count if random else 0)
+            yield (dataset, label, noise, level), metric, found
