@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench.analysis import METRICS, UNITS
 from bench.core import level_text
+from bench.report.content import prose
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.options import Options
 from bench.report.content.rows import Column
