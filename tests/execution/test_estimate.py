@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+import bench
 from bench.core import Cell, Progress, Record, TrainNoise
+from bench.execution import session
 from bench.execution.estimate import Estimate
 from bench.noises import make_noise
 from bench.store.cell_meta import CellMeta
@@ -360,3 +362,12 @@ def test_what_takes_longer_than_before_is_expected_of_the_rest(slowdown):
     known = {"earlier": list(before(cells)), "images": TEST_IMAGES, "slowdown": slowdown}
     seen = simulate(cells, costs, 2, **known)
     assert worst_after_a_tenth(seen) < 0.3
+
+
+def test_runs_beside_it_on_the_same_machine_tell_a_run_what_cells_take(tmp_path):
+    run = bench.run("digits", methods="identity", noise=0.3, limit=3, out=tmp_path, name="first")
+    (cell,) = session._earlier_cells(tmp_path / "second", run.manifest)
+    assert cell.images_per_second > 0
+    elsewhere = run.manifest.machine.model_copy(update={"cpu": "another"})
+    there = run.manifest.model_copy(update={"machine": elsewhere})
+    assert session._earlier_cells(tmp_path / "second", there) == []
