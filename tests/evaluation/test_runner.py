@@ -62,6 +62,18 @@ def test_a_method_that_fails_late_leaves_no_rows(plugins, run):
     assert set(result.records()["method"]) == {"identity"}
 
 
+def test_a_method_that_fails_as_it_was_tuned_says_how_that_was(plugins, run):
+    plugins(
+        "late",
+        'SEEN = []\n@method(tune={"eps": (0.0, 1.0)})\ndef late(noisy, *, eps=1.0):\n'
+        "    SEEN.append(len(noisy))\n"
+        "    return noisy if sum(SEEN) <= 2 * 200 else None",  # as many as are tuned on
+    )
+    cells = run("late").cells().set_index("method")
+    assert cells.loc["late", "status"] == "failed"
+    assert cells.loc["late", "reason"].endswith("not a NumPy array, tuned to eps=0.0")
+
+
 def test_a_method_that_writes_into_its_input_fails_and_harms_nobody(plugins, run):
     plugins("rude", f"@method()\ndef rude(noisy):\n    noisy[:] = 0\n    {GOOD}")
     result = run("rude")

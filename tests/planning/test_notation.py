@@ -1,5 +1,7 @@
 """How methods are written on the command line."""
 
+from dataclasses import replace
+
 import pytest
 
 from bench.core import UsageError
@@ -42,3 +44,11 @@ def test_typed_values_take_the_type_of_the_default():
 def test_unknown_and_mistyped_parameters_are_refused(params, message):
     with pytest.raises(UsageError, match=message):
         typed_params(sources.load("median"), params)
+
+
+def test_more_than_the_greatest_value_is_refused():
+    median = sources.load("median")
+    bounded = replace(median, declared=replace(median.declared, most={"size": 7}))
+    assert typed_params(bounded, {"size": "7"}) == {"size": 7}
+    with pytest.raises(UsageError, match=r"median\[size=9\]: give 7 or less"):
+        typed_params(bounded, {"size": "9"})

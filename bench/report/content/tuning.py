@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ def _numbers(values: Iterable[Any]) -> bool:
 def geometric(curves: Sequence[Curve]) -> bool:
     """Whether a parameter's values are to be shown on a logarithmic axis."""
     values = sorted({value for curve in curves for value in curve.values})
-    return values[0] > 0 and values[-1] >= 10 * values[0]
+    steps = [after - before for before, after in itertools.pairwise(values)]
+    return values[0] > 0 and values[-1] >= 10 * values[0] and max(steps) >= 4 * min(steps)
 
 
 def shown_range(curves: Sequence[Curve]) -> tuple[float, float]:

@@ -53,6 +53,8 @@ def tuning(section: Section) -> Drawn:
 
 def _panel(axes: Any, curves: list[Curve], colours: dict[Any, Any]) -> None:
     """A parameter's curves, with the values that were chosen."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
     for curve in curves:
         colour = colours[curve.column]
         axes.plot(
@@ -78,5 +80,6 @@ def _panel(axes: Any, curves: list[Curve], colours: dict[Any, Any]) -> None:
     axes.set_ylim(*shown_range(curves))
     if geometric(curves):
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter("")
+        axes.xaxis.set_minor_locator(NullLocator())
