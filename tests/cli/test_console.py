@@ -64,7 +64,7 @@ class Run:
                 test = 100
 
         class settings:  # noqa: N801
-            limit = None
+            limit, split = None, "test"
 
 
 def cells(methods="a", noises=1):
