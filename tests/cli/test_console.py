@@ -66,7 +66,7 @@ class Run:
                 test = 100
 
         class settings:  # noqa: N801
-            limit = None
+            limit, split = None, "test"
 
         machine = Machine(os="", cpu="", cores=4, load=0.3, memory_bytes=None, gpu=None)
 

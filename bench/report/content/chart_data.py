@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 
     from bench.report.content.section import Section
 
-CALIBRATION_CAPTION = (
-    "Calibration: the pixels of up to 1,000 images, sorted by the deviation that the method "
-    "predicts for them and cut into 15 bins of equal size. On the dashed line the prediction is "
-    "right; above it the method is too sure of itself. Of several seeds the first is drawn."
-)
 #: Ends of both axes of a calibration: below a step of eight bits no error is seen.
 CALIBRATION_RANGE = (1 / 255, 0.6)
 LOSSES_CAPTION = (
@@ -106,6 +101,16 @@ def distributions(
             row = Distribution(label, tuple(quantiles[metric].tolist()), mean)
             by_column.setdefault((noise, level), []).append(row)
     return by_metric
+
+
+def calibration_caption(section: Section) -> str:
+    """What a figure of calibration shows."""
+    return (
+        f"Calibration: the pixels of up to 1,000 {section.split} images, sorted by the deviation "
+        "that the method predicts for them and cut into 15 bins of equal size. On the dashed line "
+        "the prediction is right; above it the method is too sure of itself. Of several seeds the "
+        "first is drawn."
+    )
 
 
 def calibration_bins(

@@ -26,7 +26,7 @@ def quality(section: Section) -> Drawn:
     if data["noise"].nunique() > 1 and len(data[["noise", "level"]].drop_duplicates()) == len(
         data["noise"].unique()
     ):
-        return _single_levels(data, colours, markers)
+        return _single_levels(data, colours, markers, section.split)
     grid = sns.relplot(
         data=data,
         x="level",
@@ -60,14 +60,14 @@ def quality(section: Section) -> Drawn:
         grid, "center left", bbox_to_anchor=(grid.figure.subplotpars.right, 0.5), title=None
     )
     caption = (
-        "Mean over the images of PSNR and SSIM against the noise level; bars are 95% "
-        "confidence intervals of the mean (often smaller than the marker). `identity` is the "
-        "noisy image itself: below its line a method does harm."
+        f"Mean over the {section.split} images of PSNR and SSIM against the noise level; bars "
+        "are 95% confidence intervals of the mean (often smaller than the marker). `identity` is "
+        "the noisy image itself: below its line a method does harm."
     )
     return [(Figure("quality", "Quality over noise level", caption), grid.figure)]
 
 
-def _single_levels(data: Any, colours: Any, markers: Any) -> Drawn:
+def _single_levels(data: Any, colours: Any, markers: Any, split: str) -> Drawn:
     """PSNR and SSIM of several noises of one level each: a column a noise, no lines between."""
     import matplotlib.pyplot as plt
 
@@ -98,7 +98,7 @@ def _single_levels(data: Any, colours: Any, markers: Any) -> Drawn:
         *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=7, frameon=False
     )
     caption = (
-        "Mean over the images of PSNR and SSIM under each noise; bars are 95% confidence "
+        f"Mean over the {split} images of PSNR and SSIM under each noise; bars are 95% confidence "
         "intervals of the mean (often smaller than the marker). `identity` is the noisy image "
         "itself: below it a method does harm."
     )

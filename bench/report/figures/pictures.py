@@ -30,8 +30,8 @@ def examples(section: Section) -> Drawn:
         number = f"-{start // LEVELS + 1}" if len(columns) > LEVELS else ""
         levels = "; ".join(noise_text(*column) for column in shown)
         caption = (
-            f"The same images at {levels}: clean, noisy (`identity`), and as each method "
-            "restores them. They are chosen by position, not by result."
+            f"The same {section.split} images at {levels}: clean, noisy (`identity`), and as each "
+            "method restores them. They are chosen by position, not by result."
         )
         image = next(iter(samples.values()))["clean"][0]
         if middle(image, DETAIL).shape != image.shape:

@@ -9,9 +9,9 @@ import numpy as np
 from bench.core import noise_text
 from bench.report.content import style
 from bench.report.content.chart_data import (
-    CALIBRATION_CAPTION,
     CALIBRATION_RANGE,
     calibration_bins,
+    calibration_caption,
 )
 from bench.report.content.rows import Column
 from bench.report.content.samples import (
@@ -109,4 +109,4 @@ def calibration(section: Section) -> Drawn:
         axes.set_ylabel("observed error (RMS)")
     handles, labels = grid.flat[0].get_legend_handles_labels()
     canvas.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False)
-    return [(Figure("calibration", UNCERTAINTY, CALIBRATION_CAPTION), canvas)]
+    return [(Figure("calibration", UNCERTAINTY, calibration_caption(section)), canvas)]

@@ -14,10 +14,10 @@ import numpy as np
 from bench.analysis import METRICS, UNITS
 from bench.core import level_text, noise_text
 from bench.report.content.chart_data import (
-    CALIBRATION_CAPTION,
     CALIBRATION_RANGE,
     LOSSES_CAPTION,
     calibration_bins,
+    calibration_caption,
     distributions,
     loss_range,
     loss_terms,
@@ -106,9 +106,10 @@ def _quality(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterat
                 hovermode="closest",
             )
         caption = (
-            f"Mean {UNITS[metric]} over the images; bars are 95% confidence intervals (often "
-            f"smaller than the marker). {'Higher' if METRICS[metric] else 'Lower'} is better. "
-            "`identity` is the noisy image itself: on its wrong side a method does harm."
+            f"Mean {UNITS[metric]} over the {section.split} images; bars are 95% confidence "
+            "intervals (often smaller than the marker). "
+            f"{'Higher' if METRICS[metric] else 'Lower'} is better. `identity` is the noisy image "
+            "itself: on its wrong side a method does harm."
         )
         yield Chart(f"{metric.upper()} over noise level", caption, figures, wide=False)
 
@@ -218,7 +219,7 @@ def _calibration(section: Section, styles: Styles) -> Iterator[Chart]:
             yaxis={"title": {"text": "observed error (RMS)"}, **axis},
         )
     if figures:
-        yield Chart("Predicted uncertainty", CALIBRATION_CAPTION, figures, wide=False)
+        yield Chart("Predicted uncertainty", calibration_caption(section), figures, wide=False)
 
 
 def _losses(section: Section, styles: Styles) -> Iterator[Chart]:
