@@ -36,12 +36,14 @@ class Moved:
 def outliers(sample: Sample) -> tuple[tuple[Moved, ...], Moved]:
     """The images that moved most at one level, the farthest first, and the one that fell most.
 
+    Those that did not move are not named.
+
     An image counts with the training seed that moved it farthest.
 
     >>> sample = Sample(np.array([[[20.0, 9.0, 21.0]]]), np.full((1, 1, 3), 20.0), random=False)
     >>> moved, worst = outliers(sample)
     >>> [(entry.image, entry.difference) for entry in moved], worst.image
-    ([(1, -11.0), (2, 1.0), (0, 0.0)], 1)
+    ([(1, -11.0), (2, 1.0)], 1)
     """
     new, old = sample.new[0], sample.old[0]
     if not sample.paired:
@@ -58,6 +60,6 @@ def outliers(sample: Sample) -> tuple[tuple[Moved, ...], Moved]:
 
     seeds = abs(difference).argmax(axis=0)
     farthest = abs(difference).max(axis=0)
-    order = np.argsort(-farthest, kind="stable")[:NAMED]
+    order = [i for i in np.argsort(-farthest, kind="stable")[:NAMED] if farthest[i] > 0]
     fallen = divmod(int(difference.argmin()), difference.shape[1])
     return tuple(entry(int(seeds[i]), int(i)) for i in order), entry(*fallen)

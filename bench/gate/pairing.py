@@ -137,15 +137,15 @@ class Pairing:
                 self._note(why, where, rest, _positions(rest))
             new, old = ({seed: side[seed] for seed in shared} for side in (new, old))
         there, before = _positions(new), _positions(old)
-        self._note(_ONLY_NEW, where, new, np.setdiff1d(there, before))
-        self._note(_ONLY_OLD, where, old, np.setdiff1d(before, there))
+        self._note(_ONLY_NEW, where, new, _without(there, before))
+        self._note(_ONLY_OLD, where, old, _without(before, there))
         if not (new and old):
             return None
         chosen = {(side, s): c for side, cs in zip(_SIDES, (new, old), strict=True)
                   for s, c in cs.items()}  # fmt: skip
         table = image_table(chosen, TOLERANCE)
         found = table.index.to_numpy()
-        other = np.setdiff1d(np.intersect1d(there, before), found)
+        other = _without(_without(there, _without(there, before)), found)
         self._note(_OTHER_NOISE, where, old, other)
         lacks = [
             _lack(len(found), len(before), "image"),
@@ -211,7 +211,17 @@ def _positions(cells: Mapping[int, Columns]) -> npt.NDArray[np.int64]:
     """The images of a side, each once."""
     if not cells:
         return np.empty(0, np.int64)
-    return np.unique(np.concatenate([columns["image"] for columns in cells.values()]))
+    first, *others = (columns["image"] for columns in cells.values())
+    if all(np.array_equal(first, other) for other in others):  # as nearly always
+        return np.unique(first)
+    return np.unique(np.concatenate([first, *others]))
+
+
+def _without(images: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> Any:
+    """The images that are not among others; both are sorted."""
+    if np.array_equal(images, others):  # as nearly always
+        return images[:0]
+    return np.setdiff1d(images, others, assume_unique=True)
 
 
 def _lack(have: int, of: int, what: str) -> str:

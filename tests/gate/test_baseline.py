@@ -350,3 +350,39 @@ def test_the_tolerance_is_the_users():
     new = old.assign(psnr=old["psnr"] - 0.2)
     assert psnr_of(compare(new, old)[0]).verdict == "regressed"
     assert psnr_of(compare(new, old, {"psnr": 0.3, "ssim": 0.002})[0]).verdict == "held"
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "expected", "lacks"),
+    [
+        (range(4), range(4), (True, 4, 4), ""),
+        (range(8), range(4), (True, 4, 4), ""),
+        (range(4), range(8), (True, 4, 4), "4 of the baseline's 8 training seeds"),
+        (range(4, 9), range(4), (False, 5, 4), ""),  # none in common, enough on each side
+        (range(2, 6), range(4), (False, 4, 4), ""),  # too few in common, enough on each side
+        (range(1), range(4), (True, 1, 1), "1 of the baseline's 4 training seeds"),
+    ],
+)  # fmt: skip
+def test_seeds_are_paired_where_enough_are_shared(new, old, expected, lacks):
+    images = RNG(23).normal(20, 3, 30)
+    both = (
+        pd.concat([frame(images + s, method="vae", seed=s, regime="matched") for s in seeds])
+        for seeds in (new, old)
+    )
+    (found, *_), _ = pair(*both)
+    assert (found.paired, found.new.shape[1], found.old.shape[1]) == expected
+    assert found.lacks == lacks
+    if found.paired:
+        np.testing.assert_array_equal(found.new, found.old)  # seed beside equal seed
+
+
+def test_draws_of_the_noise_are_averaged_over_before_images_are_counted():
+    images = RNG(24).normal(20, 3, 30)
+    draws = [frame(images + step, digest=np.arange(30) + 100 * draw)
+             for draw, step in enumerate((-1.0, 0.0, 4.0))]  # fmt: skip
+    whole, fewer = pd.concat(draws), pd.concat(draws[:2])
+    (psnr, *_), unpaired = pair(whole, whole)
+    np.testing.assert_allclose(psnr.new[0, 0], images + 1)
+    assert (psnr.lacks, unpaired) == ("", [])
+    (psnr, *_), _ = pair(fewer, whole)
+    np.testing.assert_allclose(psnr.new[0, 0], images - 0.5)
