@@ -1,6 +1,7 @@
 """Scores of cells -> tables, intervals, tests. What is read of the cells, and when: `Scores`."""
 
 from bench.analysis.comparison import compare, harm, marks
+from bench.analysis.families import ENOUGH_TRAININGS
 from bench.analysis.labels import DECIMALS, METRICS, UNITS, rowwise, tuples, with_labels
 from bench.analysis.means import means, problems, table, text_table
 from bench.analysis.ranks import Ranks, average_ranks
@@ -8,6 +9,7 @@ from bench.analysis.scores import Scores
 
 __all__ = [
     "DECIMALS",
+    "ENOUGH_TRAININGS",
     "METRICS",
     "UNITS",
     "Ranks",

@@ -20,8 +20,8 @@ been found, so that these cannot contradict each other.
   seeds alone, at a share of the error (Bonferroni).
 
 The pairs share the error by their number. Of a method with a single training nobody knows how far
-another would lie: no pair with one is told apart. What can be said of these very models, over
-images alone, is `as_trained`, a family of its own.
+another would lie: no pair with one is told apart. What can be said of fewer than four trainings is
+said of these very models, over images alone (`told`), a family of its own.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.analysis import statistics
-from bench.analysis.families import Family, Pairs
+from bench.analysis.families import ENOUGH_TRAININGS, Family, Pairs
 from bench.analysis.labels import METRICS, tuples
 from bench.analysis.means import COLUMNS, in_order, noise_means, table
 from bench.analysis.scores import NOISE
@@ -49,7 +49,7 @@ _MEAN = COLUMNS.index("mean") + 1
 _SUMMARY = [*COLUMNS[:_MEAN], "low", "high", *COLUMNS[_MEAN:]]
 _PAIR = [
     "a", "b", "images", "trainings", "difference", "low", "high", "p", "detectable", "better",
-    "as_trained",
+    "told",
 ]  # fmt: skip
 #: Pairs whose resamples are held at once.
 _BLOCK = 1000
@@ -70,7 +70,8 @@ def compare(scores: Scores) -> tuple[pd.DataFrame, pd.DataFrame]:
         of a metric hold together with 95%); p (adjusted for all pairs and noises); detectable (the
         smallest difference that would have been found with a chance of 80%); better (the label of
         the better method; "" where they cannot be told apart, and wherever there is but one
-        training); and as_trained (the same of these models, whatever other trainings would give).
+        training); and told (better or, of fewer than four trainings, the better one of these
+        very models, whatever others would give; interval, p and detectable are then theirs).
     """
     # What is held of one noise is given back before the next.
     summaries, pairs = compare_noises(scores.noises())
@@ -187,20 +188,20 @@ def _alike(there: Any) -> Iterator[tuple[Any, Any]]:
 def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Mark each column's highest mean, and what cannot be told apart from it.
 
-    "best" is the highest (of MSE the lowest) mean, and "single" where it is that of a method with a
-    single training, of which nobody knows how far another would lie; "near" what cannot be told
-    apart from it, of single trainings by their images alone; "" the rest. Tables show them in bold,
-    as ‡ and as †. Rows methods, columns (noise, level), as in `table`.
+    "best" is the highest (of MSE the lowest) mean, and "few" where it is that of a method with
+    fewer than four trainings, of which nobody knows how far others would lie; "near" what cannot be
+    told apart from it, of few trainings by their images alone; "" the rest. Tables show them in
+    bold, as ‡ and as †. Rows methods, columns (noise, level), as in `table`.
     """
     mean = table(summary, metric)
     pairs = pairs[pairs["metric"] == metric]
-    columns = ("noise", "level", "a", "b", "trainings", "better", "as_trained")
-    apart: set[tuple[Any, ...]] = set()
-    for noise, level, a, b, trainings, better, as_trained in tuples(pairs, *columns):
-        if as_trained if trainings == 1 else better:
-            apart.add((noise, level, *sorted((a, b))))
-    entries = summary[(summary["metric"] == metric) & (summary["trainings"] == 1)]
-    once = set(tuples(entries, "noise", "level", "label"))
+    apart = {
+        (noise, level, *sorted((a, b)))
+        for noise, level, a, b, told in tuples(pairs, "noise", "level", "a", "b", "told")
+        if told
+    }
+    few = summary[summary["trainings"].between(1, ENOUGH_TRAININGS - 1)]
+    few_trainings = set(tuples(few, "noise", "level", "label"))
     result = mean.astype(object)
     for column in mean.columns:
         values = mean[column]
@@ -212,20 +213,19 @@ def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> pd.DataFra
             "" if np.isnan(value) or (*column, *sorted((label, winner))) in apart else "near"
             for label, value in zip(mean.index, values, strict=True)
         ]
-        result.loc[winner, column] = "single" if (*column, winner) in once else "best"
+        result.loc[winner, column] = "few" if (*column, winner) in few_trainings else "best"
     return result
 
 
 def harm(pairs: pd.DataFrame) -> pd.DataFrame:
     """Where a method is worse than the noisy image itself, `identity`, and told apart from it.
 
-    Of a single training that is said of the model as it was trained.
+    Of fewer than four trainings that may be said of these very models.
     Columns: label, noise, level, metric, difference (method - identity), low, high.
     """
     import pandas as pd
 
-    told = pairs["better"].where(pairs["trainings"] != 1, pairs["as_trained"])
-    worse = pairs[told == IDENTITY]
+    worse = pairs[pairs["told"] == IDENTITY]
     swap = worse["a"] == IDENTITY
     sign = np.where(swap, -1.0, 1.0)
     return pd.DataFrame(

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from bench.analysis.statistics import Array, Draws
 
+#: Of fewer nobody knows well how far others would lie.
+ENOUGH_TRAININGS = 4
+
 
 @dataclass
 class Pairs:
@@ -91,21 +94,26 @@ class Family:
         import pandas as pd
 
         names = dict(zip(NOISE, part.point, strict=True))
-        once, several = part.trainings == 1, part.trainings > 1
-        as_trained = self._better(part, *alone.interval(part))
-        # Of one training what is said is said of these models.
-        low, high = np.where(once, alone.interval(part), ours.interval(part))
-        p = np.where(once, alone.p(part), ours.p(part))
+        several = part.trainings > 1
+        low, high = ours.interval(part)
+        p, critical = ours.p(part), ours.errors(part)
         error = np.hypot(part.error, part.seed_error)
-        critical = np.where(once, alone.errors(part), ours.errors(part))
         degrees = np.where(several, part.trainings, part.images) - 1.0
         if several.any():
             students = statistics.student(degrees, tests)
             critical = np.where(several, students, critical)
-            low = np.where(several, part.difference - critical * error, low)
-            high = np.where(several, part.difference + critical * error, high)
+            width = np.where(several, students * error, 0)
+            low = np.where(several, part.difference - width, low)
+            high = np.where(several, part.difference + width, high)
             p = np.where(several, _student_p(part.difference, error, degrees, tests), p)
-        better = np.where(once, "", self._better(part, low, high))
+        better = np.where(part.trainings == 1, "", self._better(part, low, high))
+        # Of few trainings what is left to say is said of these very models, over images alone.
+        models = (part.trainings > 0) & (part.trainings < ENOUGH_TRAININGS) & (better == "")
+        low, high = np.where(models, alone.interval(part), (low, high))
+        p = np.where(models, alone.p(part), p)
+        critical = np.where(models, alone.errors(part), critical)
+        error = np.where(models, part.error, error)
+        degrees = np.where(models, part.images - 1.0, degrees)
         return pd.DataFrame(
             {
                 **names,
@@ -120,7 +128,7 @@ class Family:
                 "p": p,
                 "detectable": statistics.detectable(error, degrees, critical),
                 "better": better,
-                "as_trained": as_trained,
+                "told": np.where(models, self._better(part, low, high), better),
             }
         )
 

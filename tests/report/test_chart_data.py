@@ -117,8 +117,8 @@ def test_missing_values_of_cells_are_none_and_numbers_plain(section):
 
 
 def test_a_pair_reversed_says_the_same():
-    pair = Pair("a", "b", 1.0, 0.5, 2.0, 0.01, "a")
-    assert pair.reversed == Pair("b", "a", -1.0, -2.0, -0.5, 0.01, "a")
+    pair = Pair("a", "b", 1.0, 0.5, 2.0, 0.01, 4, "a", "a")
+    assert pair.reversed == Pair("b", "a", -1.0, -2.0, -0.5, 0.01, 4, "a", "a")
     assert pair.reversed.reversed == pair
 
 

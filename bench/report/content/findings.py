@@ -2,8 +2,8 @@
 
 A sentence is made only where a test carries it: methods are compared as `analysis.compare` tells
 them apart, and each difference stands with its interval. The differences are those of the means in
-the table's cell that a finding points to. What is known of a single training is said of that
-training, and names no method the best.
+the table's cell that a finding points to. What rests on fewer than four trainings says so, and
+names no method the best.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from bench.analysis import METRICS, average_ranks
+from bench.analysis import ENOUGH_TRAININGS, METRICS, average_ranks
 from bench.core import IDENTITY, level_text, noise_text
 from bench.report.content import prose
 from bench.report.content.rows import Column, Pair
@@ -77,14 +77,17 @@ class _Comparisons:
                 self._pairs[column, pair.b, pair.a] = pair.reversed
 
     def better(self, column: Column, a: str, b: str) -> bool:
-        """Whether `a` is better than `b`; of a single training, as it was trained."""
+        """Whether `a` is better than `b`; of few trainings, as they were trained."""
         pair = self._pairs.get((column, a, b))
         return pair is not None and pair.told == a
 
-    def once(self, column: Column, *labels: str) -> str:
-        """What is added to a sentence that rests on a single training."""
+    def few(self, column: Column, *labels: str) -> str:
+        """What is added to a sentence that rests on few trainings."""
         entries = (self.table.entries.get((label, column)) for label in labels)
-        return " (one training)" if any(e is not None and e.trainings == 1 for e in entries) else ""
+        fewest = min((e.trainings for e in entries if e and e.trainings), default=0)
+        if not 0 < fewest < ENOUGH_TRAININGS:
+            return ""
+        return " (one training)" if fewest == 1 else f" ({fewest} trainings)"
 
     def distance(self, column: Column, a: str, b: str) -> float:
         """How far the means of `a` and `b` lie apart."""
@@ -120,19 +123,19 @@ class _Comparisons:
                         winner,
                         column,
                         f"At {self.at([column])} the highest mean is that of {_code(winner)}"
-                        f"{self.once(column, winner)}, which cannot be told apart from "
+                        f"{self.few(column, winner)}, which cannot be told apart from "
                         f"{_listed([_code(label) for label in near])}.",
                     )
                 elif leads and not near:
                     lead, second = min(leads)
-                    if entry.mark == "single":
+                    if entry.mark == "few":
                         yield self._finding(
                             winner,
                             column,
                             f"At {self.at([column])} the highest mean is that of {_code(winner)}, "
                             f"{self.size(column, winner, second)} {self._side(better=True)} "
-                            f"{_code(second)}: of a single training, and how far another would lie "
-                            "from it is not known.",
+                            f"{_code(second)}{self.few(column, winner)}: how far other trainings "
+                            "would lie is not known.",
                         )
                     else:
                         clear.setdefault(winner, []).append((lead, column, second))
@@ -145,7 +148,7 @@ class _Comparisons:
                 f"At {self.at(columns)} {_code(winner)} is the best by {self._name()}: "
                 + (f"at {self.at([column])} " if len(columns) > 1 else "")
                 + f"it is {self.size(column, winner, second)} {self._side(better=True)} "
-                f"{_code(second)}, the next{self.once(column, second)}.",
+                f"{_code(second)}, the next{self.few(column, second)}.",
             )
 
     def harmful(self) -> Iterator[Finding]:
@@ -162,7 +165,7 @@ class _Comparisons:
             side = self._side(better=False)
             if len(labels) == 1:
                 first = f"at {self.at(columns[:1])} " if len(columns) > 1 else ""
-                text = f"At {where} {_code(worst)}{self.once(columns[0], worst)} does harm: "
+                text = f"At {where} {_code(worst)}{self.few(columns[0], worst)} does harm: "
                 text += f"{first}it is {size} {side} the noisy image itself."
             else:
                 named = f": {_listed([_code(label) for label in labels])}"
@@ -170,7 +173,7 @@ class _Comparisons:
                     f"{len(labels)} methods do harm at {where}"
                     f"{named if len(labels) <= _NAMED else ''}; the worst"
                     f"{f' at {self.at(columns[:1])}' if len(columns) > 1 else ''}, "
-                    f"{_code(worst)}{self.once(columns[0], worst)}, is {size} {side} the noisy "
+                    f"{_code(worst)}{self.few(columns[0], worst)}, is {size} {side} the noisy "
                     "image itself."
                 )
             better = [
@@ -214,7 +217,7 @@ class _Comparisons:
                     f"{self.at([win[0] for win in wins])}: "
                     + (f"at {self.at([column])} " if len(wins) > 1 else "")
                     + f"{_code(first)} is {self.size(column, first, second)} "
-                    f"{self._side(better=True)} {_code(second)}{self.once(column, first, second)}.",
+                    f"{self._side(better=True)} {_code(second)}{self.few(column, first, second)}.",
                 )
 
     def _finding(self, label: str, column: Column, text: str) -> Finding:
@@ -247,7 +250,7 @@ def _other_best(psnr: _Comparisons, ssim: _Comparisons) -> Iterator[Finding]:
                 f"{ssim.at(columns)}: "
                 + (f"at {ssim.at(columns[:1])} " if len(columns) > 1 else "")
                 + f"by {ssim.size(columns[0], label, first)}"
-                f"{ssim.once(columns[0], label, first)}.",
+                f"{ssim.few(columns[0], label, first)}.",
             )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.analysis import METRICS
+from bench.analysis import ENOUGH_TRAININGS, METRICS
 from bench.core import ESTIMATED, MATCHED, level_text, markdown_code, markdown_text, noise_text
 
 if TYPE_CHECKING:
@@ -153,17 +153,17 @@ def fewer_images(section: Section) -> str:
 
 
 def seed_spread(table: Table, decimals: int) -> str:
-    """How far training seeds lie apart, and of which methods nobody knows; "" of none."""
+    """How far training seeds lie apart, and of which methods that is not known; else ""."""
     spreads: dict[str, list[str]] = {}
-    once: dict[str, None] = {}
+    few: dict[str, int] = {}
     for (label, (noise, level)), entry in table.entries.items():
         if entry.seed_sd is not None:
             kind = f"{noise} " if len({name for name, _ in table.columns}) > 1 else ""
             spreads.setdefault(label, []).append(
                 f"{entry.seed_sd:.{decimals + 1}f} at {kind}{level_text(level)}"
             )
-        elif entry.trainings == 1:
-            once[outside(label)] = None
+        if 0 < entry.trainings < ENOUGH_TRAININGS:
+            few[label] = min(entry.trainings, few.get(label, entry.trainings))
     sentences = []
     if spreads:
         named = "; ".join(f"{outside(label)} {', '.join(at)}" for label, at in spreads.items())
@@ -171,10 +171,14 @@ def seed_spread(table: Table, decimals: int) -> str:
             "Spread over training seeds, which intervals of means (over images) do not hold and "
             f"comparisons do: standard deviation of the seeds' means: {named}."
         )
-    if once:
+    if few:
+        named = ", ".join(
+            f"{outside(label)} ({'one training' if count == 1 else f'{count} trainings'})"
+            for label, count in few.items()
+        )
         sentences.append(
-            f"One training: {', '.join(once)}. How far another would lie is not known, so none "
-            "of these is called the best; `--seeds 0,1,2,3` tells."
+            f"How far other trainings would lie is not known of {named}: none is called the best; "
+            "`--seeds 0,1,2,3` tells."
         )
     return " ".join(sentences)
 
@@ -206,8 +210,8 @@ def tested(section: Section) -> str:
     if median > _FINE:
         images = section.images * (median / _FINE) ** 2
         text += f" To find {decibels(_FINE)} it would take about {_rounded(images)} images."
-    if (psnr["trainings"] == 1).any():
-        text += " Of methods trained once the models are compared, as they were trained here."
+    if psnr["trainings"].between(1, ENOUGH_TRAININGS - 1).any():
+        text += " Of fewer than four trainings the models are compared, as they were trained here."
     return text
 
 

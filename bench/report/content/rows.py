@@ -60,7 +60,7 @@ class Pair:
         trainings: training seeds of the one that has fewer; 0 where nothing is random.
         better: the better one's label; "" where they cannot be told apart, or where one of them
             was trained once.
-        as_trained: the same of these models, whatever another training would give.
+        told: the same or, of fewer than four trainings, the better one of these very models.
     """
 
     a: str
@@ -71,12 +71,7 @@ class Pair:
     p: float
     trainings: int
     better: str
-    as_trained: str
-
-    @property
-    def told(self) -> str:
-        """The better one's label, of a single training as it was trained; else ""."""
-        return self.as_trained if self.trainings == 1 else self.better
+    told: str
 
     @property
     def reversed(self) -> Pair:

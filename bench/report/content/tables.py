@@ -30,8 +30,8 @@ class Entry:
         low, high: its 95% confidence interval; None where one image has none.
         seed_sd: standard deviation of the means of its training seeds; None without several.
         trainings: number of its training seeds; 0 where nothing is random.
-        mark: "best"; "single", the same of a method with a single training; "near", what cannot be
-            told apart from it; or "".
+        mark: "best"; "few", the same of a method with fewer than four trainings; "near", what
+            cannot be told apart from it; or "".
         harm: its difference to the noisy image itself, where it is worse; else None.
     """
 
@@ -46,7 +46,7 @@ class Entry:
     @property
     def sign(self) -> str:
         """How tables show the mark, but for the best's, which is bold."""
-        return {"near": "†", "single": "‡"}.get(self.mark, "")
+        return {"near": "†", "few": "‡"}.get(self.mark, "")
 
     @property
     def half_width(self) -> float | None:
@@ -101,7 +101,7 @@ class Table:
         for column in self.columns:
             for label in self.rows:
                 entry = self.entries.get((label, column))
-                if entry is not None and entry.mark in ("best", "single"):
+                if entry is not None and entry.mark in ("best", "few"):
                     winners.setdefault(label, []).append((column, entry))
         return winners
 

@@ -117,7 +117,7 @@ def _table(heads: Sequence[Table], rows: int, options: Options) -> Iterator[str]
                 text = "–" if entry is None else f"{entry.mean:.{options.decimals(table.metric)}f}"
                 if entry is not None and entry.mark == "best":
                     text = f"**{text}**"
-                if entry is not None and entry.mark == "single":
+                if entry is not None and entry.mark == "few":
                     text += " ‡"
                 mark = (
                     " ▾" if entry is not None and entry.harm is not None and table is first else ""
@@ -137,12 +137,13 @@ def _winners(table: Table, options: Options) -> str:
     for label, entries in table.winners().items():
         at = [f"{noise_text(*column)} ({entry.mean:.{decimals}f})" for column, entry in entries]
         more = f" and {len(at) - _NOISES} more noises" if len(at) > _NOISES else ""
-        single = any(entry.mark == "single" for _, entry in entries)
+        single = any(entry.mark == "few" for _, entry in entries)
         name = f"{_text(label)} ‡" if single else f"**{_text(label)}**"
         winners.append(f"{name} at {_text(', '.join(at[:_NOISES]), _LINE)}{more}")
     return (
         f"Best by {UNITS[table.metric]}: {'; '.join(winners)}. Bold: the best of all methods; "
-        "‡: the highest, of a single training; ▾: worse than the noisy image itself (`identity`)."
+        "‡: the highest, of fewer than four trainings; ▾: worse than the noisy image itself "
+        "(`identity`)."
     )
 
 

@@ -38,12 +38,12 @@ def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
             for pair in (*pairs, *(pair.reversed for pair in pairs)):
                 row, other = index[pair.a], index[pair.b]
                 # Blue where the row is better.
-                size = 0.5 if pair.trainings == 1 else 1
+                size = 1 if pair.better else 0.5
                 colour[row, other] = {pair.a: size, pair.b: -size}.get(pair.told, 0)
                 text[row][other] = (
                     f"{amount(metric, pair.difference, pair.low, pair.high)}, "
                     f"p {p_text(pair.p).removeprefix('p ')}, corrected"
-                    + (" (one training)" if pair.trainings == 1 else "")
+                    + (" (as trained here)" if pair.told and not pair.better else "")
                 )
             names = [safe(label) for label in labels]
             heat = go.Heatmap(
@@ -68,8 +68,8 @@ def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
     if figures:
         caption = (
             "Blue: the row's method is better than the column's; orange: it is worse; pale: as "
-            "trained here, in a single training; grey: they cannot be told apart. Point at a "
-            "square for the difference of the means (row less column), its 95% interval and p."
+            "trained here, of fewer than four trainings; grey: they cannot be told apart. Point at "
+            "a square for the difference of means (row less column), its 95% interval and p."
         )
         height = 200 + 26 * len(section.labels)
         yield Chart("Who can be told apart", caption, figures, height, wide=False)

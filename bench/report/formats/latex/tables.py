@@ -110,8 +110,8 @@ def _caption(section: Section, metric: str, entries: Iterable[Entry]) -> str:
         + f"; {better} is better.",
         r"\textbf{Bold}: the best." if any(entry.mark == "best" for entry in entries) else "",
     ]
-    if any(entry.mark == "single" for entry in entries):
-        parts.append(r"$^\ddagger$: the highest, of a single training.")
+    if any(entry.mark == "few" for entry in entries):
+        parts.append(r"$^\ddagger$: the highest, of fewer than four trainings.")
     if any(entry.mark == "near" for entry in entries):
         parts.append(r"$^\dagger$: cannot be told apart from it.")
     if any(entry.harm is not None for entry in entries):
@@ -127,7 +127,7 @@ def _entry(entry: Entry | None, decimals: int) -> str:
     value = rf"\textbf{{{value}}}" if entry.mark == "best" else value
     width = entry.half_width
     interval = "" if width is None else rf"{{\scriptsize$\pm$\,{width_text(width, decimals)}}}"
-    signs = {"near": r"\dagger", "single": r"\ddagger"}.get(entry.mark, "")
+    signs = {"near": r"\dagger", "few": r"\ddagger"}.get(entry.mark, "")
     signs += r"\downarrow" if entry.harm is not None else ""
     # A mark takes no room: it must not push the numbers apart.
     return f"{value} & {interval}" + (rf"\rlap{{$^{{{signs}}}$}}" if signs else "")
