@@ -216,8 +216,9 @@ class _Comparisons:
                     f"The best {who} method beats every {whom} one at "
                     f"{self.at([win[0] for win in wins])}: "
                     + (f"at {self.at([column])} " if len(wins) > 1 else "")
-                    + f"{_code(first)} is {self.size(column, first, second)} "
-                    f"{self._side(better=True)} {_code(second)}{self.few(column, first, second)}.",
+                    + f"{_code(first)}{self.few(column, first)} is "
+                    f"{self.size(column, first, second)} {self._side(better=True)} "
+                    f"{_code(second)}{self.few(column, second)}.",
                 )
 
     def _finding(self, label: str, column: Column, text: str) -> Finding:
@@ -246,11 +247,11 @@ def _other_best(psnr: _Comparisons, ssim: _Comparisons) -> Iterator[Finding]:
             yield ssim._finding(
                 label,
                 columns[0],
-                f"By SSIM {_code(label)} is above {_code(first)}, which has the highest PSNR, at "
+                f"By SSIM {_code(label)}{ssim.few(columns[0], label)} is above {_code(first)}"
+                f"{ssim.few(columns[0], first)}, which has the highest PSNR, at "
                 f"{ssim.at(columns)}: "
                 + (f"at {ssim.at(columns[:1])} " if len(columns) > 1 else "")
-                + f"by {ssim.size(columns[0], label, first)}"
-                f"{ssim.few(columns[0], label, first)}.",
+                + f"by {ssim.size(columns[0], label, first)}.",
             )
 
 

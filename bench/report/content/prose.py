@@ -172,9 +172,12 @@ def seed_spread(table: Table, decimals: int) -> str:
             f"comparisons do: standard deviation of the seeds' means: {named}."
         )
     if few:
-        named = ", ".join(
-            f"{outside(label)} ({'one training' if count == 1 else f'{count} trainings'})"
-            for label, count in few.items()
+        of: dict[int, list[str]] = {}
+        for label, count in sorted(few.items(), key=lambda entry: entry[1]):
+            of.setdefault(count, []).append(outside(label))
+        named = "; ".join(
+            f"{', '.join(labels)} ({'one training' if count == 1 else f'{count} trainings'})"
+            for count, labels in of.items()
         )
         sentences.append(
             f"How far other trainings would lie is not known of {named}: none is called the best; "
