@@ -70,7 +70,7 @@ def test_the_workflow_is_green_and_goes_red_when_the_method_gets_worse(step, tmp
     assert green.stdout.splitlines()[-1] == "::notice title=bench check::gate: held (12 held)"
 
     method = tmp_path / "sharpen.py"
-    method.write_text(method.read_text().replace("weight * flat *", "0.5 * weight * flat *"))
+    method.write_text(method.read_text().replace("weight * flat *", "-weight * flat *"))
     assert step(commands["Does it keep the contract?"]).returncode == 0  # worse, but correct
     assert step(commands["Measure"]).returncode == 0
     red = step(limits)
