@@ -126,7 +126,9 @@ class Family:
                 "low": low,
                 "high": high,
                 "p": p,
-                "detectable": statistics.detectable(error, degrees, critical),
+                # A little more, as of intervals, for what few images do not show of their spread.
+                "detectable": statistics.detectable(error, degrees, critical)
+                * (1 + 1 / part.images),
                 "better": better,
                 "told": np.where(models, self._better(part, low, high), better),
             }
