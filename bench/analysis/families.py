@@ -198,7 +198,7 @@ class _Critical:
 def _widened(part: Pairs) -> Array:
     """What resamples lack where images are few, which seldom hold their population's tails.
 
-    By 4/n, found with the scores of published runs: see `tests/analysis/error_rates.py`.
+    By 4/n, found with the scores of published runs: see `tests/analysis/conclusions.py`.
     """
     return 1 + 4 / part.images
 

@@ -1,8 +1,8 @@
-"""How often a report's conclusions are wrong, on real scores: a short version of `error_rates`."""
+"""How often a report's conclusions are wrong, on real scores: a short version of `conclusions`."""
 
 import numpy as np
 import pytest
-from error_rates import Population, compared, coverage, false_differences, power, seeds_told_apart
+from conclusions import Population, compared, coverage, false_differences, power, seeds_told_apart
 from scipy import stats
 
 from bench.analysis import statistics

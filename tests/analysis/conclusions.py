@@ -1,6 +1,6 @@
 """How often conclusions about means are wrong, simulated with the scores of published runs.
 
-    python tests/analysis/error_rates.py [RUNS]        # tables for docs/reports.md; 400 runs
+    python tests/analysis/conclusions.py [RUNS]        # tables for docs/reports.md; 400 runs
 
 The scores of `results/reference` (10,000 digits) and `results/bsd68` are the population: each
 method's are shifted so that all methods have one mean under a noise, images are drawn, and what a
