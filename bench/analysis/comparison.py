@@ -53,6 +53,9 @@ _PAIR = [
 ]  # fmt: skip
 #: Pairs whose resamples are held at once.
 _BLOCK = 1000
+# Share of resamples without spread from which a pair tells nothing: that of five images that
+# differ. Several such pairs would rule the largest of each resample.
+_RARE = 0.005
 
 
 def compare(scores: Scores) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -144,6 +147,8 @@ class _Compared:
             return
         resampled = statistics.studentised(scores)
         low, high = resampled.tails()
+        rare = np.isinf(resampled.draws).mean(axis=0) > _RARE
+        low[rare], high[rare] = -np.inf, np.inf
         seeds = [self._seed_error(*pair) for pair in zip(first, second, strict=True)]
         trainings, seed_error = (np.array(column) for column in zip(*seeds, strict=True))
         pairs = Pairs(

@@ -183,6 +183,23 @@ def test_so_few_images_tell_nothing_apart():
     assert not np.isfinite(pairs[pairs["metric"] == "psnr"]["detectable"]).any()
 
 
+def test_methods_that_differ_in_few_images_leave_the_others_alone():
+    rng = np.random.default_rng(8)
+    image = rng.normal(20, 1, 60)
+    frames = [frame(image, method="same"), frame(image - rng.normal(1, 0.2, 60), method="worse")]
+    for number in range(6):
+        nearly = image.copy()
+        nearly[number * 4 : number * 4 + 4] += 1 + rng.random(4)
+        frames.append(frame(nearly, method=f"nearly{number}"))
+    _, pairs = compared(*frames)
+    psnr = pairs[pairs["metric"] == "psnr"]
+    worse = psnr[(psnr["a"] == "worse") | (psnr["b"] == "worse")]
+    assert (worse["better"] != "").all()
+    few = psnr[(psnr["a"] == "same") & (psnr["b"] != "worse")]
+    assert (few["better"] == "").all()
+    assert not np.isfinite(few["detectable"]).any()
+
+
 def test_a_mean_comes_with_its_own_number_of_images_and_what_the_cap_holds():
     values = np.array([100.0, 100.0, 30.0, 20.0])
     records = frame(values).assign(ssim=[0.5, 0.6, np.nan, np.nan])
