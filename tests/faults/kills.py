@@ -114,7 +114,7 @@ def disturb(sweep, kills, choose, rng, again=lambda: None):
             begun = sweep.files() != known or time.monotonic() - started > 10
             if begun and process.poll() is None:
                 made += bool(choose(process, rng))
-        output = process.communicate()[0].decode()
+        output = _output(process, again)
         after = sweep.done()
         print(
             f"{made} kills of this sweep; exit code {process.returncode}, {len(after)} cells done",
@@ -126,6 +126,18 @@ def disturb(sweep, kills, choose, rng, again=lambda: None):
         if process.returncode == 0:
             return made
         assert process.returncode in (3, 7, -9), output
+
+
+def _output(process, again):
+    """What a command printed, once it has ended; what it needs is started again until then.
+
+    A worker may end some time after the scheduler that it lost.
+    """
+    while True:
+        try:
+            return process.communicate(timeout=1)[0].decode()
+        except subprocess.TimeoutExpired:
+            again()
 
 
 def local(kills, seed=0):
