@@ -333,6 +333,7 @@ def write_large_run(path, methods=10, levels=10, images=10_000):
             "digits", methods="identity", noise=[0.3], limit=10, out=out, name="small"
         )
         known = next(small.metadata()).cell.as_dict()
+    known["noise_seeds"] = (known.pop("noise_seed"),)
     cells = []
     names = ["identity", *(f"method-{index}" for index in range(1, methods))]
     for index, name in enumerate(names):
