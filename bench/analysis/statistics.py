@@ -2,8 +2,8 @@
 
 A unit is what was drawn independently of the others: an image, or all images of one field or
 patient. All resampling is over units and seeded, so that equal scores give equal numbers
-everywhere. It is our own, since two matrix products resample and studentise all columns alike;
-SciPy's draws anew for each.
+everywhere, but for the last digits of sums of float32. It is our own, since two matrix products
+resample and studentise all columns alike; SciPy's draws anew for each.
 """
 
 from __future__ import annotations

@@ -121,11 +121,11 @@ def test_pairs_against_a_max_t_by_hand():
     assert (psnr["told"] == psnr["better"]).all()
 
 
-def seeded(means, spread=0.0, *, method, rng=None, shape=50):
+def seeded(means, spread=0.0, *, method, rng=None):
     """Frames of a method at several training seeds, whose means lie where they are said to."""
     rng = rng or np.random.default_rng(0)
-    image = np.random.default_rng(5).normal(20, 3, shape)
-    own = rng.normal(0, spread, (len(means), shape)) if spread else np.zeros((len(means), shape))
+    image = np.random.default_rng(5).normal(20, 3, 50)
+    own = rng.normal(0, spread, (len(means), 50)) if spread else np.zeros((len(means), 50))
     own -= own.mean(axis=1, keepdims=True)
     return [
         frame(image + mean + own[seed], method=method, seed=seed) for seed, mean in enumerate(means)

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.analysis import ENOUGH_TRAININGS, METRICS
-from bench.core import ESTIMATED, MATCHED, level_text, markdown_code, markdown_text, noise_text
+from bench.core import (
+    ESTIMATED,
+    MATCHED,
+    level_text,
+    markdown_code,
+    markdown_text,
+    noise_text,
+    significant,
+)
 
 if TYPE_CHECKING:
     from bench.report.content.rows import CellRow, Column
@@ -212,7 +220,7 @@ def tested(section: Section) -> str:
     )
     if median > _FINE:
         images = section.images * (median / _FINE) ** 2
-        text += f" To find {decibels(_FINE)} it would take about {_rounded(images)} images."
+        text += f" To find {decibels(_FINE)} it would take about {significant(images)} images."
     if psnr["trainings"].between(1, ENOUGH_TRAININGS - 1).any():
         text += " Of fewer than four trainings the models are compared, as they were trained here."
     return text
@@ -220,11 +228,6 @@ def tested(section: Section) -> str:
 
 #: A difference in dB that papers make much of.
 _FINE = 0.1
-
-
-def _rounded(count: float) -> str:
-    """A number with one or two digits that count: 4,300."""
-    return f"{float(f'{count:.1e}'):,.0f}"
 
 
 def decibels(value: float) -> str:
