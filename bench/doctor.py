@@ -127,12 +127,13 @@ def examine_machine(data_dir: Path | None, results: Path) -> Iterator[Observatio
         yield _folder(content, path, written=path != folder)
     for entry in datasets.CATALOGUE.values():
         if missing := entry.missing(folder):
-            yield Observation(f"{entry.name}: {missing}", "it is downloaded when it is asked for")
+            how = "it is downloaded when it is asked for" if entry.has_download else "put it there"
+            yield Observation(f"{entry.name}: {missing}", how)
             continue
         try:
             data = datasets.load(entry.name, folder)
-            count = data.sizes["test"]
-            yield Observation(f"{entry.name}: whole, {count:,} test images")
+            counts = [f"{count:,} {split}" for split, count in data.sizes.items() if count]
+            yield Observation(f"{entry.name}: whole, {', '.join(counts)} images")
         except BenchError as error:
             yield Observation(f"{entry.name}: {error}", wrong=True)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from bench.cli.options import DEBUG, PLUGINS
-from bench.cli.program import EXIT_CODES, main
+from bench.cli.program import EPILOG, main
 
 EXIT_CHECK_FAILED = 1
 
 
-@main.command(epilog=EXIT_CODES)
+@main.command(epilog=EPILOG)
 @click.argument("name")
 @click.option("--learned", is_flag=True, help="A network that is trained, not a function.")
 @click.option(
@@ -26,7 +26,7 @@ EXIT_CHECK_FAILED = 1
 )
 @DEBUG
 def new(name: str, learned: bool, folder: Path, debug: bool) -> None:
-    """Begin a method: write a working NAME.py, commented, and a test for it.
+    """Begin a method: write a working NAME.py, and a test.
 
     \b
     bench new sharpen
@@ -44,12 +44,14 @@ def new(name: str, learned: bool, folder: Path, debug: bool) -> None:
     )
 
 
-@main.command(epilog=EXIT_CODES)
+@main.command(epilog=EPILOG)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @PLUGINS
 @DEBUG
 def test(names: tuple[str, ...], plugin: tuple[Path, ...], debug: bool) -> int:
-    """Check that methods keep the harness's contract: a line a check, with what to do.
+    """Check that methods keep the harness's contract.
+
+    A line a check, with what to do.
 
     Without NAME: the methods of --plugin, or else all.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli.options import DEBUG
-from bench.cli.program import EXIT_CELLS_FAILED, EXIT_CODES, main
+from bench.cli.program import EPILOG, EXIT_CELLS_FAILED, main
 from bench.core import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _WORST = click.option(
 )
 
 
-@main.command(epilog=EXIT_CODES)
+@main.command(epilog=EPILOG)
 @click.argument("run", required=False)
 @click.option(
     "--thresholds", type=click.Path(path_type=Path), help="TOML file of limits, see docs/gate.md."
@@ -64,7 +64,9 @@ def check(
     form: str,
     debug: bool,
 ) -> int:
-    """Fail when RUN is worse than it should be: a folder, a name in results/, or the newest there.
+    """Fail when RUN is worse than it should be.
+
+    RUN is a folder, a name in results/, or the newest there.
 
     \b
     bench check --update --thresholds thresholds.toml     first: take the limits from a run
@@ -112,7 +114,7 @@ def check(
     return code
 
 
-@main.command(epilog=EXIT_CODES)
+@main.command(epilog=EPILOG)
 @click.argument("run_a")
 @click.argument("run_b")
 @_TOLERANCE
@@ -122,7 +124,7 @@ def check(
 def compare(
     run_a: str, run_b: str, tolerance: str | None, worst: float | None, form: str, debug: bool
 ) -> int:
-    """Compare RUN_B with RUN_A image by image, as a table for people.
+    """Compare RUN_B with RUN_A image by image.
 
     The exit code is 0 unless nothing could be compared.
 

@@ -9,17 +9,19 @@ from pathlib import Path
 import click
 
 from bench.cli.options import DEBUG
-from bench.cli.program import EXIT_CODES, EXIT_WRONG, main
+from bench.cli.program import EPILOG, EXIT_WRONG, main
 
 #: Seconds after which a process that tells each second has fallen silent.
 _SILENT = 10.0
 
 
-@main.command(epilog=EXIT_CODES)
+@main.command(epilog=EPILOG)
 @click.argument("run", required=False)
 @DEBUG
 def status(run: str | None, debug: bool) -> None:
-    """Say how far a RUN is that another terminal works on: a folder, a name, or the newest.
+    """Say how far a RUN is that another terminal works on.
+
+    RUN is a folder, a name in results/, or the newest there.
 
     \b
     bench status
@@ -56,12 +58,12 @@ def status(run: str | None, debug: bool) -> None:
     click.echo(text[0].upper() + text[1:])
 
 
-@main.command(epilog=EXIT_CODES)
+@main.command(epilog=EPILOG)
 @click.argument("run", required=False)
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the data sets.")
 @DEBUG
 def doctor(run: str | None, data_dir: Path | None, debug: bool) -> int:
-    """Examine a RUN (checksums, missing cells), or this machine, and say what to do.
+    """Examine a RUN, or this machine, and say what to do.
 
     \b
     bench doctor                    versions, folders, room, GPU, data sets

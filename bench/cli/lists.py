@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @PLUGINS
 @DEBUG
 def methods(plugin: tuple[Path, ...], debug: bool) -> None:
-    """List the methods: what they do, their parameters and defaults, their source.
+    """List the methods, with their parameters and sources.
 
     A broken one is listed with the reason why it cannot run.
 

@@ -9,9 +9,11 @@ from typing import Any, NoReturn
 import click
 
 from bench.cli.console import by_words
+from bench.cli.streams import lasting
 from bench.core import BenchError
 
 EXIT_CELLS_FAILED = 3
+EXIT_STORAGE = 6
 EXIT_WRONG = 9
 EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
@@ -34,6 +36,10 @@ Exit codes:
   130  interrupted; 143  ended by the system (SIGTERM)"""
 
 
+#: Of a single command.
+EPILOG = "Exit codes: see bench --help."
+
+
 class Terminated(KeyboardInterrupt):
     """The system asks the process to end (SIGTERM), which it does as after Ctrl-C."""
 
@@ -44,6 +50,17 @@ class Program(click.Group):
     def main(self, args: Sequence[str] | None = None, **kwargs: Any) -> NoReturn:  # type: ignore[override]
         """Run a command line and exit with its code."""
         arguments = list(sys.argv[1:] if args is None else args)
+        with lasting() as output:
+            code = self._code(arguments, **kwargs)
+            output.flush()
+            lost = output.lost is not None and not isinstance(output.lost, BrokenPipeError)
+            if lost and not code and arguments[:1] != ["run"]:  # whose results are on disk
+                reason = output.lost.strerror
+                code = _say_error(f"cannot write to standard output: {reason}", EXIT_STORAGE)
+        sys.exit(code)
+
+    def _code(self, arguments: list[str], **kwargs: Any) -> int:
+        """Run a command line; its exit code."""
         kwargs["standalone_mode"] = False
         try:
             code = super().main(arguments, **kwargs)
@@ -75,7 +92,7 @@ class Program(click.Group):
                     f"inside bench: {text}; --debug shows the traceback: please report it",
                     EXIT_INTERNAL,
                 )
-        sys.exit(code if isinstance(code, int) else 0)
+        return code if isinstance(code, int) else 0
 
 
 def _say_error(text: str, code: int) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bench.cli.options import DEBUG
-from bench.cli.program import EXIT_CODES, main
+from bench.cli.program import EPILOG, main
 
 #: As `bench.report.FORMATS` has them: a test compares. Help must not load what draws figures.
 FORMATS = ("html", "md", "tex", "csv", "summary")
@@ -21,7 +21,7 @@ def _formats(context: click.Context, option: click.Parameter, text: str) -> tupl
     return names
 
 
-@main.command(epilog=EXIT_CODES)
+@main.command(epilog=EPILOG)
 @click.argument("runs", metavar="[RUN]...", nargs=-1)
 @click.option(
     "--out",
@@ -66,10 +66,11 @@ def report(
     opens: bool,
     debug: bool,
 ) -> None:
-    """Render tables and figures of RUNs: folders, names in results/, or the newest there.
+    """Render tables and figures of RUNs.
 
-    Several runs are shown in one report: what both measured is shown once. `--format summary` is
-    at most 30 lines of Markdown, printed as well: for a pull request, or $GITHUB_STEP_SUMMARY.
+    A RUN is a folder, a name in results/, or the newest there. Several runs are shown in one
+    report: what both measured is shown once. `--format summary` is at most 30 lines of Markdown,
+    printed as well: for a pull request, or $GITHUB_STEP_SUMMARY.
 
     \b
     bench report

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from bench.cli.options import DEBUG
-from bench.cli.program import EXIT_CELLS_FAILED, EXIT_CODES, Terminated, main
+from bench.cli.program import EPILOG, EXIT_CELLS_FAILED, Terminated, main
 from bench.cli.settings import SettingsCommand, given_settings
 
 
@@ -26,7 +26,7 @@ def _end_as_interrupted() -> None:
         signal.signal(signal.SIGTERM, terminate)
 
 
-@main.command(cls=SettingsCommand, epilog=EXIT_CODES)
+@main.command(cls=SettingsCommand, epilog=EPILOG)
 @DEBUG
 @click.pass_context
 def run(context: click.Context, /, debug: bool, **values: Any) -> int:

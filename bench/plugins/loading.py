@@ -163,7 +163,7 @@ def _describe(name: str, origin: str, location: str, target: Any, code: bytes) -
         declared=declared,
         form=form,
         parameters=parameters,
-        summary=documentation.split("\n")[0],
+        summary=" ".join(documentation.split("\n\n")[0].split()),
         source=hashlib.blake2b(code, digest_size=8).hexdigest(),
         # A class takes it by its contract, a function if it has an argument for it.
         takes_noise=form != "function" or "noise" in arguments.parameters,

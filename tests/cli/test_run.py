@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -399,3 +400,27 @@ def test_data_sets_are_listed_with_their_state(bench, tmp_path):
     assert f"train-images-idx3-ubyte is not in {tmp_path}" in result.out
     for name in ("mnist", "fashion-mnist", "kmnist", "digits"):
         assert name in result.out
+
+
+@pytest.mark.parametrize(
+    ("command", "redirected", "code"),
+    [
+        (["run", "--dataset", "digits", "--limit", "2", "--methods", "identity", "--noise", "0.1",
+          "--no-tune", "--jobs", "0"], redirected, 0)
+        for redirected in (">/dev/full", "2>/dev/full", ">&- 2>&-")
+    ]
+    + [(["noises"], ">/dev/full", 6), (["noises"], "| true", 0), (["nosuch"], ">&- 2>&-", 2)],
+)  # fmt: skip
+def test_streams_that_cannot_be_written_change_no_code(command, redirected, code, tmp_path):
+    if "full" in redirected and not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    program = shlex.join([sys.executable, "-c", "from bench.cli import main; main()", *command])
+    shell = ["bash", "-c", f"set -o pipefail; {program} {redirected}"]
+    done = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    if command[0] == "run":
+        (run,) = (tmp_path / "results").iterdir()
+        assert len(api.open_run(run).records()) == 2
+    elif code == 6:
+        assert done.stderr.count("cannot write to standard output") == 1
