@@ -13,7 +13,7 @@ from bench.core import StorageError, UsageError
 from bench.store.files import read_json, writable
 from bench.store.json_model import misfit
 from bench.store.lock import HOLDER, LOCK
-from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedSettings
+from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedDataset, RecordedSettings
 from bench.store.progress import PROGRESS
 from bench.store.run import Run
 
@@ -105,7 +105,7 @@ def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: boo
     this version does not know. With `retry` its failed cells count as not finished.
 
     Raises:
-        UsageError: a run of that name has other settings.
+        UsageError: a run of that name has other settings, or was made of other images.
         StorageError: the folder cannot be written, or holds something else.
     """
     cleared = fresh and _is_a_run(path)
@@ -115,6 +115,7 @@ def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: boo
         run = open_run(path)
         known = run.manifest
         _same_settings(path, known.settings, manifest.settings)
+        _same_images(path, known.dataset, manifest.dataset)
         complete = set(known.cells) <= run.finished() - (run.failed() if retry else set())
         if known.cells == manifest.cells and complete:
             # Nothing will be computed, so the manifest stays that of what was; but it was asked
@@ -181,4 +182,17 @@ def _same_settings(path: Path, known: RecordedSettings, wanted: RecordedSettings
                 f"{path} was made with {name} = {json.dumps(before.get(name))}, and this command "
                 f"says {json.dumps(now.get(name))}: choose another --name, or start over with "
                 "--fresh"
+            )
+
+
+def _same_images(path: Path, known: RecordedDataset, wanted: RecordedDataset) -> None:
+    """Refuse images that have changed: their results would take the place of the others'."""
+    for which, before, now in (
+        ("", known.fingerprint, wanted.fingerprint),
+        (" to train on", known.training_fingerprint, wanted.training_fingerprint),
+    ):
+        if before != now:
+            raise UsageError(
+                f"{path} was made with other images{which}: the fingerprint of {wanted.name} was "
+                f"{before} and is {now}; choose another --name, or start over with --fresh"
             )
