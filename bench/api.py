@@ -13,7 +13,7 @@ from bench.execution import cores, environment, session
 from bench.execution.progress import Listener
 from bench.execution.supervisor import Setup
 from bench.planning import notation
-from bench.planning.cells import plan
+from bench.planning.cells import plan, untuned
 from bench.planning.request import requested_methods, torch_device
 from bench.planning.settings import Settings
 from bench.plugins.contract import BUILT_IN, Method
@@ -76,7 +76,8 @@ def run(
         threads=shares.threads,
         jobs=None if settings.dask else min(max(1, shares.jobs), len(cells)),
     )
-    manifest = _manifest(resolved, data, methods, cells, setup, command)
+    notes = untuned(resolved, data, requested.values())
+    manifest = _manifest(resolved, data, methods, cells, setup, command, notes)
     return session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
 
 
@@ -87,6 +88,7 @@ def _manifest(
     cells: Sequence[Cell],
     setup: Setup,
     command: str | None,
+    notes: Sequence[str],
 ) -> store.Manifest:
     return store.Manifest.of(
         settings.recorded(),
@@ -95,6 +97,7 @@ def _manifest(
         cells,
         device=setup.device,
         threads=setup.threads,
+        notes=notes,
         command=command or f"bench.run({data.name!r}, ...)",
         environment=environment.describe(
             setup.device,

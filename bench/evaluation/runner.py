@@ -163,11 +163,6 @@ class _Measuring:
         return Estimating(denoiser, self._form.threads) if self._estimates else denoiser
 
     def _tune(self) -> tuning.Tuned:
-        if not self._dataset.sizes["validation"]:
-            raise Unsupported(
-                f"{self._dataset.name} has no validation images to tune it on: name a set that has "
-                "with --train-dataset, or give --no-tune"
-            )
         validation = tuning.Validation(
             self._cell.noise,
             self._dataset,

@@ -63,7 +63,7 @@ def work(
         run = store.start_run(path, manifest, fresh=setup.fresh is not None, retry=retry)
         finished = run.finished() - (run.failed() if retry else set())
         waiting = [cell for cell in cells if cell.key not in finished]
-        for note in data.left_out:
+        for note in (*data.left_out, *manifest.notes):
             warn(note)
         fits = store.FitCache(Path(setup.cache), fresh=setup.fresh, warn=warn)
         overview = _overview(earlier, cells, waiting, data, methods, setup, settings, shares, fits)

@@ -81,6 +81,26 @@ def plan(settings: Settings, dataset: Dataset, methods: Iterable[RequestedMethod
     return list(dict.fromkeys(cells))  # a regime may have been asked for in two ways
 
 
+def untuned(
+    settings: Settings, dataset: Dataset, methods: Iterable[RequestedMethod]
+) -> tuple[str, ...]:
+    """A line that names the methods which run at their defaults for want of validation images."""
+    if dataset.sizes["validation"] or not settings.tune:
+        return ()
+    at_defaults = [
+        requested.method.name
+        for requested in methods
+        if not requested.method.learns
+        and not set(requested.method.declared.tune) <= set(requested.params)
+    ]
+    if not at_defaults:
+        return ()
+    return (
+        f"{dataset.name} has no validation images to tune on, so these run at their defaults: "
+        f"{', '.join(dict.fromkeys(at_defaults))}; --train-dataset names a set that has some",
+    )
+
+
 def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise]) -> TrainNoise:
     """What a method of that regime is trained on when it is tested on `noise`."""
     if regime == MATCHED:
@@ -105,11 +125,10 @@ def _training_data(dataset: Dataset, method: Method) -> dict[str, Any]:
 def _tuning_images(
     method: Method, params: Mapping[str, Any], settings: Settings, dataset: Dataset
 ) -> int:
-    """Validation images to tune on; 0 where no parameter is left to tune."""
+    """Validation images to tune on; 0 where no parameter is left to tune, or there are none."""
     if not settings.tune or set(method.declared.tune) <= set(params):
         return 0
-    wanted = TUNING_IMAGES[settings.preset]
-    return min(wanted, dataset.sizes["validation"] or wanted)  # of none, the runner will say so
+    return min(TUNING_IMAGES[settings.preset], dataset.sizes["validation"])
 
 
 def _recipe(method: Method, settings: Settings) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -134,6 +134,7 @@ class Manifest(JsonModel):
         settings: what was asked for, after defaults.
         dataset: the data, by name and content.
         methods: name of each method -> what it says of itself.
+        notes: what readers of the numbers should know of how the run was planned, a sentence each.
         cells: the keys of the cells, in the plan's order.
         device: where torch computed in the last session: "cpu" or "cuda".
         threads: that a cell computed with in the last session.
@@ -153,6 +154,7 @@ class Manifest(JsonModel):
     settings: RecordedSettings
     dataset: RecordedDataset
     methods: dict[str, RecordedMethod]
+    notes: list[str] = pydantic.Field(default_factory=list)
     cells: list[str]
     device: str | None = None
     threads: int | None = None
@@ -176,6 +178,7 @@ class Manifest(JsonModel):
         device: str,
         threads: int,
         command: str,
+        notes: Sequence[str] = (),
         environment: Mapping[str, Any],
     ) -> Manifest:
         """The manifest of a run that starts now.
@@ -188,6 +191,7 @@ class Manifest(JsonModel):
             device: where torch computes.
             threads: that a cell computes with.
             command: what made the run.
+            notes: what readers of its numbers should know.
             environment: versions, git, plugins and machine, see
                 `bench.execution.environment.describe`.
         """
@@ -199,6 +203,7 @@ class Manifest(JsonModel):
             settings=recorded,
             dataset=RecordedDataset.of(data),
             methods=dict(methods),
+            notes=list(notes),
             cells=[cell.key for cell in cells],
             device=device,
             threads=threads,

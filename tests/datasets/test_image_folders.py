@@ -1,5 +1,6 @@
 """Folders of image files: what is read, what is left out and named, and the named sets."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -266,15 +267,23 @@ def test_a_mixed_folder_is_measured_and_the_broken_file_named(mixed, bench):
     assert "**Files left out.** broken.png is left out" in page
 
 
-def test_without_training_images_a_method_that_needs_them_is_skipped_and_says_what_helps(
+def test_without_images_to_learn_from_filters_run_at_their_defaults_and_networks_say_what_helps(
     mixed, bench, tmp_path
 ):
     arguments = ("run", "--dataset", f"folder:{mixed}", "--noise", "0.1", "--name", "r")
     result = bench(*arguments, "--methods", "gaussian,lmmse", "--preset", "quick")
     assert result.code == 3
-    assert "no validation images to tune it on" in result.out
+    told = "has no validation images to tune on, so these run at their defaults: gaussian; "
+    assert result.err.count(told) == 1
+    run = open_run(Path("results/r"))
+    assert told in run.manifest.notes[0]
+    by_method = run.cells().set_index("method")
+    assert by_method["status"].to_dict() == {"gaussian": "done", "lmmse": "skipped"}
+    assert json.loads(by_method["chosen"]["gaussian"]) == {"width": 1.0}
     assert "no train images to learn from" in result.out
-    assert result.out.count("--train-dataset") == 2
+    assert "--train-dataset" in result.out
+    assert bench("report", "results/r").code == 0
+    assert told in Path("reports/r/report.md").read_text()
     for index in range(4):
         save(tmp_path / "t" / "train" / f"{index}.png", RNG.integers(0, 256, (20, 24), np.uint8))
         save(tmp_path / "t" / "val" / f"{index}.png", RNG.integers(0, 256, (20, 24), np.uint8))
@@ -346,3 +355,34 @@ def test_bsd68_itself(data_dir):
     assert {group.images.shape[1:] for group in dataset.groups("test")} == {
         (1, 321, 481), (1, 481, 321),
     }  # fmt: skip
+
+
+def test_a_run_is_not_taken_up_with_other_images(tmp_path, bench, fails):
+    folder = tmp_path / "photos"
+    for number in range(3):
+        save(folder / f"{number}.png", RNG.integers(0, 256, (12, 14), np.uint8))
+    command = ("run", "--dataset", f"folder:{folder}", "--noise", "0.1", "--methods", "identity")
+    assert bench(*command, "--name", "r").code == 0
+    before = open_run("results/r").records()
+    save(folder / "1.png", RNG.integers(0, 256, (12, 14), np.uint8))
+    line = fails(*command, "--name", "r", code=2)
+    assert "was made with other images" in line
+    assert "--name" in line
+    assert "--fresh" in line
+    assert open_run("results/r").records().equals(before)
+    assert bench(*command, "--name", "r", "--fresh").code == 0
+    assert not open_run("results/r").records().equals(before)
+
+
+def test_lists_say_what_can_be_downloaded_and_what_of_each_set_there_is(tmp_path, bench):
+    entry = natural.SETS["train400"]
+    for number in range(entry.count):
+        save(tmp_path / "Train400" / f"{number:03}.png", GREY)
+    listed = bench("datasets", "--data-dir", tmp_path).out
+    examined = bench("doctor", "--data-dir", tmp_path).out
+    for name, how in (("cbsd68", "to be put there"), ("set12", "to be downloaded")):
+        assert how in listed.split(f"\n{name} ")[1].split("\n\n")[0].split("\nkodak24")[0]
+    assert "cbsd68: there is no folder CBSD68" in examined
+    assert ": put it there" in examined.split("cbsd68: ")[1].split("\n")[0]
+    assert "it is downloaded when it is asked for" in examined.split("set12: ")[1].split("\n")[0]
+    assert "train400: whole, 360 train, 40 validation images" in examined
