@@ -1,6 +1,6 @@
 """Scores of cells -> tables, intervals, tests. What is read of the cells, and when: `Scores`."""
 
-from bench.analysis.comparison import compare, harm, marks
+from bench.analysis.comparison import MOST_COMPARED, compare, harm, marks
 from bench.analysis.families import ENOUGH_TRAININGS
 from bench.analysis.labels import DECIMALS, METRICS, UNITS, rowwise, tuples, with_labels
 from bench.analysis.means import means, problems, table, text_table
@@ -11,6 +11,7 @@ __all__ = [
     "DECIMALS",
     "ENOUGH_TRAININGS",
     "METRICS",
+    "MOST_COMPARED",
     "UNITS",
     "Ranks",
     "Scores",

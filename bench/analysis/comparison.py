@@ -19,9 +19,14 @@ been found, so that these cannot contradict each other.
 - Four seeds are too few to resample: there it is Student's, with the degrees of freedom of the
   seeds alone, at a share of the error (Bonferroni).
 
-The pairs share the error by their number. Of a method with a single training nobody knows how far
-another would lie: no pair with one is told apart. What can be said of fewer than four trainings is
-said of these very models, over images alone (`told`), a family of its own.
+The pairs share the error by their number, which grows with the square of the methods: of more than
+`MOST_COMPARED` under a noise only as many are compared with each other, those with the best means,
+and every method with the noisy image itself. The best of equal methods lie closer together than any
+others of them would, so that choosing them makes no differences.
+
+Of a method with a single training nobody knows how far another would lie: no pair with one is told
+apart. What can be said of fewer than four trainings is said of these very models, over images alone
+(`told`), a family of its own.
 """
 
 from __future__ import annotations
@@ -36,7 +41,7 @@ from bench.analysis import statistics
 from bench.analysis.families import ENOUGH_TRAININGS, Family, Pairs
 from bench.analysis.labels import METRICS, tuples
 from bench.analysis.means import COLUMNS, in_order, noise_means, table
-from bench.analysis.scores import NOISE
+from bench.analysis.scores import NOISE, column_means
 from bench.core import IDENTITY
 
 if TYPE_CHECKING:
@@ -51,7 +56,9 @@ _PAIR = [
     "a", "b", "images", "trainings", "difference", "low", "high", "p", "detectable", "better",
     "told",
 ]  # fmt: skip
-#: Pairs whose resamples are held at once.
+#: Methods under one noise of which every two are compared.
+MOST_COMPARED = 50
+# Pairs whose resamples are held at once.
 _BLOCK = 1000
 # Share of resamples without spread from which a pair tells nothing: that of five images that
 # differ. Several such pairs would rule the largest of each resample.
@@ -59,7 +66,7 @@ _RARE = 0.005
 
 
 def compare(scores: Scores) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The means with their intervals, and every pair of methods under every noise.
+    """The means with their intervals, and the pairs of methods under every noise.
 
     Images are paired where the digests of their noisy pixels are equal, by which they are the
     same image under the same noise.
@@ -67,14 +74,15 @@ def compare(scores: Scores) -> tuple[pd.DataFrame, pd.DataFrame]:
     Returns:
         `means` with the ends of the 95% confidence interval over images, low and high (NaN for a
         single image, infinite where there are too few to give one). And a row for each data set,
-        noise, level, metric and pair of methods a and b: images in common; trainings, the number of
-        training seeds of the one that has fewer (0 where nothing is random); difference of the
-        means (a - b, in the metric's unit); low and high, the ends of its interval (all intervals
-        of a metric hold together with 95%); p (adjusted for all pairs and noises); detectable (the
-        smallest difference that would have been found with a chance of 80%); better (the label of
-        the better method; "" where they cannot be told apart, and wherever there is but one
-        training); and told (better or, of fewer than four trainings, the better one of these
-        very models, whatever others would give; interval, p and detectable are then theirs).
+        noise, level, metric and pair of methods a and b (see `MOST_COMPARED`): images in common;
+        trainings, the number of training seeds of the one that has fewer (0 where nothing is
+        random); difference of the means (a - b, in the metric's unit); low and high, the ends of
+        its interval (all intervals of a metric hold together with 95%); p (adjusted for all pairs
+        and noises); detectable (the smallest difference that would have been found with a chance of
+        80%); better (the label of the better method; "" where they cannot be told apart, and
+        wherever there is but one training); and told (better or, of fewer than four trainings, the
+        better one of these very models, whatever others would give; interval, p and detectable are
+        then theirs).
     """
     # What is held of one noise is given back before the next.
     summaries, pairs = compare_noises(scores.noises())
@@ -82,7 +90,7 @@ def compare(scores: Scores) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def compare_noises(parts: Iterable[NoiseScores]) -> tuple[list[pd.DataFrame], pd.DataFrame]:
-    """The same of noises one after the other: the means under each, and all pairs."""
+    """The same of noises one after the other: the means under each, and the pairs."""
     import pandas as pd
 
     summaries: list[pd.DataFrame] = []
@@ -113,7 +121,7 @@ class _Compared:
     """The scores of a metric under one noise."""
 
     def __init__(self, part: NoiseScores, metric: str) -> None:
-        self._part = part
+        self._part, self._metric = part, metric
         self._values = part.values[metric]
         self._there = np.isfinite(self._values)
         at = list(METRICS).index(metric)
@@ -132,12 +140,25 @@ class _Compared:
         return ends
 
     def pairs(self, family: Family) -> None:
-        """Give a family each two methods with at least two images in common."""
-        both = list(combinations(range(self._values.shape[1]), 2))
+        """Give a family the two methods of each pair that have at least two images in common."""
+        both = self._pairs()
         for start in range(0, len(both), _BLOCK):
             first, second = np.array(both[start : start + _BLOCK]).T
             for rows, chosen in _alike(self._there[:, first] & self._there[:, second]):
                 self._add(family, rows, first[chosen], second[chosen])
+
+    def _pairs(self) -> list[tuple[int, int]]:
+        """Which are compared: all, or those of the best methods and of the noisy image."""
+        labels, mean = self._part.labels, column_means(self._values)
+        best = np.argsort(-mean if METRICS[self._metric] else mean, kind="stable")
+        chosen = sorted(best[:MOST_COMPARED].tolist())
+        pairs = list(combinations(chosen, 2))
+        if IDENTITY in labels and len(chosen) < len(labels):
+            noisy = labels.index(IDENTITY)
+            others = set(range(len(labels))) - {noisy}
+            others -= set(chosen) if noisy in chosen else set()
+            pairs += sorted((min(noisy, other), max(noisy, other)) for other in others)
+        return pairs
 
     def _add(self, family: Family, rows: Any, first: Any, second: Any) -> None:
         values = self._values[rows]
@@ -196,15 +217,17 @@ def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> pd.DataFra
     "best" is the highest (of MSE the lowest) mean, and "few" where it is that of a method with
     fewer than four trainings, of which nobody knows how far others would lie; "near" what cannot be
     told apart from it, of few trainings by their images alone; "" the rest. Tables show them in
-    bold, as ‡ and as †. Rows methods, columns (noise, level), as in `table`.
+    bold, as ‡ and as †; what was not compared with the best has no mark. Rows methods, columns
+    (noise, level), as in `table`.
     """
     mean = table(summary, metric)
     pairs = pairs[pairs["metric"] == metric]
-    apart = {
-        (noise, level, *sorted((a, b)))
-        for noise, level, a, b, told in tuples(pairs, "noise", "level", "a", "b", "told")
-        if told
-    }
+    apart, compared = set(), set()
+    for noise, level, a, b, told in tuples(pairs, "noise", "level", "a", "b", "told"):
+        pair = (noise, level, *sorted((a, b)))
+        compared.add(pair)
+        if told:
+            apart.add(pair)
     few = summary[summary["trainings"].between(1, ENOUGH_TRAININGS - 1)]
     few_trainings = set(tuples(few, "noise", "level", "label"))
     result = mean.astype(object)
@@ -214,9 +237,14 @@ def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> pd.DataFra
             result[column] = ""
             continue
         winner: Any = values.idxmax() if METRICS[metric] else values.idxmin()
+        with_winner = [(*column, *sorted((label, winner))) for label in mean.index]
+        # Where there are too few images to compare, nothing is told from the best.
+        all_compared = values.notna().sum() <= MOST_COMPARED
         result[column] = [
-            "" if np.isnan(value) or (*column, *sorted((label, winner))) in apart else "near"
-            for label, value in zip(mean.index, values, strict=True)
+            "near"
+            if not np.isnan(value) and pair not in apart and (all_compared or pair in compared)
+            else ""
+            for pair, value in zip(with_winner, values, strict=True)
         ]
         result.loc[winner, column] = "few" if (*column, winner) in few_trainings else "best"
     return result

@@ -137,7 +137,7 @@ def text_table(
     combined = psnr.copy().astype(object)
     for column in combined.columns:
         combined[column] = [
-            "–" if np.isnan(p) else f"{p:.{DECIMALS['psnr']}f} {s:.{DECIMALS['ssim']}f}"
+            "–" if np.isnan(p) else f"{_shown(p, 'psnr')} {_shown(s, 'ssim')}"
             for p, s in zip(psnr[column], ssim[column], strict=True)
         ]
     combined.columns = [noise_text(*column) for column in combined.columns]
@@ -149,6 +149,10 @@ def text_table(
     less = int(counts["ssim"].min())
     only = f" (SSIM over {less:,})" if less < int(counts["psnr"].min()) else ""
     return f"\n{text}\n\nMean over {count:,} {images} of {names}{only}."
+
+
+def _shown(value: float, metric: str) -> str:
+    return "–" if np.isnan(value) else f"{value:.{DECIMALS[metric]}f}"
 
 
 def _fitted(frame: pd.DataFrame, width: int | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.core import StorageError
+from bench.core import StorageError, digest
 
 if TYPE_CHECKING:
     from bench.report.content.options import Options
@@ -22,6 +22,9 @@ FORMATS = {
     "summary": "summary.md",
 }
 DEFAULT = ("html", "md", "csv")
+# Bytes that the names of runs may take as a report's folder; and how many are named where all of
+# them would take more.
+_LONGEST_NAME, _NAMED = 200, 3
 #: The forms of the figures that a format shows.
 _FORMS = {"md": ("png", "svg"), "tex": ("pdf",)}
 
@@ -53,7 +56,7 @@ def render(
 
     options = options or Options()
     runs = runs if isinstance(runs, Sequence) else (runs,)
-    folder = out / "+".join(dict.fromkeys(run.name for run in runs))
+    folder = out / _folder_name([run.name for run in runs])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         sections = options.select(list(by_dataset(runs)))
@@ -69,6 +72,23 @@ def render(
         for name in FORMATS
         if name in formats
     }
+
+
+def _folder_name(runs: Sequence[str]) -> str:
+    """The runs' names, as many as a folder's name may hold.
+
+    >>> _folder_name(["reference", "classical"])
+    'reference+classical'
+    >>> len(_folder_name([f"photographs-{number:08x}" for number in range(17)]))
+    71
+    """
+    names = list(dict.fromkeys(runs))
+    whole = "+".join(names)
+    if len(whole.encode()) <= _LONGEST_NAME:
+        return whole
+    shown = "+".join(names[:_NAMED])
+    more = f"-and-{len(names) - _NAMED}-more" if len(names) > _NAMED else ""
+    return f"{shown[: _LONGEST_NAME // 4]}{more}-{digest(names, size=4)}"
 
 
 def _render(

@@ -11,13 +11,13 @@ from bench.store import Manifest, start_run
 METHODS, SEEDS = 20, 5
 
 
-def big_run(path, *, records, images=10_000, changed=0.0):
-    """The run in `path`: 20 methods of 5 seeds on `images` images, under as many noises as needed.
+def big_run(path, *, records, images=10_000, changed=0.0, methods=METHODS, seeds=SEEDS):
+    """The run in `path`: methods of some seeds on `images` images, under as many noises as needed.
 
     The methods differ by 0.05 dB from one to the next, images by 3 dB (standard deviation), and
     what a method makes of an image by 0.3 dB. `changed` is added to every PSNR.
     """
-    noises = max(1, records // (images * METHODS * SEEDS))
+    noises = max(1, records // (images * methods * seeds))
     cells = [
         Cell(
             dataset="toy", fingerprint="0", method=f"method-{method}", params="{}", fit_params="{}",
@@ -25,10 +25,10 @@ def big_run(path, *, records, images=10_000, changed=0.0):
             limit=None, tune=0, quantize=False,
         )
         for noise in [make_noise("gaussian", (number + 1) / 200) for number in range(noises)]
-        for method in range(METHODS)
-        for seed in range(SEEDS)
+        for method in range(methods)
+        for seed in range(seeds)
     ]  # fmt: skip
-    run = start_run(path, _manifest(cells, images))
+    run = start_run(path, _manifest(cells, images, seeds))
     difficulty = np.random.default_rng(0).normal(25, 3, images)
     for number, cell in enumerate(cells):
         rng = np.random.default_rng(number)
@@ -47,7 +47,7 @@ def big_run(path, *, records, images=10_000, changed=0.0):
                         2**63, size=images, dtype=np.uint64
                     ),
                 },
-                images_per_second=1000.0 * (number % METHODS + 1),
+                images_per_second=1000.0 * (number % methods + 1),
                 conditions={"batch_size": 64, "device": "cpu", "threads": 1},
             )
         )
@@ -55,13 +55,13 @@ def big_run(path, *, records, images=10_000, changed=0.0):
     return run
 
 
-def _manifest(cells, images):
+def _manifest(cells, images, seeds):
     entries = {
         "format": 2, "protocol": 1, "conventions": {},
         "settings": {
             "dataset": "toy", "methods": sorted({cell.method for cell in cells}),
             "noise": sorted({cell.noise.level for cell in cells}), "clip": False,
-            "seeds": list(range(SEEDS)), "limit": None, "epochs": None, "preset": "default",
+            "seeds": list(range(seeds)), "limit": None, "epochs": None, "preset": "default",
             "tune": False, "quantize": False, "device": "cpu",
         },
         "dataset": {"name": "toy", "fingerprint": "0", "sizes": {"test": images}, "note": ""},

@@ -98,9 +98,11 @@ def distributions(
         quantiles = grouped.quantile(np.array(_QUANTILES))
         for metric, by_column in by_metric.items():
             mean = means[metric, noise, level, label]
+            if np.isnan(mean):  # as SSIM of images that are smaller than its window
+                continue
             row = Distribution(label, tuple(quantiles[metric].tolist()), mean)
             by_column.setdefault((noise, level), []).append(row)
-    return by_metric
+    return {metric: by_column for metric, by_column in by_metric.items() if by_column}
 
 
 def calibration_caption(section: Section) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.analysis import ENOUGH_TRAININGS, METRICS
+from bench.analysis import ENOUGH_TRAININGS, METRICS, MOST_COMPARED
 from bench.core import (
     ESTIMATED,
     MATCHED,
@@ -71,6 +71,8 @@ def warnings(section: Section) -> list[tuple[str, str]]:
         warned.append(("Validation images", VALIDATION))
     if left_out := section.dataset.left_out:
         warned.append(("Files left out", f"{outside('; '.join(left_out))}."))
+    for note in dict.fromkeys(note for run in section.runs for note in run.manifest.notes):
+        warned.append(("Note", f"{outside(note)}."))
     for run in section.runs:
         planned, finished = len(run.manifest.cells), len(run.finished())
         if finished < planned:
@@ -94,11 +96,14 @@ def noises(section: Section) -> list[str]:
 
 def lead(section: Section) -> str:
     """Images, noises, seeds and conditions in one sentence."""
+    methods, only = len(section.labels), ""
+    if methods > MOST_COMPARED:
+        only = f"; of {methods:,} methods charts and images show the {MOST_COMPARED} best by PSNR"
     draws = f", each under {section.draws} draws of its noise" if section.draws > 1 else ""
     return (
         f"{images(section)} of {outside(section.name)}{draws}; "
         f"noise: {outside(', '.join(noises(section)))}; "
-        f"{_seeds(section)}{'; '.join(conditions(section))}."
+        f"{_seeds(section)}{'; '.join(conditions(section))}{only}."
     )
 
 
@@ -119,7 +124,7 @@ def conditions(section: Section) -> list[str]:
         text += "; outputs rounded to 8 bits" if settings.quantize else ""
         text += "; the methods' tunable parameters were " + (
             "chosen on validation images for each noise level"
-            if settings.tune
+            if settings.tune and run.manifest.dataset.sizes.validation
             else "left at their defaults"
         )
         names.setdefault(text, []).append(outside(run.name))
@@ -205,6 +210,12 @@ def tested(section: Section) -> str:
         f"{len(psnr):,} comparisons of a metric: in 95% of reports none of them is false. The "
         "intervals of differences belong to it. "
     )
+    methods = section.summary.groupby(["noise", "level"])["label"].nunique().max()
+    if methods > MOST_COMPARED:
+        text += (
+            f"Of {methods:,} methods the {MOST_COMPARED} with the best means under a noise are "
+            "compared with each other, and all with the noisy image itself. "
+        )
     sizes = psnr["detectable"][np.isfinite(psnr["detectable"])]
     if sizes.empty:
         return text + (

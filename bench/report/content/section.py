@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -98,6 +98,19 @@ class Section:
             points = zip(frame["noise"], frame["level"], strict=True)
             return np.array([point in columns for point in points], dtype=bool)
 
+        return self._where(chosen)
+
+    def of_methods(self, labels: Collection[str]) -> Section:
+        """The same of some methods."""
+
+        def chosen(frame: pd.DataFrame) -> Any:
+            names = ("a", "b") if "a" in frame else ("label",)
+            return frame[list(names)].isin(labels).all(axis=1).to_numpy()
+
+        return self._where(chosen)
+
+    def _where(self, chosen: Callable[[pd.DataFrame], Any]) -> Section:
+        """The same of those rows of each frame for which `chosen` gives True."""
         kept = chosen(self.cells)
         cells = self.cells[kept].reset_index(drop=True)
         return replace(

@@ -14,11 +14,20 @@ import numpy as np
 import pandas as pd
 
 from bench import analysis as tables
-from bench.analysis import METRICS
+from bench.analysis import METRICS, MOST_COMPARED
+from bench.core import IDENTITY
 from bench.report.content.rows import Column
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
+
+
+def foremost(section: Section) -> Section:
+    """What charts and images show: of very many methods the best by PSNR, and the noisy image."""
+    if len(section.labels) <= MOST_COMPARED:
+        return section
+    best = Table.of(section, "psnr").ranked()[:MOST_COMPARED]
+    return section.of_methods([*best, IDENTITY])
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.report.content import style
+from bench.report.content.tables import foremost
 from bench.report.figures.figure import Drawn, Figure
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def draw(section: Section, folder: Path, forms: Iterable[str] = FORMS) -> list[F
     from bench.report.figures.uncertainty import calibration, uncertainty
 
     makers = (examples, quality, speed, transfer, uncertainty, calibration, losses, tuning)
-    return _save([partial(make, section) for make in makers], folder, forms, section.suffix)
+    shown = foremost(section)
+    return _save([partial(make, shown) for make in makers], folder, forms, section.suffix)
 
 
 def draw_ranks(

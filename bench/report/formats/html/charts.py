@@ -61,7 +61,9 @@ def _quality(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterat
     data = section.summary
     for metric in metrics:
         figures = {}
-        part = data[data["metric"] == metric]
+        part = data[(data["metric"] == metric) & data["mean"].notna()]
+        if part.empty:  # as SSIM of images that are smaller than its window
+            continue
         kinds = list(dict.fromkeys(part["noise"]))
         single = [kind for kind in kinds if part["level"][part["noise"] == kind].nunique() == 1]
         groups = [(kind, [kind]) for kind in kinds if kind not in single]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.analysis import MOST_COMPARED
 from bench.core import level_text, noise_text
 from bench.report.content.chart_data import (
     TRANSFER_CAPTION,
@@ -27,12 +29,15 @@ def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
     """Row less column, coloured where the two can be told apart."""
     import plotly.graph_objects as go
 
-    figures = {}
+    figures, most = {}, 0
     for metric in metrics:
         for column, pairs in section.compared(metric).items():
-            compared = {label for pair in pairs for label in (pair.a, pair.b)}
-            labels = [label for label in section.labels if label in compared]
+            compared = Counter(label for pair in pairs for label in (pair.a, pair.b))
+            # Of very many methods most are compared with the noisy image only.
+            least = 2 if len(compared) > MOST_COMPARED + 1 else 1
+            labels = [label for label in section.labels if compared[label] >= least]
             index = {label: number for number, label in enumerate(labels)}
+            pairs = [pair for pair in pairs if pair.a in index and pair.b in index]
             colour = np.full((len(labels), len(labels)), np.nan)
             text = [["" for _ in labels] for _ in labels]
             for pair in (*pairs, *(pair.reversed for pair in pairs)):
@@ -59,6 +64,7 @@ def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
                 ygap=1,
                 showscale=False,
             )
+            most = max(most, len(labels))
             figures[f"{metric.upper()}, {noise_text(*column)}"] = figure(
                 [heat],
                 xaxis={"side": "top", "tickangle": -45, "type": "category", "showgrid": False},
@@ -71,7 +77,7 @@ def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
             "trained here, of fewer than four trainings; grey: they cannot be told apart. Point at "
             "a square for the difference of means (row less column), its 95% interval and p."
         )
-        height = 200 + 26 * len(section.labels)
+        height = 200 + 26 * most
         yield Chart("Who can be told apart", caption, figures, height, wide=False)
 
 

@@ -22,7 +22,7 @@ from bench.report.content.costs import costs, costs_note
 from bench.report.content.findings import Finding, findings, over_data_sets
 from bench.report.content.options import Options
 from bench.report.content.rows import Column
-from bench.report.content.tables import Entry, Table
+from bench.report.content.tables import Entry, Table, foremost
 from bench.report.content.tuning import tuning_notes
 from bench.report.formats.html.charts import charts
 from bench.report.formats.html.inspector import BUDGET, inspector
@@ -127,8 +127,9 @@ class _PageSection:
             metric: prose.seed_spread(table, self.decimals[metric])
             for metric, table in self.tables.items()
         }
-        self.charts: list[Chart] = list(charts(section, styles, options.shown()))
-        self.inspector = inspector(section, styles, budget)
+        shown = foremost(section)
+        self.charts: list[Chart] = list(charts(shown, styles, options.shown()))
+        self.inspector = inspector(shown, styles, budget)
         parts = replicates.error_parts(section)
         self.error_parts = replicates.texts(section, parts)
         self.error_parts_caption = replicates.caption(section)

@@ -79,5 +79,7 @@ def figure(traces: Sequence[Any], **layout: Any) -> dict[str, Any]:
 
 
 def numbers(values: npt.ArrayLike) -> list[float | None]:
-    """Plain numbers; JSON has no NaN. Six digits are more than a screen shows."""
-    return [None if np.isnan(v) else float(f"{v:.6g}") for v in np.asarray(values, dtype=float)]
+    """Plain numbers; JSON has no NaN and no infinity. Six digits are more than a screen shows."""
+    return [
+        None if not np.isfinite(v) else float(f"{v:.6g}") for v in np.asarray(values, dtype=float)
+    ]
