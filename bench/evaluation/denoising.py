@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.analysis.calibration import calibration
 from bench.core import Record
+from bench.core.process_state import set_back
 from bench.evaluation import scoring
 from bench.evaluation.calls import Calls
 from bench.evaluation.forms import Form
@@ -143,7 +144,11 @@ class Denoising:
     def _called(self, batch: Batch) -> tuple[Array, Call]:
         """The batch restored, and what the call alone took."""
         noisy = batch.noisy.copy()  # a method that writes into its input harms only itself
-        with self._calls.timed(len(noisy)), self._timing.call(len(noisy)) as call:
+        with (
+            set_back(),
+            self._calls.timed(len(noisy)),
+            self._timing.call(len(noisy)) as call,
+        ):
             restored = self._denoiser.denoise(noisy, self._cell.noise)
         restored = scoring.check(restored, noisy.shape)
         scoring.check_input(noisy, batch.noisy)
@@ -227,7 +232,8 @@ class Denoising:
         """The standard deviation that the method predicts for each pixel, if it does."""
         if not len(noisy):
             return None
-        deviation = self._form.deviation(self._denoiser, noisy, self._cell.noise)
+        with set_back():
+            deviation = self._form.deviation(self._denoiser, noisy, self._cell.noise)
         if deviation is None:
             return None
         deviation = scoring.check(deviation, noisy.shape, "uncertainty")

@@ -22,6 +22,7 @@ from bench.core import (
     StorageError,
     Unsupported,
 )
+from bench.core.process_state import set_back
 from bench.evaluation import tuning
 from bench.evaluation.calls import Calls
 from bench.evaluation.denoising import Denoising
@@ -73,7 +74,7 @@ def run_cells(
         form = form_of(method, device, recipe.get("threads", threads))
         measuring = _Measuring(cell, form, dataset, fits, watch, waiting)
         try:
-            with form.computing():
+            with set_back(), form.computing():
                 images = splits.setdefault(cell.split, NoisyImages(dataset, cell.split))
                 record = measuring.run(images)
             record.conditions["jobs"] = jobs

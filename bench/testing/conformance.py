@@ -26,6 +26,7 @@ CHECKS: tuple[Callable[[Subject], str | None], ...] = (
     learning.tuned_values,
     images.input_not_modified,
     images.same_result_twice,
+    images.process_as_it_was,
     images.batch_mates,
     images.sizes,
     images.channels,

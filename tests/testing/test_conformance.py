@@ -234,6 +234,22 @@ BAD = {
         "of which there were 64",
         function("return noisy if len(noisy) < 9 else noisy - noisy.mean(axis=0)"),
     ),
+    "turning gradients off when it is imported": (
+        "process as it was",
+        r"importing it changes torch's gradients \(torch.set_grad_enabled\) for whatever runs",
+        "import torch\n\ntorch.set_grad_enabled(False)\n" + function("return noisy"),
+    ),
+    "another way with errors in each call": (
+        "process as it was",
+        r"denoise changes NumPy's errors \(np.seterr\) for whatever .* with np.errstate\(\)",
+        function("np.seterr(all='raise')", "return noisy"),
+    ),
+    "another working folder for a fit": (
+        "process as it was",
+        r"fit changes the working folder \(os.chdir\) for whatever",
+        learned("        shape = train.shape[2:]\n", "        shape = train.shape[2:]\n"
+        "        import os\n        os.chdir('/')\n"),
+    ),
     "writing into its input": (
         "input not modified",
         r"work on a copy, noisy.copy\(\)",

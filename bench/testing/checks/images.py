@@ -7,6 +7,7 @@ import contextlib
 import numpy as np
 
 from bench.core import Unsupported
+from bench.core.process_state import BY_LIBRARIES, set_back
 from bench.evaluation import scoring
 from bench.evaluation.runner import explain
 from bench.noises import KINDS, make_noise
@@ -81,6 +82,31 @@ def same_result_twice(subject: Subject) -> None:
         "the same input gave two results: draw random numbers from a generator with a fixed seed, "
         "np.random.default_rng(0)",
     )
+
+
+def process_as_it_was(subject: Subject) -> str:
+    """Neither importing it nor its calls change what all that runs in a process shares."""
+    changes = subject.method.changes
+    own = [change for change in changes if change not in BY_LIBRARIES]
+    expect(
+        not own,
+        f"importing it changes {' and '.join(own)} for whatever runs in its process: bench sets it "
+        "back; change it within the call that needs it, and for that alone",
+    )
+    denoiser, noisy = subject.make(), subject.noisy()
+    calls = {"denoise": lambda: denoiser.denoise(noisy.copy(), subject.noise)}
+    if subject.method.learns:
+        calls["fit"] = subject.fitted
+    for name, call in calls.items():
+        call()  # it may import libraries, which change what they like
+        with set_back() as changed:
+            call()
+        expect(
+            not changed,
+            f"{name} changes {' and '.join(changed)} for whatever runs in its process: bench sets "
+            "it back; change it for that call alone, as with np.errstate() and torch.no_grad()",
+        )
+    return f"importing it changes {' and '.join(changes)}, which is set back" if changes else ""
 
 
 def batch_mates(subject: Subject) -> None:
