@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.core import Unsupported, UsageError
+from bench.core.process_state import set_back
 from bench.evaluation.runner import explain
 from bench.plugins.sources import Registry, Source, file_source
 from bench.testing.checks import declaration, images, learning
@@ -95,7 +96,8 @@ def outcomes(source: Source) -> Iterator[Outcome]:
         yield Outcome("loads", "failed", str(error))
         return
     yield Outcome("loads", "passed")
-    subject = Subject(method, source)
+    with set_back():
+        subject = Subject(method, source)
     broken = ""
     for check in CHECKS:
         name = check.__name__.replace("_", " ")
@@ -103,7 +105,8 @@ def outcomes(source: Source) -> Iterator[Outcome]:
             yield Outcome(name, "skipped", f"not checked before {broken!r} passes")
             continue
         try:
-            remark = check(subject)
+            with set_back():
+                remark = check(subject)
         except (NotApplicable, Unsupported) as error:
             yield Outcome(name, "skipped", str(error))
             continue

@@ -197,13 +197,52 @@ BAD = {
     ),
     "a value to tune that divides by an even image's variance": (
         "tuned values",
-        "with eps=0.0: denoise returned NaN or infinity in 1 of 2 images",
+        "with eps=0.0: denoise returned NaN or infinity in 2 of 2 images",
         function(
             "with np.errstate(invalid='ignore'):",
             "    spread = noisy.std(axis=(-2, -1), keepdims=True)",
             "    return noisy * (spread / (spread + np.float32(eps)))",
             declared="reference='none', tune={'eps': (0.0, 0.1)}",
             arguments="noisy, *, eps=0.1",
+        ),
+    ),
+    "a value beyond those listed that does": (
+        "tuned values",
+        r"with eps=0\.\d+: denoise returned NaN or infinity in 2 of 2 images",
+        function(
+            "with np.errstate(invalid='ignore'):",
+            "    spread = noisy.std(axis=(-2, -1), keepdims=True)",
+            "    return noisy * (spread / (spread + np.float32(eps if eps > 0.2 else 0)))",
+            declared="reference='none', tune={'eps': (0.25, 0.5)}",
+            arguments="noisy, *, eps=0.5",
+        ),
+    ),
+    "a value to tune that fails with a column": (
+        "tuned values",
+        "with size=3: IndexError: index 1 is out of bounds",
+        function(
+            "if size == 3: noisy[..., 1]",
+            "return noisy",
+            declared="reference='none', tune={'size': (1, 3)}",
+            arguments="noisy, *, size=1",
+        ),
+    ),
+    "one row, column or point that fails": (
+        "sizes",
+        "1x16 images: ValueError: .*; handle them, or raise bench.Unsupported",
+        function(
+            "np.gradient(noisy, axis=-2)",
+            "return noisy",
+        ),
+    ),
+    "a row that is even": (
+        "sizes",
+        "16x1 images: denoise returned NaN or infinity in 1 of 3 images",
+        function(
+            "if noisy.shape[-1] > 1: return noisy",
+            "with np.errstate(invalid='ignore'):",
+            "    spread = noisy.std(axis=(-2, -1), keepdims=True)",
+            "    return noisy * (spread / spread) if noisy.shape[-2] > 1 else noisy",
         ),
     ),
     "a value to tune that changes what is learned": (
