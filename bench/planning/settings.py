@@ -82,12 +82,12 @@ class Settings(pydantic.BaseModel):
 
     dataset: Annotated[
         str | None,
-        BeforeValidator(checks.text_if_given),
+        BeforeValidator(checks.dataset),
         Typed(shown="mnist, or digits without it"),
     ] = Field(None, description="See `bench datasets`; folder:PATH for a folder of images.")
     train_dataset: Annotated[
         str | None,
-        BeforeValidator(checks.text_if_given),
+        BeforeValidator(checks.dataset),
         Typed(shown="--dataset's own", recorded="where set"),
     ] = Field(None, description="Train and tune on this data set's images.")
     methods: Annotated[

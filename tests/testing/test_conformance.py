@@ -580,10 +580,36 @@ def test_the_command_names_the_check_that_failed_and_exits_with_1(bench, plugin)
 
 
 def test_the_command_without_names_tests_all_methods(bench, monkeypatch):
-    monkeypatch.setattr(testing, "outcomes", lambda source: [testing.Outcome("loads", "passed")])
+    monkeypatch.setattr(testing, "outcomes", lambda *given: [testing.Outcome("loads", "passed")])
     titles = bench("test").out.splitlines()[:-1:2]
     assert titles == [f"{name} (built in)" for name in sources.Registry().sources]
 
 
 def test_the_command_does_not_know_every_name(fails):
     assert "unknown method 'medain': did you mean median" in fails("test", "medain", code=2)
+
+
+def test_a_method_is_tried_with_the_parameters_that_are_typed(bench, plugin, tmp_path, fails):
+    """Its file may be what one of them names, as a network's weights."""
+    weights = tmp_path / "w.txt"
+    file = plugin(function(
+        "factor = float(Path(path).read_text())",
+        "return noisy * np.float32(factor)",
+        arguments="noisy, *, path=''",
+    ).replace("@method", "from pathlib import Path\n\n@method", 1))  # fmt: skip
+    weights.write_text("0.5")
+    result = bench("test", f"some[path={weights}]", "--plugin", file)
+    assert result.code == 0, result.out
+    assert bench("test", "some", "--plugin", file).code == 1
+    weights.write_text("nan")
+    assert "NaN or infinity" in bench("test", f"some[path={weights}]", "--plugin", file).out
+    assert "no parameter 'pth'" in fails("test", "some[pth=x]", "--plugin", file, code=2)
+    testing.check_method("median[size=5]")
+
+
+def test_a_slow_method_is_tried_on_fewer_images(plugin, monkeypatch):
+    monkeypatch.setattr("bench.testing.checks.images._SECONDS", 0.2)
+    body = "import time\n\n" + function("time.sleep(0.02 * len(noisy))", "return noisy")
+    texts = {o.check: o.text for o in testing.outcomes(testing.find(plugin(body)))}
+    said = re.fullmatch(r"of (\d+) images at most, since it is slow", texts["batch mates"])
+    assert 8 <= int(said[1]) < 12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from bench.testing.checks.expectations import (
 )
 from bench.testing.subject import SHAPES, Subject
 
+#: Images that are restored at once to see that they do not matter to each other: so many, or as many
+#: as take so many seconds, but never fewer than a batch that differs from the others tried.
+_MANY, _SECONDS, _FEW = 64, 10.0, 8
 _SIZES = ((17, 23), (32, 20), (29, 29), (64, 48), (5, 7), (1, 16), (16, 1), (1, 1))
 
 
@@ -109,7 +113,7 @@ def process_as_it_was(subject: Subject) -> str:
     return f"importing it changes {' and '.join(changes)}, which is set back" if changes else ""
 
 
-def batch_mates(subject: Subject) -> None:
+def batch_mates(subject: Subject) -> str:
     """An image's result depends neither on its batch-mates nor on its position."""
     noisy = subject.noisy()
     denoiser = subject.make()
@@ -127,20 +131,25 @@ def batch_mates(subject: Subject) -> None:
         "an image's result depends on its batch-mates: take statistics over axes (-2, -1), never "
         "over axis 0",
     )
-    many = subject.noisy(64)
+    began = time.monotonic()
+    few = subject.restore(noisy, denoiser)
+    each = (time.monotonic() - began) / len(few)
+    count = max(_FEW, min(_MANY, int(_SECONDS / max(each, 1e-9))))
+    many = subject.noisy(count)
     expect_equal(
         subject.restore(many, denoiser)[:3],
         subject.restore(many[:3], denoiser),
-        "an image's result depends on its batch-mates, of which there were 64: handle each image "
-        "by itself",
+        f"an image's result depends on its batch-mates, of which there were {count}: handle each "
+        "image by itself",
     )
     if subject.method.declared.threads:
         expect_equal(
-            subject.restore(many, subject.method.create({}, threads=2)),
+            subject.restore(many, subject.create(threads=2)),
             subject.restore(many, denoiser),
             "two threads give another result: share no buffer between calls, or leave out "
             "threads=True",
         )
+    return f"of {count} images at most, since it is slow" if count < _MANY else ""
 
 
 def sizes(subject: Subject) -> str:
@@ -184,7 +193,9 @@ def another_process(subject: Subject) -> None:
     noisy = subject.noisy()
     state = subject.state() if subject.method.learns else {}
     try:
-        restored = child.denoise(subject.source, state, noisy, subject.noise)
+        restored = child.denoise(
+            subject.source, subject.typed, state, noisy, subject.noise
+        )
     except child.NoAnswer as error:
         raise Failed(
             f"another process cannot run it: {error}; keep what it needs in its file or package"

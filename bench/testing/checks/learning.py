@@ -108,7 +108,7 @@ def state_and_load(subject: Subject) -> str:
     stored = load(save({name: np.asarray(array, order="C") for name, array in state.items()}))
     noisy = subject.noisy()
     expected = subject.restore(noisy, fitted)
-    denoiser = subject.method.create({})
+    denoiser = subject.create()
     try:
         denoiser.load(stored)
         restored = subject.restore(noisy, denoiser)
