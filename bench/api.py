@@ -78,6 +78,7 @@ def run(
         device=device,
         threads=shares.threads,
         jobs=None if settings.dask else min(max(1, shares.jobs), len(cells)),
+        sealed=settings.sealed,
     )
     manifest = _manifest(resolved, data, methods, cells, setup, command)
     return session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
