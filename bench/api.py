@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import numbers
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench import datasets, store
-from bench.core import Cell, Dataset, UsageError
+from bench.core import Cell, Dataset, UsageError, shown
 from bench.execution import cores, environment, session
 from bench.execution.progress import Listener
 from bench.execution.supervisor import Setup
@@ -51,6 +52,8 @@ def run(
     Raises:
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
+    if not isinstance(command, str | None):
+        raise UsageError(f"command is a text, not {shown(command)}")
     began = time.time() - _CLOCK
     settings = Settings.checked(dataset=dataset, **values)
     requested = requested_methods(settings, Registry(settings.plugins))
@@ -75,6 +78,7 @@ def run(
         device=device,
         threads=shares.threads,
         jobs=None if settings.dask else min(max(1, shares.jobs), len(cells)),
+        sealed=settings.sealed,
     )
     notes = untuned(resolved, data, requested.values())
     manifest = _manifest(resolved, data, methods, cells, setup, command, notes)
@@ -144,7 +148,13 @@ def get_method(name: str, **params: Any) -> Any:
     Raises:
         UsageError: there is no such method or parameter.
     """
+    if not isinstance(name, str):
+        raise UsageError(f"a method is given by its name, such as median; not {shown(name)}")
     method = load(name)
     if method.missing:
         raise UsageError(method.missing)
-    return method.create(notation.typed_params(method, {k: str(v) for k, v in params.items()}))
+    texts = {}
+    for key, value in params.items():
+        plain = value is None or isinstance(value, (str, numbers.Number))
+        texts[key] = str(value) if plain else shown(value)
+    return method.create(notation.typed_params(method, texts))

@@ -161,7 +161,7 @@ def _by_skimage(noisy, sigma, h, patch, distance):
     restored = np.empty_like(noisy)
     for image, out in zip(noisy, restored, strict=True):
         colour = len(image) > 1  # of a single channel it would transpose the result
-        out[:] = denoise_nl_means(
+        seen = denoise_nl_means(
             image if colour else image[0],
             patch_size=patch,
             patch_distance=distance,
@@ -170,4 +170,5 @@ def _by_skimage(noisy, sigma, h, patch, distance):
             fast_mode=True,
             channel_axis=0 if colour else None,
         )
+        out[:] = seen.reshape(out.shape)  # of an image one pixel wide it drops that axis
     return restored

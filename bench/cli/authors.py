@@ -57,16 +57,18 @@ def test(names: tuple[str, ...], plugin: tuple[Path, ...], debug: bool) -> int:
 
     \b
     bench test sharpen --plugin sharpen.py
-    bench test median vae
+    bench test median "vae[latent=10]"
     """
     from bench import testing
+    from bench.planning import notation
     from bench.plugins.sources import Registry
 
     registry = Registry(plugin)
     failed = 0
-    for source in [registry.find(name) for name in names or registry.given or registry.sources]:
+    parsed = [notation.parse(name) for name in names or registry.given or registry.sources]
+    for source, params in [(registry.find(name), params) for name, params in parsed]:
         click.echo(f"{source.name} ({source.origin})")
-        for outcome in testing.outcomes(source):
+        for outcome in testing.outcomes(source, params):
             remark = f": {outcome.text}" if outcome.text else ""
             verdict = "FAILED" if outcome.verdict == "failed" else outcome.verdict
             click.echo(f"  {verdict:<8}{outcome.check}{remark}")

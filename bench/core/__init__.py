@@ -28,6 +28,7 @@ from bench.core.text import (
     noise_name,
     noise_text,
     printable,
+    shown,
     significant,
     speed_text,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "noise_name",
     "noise_text",
     "printable",
+    "shown",
     "significant",
     "speed_text",
 ]

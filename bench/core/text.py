@@ -27,6 +27,22 @@ def noise_text(name: str, level: float, lowest: float | None = None) -> str:
     return f"{name} {text}" if lowest is None else f"{name} {level_text(lowest)} to {text}"
 
 
+def shown(value: object) -> str:
+    """A value that was given, in one short line, for an error that says what is taken instead.
+
+    >>> shown("a"), shown(range(3)), shown("b" * 100)[-9:]
+    ("'a'", 'range(0, 3)', 'bbbbbb...')
+    """
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and shape:
+        return f"an array of shape {shape}"
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # it may be anything
+        text = f"a {type(value).__name__}"
+    return printable(text if len(text) <= 60 else f"{text[:57]}...")
+
+
 def level_text(level: float) -> str:
     """A level as tables show it: short, and over 255 where the field would write it so.
 

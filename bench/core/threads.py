@@ -47,7 +47,7 @@ def limited_threads(threads: int) -> Iterator[None]:
             yield
     finally:
         for name, value in before.items():
-            os.environ.pop(name)
+            os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
         if torch:

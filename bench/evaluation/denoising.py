@@ -1,4 +1,4 @@
-"""The images of a cell: restored, timed and scored, and those that reports show."""
+"""The images of a cell: restored and timed; what is made of them is scored by an exam."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.analysis.calibration import calibration
 from bench.core import Record
+from bench.core.process_state import set_back
 from bench.evaluation import scoring
 from bench.evaluation.calls import Calls
+from bench.evaluation.exam import Exam, NoisyBatch
 from bench.evaluation.forms import Form
 from bench.evaluation.kept_images import KeptImages
 from bench.evaluation.memory import release
-from bench.evaluation.noisy_images import Batch, NoisyImages
-from bench.evaluation.replicates import Replicates
 from bench.evaluation.timing import Call, Timing
 
 if TYPE_CHECKING:
@@ -26,9 +25,6 @@ _CALIBRATION_IMAGES = 1000
 # Calls that a spread of their times needs, and seconds that more of them may take for it.
 _CALLS, _REPEATING = 5, 0.5
 
-#: Of one image: "clean", "noisy", "restored" and, where there is one, "deviation".
-Sample = dict[str, "Array"]
-
 
 class Denoising:
     """A denoiser at work on the images of a cell.
@@ -36,23 +32,18 @@ class Denoising:
     Args:
         denoiser: with its parameters set, and fitted.
         form: its method.
-        images: those of the cell's split.
+        exam: gives the noisy images, and scores them.
         record: of the cell; it is filled in.
         kept: where a slow method's images are kept until the record is whole.
     """
 
     def __init__(
-        self, denoiser: Any, form: Form, images: NoisyImages, record: Record, kept: KeptImages
+        self, denoiser: Any, form: Form, exam: Exam, record: Record, kept: KeptImages
     ) -> None:
-        self._denoiser, self._form, self._images, self._record = denoiser, form, images, record
+        self._denoiser, self._form, self._exam, self._record = denoiser, form, exam, record
         self._calls, self._kept = Calls(form), kept
         self._timing = Timing(form.clock)
         self._cell = record.cell
-        self._columns: dict[str, list[Any]] = {"image": [], "digest": []}
-        self._deviations: list[Array] = []
-        self._errors: list[Array] = []
-        self._draws = len(self._cell.noise_seeds)
-        self._replicates: Replicates
 
     def run(self, watch: Callable[[int, int], None]) -> None:
         """Restore every image and note what came of it.
@@ -64,17 +55,12 @@ class Denoising:
         Raises:
             BadOutput: the denoiser gives what no denoiser may give.
         """
-        cell, record = self._cell, self._record
-        total = self._images.count(cell.limit) * self._draws
-        shown = self._images.sample_positions(cell.limit)
-        samples: dict[int, Sample] = {}
+        exam, total = self._exam, self._exam.total
         done = told = 0
-        largest: Batch | None = None
+        largest: NoisyBatch | None = None
         watch(0, 0)
-        for batch in self._images.batches(cell.noise, cell.limit, cell.noise_seeds):
+        for batch in exam.batches():
             begun = self._warm_up(batch) if done == 0 else None
-            if self._draws > 1 and self._is_first_draw(batch):
-                self._replicates = Replicates(batch.clean, self._draws)
             for part in self._calls.cut(len(batch.noisy), len(begun[0]) if begun else 0):
                 images = batch.only(part)
                 kept = None if begun else self._kept.get(images.names)
@@ -82,32 +68,21 @@ class Denoising:
                     watch(done, total)
                 restored = self._restored(images, begun, kept)
                 begun = None
-                self._score(images, restored)
-                if self._draws > 1:
-                    self._replicates.add(part, restored)
-                samples |= self._samples(images, restored, shown)
+                first = self._first_draws(images, images.positions < _CALIBRATION_IMAGES)
+                exam.add(images, restored, self._deviation(images.noisy[first]))
+                self._show(images, restored, exam.shown)
                 done += len(restored)
                 if largest is None or len(restored) > len(largest.noisy):
                     largest = images
                 if kept is None:
                     watch(done, total)
                     told = done
-            if self._draws > 1 and batch.noise_seed == cell.noise_seeds[-1]:
-                for name, values in self._replicates.columns().items():
-                    self._columns.setdefault(name, []).append(np.tile(values, self._draws))
-        record.images = {name: np.concatenate(parts) for name, parts in self._columns.items()}
-        cases = [position for position in self._cases() if position not in samples]
-        samples |= self._restored_again(cases)
-        sampled = [position for position in (*shown, *cases) if position in samples]
-        record.samples = {"image": sampled}
-        for name in samples[sampled[0]] if sampled else ():
-            record.samples[name] = [samples[position][name] for position in sampled]
-        if self._deviations:
-            record.calibration = calibration(_flat(self._deviations), _flat(self._errors))
+        self._restore_again([case for case in exam.cases() if case not in exam.shown])
         if largest is not None:
             self._note_costs(largest)
+        exam.complete(self._record)  # which brings clean images, after the method's last call
 
-    def _warm_up(self, batch: Batch) -> tuple[Array, Call] | None:
+    def _warm_up(self, batch: NoisyBatch) -> tuple[Array, Call] | None:
         """Call it on some of the first images, which tells too whether it is slow.
 
         Returns:
@@ -127,9 +102,9 @@ class Denoising:
         return None
 
     def _restored(
-        self, batch: Batch, begun: tuple[Array, Call] | None, kept: tuple[Array, float] | None
+        self, batch: NoisyBatch, begun: tuple[Array, Call] | None, kept: tuple[Array, float] | None
     ) -> Array:
-        """The batch restored and ready to be scored, now or before an interruption."""
+        """The batch restored, now or before an interruption."""
         if kept is not None:
             restored, seconds = kept
             call = Call(len(restored), seconds=seconds)
@@ -138,18 +113,22 @@ class Denoising:
             if self._calls.slow:
                 self._kept.add(batch.names, restored, call.seconds)
         self._timing.count(call)
-        return scoring.finish(restored, self._cell.quantize)
+        return restored
 
-    def _called(self, batch: Batch) -> tuple[Array, Call]:
+    def _called(self, batch: NoisyBatch) -> tuple[Array, Call]:
         """The batch restored, and what the call alone took."""
         noisy = batch.noisy.copy()  # a method that writes into its input harms only itself
-        with self._calls.timed(len(noisy)), self._timing.call(len(noisy)) as call:
+        with (
+            set_back(),
+            self._calls.timed(len(noisy)),
+            self._timing.call(len(noisy)) as call,
+        ):
             restored = self._denoiser.denoise(noisy, self._cell.noise)
         restored = scoring.check(restored, noisy.shape)
         scoring.check_input(noisy, batch.noisy)
         return restored, call
 
-    def _note_costs(self, batch: Batch) -> None:
+    def _note_costs(self, batch: NoisyBatch) -> None:
         """Note what the calls took; where there were few, after some more with the batch."""
         each = self._timing.quartiles[1] * len(batch.noisy)
         for _ in range(min(_CALLS - len(self._timing), int(_REPEATING / max(each, 1e-9)))):
@@ -164,77 +143,42 @@ class Denoising:
             **self._timing.conditions(),
         }
 
-    def _score(self, batch: Batch, restored: Array) -> None:
-        """Note each image's metrics and, of the first ones, how sure the method is of it."""
-        self._columns["image"].append(batch.positions)
-        self._columns["digest"].append(batch.digests)
-        if self._draws > 1:
-            seeds = np.full(len(restored), batch.noise_seed)
-            self._columns.setdefault("noise_seed", []).append(seeds)
-        for name, values in scoring.score(batch.clean, restored, self._form.threads).items():
-            self._columns.setdefault(name, []).append(values)
-        first = np.flatnonzero((batch.positions < _CALIBRATION_IMAGES) & self._is_first_draw(batch))
-        deviation = self._deviation(batch.noisy[first])
-        if deviation is not None:
-            self._deviations.append(deviation)
-            self._errors.append(restored[first] - batch.clean[first])
+    def _first_draws(self, batch: NoisyBatch, chosen: Any) -> Any:
+        """Where chosen images are under their first draw: samples and calibration are of that."""
+        return np.flatnonzero(chosen & (batch.noise_seed == self._cell.noise_seeds[0]))
 
-    def _samples(self, batch: Batch, restored: Array, positions: list[int]) -> dict[int, Sample]:
-        """Position -> sample, of the batch's images at these positions, under their first draw."""
-        rows = np.flatnonzero(np.isin(batch.positions, positions) & self._is_first_draw(batch))
-        columns = {"clean": batch.clean, "noisy": batch.noisy, "restored": restored}
-        columns = {name: images[rows] for name, images in columns.items()}
-        deviation = self._deviation(columns["noisy"])
-        if deviation is not None:
-            columns["deviation"] = deviation
-        return {
-            int(position): {name: images[index] for name, images in columns.items()}
-            for index, position in enumerate(batch.positions[rows])
-        }
+    def _show(self, batch: NoisyBatch, restored: Array, positions: list[int]) -> int:
+        """Show those of the images that are at such positions; how many they are."""
+        rows = self._first_draws(batch, np.isin(batch.positions, positions))
+        if len(rows):
+            few = batch.only(rows)
+            self._exam.show(few, restored[rows], self._deviation(few.noisy))
+        return len(rows)
 
-    def _restored_again(self, positions: list[int]) -> dict[int, Sample]:
-        """The samples of images of which only the scores say that they are to be shown.
+    def _restore_again(self, positions: list[int]) -> None:
+        """Show images of which only the scores say that they are to be shown.
 
         They are restored once more, since all outputs at once may not fit into memory.
         """
-        cell = self._cell
-        samples: dict[int, Sample] = {}
-        for batch in self._images.batches(cell.noise, cell.limit, cell.noise_seeds):
-            if len(samples) == len(positions):
-                break
-            rows = np.isin(batch.positions, positions) & self._is_first_draw(batch)
-            if rows.any():
+        left = len(positions)
+        for batch in self._exam.batches() if left else ():
+            rows = self._first_draws(batch, np.isin(batch.positions, positions))
+            if len(rows):
                 few = batch.only(rows)
-                restored = scoring.apply(self._denoiser, few.noisy.copy(), cell.noise)
-                restored = scoring.finish(restored, cell.quantize)
-                samples |= self._samples(few, restored, positions)
-        return samples
-
-    def _is_first_draw(self, batch: Batch) -> bool:
-        """Samples and calibration are of the first draw of noise."""
-        return batch.noise_seed == self._cell.noise_seeds[0]
-
-    def _cases(self) -> list[int]:
-        """The positions of the images with the lowest, the median and the highest PSNR."""
-        images = self._record.images
-        if self._draws > 1:
-            first = images["noise_seed"] == self._cell.noise_seeds[0]
-            images = {name: images[name][first] for name in ("image", "psnr")}
-        order = np.argsort(images["psnr"], kind="stable")
-        return [int(images["image"][order[rank]]) for rank in (0, (len(order) - 1) // 2, -1)]
+                restored = scoring.apply(self._denoiser, few.noisy.copy(), self._cell.noise)
+                left -= self._show(few, restored, positions)
+            if not left:
+                break
 
     def _deviation(self, noisy: Array) -> Array | None:
         """The standard deviation that the method predicts for each pixel, if it does."""
         if not len(noisy):
             return None
-        deviation = self._form.deviation(self._denoiser, noisy, self._cell.noise)
+        with set_back():
+            deviation = self._form.deviation(self._denoiser, noisy, self._cell.noise)
         if deviation is None:
             return None
         deviation = scoring.check(deviation, noisy.shape, "uncertainty")
         if (deviation < 0).any():
             raise scoring.BadOutput("uncertainty returned negative values")
         return deviation
-
-
-def _flat(parts: list[Array]) -> Array:
-    return np.concatenate([part.ravel() for part in parts])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from bench.core import Cell, Dataset, Fit, Unsupported
+from bench.core.process_state import set_back
 from bench.datasets.training_images import split_array
 from bench.evaluation.forms import FitTask, Form
 
@@ -81,7 +82,8 @@ def fitted(
         for one, checkpoints in zip(cells, unfinished, strict=True)
     ]
     tasks[0] = replace(tasks[0], watch=watch)
-    histories = form.fit_together(denoisers, tasks)
+    with set_back():
+        histories = form.fit_together(denoisers, tasks)
     models = []
     for one, denoiser, kept, history in zip(cells, denoisers, unfinished, histories, strict=True):
         if history is None:

@@ -22,9 +22,11 @@ from bench.core import (
     StorageError,
     Unsupported,
 )
+from bench.core.process_state import set_back
 from bench.evaluation import tuning
 from bench.evaluation.calls import Calls
 from bench.evaluation.denoising import Denoising
+from bench.evaluation.exam import Exam, LocalExam
 from bench.evaluation.fitting import Fits, fitted, learned_values
 from bench.evaluation.forms import Form, form_of
 from bench.evaluation.kept_images import KeptImages
@@ -45,6 +47,7 @@ def run_cells(
     jobs: int | None = 1,
     watch: Callable[[Progress], None] = lambda progress: None,
     waiting: Sequence[Cell] = (),
+    examined: Callable[[Cell, int], Exam] | None = None,
 ) -> Generator[Record]:
     """One record a cell, in order.
 
@@ -61,6 +64,8 @@ def run_cells(
         jobs: cells that are worked on at once on this machine; None where that is not known.
         watch: told how far each cell has come.
         waiting: cells whose models may be fitted along with these ones'; see `fitting.fitted`.
+        examined: gives a cell's exam, where another process holds the clean images, and the threads
+            that scoring may use.
 
     Raises:
         DataError, StorageError: what no method is to blame for ends the sweep.
@@ -73,9 +78,13 @@ def run_cells(
         form = form_of(method, device, recipe.get("threads", threads))
         measuring = _Measuring(cell, form, dataset, fits, watch, waiting)
         try:
-            with form.computing():
-                images = splits.setdefault(cell.split, NoisyImages(dataset, cell.split))
-                record = measuring.run(images)
+            with set_back(), form.computing():
+                if examined:
+                    exam = examined(cell, form.threads)
+                else:
+                    images = splits.setdefault(cell.split, NoisyImages(dataset, cell.split))
+                    exam = LocalExam(images, cell, form.threads)
+                record = measuring.run(exam)
             record.conditions["jobs"] = jobs
         except (DataError, StorageError):
             raise
@@ -112,7 +121,7 @@ class _Measuring:
         #: The tuned parameters, once they are chosen, to be named where it fails with them.
         self.setting = ""
 
-    def run(self, images: NoisyImages) -> Record:
+    def run(self, exam: Exam) -> Record:
         record = Record(self._cell, "done")
         fit, reused = None, False
         if self._method.learns:
@@ -142,7 +151,7 @@ class _Measuring:
         record.parameters = learned_values(denoiser, fit)
         kept = KeptImages(self._fits, self._cell, self._form.device)
         try:
-            Denoising(denoiser, self._form, images, record, kept).run(
+            Denoising(denoiser, self._form, exam, record, kept).run(
                 lambda done, total: self._tell("denoise", done, total, "images")
             )
         except BaseException:

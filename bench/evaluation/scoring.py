@@ -8,6 +8,7 @@ import numpy as np
 
 from bench import metrics
 from bench.core import in_threads
+from bench.core.process_state import set_back
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,8 +22,10 @@ class BadOutput(Exception):
 
 
 def apply(denoiser: Denoiser, noisy: Array, noise: Noise) -> Array:
-    """`denoise`, with its result checked; raises `BadOutput`."""
-    return check(denoiser.denoise(noisy, noise), noisy.shape)
+    """`denoise`, with its result checked and the process as it was; raises `BadOutput`."""
+    with set_back():
+        restored = denoiser.denoise(noisy, noise)
+    return check(restored, noisy.shape)
 
 
 def check(restored: Any, shape: tuple[int, ...], what: str = "denoise") -> Array:

@@ -48,6 +48,7 @@ class Setup:
         device: where torch methods compute.
         threads: computing threads of a worker.
         jobs: cells that are worked on at once on its machine; None where that is not known.
+        sealed: clean test images lie in a process of their own, see `evaluation.examiner`.
     """
 
     dataset: str
@@ -62,6 +63,7 @@ class Setup:
     device: str
     threads: int
     jobs: int | None = 1
+    sealed: bool = False
 
 
 @dataclass(frozen=True)

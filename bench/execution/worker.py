@@ -63,10 +63,16 @@ class _Worker:
         self._setup, self._answers, self._last_report = setup, answers, 0.0
         folder = Path(setup.data_dir)
         folder = folder if folder.is_dir() else datasets.data_folder(None)
-        data = datasets.load(setup.dataset, folder)
+        self._examiner: Any = None
+        if setup.sealed:
+            from bench.evaluation.examiner import Examiner
+
+            self._examiner = Examiner(setup.dataset, setup.train_dataset, folder)
+            data = self._examiner.dataset
+        else:
+            data = datasets.load_for(setup.dataset, setup.train_dataset, folder)
         _check_data(data.name, data.fingerprint, setup.fingerprint, folder)
         if setup.train_dataset:
-            data = datasets.with_training(data, datasets.load(setup.train_dataset, folder))
             _check_data(
                 data.training, data.training_fingerprint, setup.training_fingerprint, folder
             )
@@ -92,6 +98,7 @@ class _Worker:
             jobs=self._setup.jobs,
             watch=self._report,
             waiting=waiting,
+            examined=self._examiner.exam if self._examiner else None,
         )
         return record
 

@@ -7,9 +7,10 @@ a kind's levels mean, and how high they go, stands in its `unit` and `highest`.
 from __future__ import annotations
 
 import math
+import numbers
 from typing import Any, ClassVar
 
-from bench.core import Draws, Noise, UsageError, nearest
+from bench.core import Draws, Noise, UsageError, nearest, shown
 
 
 class Gaussian(Noise):
@@ -196,8 +197,14 @@ def make_noise(kind: str, level: float, clip: bool = False, *, typed: str = "") 
     Raises:
         UsageError: unknown kind; a level out of the kind's range.
     """
+    if not isinstance(kind, str):
+        raise UsageError(f"a noise is named by a text, such as gaussian; not {shown(kind)}")
     if kind not in KINDS:
         raise UsageError(f"unknown noise {kind!r}: {nearest(kind, KINDS)}")
+    if isinstance(level, bool) or not isinstance(level, numbers.Real):
+        raise UsageError(f"a noise level is a number, such as 0.1; not {shown(level)}")
+    if not isinstance(clip, bool):
+        raise UsageError(f"clip is True or False, not {shown(clip)}")
     noise_class = KINDS[kind]
     highest, unit = noise_class.highest, noise_class.unit
     if not (math.isfinite(level) and 0 < level <= highest):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numbers
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bench.core import Noise, UsageError, nearest
+from bench.core import Noise, UsageError, nearest, shown
 from bench.noises import parse_noise, training_regime
 from bench.planning.notation import split_list
 
@@ -25,7 +26,7 @@ def methods(value: Any) -> tuple[str, ...] | None:
         return None
     names = split_list(value) if isinstance(value, str) else _items(value)
     if not all(isinstance(name, str) for name in names):
-        raise ValueError(f"methods are names, such as median,vae; not {value!r}")
+        raise ValueError(f"methods are names, such as median,vae; not {shown(value)}")
     if not names:
         raise ValueError("no method given: use for example --methods median,vae")
     return tuple(dict.fromkeys(names))
@@ -33,7 +34,10 @@ def methods(value: Any) -> tuple[str, ...] | None:
 
 def regimes(value: Any) -> tuple[str, ...]:
     """What methods are trained on: "matched", "blind", levels, or several of these."""
-    names = tuple(dict.fromkeys(training_regime(item) for item in _items(value)))
+    items = _items(value)
+    if not all(isinstance(item, (str, numbers.Real)) for item in items):
+        raise ValueError(f"training noises are texts or levels, not {shown(value)}")
+    names = tuple(dict.fromkeys(map(training_regime, items)))
     if not names:
         raise ValueError("no training noise given: use for example --train-noise matched,blind")
     return names
@@ -47,7 +51,7 @@ def seeds(option: str) -> Callable[[Any], tuple[int, ...]]:
             numbers = tuple(dict.fromkeys(n for item in _items(value) for n in _range(item)))
         except (TypeError, ValueError):
             raise ValueError(
-                f"{option} {value!r}: give whole numbers such as 0,1,2 or 0-2, at most {MAX_SEEDS}"
+                f"{option} {shown(value)}: give whole numbers such as 0,1,2 or 0-2, at most {MAX_SEEDS}"
             ) from None
         if not numbers or min(numbers) < 0 or max(numbers) > MAX_SEED:
             raise ValueError(
@@ -71,16 +75,20 @@ def _range(item: Any) -> Iterable[int]:
     return range(first, last + 1)
 
 
-def text_if_given(value: Any) -> Any:
-    """An empty text says no more than none at all."""
-    return None if value == "" else value
+def dataset(value: Any) -> str | None:
+    """A data set's name; an empty text says no more than none at all."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError(
+            f"a data set is given by its name, such as mnist or folder:PATH; not {shown(value)}"
+        )
+    return value or None
 
 
 def size(value: Any) -> Any:
     """A size in bytes as pydantic reads it: a number, or text such as 4GB, 512 MiB, 4G or 2e9."""
     text = str(value).strip()
     if isinstance(value, bool) or text.lower().endswith("bit"):
-        raise ValueError(f"--memory-limit is a size such as 4GB or 512MiB, not {value!r}")
+        raise ValueError(f"--memory-limit is a size such as 4GB or 512MiB, not {shown(value)}")
     if not isinstance(value, str):
         return value
     try:
@@ -97,7 +105,7 @@ def noises(levels: Any, clip: bool) -> tuple[Noise, ...]:
         return tuple(parse_noise(levels, clip))
     except TypeError:
         raise ValueError(
-            f"noise levels are numbers or text such as 0.1,25/255; not {levels!r}"
+            f"noise levels are numbers or text such as 0.1,25/255; not {shown(levels)}"
         ) from None
 
 
@@ -114,7 +122,10 @@ def _index(value: Any) -> int:
 
 def index(value: Any) -> Any:
     """A whole number of NumPy's is one; anything else is left for pydantic to judge."""
-    return value if isinstance(value, bool) or not hasattr(value, "__index__") else int(value)
+    try:
+        return value if isinstance(value, bool) else operator.index(value)
+    except TypeError:  # such as an array of several, which has what it takes to be tried
+        return value
 
 
 def jobs(value: Any) -> Any:
@@ -123,7 +134,7 @@ def jobs(value: Any) -> Any:
         try:
             return int(value)
         except ValueError:
-            raise ValueError(f"--jobs is a whole number or auto, not {value!r}") from None
+            raise ValueError(f"--jobs is a whole number or auto, not {shown(value)}") from None
     return index(value)
 
 
@@ -190,9 +201,9 @@ def usage_error(
         text = str(limits["error"])
         return UsageError(f"{where}: {text}" if where else text)
     if kind in _KINDS:
-        return UsageError(f"{option} is {_KINDS[kind]}, not {value!r}")
+        return UsageError(f"{option} is {_KINDS[kind]}, not {shown(value)}")
     for bound, words in _BOUNDS.items():
         if bound in limits or (kind, bound) == ("finite_number", "finite"):
             range_text = words.format(limits.get(bound))
             return UsageError(f"{option} {value} is out of range: give a number {range_text}")
-    return UsageError(f"{option} {value!r}: {first['msg']}")
+    return UsageError(f"{option} {shown(value)}: {first['msg']}")

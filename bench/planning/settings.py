@@ -82,12 +82,12 @@ class Settings(pydantic.BaseModel):
 
     dataset: Annotated[
         str | None,
-        BeforeValidator(checks.text_if_given),
+        BeforeValidator(checks.dataset),
         Typed(shown="mnist, or digits without it"),
     ] = Field(None, description="See `bench datasets`; folder:PATH for a folder of images.")
     train_dataset: Annotated[
         str | None,
-        BeforeValidator(checks.text_if_given),
+        BeforeValidator(checks.dataset),
         Typed(shown="--dataset's own", recorded="where set"),
     ] = Field(None, description="Train and tune on this data set's images.")
     methods: Annotated[
@@ -155,6 +155,11 @@ class Settings(pydantic.BaseModel):
     quantize: Annotated[_Flag, Typed()] = Field(
         False, description="Round outputs to 8 bits before scoring."
     )
+    sealed: Annotated[_Flag, Typed(recorded="where set")] = Field(
+        False,
+        description="Keep clean test images out of the processes that methods run in; each job "
+        "then takes a second process.",
+    )
     device: Annotated[str, AfterValidator(checks.one_of("device", DEVICES)), Typed()] = Field(
         "auto", description="auto, cpu or cuda."
     )
@@ -218,6 +223,8 @@ class Settings(pydantic.BaseModel):
             )
         if (self.timeout or self.memory_limit) and not (self.jobs or self.dask):
             raise ValueError("only a process of its own can be stopped: give --jobs 1 or more")
+        if self.sealed and not (self.jobs or self.dask):
+            raise ValueError("--sealed needs processes for the methods: give --jobs 1 or more")
         return self
 
     @classmethod

@@ -150,11 +150,13 @@ class Method:
         form: how it is written.
         parameters: name -> default.
         summary: first line of its documentation.
-        source: digest of its code: results of other code are other results.
+        source: digest of its code, with what it imports of its package or folder: results of other
+            code are other results.
         takes_noise: it is told the noise's kind and level; without, it is blind.
         takes_device: a function that is told where to compute.
         fits_noise: what it learns depends on the noise that it is fitted for.
         recipes: preset -> training recipe, for methods that torch trains.
+        changes: what importing it changed in the process, and was set back.
     """
 
     name: str
@@ -169,6 +171,7 @@ class Method:
     takes_device: bool
     fits_noise: bool
     recipes: Mapping[str, Mapping[str, Any]] | None
+    changes: tuple[str, ...] = ()
 
     @property
     def missing(self) -> str:

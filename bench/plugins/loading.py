@@ -15,15 +15,22 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bench.core import UsageError, nearest
+from bench.core.process_state import set_back
+from bench.plugins.code import Home, contents, forget
 from bench.plugins.contract import Declaration, FormName, Method
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 _PREFIX = "_bench_method_"
+#: Of entry points, by their location: the code that this process loaded.
+_LOADED: dict[str, bytes] = {}
+#: By the name of a method's module: what running it changed in the process, see `set_back`.
+_CHANGED: dict[str, tuple[str, ...]] = {}
 
 
 class BrokenMethod(UsageError):
@@ -50,22 +57,36 @@ def load_file(name: str, origin: str, path: Path) -> Method:
         code = path.read_bytes()
     except OSError as error:
         raise BrokenMethod(f"cannot read {path}: {error.strerror}") from error
-    module_name = _PREFIX + hashlib.blake2b(bytes(path.resolve()) + code, digest_size=8).hexdigest()
+    file = path.resolve()
+    home = Home.of_file(file)
     with _broken(name, str(path), path):
+        helpers = [other for other in home.imported([file]) if other != file]
+        source = code + contents(home.root, helpers)
+        module_name = _PREFIX + hashlib.blake2b(bytes(file) + source, digest_size=8).hexdigest()
         module = sys.modules.get(module_name)
         if module is None:
-            spec = importlib.util.spec_from_file_location(module_name, path)
-            assert spec is not None
-            assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[module_name] = module
-            try:
-                spec.loader.exec_module(module)
-            except BaseException:
-                del sys.modules[module_name]
-                raise
-        return _describe(name, origin, str(path), _declared_in(module, str(path)), code)
+            # Its neighbours are its own: neither another file's of that name, nor what they were.
+            forget(helpers, home.names(helpers))
+            module = _run(module_name, path, code)
+            forget(helpers)
+        return _describe(name, origin, str(path), _declared_in(module, str(path)), source)
     raise AssertionError  # for type checkers, which cannot see that the block above returns
+
+
+def _run(name: str, path: Path, code: bytes) -> ModuleType:
+    """A file's module, made of the very bytes that its digest is of."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        with set_back() as changed:
+            exec(compile(code, str(path), "exec", dont_inherit=True), vars(module))
+    except BaseException:
+        del sys.modules[name]
+        raise
+    _CHANGED[name] = tuple(changed)
+    return module
 
 
 def load_entry(name: str, origin: str, location: str, entry: EntryPoint) -> Method:
@@ -81,14 +102,38 @@ def load_entry(name: str, origin: str, location: str, entry: EntryPoint) -> Meth
         BrokenMethod: as of `load_file`.
     """
     with _broken(name, location):
-        loaded = entry.load()
-        target = _declared_in(loaded, location) if inspect.ismodule(loaded) else loaded
-        if not _is_declared(target):
-            raise BrokenMethod(f"{location}: it is neither a module nor made with @bench.method")
-        # A package may spread its code over many files, which its version stands for.
-        code = Path(inspect.getfile(target)).read_bytes() + origin.encode()
-        return _describe(name, origin, location, target, code)
+        with set_back() as changed:
+            target = _target(entry, location)
+        code, files = _code_of(entry, target)
+        if _LOADED.setdefault(location, code) != code:  # edited since, with what it imports
+            forget(files)
+            with set_back() as changed:
+                target = _target(entry, location)
+            _LOADED[location] = code
+        _CHANGED.setdefault(target.__module__, tuple(changed))
+        return _describe(name, origin, location, target, code + origin.encode())
     raise AssertionError
+
+
+def _target(entry: EntryPoint, location: str) -> Any:
+    loaded = entry.load()
+    target = _declared_in(loaded, location) if inspect.ismodule(loaded) else loaded
+    if not _is_declared(target):
+        raise BrokenMethod(f"{location}: it is neither a module nor made with @bench.method")
+    return target
+
+
+def _code_of(entry: EntryPoint, target: Any) -> tuple[bytes, list[Path]]:
+    """An entry point's code, and the files that it stands in."""
+    start = Path(inspect.getfile(target)).resolve()
+    module = getattr(sys.modules.get(entry.module), "__file__", None)
+    file = Path(module).resolve() if module else start
+    distribution = entry.dist.files or [] if entry.dist else []
+    listed = [Path(str(each.locate())).resolve() for each in distribution if each.suffix == ".py"]
+    home = Home.of_module(entry.module, file, listed)
+    packages = [folder / "__init__.py" for folder in file.parents]  # they run before it
+    files = home.imported([file, start, *filter(home.holds, packages)])
+    return contents(home.root, files), files
 
 
 @contextlib.contextmanager
@@ -123,11 +168,12 @@ def _is_declared(value: Any) -> bool:
 
 def _declared_in(module: Any, location: str) -> Any:
     """The one method that a module declares, of those it did not import."""
-    declared = [
-        value
+    values = {  # by identity: a second name for it makes no second method
+        id(value): value
         for value in vars(module).values()
         if _is_declared(value) and value.__module__ == module.__name__
-    ]
+    }
+    declared = list(values.values())
     if len(declared) != 1:
         raise BrokenMethod(
             f"{location} declares {len(declared) or 'no'} methods: a file declares one, with "
@@ -170,6 +216,7 @@ def _describe(name: str, origin: str, location: str, target: Any, code: bytes) -
         takes_device=form == "function" and "device" in _positional(target),
         fits_noise=form == "trained" or "noise" in _arguments(getattr(target, "fit", None)),
         recipes=recipes,
+        changes=_CHANGED.get(target.__module__, ()),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pydantic
 
-from bench.core import StorageError, UsageError
+from bench.core import StorageError, UsageError, shown
 from bench.store.files import read_json, writable
 from bench.store.json_model import misfit
 from bench.store.lock import HOLDER, LOCK
@@ -33,7 +33,10 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     Raises:
         StorageError: there is no run, its manifest is damaged, or it was written in a format
             that this version cannot read.
+        UsageError: what is given is no path.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise UsageError(f"a run is opened by its folder, not by {shown(path)}")
     folder = Path(path)
     manifest_path = folder / "manifest.json"
     if not manifest_path.is_file():

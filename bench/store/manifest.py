@@ -40,6 +40,7 @@ class RecordedSettings(JsonModel):
     preset: str
     tune: bool
     quantize: bool
+    sealed: bool = False
     device: str
 
 

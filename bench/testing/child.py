@@ -26,8 +26,14 @@ class NoAnswer(Exception):
     """The other process did not give a result: why."""
 
 
-def denoise(source: Source, state: Mapping[str, Any], noisy: Array, noise: Noise) -> Array:
-    """What the method of that source, with that state, gives in another process.
+def denoise(
+    source: Source,
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    noisy: Array,
+    noise: Noise,
+) -> Array:
+    """What the method of that source, with such parameters and state, gives in another process.
 
     Raises:
         NoAnswer: it fails there, or takes too long.
@@ -38,6 +44,7 @@ def denoise(source: Source, state: Mapping[str, Any], noisy: Array, noise: Noise
         task = {
             "plugins": [str(source.path)] if source.path else [],
             "name": source.name,
+            "params": dict(params),
             "noise": noise.as_dict(),
             "given": str(given),
             "result": str(result),
@@ -64,7 +71,7 @@ def main() -> None:
     """The other process."""
     task = json.load(sys.stdin)
     method = Registry(task["plugins"]).load(task["name"])
-    denoiser = method.create({})
+    denoiser = method.create(task["params"])
     with np.load(task["given"]) as arrays:
         given = dict(arrays)
     if method.learns:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from bench.core import Unsupported, UsageError
+from bench.core.process_state import set_back
 from bench.evaluation.runner import explain
+from bench.planning import notation
 from bench.plugins.sources import Registry, Source, file_source
 from bench.testing.checks import declaration, images, learning
 from bench.testing.checks.expectations import Failed, NotApplicable
@@ -26,6 +28,7 @@ CHECKS: tuple[Callable[[Subject], str | None], ...] = (
     learning.tuned_values,
     images.input_not_modified,
     images.same_result_twice,
+    images.process_as_it_was,
     images.batch_mates,
     images.sizes,
     images.channels,
@@ -63,7 +66,8 @@ def check_method(method: str | os.PathLike[str]) -> None:
     """Check that a method keeps the harness's contract; for use in a test.
 
     Args:
-        method: its file, or the name of one that `bench methods` lists.
+        method: its file, or the name of one that `bench methods` lists, also with parameters, as
+            "median[size=5]".
 
     Raises:
         AssertionError: it does not; a line for each check that failed.
@@ -72,7 +76,11 @@ def check_method(method: str | os.PathLike[str]) -> None:
     Example:
         >>> check_method("median")
     """
-    failed = [outcome for outcome in outcomes(find(method)) if outcome.verdict == "failed"]
+    params: dict[str, str] = {}
+    if isinstance(method, str) and not method.endswith(".py"):
+        method, params = notation.parse(method)
+    found = outcomes(find(method), params)
+    failed = [outcome for outcome in found if outcome.verdict == "failed"]
     if failed:
         raise AssertionError("\n".join(f"{outcome.check}: {outcome.text}" for outcome in failed))
 
@@ -86,15 +94,25 @@ def find(method: str | os.PathLike[str]) -> Source:
     return Registry().find(str(method))
 
 
-def outcomes(source: Source) -> Iterator[Outcome]:
-    """Every check, in order. After a failure of a necessary one the rest would only repeat it."""
+def outcomes(source: Source, params: Mapping[str, str] | None = None) -> Iterator[Outcome]:
+    """Every check, in order. After a failure of a necessary one the rest would only repeat it.
+
+    Args:
+        source: the method's.
+        params: as typed, instead of its defaults.
+
+    Raises:
+        UsageError: there is no such parameter, or its value is of another type or out of range.
+    """
     try:
         method = source.load()
     except UsageError as error:
         yield Outcome("loads", "failed", str(error))
         return
+    typed = notation.typed_params(method, params or {})
     yield Outcome("loads", "passed")
-    subject = Subject(method, source)
+    with set_back():
+        subject = Subject(method, source, typed)
     broken = ""
     for check in CHECKS:
         name = check.__name__.replace("_", " ")
@@ -102,7 +120,8 @@ def outcomes(source: Source) -> Iterator[Outcome]:
             yield Outcome(name, "skipped", f"not checked before {broken!r} passes")
             continue
         try:
-            remark = check(subject)
+            with set_back():
+                remark = check(subject)
         except (NotApplicable, Unsupported) as error:
             yield Outcome(name, "skipped", str(error))
             continue

@@ -26,10 +26,18 @@ SHAPES = ((1, 28, 28), (3, 28, 28), (1, 64, 64), (3, 64, 64), (1, 128, 128), (3,
 
 
 class Subject:
-    """A method with what the checks try it on; what was fitted is kept."""
+    """A method with what the checks try it on; what was fitted is kept.
 
-    def __init__(self, method: Method, source: Source) -> None:
-        self.method, self.source = method, source
+    Args:
+        method: the method.
+        source: where it comes from.
+        typed: parameters that it is tried with, instead of their defaults.
+    """
+
+    def __init__(
+        self, method: Method, source: Source, typed: Mapping[str, Any] | None = None
+    ) -> None:
+        self.method, self.source, self.typed = method, source, dict(typed or {})
         self._fitted: dict[Any, Mapping[str, Any]] = {}
         self.noise, self.shape = next(filter(self._takes, self._trials()), (NOISES[0], SHAPES[0]))
 
@@ -83,7 +91,7 @@ class Subject:
     def fitted(self, shape: tuple[int, ...] | None = None, seed: int = 0, **params: Any) -> Any:
         """A denoiser just fitted, that never went through `state` and `load`."""
         form = form_of(self.method)
-        denoiser = form.create(params)
+        denoiser = form.create({**self.typed, **params})
         task = FitTask(
             self.images(TRAINING_IMAGES, shape, seed=2),
             seed,
@@ -94,9 +102,13 @@ class Subject:
         form.fit(denoiser, task)
         return denoiser
 
+    def create(self, threads: int = 1, **params: Any) -> Any:
+        """A denoiser with such parameters, not fitted."""
+        return self.method.create({**self.typed, **params}, threads)
+
     def make(self, shape: tuple[int, ...] | None = None, **params: Any) -> Any:
         """A denoiser with such parameters, fitted on images of that shape if it learns."""
-        denoiser = self.method.create(params)
+        denoiser = self.create(**params)
         if self.method.learns:
             denoiser.load(self.state(shape))
         return denoiser

@@ -7,9 +7,9 @@ is an index and a few kernels, not a loader with workers.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from bench.training.dense import Dense
 from bench.training.device import derived_seed, laid_out, training_precision
 from bench.training.graphs import Recorded
 from bench.training.history import History, Teller, TermMeans, Watcher
+from bench.training.losses import checked_terms
 from bench.training.patches import Patches
 from bench.training.recipe import Recipe
 
@@ -215,9 +216,12 @@ class Training:
         rows = []
         batches = self._corrupted(clean, self.draws).split(self.recipe.batch_size)
         for batch, lr in zip(batches, lrs, strict=True):
-            terms = self._terms(batch)
+            terms = self._terms(batch, self._names)
+            total: Any = sum(terms.values())
+            if not total.requires_grad:
+                raise ValueError("loss() gives what does not depend on the network's weights")
             self.optimiser.clear()
-            sum(terms.values()).backward()  # type: ignore[union-attr]
+            total.backward()
             self.optimiser.step(lr)
             self._names = list(terms)
             rows.append(torch.stack([value.detach() for value in terms.values()]))
@@ -227,12 +231,13 @@ class Training:
         """The mean of each loss term over held-out images; each call draws the same noise."""
         seed = derived_seed(self.seed, "validation")
         draws = torch.Generator(self.device).manual_seed(seed)
-        means = TermMeans()
+        means, names = TermMeans(), list[str]()
         self.network.eval()
         with torch.no_grad():
             for clean in torch.split(images, evaluated_at_once(images)):
-                terms = self._terms(self._corrupted(clean, draws))
-                means.add(list(terms), torch.stack(list(terms.values()))[None], [len(clean)])
+                terms = self._terms(self._corrupted(clean, draws), names)
+                names = list(terms)
+                means.add(names, torch.stack(list(terms.values()))[None], [len(clean)])
         return means
 
     def _corrupted(self, clean: Tensor, generator: torch.Generator) -> Batch:
@@ -240,13 +245,10 @@ class Training:
         batch = corrupted(clean, self.noise, self.lowest, generator)
         return batch._replace(noisy=laid_out(batch.noisy, self.network))
 
-    def _terms(self, batch: Batch) -> dict[str, Tensor]:
-        """The loss terms of a batch."""
+    def _terms(self, batch: Batch, before: Sequence[str] = ()) -> dict[str, Tensor]:
+        """The loss terms of a batch, of the names that were given before."""
         with training_precision(self.network, self.device) if self.bfloat16 else nullcontext():
-            terms: object = self.loss(self.network, *batch)
-        if not isinstance(terms, dict):
-            raise TypeError('loss() gives no dictionary of named terms: return {"loss": ...}')
-        return terms
+            return checked_terms(self.loss(self.network, *batch), self.device, before)
 
     # Checkpoints ----------------------------------------------------------------------------
 

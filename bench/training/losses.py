@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -63,3 +64,50 @@ def standard_normal_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     mean, log_variance = mean.float(), log_variance.float()
     terms = mean.square() + log_variance.exp() - log_variance
     return 0.5 * (terms.sum() / len(mean) - mean[0].numel())
+
+
+def checked_terms(
+    given: object, device: torch.device, before: Sequence[str] = ()
+) -> dict[str, Tensor]:
+    """What a method's `loss` gave, if it may: a dictionary of named scalars.
+
+    Whether they are finite is seen once an epoch, since to look at them is to wait for the device.
+
+    Args:
+        given: by `loss`.
+        device: where the network is.
+        before: the names that the last call gave, in this training.
+
+    Raises:
+        TypeError, ValueError: what is wrong, and what to return.
+
+    >>> checked_terms({}, torch.device("cpu"))
+    Traceback (most recent call last):
+    ValueError: loss() gives no terms: return {"loss": ...}
+    """
+    if not isinstance(given, dict):
+        raise TypeError('loss() gives no dictionary of named terms: return {"loss": ...}')
+    if not given:
+        raise ValueError('loss() gives no terms: return {"loss": ...}')
+    for name, term in given.items():
+        if not isinstance(name, str):
+            raise TypeError(f"loss() names a term {name!r}, which is no text")
+        if not isinstance(term, Tensor):
+            raise TypeError(f"loss() gives {type(term).__name__} as {name!r}, not a tensor")
+        if term.ndim:
+            raise ValueError(
+                f"loss() gives a tensor of shape {tuple(term.shape)} as {name!r}, not one number: "
+                "sum it, and divide by len(clean)"
+            )
+        if not term.is_floating_point():
+            raise TypeError(f"loss() gives {term.dtype} as {name!r}, not a real number")
+        if term.device.type != device.type:
+            raise ValueError(
+                f"loss() gives {name!r} on {term.device.type}, and the network is on {device.type}"
+            )
+    if before and list(given) != list(before):
+        raise ValueError(
+            f"loss() gives the terms {', '.join(given)}, and gave {', '.join(before)} before: give "
+            "the same each time"
+        )
+    return given

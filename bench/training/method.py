@@ -224,7 +224,10 @@ class TrainedMethod:
             images = torch.from_numpy(np.ascontiguousarray(noisy)).to(device)
             for part in torch.split(images, evaluated_at_once(images)):
                 with seeded(device, 0):
-                    parts.append(step(network, laid_out(part, network), noise).float())
+                    given: object = step(network, laid_out(part, network), noise)
+                if not isinstance(given, Tensor):
+                    raise TypeError(f"{step.__name__}() gives {type(given).__name__}, not a tensor")
+                parts.append(given.float())
             return torch.cat(parts).contiguous().cpu().numpy()
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:
@@ -259,7 +262,12 @@ class TrainedMethod:
 
     def _build(self) -> nn.Module:
         channels, height, width = self._image_shape
-        network = self.network((channels, height, width)).to(self.device)
+        given: object = self.network((channels, height, width))
+        if not isinstance(given, nn.Module):
+            raise TypeError(f"network() gives {type(given).__name__}, not a torch.nn.Module")
+        if not any(weights.requires_grad for weights in given.parameters()):
+            raise ValueError("network() gives a network without weights to train")
+        network = given.to(self.device)
         if convolves(network):
             network = network.to(memory_format=torch.channels_last)
         self._network = network

@@ -89,6 +89,17 @@ def test_images_are_independent_of_their_batch_and_of_threads_to_the_bit():
         np.testing.assert_array_equal(denoise(noisy, threads=threads), whole)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_one_pixel_wide_are_those_one_pixel_high(channels):
+    high = RNG.random((2, channels, 1, 30), np.float32)
+    restored = denoise(high, engine="skimage")
+    assert not np.array_equal(restored, high)
+    wide = denoise(high.swapaxes(2, 3), engine="skimage")
+    np.testing.assert_allclose(wide, restored.swapaxes(2, 3), rtol=0, atol=1e-5)
+    point = high[..., :1]
+    np.testing.assert_allclose(denoise(point, engine="skimage"), point, rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("value", [0.0, 0.25, 1.0])
 def test_a_constant_image_stays_as_it_is(value):
     flat = np.full((2, 3, 12, 9), value, np.float32)

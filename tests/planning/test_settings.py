@@ -46,6 +46,52 @@ def test_a_setting_is_an_option_a_key_and_a_keyword(field):
     assert inspect.signature(bench.run).parameters[field].default == default
 
 
+ARRAY = np.zeros((30, 8, 8))
+ODD = (
+    None, True, 0, 3, -1, 2.5, float("nan"), 10**30, "", "5", "x", "a\nb", "\0", b"x", [], [1], ["x"],
+    [None], [[1]], {}, {"a": 1}, {1}, object(), range(3), 1j, print, Settings, Path("x"), ARRAY,
+    ARRAY[:0], np.array(["median"]), [ARRAY], np.float32(1), np.int64(3),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_setting_is_taken_or_refused_in_one_short_line(field):
+    for value in ODD:
+        try:
+            Settings.checked(**{field: value})
+        except UsageError as error:
+            text = str(error)
+            assert len(text) < 200, value
+            assert "\n" not in text
+            assert "truth value" not in text
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: bench.run(ARRAY), "a data set is given by its name, such as mnist or folder:PATH"),
+        (lambda: bench.run(Path("images")), "or folder:PATH; not PosixPath('images')"),
+        (lambda: bench.run("digits", limit="5"), "--limit is a whole number, not '5'"),
+        (lambda: bench.run("digits", limit=ARRAY), "not an array of shape (30, 8, 8)"),
+        (lambda: bench.run("digits", seeds="three"), "--seeds 'three': give whole numbers such as"),
+        (lambda: bench.run("digits", methods=print), "methods are names, such as median,vae; not <"),
+        (lambda: bench.run("digits", command=5), "command is a text, not 5"),
+        (lambda: bench.get_method(print), "a method is given by its name, such as median; not <"),
+        (lambda: bench.get_method("median", size=ARRAY), "size is of type int, as in size=3"),
+        (lambda: bench.make_noise("gaussian", "0.1"), "a noise level is a number, such as 0.1; not"),
+        (lambda: bench.make_noise("gaussian", True), "a noise level is a number, such as 0.1; not"),
+        (lambda: bench.make_noise(5, 0.1), "a noise is named by a text, such as gaussian; not 5"),
+        (lambda: bench.make_noise("gaussian", 0.1, "no"), "clip is True or False, not 'no'"),
+        (lambda: bench.open_run(5), "a run is opened by its folder, not by 5"),
+    ],
+)
+def test_python_is_told_in_one_line_what_is_taken(call, message):
+    with pytest.raises(UsageError) as error:
+        call()
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
 def test_an_option_that_is_no_setting_is_about_the_command():
     own = {name for name in run_options() if "help" not in name}
     assert own - set(FIELDS) == {"config", "debug"}

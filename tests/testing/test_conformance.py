@@ -197,13 +197,52 @@ BAD = {
     ),
     "a value to tune that divides by an even image's variance": (
         "tuned values",
-        "with eps=0.0: denoise returned NaN or infinity in 1 of 2 images",
+        "with eps=0.0: denoise returned NaN or infinity in 2 of 2 images",
         function(
             "with np.errstate(invalid='ignore'):",
             "    spread = noisy.std(axis=(-2, -1), keepdims=True)",
             "    return noisy * (spread / (spread + np.float32(eps)))",
             declared="reference='none', tune={'eps': (0.0, 0.1)}",
             arguments="noisy, *, eps=0.1",
+        ),
+    ),
+    "a value beyond those listed that does": (
+        "tuned values",
+        r"with eps=0\.\d+: denoise returned NaN or infinity in 2 of 2 images",
+        function(
+            "with np.errstate(invalid='ignore'):",
+            "    spread = noisy.std(axis=(-2, -1), keepdims=True)",
+            "    return noisy * (spread / (spread + np.float32(eps if eps > 0.2 else 0)))",
+            declared="reference='none', tune={'eps': (0.25, 0.5)}",
+            arguments="noisy, *, eps=0.5",
+        ),
+    ),
+    "a value to tune that fails with a column": (
+        "tuned values",
+        "with size=3: IndexError: index 1 is out of bounds",
+        function(
+            "if size == 3: noisy[..., 1]",
+            "return noisy",
+            declared="reference='none', tune={'size': (1, 3)}",
+            arguments="noisy, *, size=1",
+        ),
+    ),
+    "one row, column or point that fails": (
+        "sizes",
+        "1x16 images: ValueError: .*; handle them, or raise bench.Unsupported",
+        function(
+            "np.gradient(noisy, axis=-2)",
+            "return noisy",
+        ),
+    ),
+    "a row that is even": (
+        "sizes",
+        "16x1 images: denoise returned NaN or infinity in 1 of 3 images",
+        function(
+            "if noisy.shape[-1] > 1: return noisy",
+            "with np.errstate(invalid='ignore'):",
+            "    spread = noisy.std(axis=(-2, -1), keepdims=True)",
+            "    return noisy * (spread / spread) if noisy.shape[-2] > 1 else noisy",
         ),
     ),
     "a value to tune that changes what is learned": (
@@ -233,6 +272,22 @@ BAD = {
         "batch mates",
         "of which there were 64",
         function("return noisy if len(noisy) < 9 else noisy - noisy.mean(axis=0)"),
+    ),
+    "turning gradients off when it is imported": (
+        "process as it was",
+        r"importing it changes torch's gradients \(torch.set_grad_enabled\) for whatever runs",
+        "import torch\n\ntorch.set_grad_enabled(False)\n" + function("return noisy"),
+    ),
+    "another way with errors in each call": (
+        "process as it was",
+        r"denoise changes NumPy's errors \(np.seterr\) for whatever .* with np.errstate\(\)",
+        function("np.seterr(all='raise')", "return noisy"),
+    ),
+    "another working folder for a fit": (
+        "process as it was",
+        r"fit changes the working folder \(os.chdir\) for whatever",
+        learned("        shape = train.shape[2:]\n", "        shape = train.shape[2:]\n"
+        "        import os\n        os.chdir('/')\n"),
     ),
     "writing into its input": (
         "input not modified",
@@ -525,10 +580,36 @@ def test_the_command_names_the_check_that_failed_and_exits_with_1(bench, plugin)
 
 
 def test_the_command_without_names_tests_all_methods(bench, monkeypatch):
-    monkeypatch.setattr(testing, "outcomes", lambda source: [testing.Outcome("loads", "passed")])
+    monkeypatch.setattr(testing, "outcomes", lambda *given: [testing.Outcome("loads", "passed")])
     titles = bench("test").out.splitlines()[:-1:2]
     assert titles == [f"{name} (built in)" for name in sources.Registry().sources]
 
 
 def test_the_command_does_not_know_every_name(fails):
     assert "unknown method 'medain': did you mean median" in fails("test", "medain", code=2)
+
+
+def test_a_method_is_tried_with_the_parameters_that_are_typed(bench, plugin, tmp_path, fails):
+    """Its file may be what one of them names, as a network's weights."""
+    weights = tmp_path / "w.txt"
+    file = plugin(function(
+        "factor = float(Path(path).read_text())",
+        "return noisy * np.float32(factor)",
+        arguments="noisy, *, path=''",
+    ).replace("@method", "from pathlib import Path\n\n@method", 1))  # fmt: skip
+    weights.write_text("0.5")
+    result = bench("test", f"some[path={weights}]", "--plugin", file)
+    assert result.code == 0, result.out
+    assert bench("test", "some", "--plugin", file).code == 1
+    weights.write_text("nan")
+    assert "NaN or infinity" in bench("test", f"some[path={weights}]", "--plugin", file).out
+    assert "no parameter 'pth'" in fails("test", "some[pth=x]", "--plugin", file, code=2)
+    testing.check_method("median[size=5]")
+
+
+def test_a_slow_method_is_tried_on_fewer_images(plugin, monkeypatch):
+    monkeypatch.setattr("bench.testing.checks.images._SECONDS", 0.2)
+    body = "import time\n\n" + function("time.sleep(0.02 * len(noisy))", "return noisy")
+    texts = {o.check: o.text for o in testing.outcomes(testing.find(plugin(body)))}
+    said = re.fullmatch(r"of (\d+) images at most, since it is slow", texts["batch mates"])
+    assert 8 <= int(said[1]) < 12

@@ -305,6 +305,60 @@ def test_a_loss_that_is_not_finite_ends_the_training_and_names_the_epoch(bad, tr
         fit(Explodes(), batch_size=20)
 
 
+NONSENSE = {
+    "None": "loss() gives no dictionary of named terms",
+    "total": "loss() gives no dictionary",
+    "{}": 'loss() gives no terms: return {"loss": ...}',
+    "{1: total}": "loss() names a term 1, which is no text",
+    "{'a': total.item()}": "loss() gives float as 'a', not a tensor",
+    "{'a': None}": "loss() gives NoneType as 'a', not a tensor",
+    "{'a': total.detach().numpy()}": "loss() gives ndarray as 'a', not a tensor",
+    "{'a': error}": "loss() gives a tensor of shape (8, 1, 6, 5) as 'a', not one number: sum it",
+    "{'a': total[None]}": "of shape (1,) as 'a'",
+    "{'a': total > 0}": "loss() gives torch.bool as 'a', not a real number",
+    "{'a': total.long()}": "loss() gives torch.int64 as 'a'",
+    "{'a': total + 0j}": "loss() gives torch.complex64 as 'a'",
+    "{'a': total.to('meta')}": "loss() gives 'a' on meta, and the network is on cpu",
+    "{'a': total.detach()}": "loss() gives what does not depend on the network's weights",
+    "{str(len(self.names)): total}": "loss() gives the terms 2, and gave 1 before",
+    "{'a': total * float('nan')}": "no longer finite in epoch 1",
+}
+
+
+@pytest.mark.parametrize("given", NONSENSE)
+def test_a_loss_that_is_none_is_one_clear_line(given):
+    class Wrong(Tiny):
+        def loss(self, network, noisy, clean, noise):
+            self.names = [*getattr(self, "names", []), 1]
+            error = (network(noisy) - clean).square()
+            return eval(given, {}, {"self": self, "error": error, "total": error.sum()})
+
+    with pytest.raises((TypeError, ValueError, FloatingPointError)) as error:
+        fit(Wrong())
+    assert NONSENSE[given] in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "given", "message"),
+    [
+        ("network", None, "network() gives NoneType, not a torch.nn.Module"),
+        ("network", nn.ReLU(), "network() gives a network without weights to train"),
+        ("restore", None, "restore() gives NoneType, not a tensor"),
+        ("uncertainty", [1], "uncertainty() gives list, not a tensor"),
+    ],
+)
+def test_other_parts_that_give_nonsense_are_named(part, given, message):
+    def wrong(self, *arguments):
+        return given
+
+    wrong.__name__ = part
+    with pytest.raises((TypeError, ValueError)) as error:
+        method, _ = fit(type("Wrong", (Tiny,), {part: wrong})(), epochs=1)
+        method.denoise(VALIDATION, NOISE)
+        method.deviation(VALIDATION, NOISE)
+    assert message in str(error.value)
+
+
 # -- learning rate -------------------------------------------------------------------------
 
 

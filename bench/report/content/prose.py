@@ -294,8 +294,13 @@ def made(manifest: Manifest) -> list[tuple[str, str]]:
             f"{outside(manifest.started)}, ended {outside(manifest.ended or 'not yet')}"
             + (f"; taken up {len(earlier)} times before" if earlier else ""),
         ),
+        *([("Sealed:", SEALED)] if manifest.settings.sealed else []),
         *_earlier_commands(manifest),
     ]
+
+
+#: Of a run whose methods ran where no clean test image was.
+SEALED = "clean test images lay in other processes than the methods ran in."
 
 
 def _checkout(git: Git | None) -> str:

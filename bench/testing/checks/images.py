@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import numpy as np
 
 from bench.core import Unsupported
+from bench.core.process_state import BY_LIBRARIES, set_back
 from bench.evaluation import scoring
 from bench.evaluation.runner import explain
 from bench.noises import KINDS, make_noise
@@ -20,7 +22,10 @@ from bench.testing.checks.expectations import (
 )
 from bench.testing.subject import SHAPES, Subject
 
-_SIZES = ((17, 23), (32, 20), (29, 29), (64, 48), (5, 7))
+#: Images that are restored at once to see that they do not matter to each other: so many, or as many
+#: as take so many seconds, but never fewer than a batch that differs from the others tried.
+_MANY, _SECONDS, _FEW = 64, 10.0, 8
+_SIZES = ((17, 23), (32, 20), (29, 29), (64, 48), (5, 7), (1, 16), (16, 1), (1, 1))
 
 
 def takes_images(subject: Subject) -> str:
@@ -83,7 +88,32 @@ def same_result_twice(subject: Subject) -> None:
     )
 
 
-def batch_mates(subject: Subject) -> None:
+def process_as_it_was(subject: Subject) -> str:
+    """Neither importing it nor its calls change what all that runs in a process shares."""
+    changes = subject.method.changes
+    own = [change for change in changes if change not in BY_LIBRARIES]
+    expect(
+        not own,
+        f"importing it changes {' and '.join(own)} for whatever runs in its process: bench sets it "
+        "back; change it within the call that needs it, and for that alone",
+    )
+    denoiser, noisy = subject.make(), subject.noisy()
+    calls = {"denoise": lambda: denoiser.denoise(noisy.copy(), subject.noise)}
+    if subject.method.learns:
+        calls["fit"] = subject.fitted
+    for name, call in calls.items():
+        for _ in range(2):  # the first may import libraries, which change what they like
+            with set_back() as changed:
+                call()
+        expect(
+            not changed,
+            f"{name} changes {' and '.join(changed)} for whatever runs in its process: bench sets "
+            "it back; change it for that call alone, as with np.errstate() and torch.no_grad()",
+        )
+    return f"importing it changes {' and '.join(changes)}, which is set back" if changes else ""
+
+
+def batch_mates(subject: Subject) -> str:
     """An image's result depends neither on its batch-mates nor on its position."""
     noisy = subject.noisy()
     denoiser = subject.make()
@@ -101,24 +131,32 @@ def batch_mates(subject: Subject) -> None:
         "an image's result depends on its batch-mates: take statistics over axes (-2, -1), never "
         "over axis 0",
     )
-    many = subject.noisy(64)
+    began = time.monotonic()
+    few = subject.restore(noisy, denoiser)
+    each = (time.monotonic() - began) / len(few)
+    count = max(_FEW, min(_MANY, int(_SECONDS / max(each, 1e-9))))
+    many = subject.noisy(count)
     expect_equal(
         subject.restore(many, denoiser)[:3],
         subject.restore(many[:3], denoiser),
-        "an image's result depends on its batch-mates, of which there were 64: handle each image "
-        "by itself",
+        f"an image's result depends on its batch-mates, of which there were {count}: handle each "
+        "image by itself",
     )
     if subject.method.declared.threads:
         expect_equal(
-            subject.restore(many, subject.method.create({}, threads=2)),
+            subject.restore(many, subject.create(threads=2)),
             subject.restore(many, denoiser),
             "two threads give another result: share no buffer between calls, or leave out "
             "threads=True",
         )
+    return f"of {count} images at most, since it is slow" if count < _MANY else ""
 
 
 def sizes(subject: Subject) -> str:
-    """Odd and oblong images, larger and smaller: restored, or refused with `Unsupported`."""
+    """Odd and oblong images, larger and smaller, a row, a column and a point, even ones too.
+
+    Restored, or refused with `Unsupported`.
+    """
     return restored_or_refused(
         subject,
         {f"{h}x{w}": (subject.shape[0], h, w) for h, w in _SIZES},
@@ -155,7 +193,9 @@ def another_process(subject: Subject) -> None:
     noisy = subject.noisy()
     state = subject.state() if subject.method.learns else {}
     try:
-        restored = child.denoise(subject.source, state, noisy, subject.noise)
+        restored = child.denoise(
+            subject.source, subject.typed, state, noisy, subject.noise
+        )
     except child.NoAnswer as error:
         raise Failed(
             f"another process cannot run it: {error}; keep what it needs in its file or package"

@@ -1,0 +1,174 @@
+"""What of a cell needs its clean images: scores, samples, calibration.
+
+A denoiser's side of a cell (`denoising`) asks an exam for noisy images and hands back what it made
+of them, so that clean ones may lie in another process, see `examiner`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+
+from bench.analysis.calibration import calibration
+from bench.core import Cell, Record
+from bench.evaluation import scoring
+from bench.evaluation.noisy_images import Batch, NoisyImages
+from bench.evaluation.replicates import Replicates
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bench.core import Array
+
+#: Of one image: "clean", "noisy", "restored" and, where there is one, "deviation".
+Sample = dict[str, "Array"]
+
+
+class NoisyBatch(NamedTuple):
+    """Noisy images, float32 (N, C, H, W), their positions in the split, their noise seed."""
+
+    positions: npt.NDArray[np.int64]
+    noisy: Array
+    noise_seed: int
+
+    def only(self, rows: npt.NDArray[Any] | slice) -> NoisyBatch:
+        """The images that a mask, a slice or indices choose."""
+        return NoisyBatch(self.positions[rows], self.noisy[rows], self.noise_seed)
+
+    @property
+    def names(self) -> list[str]:
+        """Of each noisy image."""
+        return [f"{position}-{self.noise_seed}" for position in self.positions]
+
+
+class Exam(Protocol):
+    """A cell's images and their scores.
+
+    Attributes:
+        total: images that are to be restored, under every noise seed.
+        shown: positions of the images that reports show.
+    """
+
+    total: int
+    shown: list[int]
+
+    def batches(self) -> Iterator[NoisyBatch]:
+        """The noisy images; of each batch one after the other of its draws."""
+
+    def add(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
+        """Score images of the batch that was given last; of its first ones, how sure it is."""
+
+    def show(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
+        """Keep images of the batch that was given last, to be shown."""
+
+    def cases(self) -> list[int]:
+        """Positions of the images that do worst, in the middle and best, once all are scored."""
+
+    def complete(self, record: Record) -> None:
+        """Put scores, samples and calibration into the record."""
+
+
+class LocalExam:
+    """An exam in the process that denoises.
+
+    Args:
+        images: those of the cell's split.
+        cell: what is measured.
+        threads: that scoring may use.
+    """
+
+    def __init__(self, images: NoisyImages, cell: Cell, threads: int) -> None:
+        self._images, self.cell, self._threads = images, cell, threads
+        self._draws = len(cell.noise_seeds)
+        self.total = images.count(cell.limit) * self._draws
+        self.shown = images.sample_positions(cell.limit)
+        self._batch: Batch
+        self._columns: dict[str, list[Any]] = {"image": [], "digest": []}
+        self._samples: dict[int, Sample] = {}
+        self._cases: list[int] = []
+        self._deviations: list[Array] = []
+        self._errors: list[Array] = []
+        self._replicates: Replicates
+
+    def batches(self) -> Iterator[NoisyBatch]:
+        """See `Exam`."""
+        cell = self.cell
+        for batch in self._images.batches(cell.noise, cell.limit, cell.noise_seeds):
+            self._batch = batch
+            yield NoisyBatch(batch.positions, batch.noisy, batch.noise_seed)
+
+    def add(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
+        """See `Exam`."""
+        rows = self._rows(part)
+        clean, finished = self._batch.clean[rows], self._finished(restored)
+        self._columns["image"].append(self._batch.positions[rows])
+        self._columns["digest"].append(self._batch.digests[rows])
+        for name, values in scoring.score(clean, finished, self._threads).items():
+            self._columns.setdefault(name, []).append(values)
+        if deviation is not None:
+            self._deviations.append(deviation)
+            self._errors.append(finished[: len(deviation)] - clean[: len(deviation)])
+        if self._draws > 1:
+            self._add_draw(rows, finished)
+
+    def show(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
+        """See `Exam`."""
+        rows, finished = self._rows(part), self._finished(restored)
+        for index, row in enumerate(rows):
+            sample = {
+                "clean": self._batch.clean[row],
+                "noisy": self._batch.noisy[row],
+                "restored": finished[index],
+            }
+            if deviation is not None:
+                sample["deviation"] = deviation[index]
+            self._samples[int(self._batch.positions[row])] = sample
+
+    def cases(self) -> list[int]:
+        """See `Exam`."""
+        images = self._scores()
+        if self._draws > 1:
+            first = images["noise_seed"] == self.cell.noise_seeds[0]
+            images = {name: images[name][first] for name in ("image", "psnr")}
+        order = np.argsort(images["psnr"], kind="stable")
+        ranks = (0, (len(order) - 1) // 2, -1)
+        self._cases = [int(images["image"][order[rank]]) for rank in ranks]
+        return self._cases
+
+    def complete(self, record: Record) -> None:
+        """See `Exam`."""
+        record.images = self._scores()
+        positions = dict.fromkeys([*self.shown, *self._cases])
+        sampled = [position for position in positions if position in self._samples]
+        record.samples = {"image": sampled}
+        for name in self._samples[sampled[0]] if sampled else ():
+            record.samples[name] = [self._samples[position][name] for position in sampled]
+        if self._deviations:
+            record.calibration = calibration(_flat(self._deviations), _flat(self._errors))
+
+    def _scores(self) -> dict[str, npt.NDArray[Any]]:
+        return {name: np.concatenate(parts) for name, parts in self._columns.items()}
+
+    def _rows(self, part: NoisyBatch) -> npt.NDArray[np.intp]:
+        """Where in the batch that was given last these images are."""
+        return np.flatnonzero(np.isin(self._batch.positions, part.positions))
+
+    def _finished(self, restored: Array) -> Array:
+        return scoring.finish(restored, self.cell.quantize)
+
+    def _add_draw(self, rows: npt.NDArray[np.intp], finished: Array) -> None:
+        """Sum up what is restored of an image under each draw."""
+        seeds, seed = self.cell.noise_seeds, self._batch.noise_seed
+        self._columns.setdefault("noise_seed", []).append(np.full(len(rows), seed))
+        if seed == seeds[0] and rows[0] == 0:
+            self._replicates = Replicates(self._batch.clean, self._draws)
+        self._replicates.add(slice(rows[0], rows[-1] + 1), finished)
+        if seed == seeds[-1] and rows[-1] + 1 == len(self._batch.positions):
+            for name, values in self._replicates.columns().items():
+                self._columns.setdefault(name, []).append(np.tile(values, self._draws))
+
+
+def _flat(parts: list[Array]) -> Array:
+    return np.concatenate([part.ravel() for part in parts])

@@ -1,0 +1,254 @@
+"""An exam in a process of its own: where a method denoises there are no clean test images.
+
+A method's process asks for a batch of noisy images, and hands back what it restored; what came of
+it is told when the cell is done. Images go through memory that both share, all else through pipes.
+It is for methods that would look, not against such as attack: these may read the data set's files.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.core import BenchError, Cell, DataError, Dataset, Group, Record, Split
+from bench.evaluation.exam import Exam, LocalExam, NoisyBatch
+from bench.evaluation.noisy_images import NoisyImages
+
+if TYPE_CHECKING:
+    from bench.core import Array
+
+
+class Examiner:
+    """The process that has the clean images, as the method's sees it; it ends with that.
+
+    Args:
+        dataset, train_dataset: as typed.
+        folder: of the data sets.
+
+    Attributes:
+        dataset: without its test images, of which it gives a black one, for its shape.
+
+    Raises:
+        BenchError: as opening the data set does.
+    """
+
+    def __init__(self, dataset: str, train_dataset: str | None, folder: Path) -> None:
+        self._images = _SharedImages.new()
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "bench.evaluation.examiner", str(self._images.file)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=(self._images.file,),
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        self._requests = Connection(os.dup(self._process.stdin.fileno()), readable=False)
+        self._answers = Connection(os.dup(self._process.stdout.fileno()), writable=False)
+        self._process.stdin.close()
+        self._process.stdout.close()
+        facts, self._shape = self.ask("open", dataset, train_dataset, folder)
+        self._kept: list[Group] = []
+        self.dataset = Dataset(read=self._read, **facts)
+
+    def close(self) -> None:
+        """End the process."""
+        self._requests.close()
+        self._process.wait()
+        self._answers.close()
+        self._images.close()
+
+    def exam(self, cell: Cell, threads: int) -> Exam:
+        """The exam of a cell, and the threads that scoring may use."""
+        return _RemoteExam(self, self._images, cell, threads)
+
+    def ask(self, name: str, *arguments: Any) -> Any:
+        """The answer to a request.
+
+        Raises:
+            BenchError: what no method is to blame for.
+        """
+        try:
+            self._requests.send((name, arguments))
+            answer = self._answers.recv()
+        except (EOFError, OSError) as error:
+            code = self._process.wait()
+            raise DataError(
+                f"the process with the clean images ended by itself (exit code {code})"
+            ) from error
+        if isinstance(answer, BenchError):
+            raise answer
+        return answer
+
+    def _read(self, split: Split) -> list[Group]:
+        if split == "test":
+            return [Group(np.arange(1), np.zeros((1, *self._shape), np.float32))]
+        if split == "train":
+            return self.ask("read", split)
+        self._kept = self._kept or self.ask("read", split)
+        return self._kept
+
+
+class _RemoteExam:
+    """See `Exam`."""
+
+    def __init__(
+        self, examiner: Examiner, images: _SharedImages, cell: Cell, threads: int
+    ) -> None:
+        self._ask, self._images = examiner.ask, images
+        self.total, self.shown = self._ask("begin", cell, threads)
+
+    def batches(self) -> Iterator[NoisyBatch]:
+        self._ask("batches")
+        while batch := self._ask("next"):
+            positions, shape, noise_seed = batch
+            yield NoisyBatch(positions, self._images.read(shape), noise_seed)
+
+    def add(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
+        self._hand_in("add", part, restored, deviation)
+
+    def show(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
+        self._hand_in("show", part, restored, deviation)
+
+    def cases(self) -> list[int]:
+        return self._ask("cases")
+
+    def complete(self, record: Record) -> None:
+        record.images, record.samples, record.calibration = self._ask("complete")
+
+    def _hand_in(
+        self, name: str, part: NoisyBatch, restored: Array, deviation: Array | None
+    ) -> None:
+        self._images.write(restored)
+        self._ask(name, part.positions, restored.shape, deviation)
+
+
+class _SharedImages:
+    """Memory of two processes, for as many images as there were at most: float32.
+
+    Args:
+        file: its descriptor.
+    """
+
+    def __init__(self, file: int) -> None:
+        self.file = file
+        self._memory: mmap.mmap | None = None
+
+    @classmethod
+    def new(cls) -> _SharedImages:
+        """Memory that nobody shares yet."""
+        first = os.memfd_create("bench-images")
+        # A worker has closed its input: 0 would be given, and be the other process's input.
+        file = fcntl.fcntl(first, fcntl.F_DUPFD_CLOEXEC, 3)
+        os.close(first)
+        return cls(file)
+
+    def write(self, images: Array) -> None:
+        """Put images there."""
+        self._view(images.shape)[...] = images
+
+    def read(self, shape: tuple[int, ...]) -> Array:
+        """A copy of the images there."""
+        return self._view(shape).copy()
+
+    def close(self) -> None:
+        """Give it back."""
+        self._memory = None
+        os.close(self.file)
+
+    def _view(self, shape: tuple[int, ...]) -> Array:
+        size = 4 * int(np.prod(shape))
+        if os.fstat(self.file).st_size < size:
+            os.ftruncate(self.file, size)
+        if self._memory is None or len(self._memory) < size:
+            self._memory = mmap.mmap(self.file, os.fstat(self.file).st_size)
+        return np.frombuffer(self._memory, np.float32, size // 4).reshape(shape)
+
+
+class _Desk:
+    """What is asked for, in the process that has the clean images."""
+
+    def __init__(self, images: _SharedImages) -> None:
+        self._images = images
+        self._splits: dict[str, NoisyImages] = {}
+        self._dataset: Dataset
+        self._exam: LocalExam
+        self._batches: Iterator[NoisyBatch]
+        self._seed = 0
+
+    def open(self, dataset: str, train_dataset: str | None, folder: Path) -> Any:
+        from bench import datasets
+
+        data = self._dataset = datasets.load_for(dataset, train_dataset, folder)
+        names = ("name", "fingerprint", "sizes", "samples", "note", "left_out", "training")
+        facts = {name: getattr(data, name) for name in (*names, "training_fingerprint")}
+        first = next(data.groups("test", 1), None)
+        return facts, () if first is None else first.images.shape[1:]
+
+    def read(self, split: Split) -> list[Group]:
+        if split == "test":
+            raise DataError("test images are not given away")
+        return list(self._dataset.groups(split))
+
+    def begin(self, cell: Cell, threads: int) -> tuple[int, list[int]]:
+        images = self._splits.setdefault(cell.split, NoisyImages(self._dataset, cell.split))
+        self._exam = LocalExam(images, cell, threads)
+        return self._exam.total, self._exam.shown
+
+    def batches(self) -> None:
+        self._batches = self._exam.batches()
+
+    def next(self) -> Any:
+        batch = next(self._batches, None)
+        if batch is None:
+            return None
+        self._seed = batch.noise_seed
+        self._images.write(batch.noisy)
+        return batch.positions, batch.noisy.shape, batch.noise_seed
+
+    def add(self, positions: Any, shape: tuple[int, ...], deviation: Array | None) -> None:
+        self._exam.add(*self._handed_in(positions, shape), deviation)
+
+    def show(self, positions: Any, shape: tuple[int, ...], deviation: Array | None) -> None:
+        self._exam.show(*self._handed_in(positions, shape), deviation)
+
+    def cases(self) -> list[int]:
+        return self._exam.cases()
+
+    def complete(self) -> Any:
+        record = Record(self._exam.cell, "done")
+        self._exam.complete(record)
+        return record.images, record.samples, record.calibration
+
+    def _handed_in(self, positions: Any, shape: tuple[int, ...]) -> tuple[NoisyBatch, Array]:
+        restored = self._images.read(shape)
+        return NoisyBatch(positions, restored, self._seed), restored
+
+
+def main() -> None:
+    """Answer until the pipe is closed."""
+    requests, answers = Connection(os.dup(0), writable=False), Connection(os.dup(1), readable=False)
+    os.dup2(2, 1)
+    desk = _Desk(_SharedImages(int(sys.argv[1])))
+    while True:
+        try:
+            name, arguments = requests.recv()
+        except EOFError:
+            return
+        try:
+            answer = getattr(desk, name)(*arguments)
+        except BenchError as error:
+            answer = type(error)(str(error))
+        answers.send(answer)
+
+
+if __name__ == "__main__":
+    main()
