@@ -61,7 +61,7 @@ def run(
     data = datasets.load_for(settings.dataset, settings.train_dataset, folder)
     resolved = settings.resolved(data, requested)
     cells = plan(resolved, data, requested.values())
-    shares = cores.shares(settings, cells)
+    shares = cores.shares(settings, cells, data.largest)
     setup = Setup(
         dataset=settings.dataset or data.name,
         train_dataset=settings.train_dataset,

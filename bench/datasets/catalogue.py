@@ -121,6 +121,9 @@ def with_training(dataset: Dataset, other: Dataset) -> Dataset:
         read=read,
         training=other.name,
         training_fingerprint=other.fingerprint,
+        left_out=tuple(dict.fromkeys((*dataset.left_out, *other.left_out))),
+        warnings=tuple(dict.fromkeys((*dataset.warnings, *other.warnings))),
+        largest=max(dataset.largest, other.largest),
     )
 
 

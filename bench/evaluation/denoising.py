@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.analysis.calibration import calibration
-from bench.core import Record
+from bench.core import SAMPLE_SIDE, Record, middle
 from bench.evaluation import scoring
 from bench.evaluation.calls import Calls
 from bench.evaluation.forms import Form
@@ -21,12 +21,13 @@ from bench.evaluation.timing import Call, Timing
 if TYPE_CHECKING:
     from bench.core import Array
 
-# Uncertainty costs many passes, and so many images say enough of it.
-_CALIBRATION_IMAGES = 1000
+# Uncertainty costs many passes, and so many images say enough of it, or so many values.
+_CALIBRATION_IMAGES, _CALIBRATION_VALUES = 1000, 1 << 25
 # Calls that a spread of their times needs, and seconds that more of them may take for it.
 _CALLS, _REPEATING = 5, 0.5
 
-#: Of one image: "clean", "noisy", "restored" and, where there is one, "deviation".
+#: Of one image, or of the middle of a large one: "clean", "noisy", "restored" and, where there is
+#: one, "deviation".
 Sample = dict[str, "Array"]
 
 
@@ -123,6 +124,7 @@ class Denoising:
             restored, call = self._called(batch.only(part))
             if self._calls.long and self._calls.serves(len(restored), len(batch.noisy)):
                 return restored, call
+            del restored  # or it is in memory while the next one is made
         release()
         return None
 
@@ -174,19 +176,22 @@ class Denoising:
         for name, values in scoring.score(batch.clean, restored, self._form.threads).items():
             self._columns.setdefault(name, []).append(values)
         first = np.flatnonzero((batch.positions < _CALIBRATION_IMAGES) & self._is_first_draw(batch))
+        if sum(errors.size for errors in self._errors) > _CALIBRATION_VALUES:
+            return
         deviation = self._deviation(batch.noisy[first])
         if deviation is not None:
-            self._deviations.append(deviation)
-            self._errors.append(restored[first] - batch.clean[first])
+            restored, clean = (middle(images, SAMPLE_SIDE) for images in (restored, batch.clean))
+            self._deviations.append(middle(deviation, SAMPLE_SIDE).copy())
+            self._errors.append(restored[first] - clean[first])
 
     def _samples(self, batch: Batch, restored: Array, positions: list[int]) -> dict[int, Sample]:
         """Position -> sample, of the batch's images at these positions, under their first draw."""
         rows = np.flatnonzero(np.isin(batch.positions, positions) & self._is_first_draw(batch))
         columns = {"clean": batch.clean, "noisy": batch.noisy, "restored": restored}
-        columns = {name: images[rows] for name, images in columns.items()}
-        deviation = self._deviation(columns["noisy"])
+        columns = {name: middle(images, SAMPLE_SIDE)[rows] for name, images in columns.items()}
+        deviation = self._deviation(batch.noisy[rows])
         if deviation is not None:
-            columns["deviation"] = deviation
+            columns["deviation"] = middle(deviation, SAMPLE_SIDE).copy()
         return {
             int(position): {name: images[index] for name, images in columns.items()}
             for index, position in enumerate(batch.positions[rows])

@@ -31,8 +31,12 @@ def check(restored: Any, shape: tuple[int, ...], what: str = "denoise") -> Array
     Raises:
         BadOutput: it is not an array, or of another shape or type, or not finite.
     """
-    if not isinstance(restored, np.ndarray):
-        raise BadOutput(f"{what} returned {type(restored).__name__}, not a NumPy array")
+    # A class of its own may hold more than numbers, such as pixels that do not count (masked) or
+    # a unit, which would be lost without a word.
+    if type(restored) not in (np.ndarray, np.memmap):
+        kind = type(restored).__name__
+        hint = ": fill what is masked" if isinstance(restored, np.ma.MaskedArray) else ""
+        raise BadOutput(f"{what} returned {kind}, not a plain NumPy array{hint}")
     if restored.shape != shape:
         raise BadOutput(f"{what} returned shape {restored.shape} for input of shape {shape}")
     if restored.dtype != np.float32:

@@ -8,9 +8,9 @@ from PIL import Image
 
 from bench import datasets, open_run
 from bench.core import DataError
+from bench.datasets import decoding, natural
 from bench.datasets import images as reading
-from bench.datasets import natural
-from bench.datasets.images import UnusableImage, read_image
+from bench.datasets.decoding import UnusableImage, read_image
 from bench.evaluation.noisy_images import NoisyImages
 from bench.noises import make_noise
 
@@ -117,8 +117,11 @@ REFUSED = {
     "text.jpg": (lambda path: path.write_text("not a picture"), "no image"),
     "two.tiff": (animated, "it holds 2 images"),
     "deep.png": (deep_colour, "16 bits a channel"),
-    "ink.tif": (lambda path: Image.fromarray(RGB).convert("CMYK").save(path), "of the kind CMYK"),
-    "float.tif": (lambda path: save(path, GREY.astype(np.float32)), "of the kind F"),
+    "ink.tif": (
+        lambda path: Image.fromarray(RGB).convert("CMYK").save(path),
+        "CMYK pixels of 8+8+8+8 bits",
+    ),
+    "float.tif": (lambda path: save(path, GREY.astype(np.float32)), "floating-point pixels"),
 }
 
 
@@ -134,7 +137,7 @@ def test_what_would_have_to_be_changed_is_refused_in_one_line(tmp_path, name):
 
 def test_a_very_large_image_is_refused_by_its_header(tmp_path, monkeypatch):
     path = save(tmp_path / "a.png", GREY)
-    monkeypatch.setattr(reading, "MAX_PIXELS", 62)
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 62)
     monkeypatch.setattr(Image.Image, "load", lambda *a: pytest.fail("decoded"))
     with pytest.raises(UnusableImage, match="7x9 pixels are more than 62"):
         read_image(path)
@@ -176,8 +179,9 @@ def test_images_stand_in_the_order_of_their_names_grouped_by_shape(mixed):
     dataset = datasets.load(f"folder:{mixed}", Path("nowhere"))
     assert dataset.name == "folder:my photos"
     assert dataset.sizes == {"train": 0, "validation": 0, "test": 6}
-    assert len(dataset.left_out) == 1
-    assert dataset.left_out[0].startswith("broken.png is left out: it is broken")
+    broken, others = dataset.left_out
+    assert broken.startswith("broken.png is left out: it is broken")
+    assert others == "not read in my photos: 1 .txt, 1 hidden"
     names = ["a.jpg", "b.png", "c.tif", "d.png", "e.png", "f.png"]
     images = contents(dataset)
     for position, name in enumerate(names):

@@ -358,7 +358,7 @@ def test_a_pass_that_was_broken_off_or_too_large_leaves_nothing_half_kept(monkey
     next(images.batches(Gaussian(0.3), None))
     assert len(noisy_images(images)) == 12
 
-    monkeypatch.setattr("bench.evaluation.noisy_images._KEPT_PIXELS", 6 * 64)
+    monkeypatch.setattr("bench.evaluation.noisy_images._KEPT_VALUES", 6 * 64)
     images = NoisyImages(one_shape())
     assert len(noisy_images(images)) == len(noisy_images(images)) == 12
 
