@@ -183,9 +183,10 @@ def _groups(files: Sequence[_ImageFile]) -> Iterator[Group]:
         size = max(1, READ_AT_ONCE // (shape[1] * shape[2]))
         for start in range(0, len(positions), size):
             part = positions[start : start + size]
-            images = [_read_again(files[i]) for i in part]
-            # Of one that is large no copy.
-            yield Group(np.array(part), np.stack(images) if len(images) > 1 else images[0][None])
+            images = np.empty((len(part), *shape), np.float32)
+            for image, index in zip(images, part, strict=True):
+                image[:] = _read_again(files[index])
+            yield Group(np.array(part), images)
 
 
 def _read_again(file: _ImageFile) -> Array:

@@ -19,8 +19,8 @@ SSIM_SIGMA = 1.5
 
 # Pixels that are scored at a time: what stays in the processor's cache is fast.
 _BLOCK = 1 << 15
-# Images of more pixels are scored by strips of rows, since the fields take eight times as much.
-_STRIP = 1 << 22
+# Images of more pixels are scored by strips of so many: the fields take 24 times as much memory.
+_LARGE, _STRIP = 1 << 20, 1 << 19
 # Up to this side a filter is one dense matrix product; beyond it the band is too thin to pay.
 _DENSE = 512
 
@@ -53,7 +53,7 @@ def ssim(clean: Array, restored: Array) -> Values:
     n, c, h, w = clean.shape
     if min(h, w) < SSIM_WINDOW:
         return np.full(n, np.nan)
-    if h * w > _STRIP:
+    if h * w > _LARGE:
         return _ssim_by_strips(clean, restored)
     result = np.empty(n)
     step = max(1, _BLOCK // (c * h * w))

@@ -301,6 +301,53 @@ def test_a_set_without_training_images_cannot_be_trained_on(mixed, fails):
     assert "folder:my photos has no training images" in line
 
 
+def test_every_file_of_a_folder_is_read_or_counted_and_told(mixed, bench, tmp_path):
+    (mixed / "z.png").symlink_to("gone.png")
+    for name in ("a.bmp", "b.bmp", "c.webp", "README"):
+        (mixed / name).write_bytes(b"x")
+    (mixed / "more").mkdir()
+    expected = "not read in my photos: 2 .bmp, 1 .txt, 1 .webp, 1 folder, 1 hidden, 1 without"
+    arguments = ("run", "--noise", "0.1", "--methods", "identity", "--no-tune")
+    result = bench(*arguments, "--dataset", f"folder:{mixed}", "--name", "r")
+    assert result.code == 0
+    assert "z.png is left out: it is a link to what is not there" in result.err
+    assert expected in result.err
+    assert bench("report", "results/r").code == 0
+    assert expected in next(Path("reports").glob("*/report.md")).read_text()
+    # Of another set's training images likewise.
+    save(tmp_path / "t" / "train" / "a.png", GREY)
+    save(tmp_path / "t" / "test" / "a.png", GREY)
+    save(tmp_path / "t" / "b.png", GREY)
+    (tmp_path / "t" / "train" / "b.tif").write_text("x")
+    (tmp_path / "t" / "old").mkdir()
+    trained = bench(
+        *arguments, "--dataset", "digits", "--limit", "2", "--name", "u",
+        "--train-dataset", f"folder:{tmp_path / 't'}",
+    )  # fmt: skip
+    assert "b.tif is left out: it is no image" in trained.err
+    assert "not read in t: 1 .png, 1 folder" in trained.err
+    (mixed / "test").mkdir()
+    for name in ("val", "validation"):
+        save(mixed / name / "a.png", GREY)
+    with pytest.raises(DataError, match="there are val and validation: keep one"):
+        datasets.load(f"folder:{mixed}", Path("nowhere"))
+
+
+def test_a_tiny_training_image_that_makes_all_patches_tiny_is_named(tmp_path):
+    sizes = {"a": (90, 120), "b": (200, 190), "icon": (6, 6), "d": (80, 100)}
+    for name, shape in sizes.items():
+        save(tmp_path / "set" / "train" / f"{name}.png", np.zeros(shape, np.uint8))
+    save(tmp_path / "set" / "test" / "a.png", GREY)
+
+    def warned():
+        return datasets.load(f"folder:{tmp_path / 'set'}", Path("nowhere")).warnings
+
+    (line,) = warned()
+    assert line.startswith("training images are cut into patches of 6 pixels a side, the size of i")
+    (tmp_path / "set" / "train" / "icon.png").unlink()
+    assert warned() == ()
+
+
 # -- named sets ------------------------------------------------------------------------------
 
 

@@ -33,6 +33,10 @@ def run(plugins, tmp_path):
         ("return noisy * np.nan", "NaN or infinity in 1 of 1 images"),
         ("return noisy.tolist()", "list, not a NumPy array"),
         ("return None", "NoneType, not a NumPy array"),
+        (
+            "return np.ma.masked_less(noisy, 0)",
+            "a MaskedArray, not a plain NumPy array: give its values",
+        ),
         ("raise ValueError('it is\\nbroken')", "ValueError: it is broken (bad.py, line 6)"),
         ("raise SystemExit(1)", "SystemExit"),
     ],
