@@ -137,7 +137,7 @@ def _natural(name: str, summary: str, reference: str) -> Entry:
     def open_set(folder: Path) -> Dataset:
         dataset = images.open(folder)
         partner = natural.SETS.get(images.training)
-        if partner is None or partner.missing(folder):
+        if partner is None or partner.lies_in(folder) is None:
             return dataset
         return with_training(dataset, partner.open(folder))
 
