@@ -369,8 +369,8 @@ def test_addresses_and_sums_are_torchvisions(files):
     assert {f"{n}.gz": md5 for n, md5 in zip(idx.FILES, files.archive_md5, strict=True)} == expected
 
 
-def test_one_missing_file_of_four_is_missing(stored, mnist_from, nobody, tmp_path):
-    mnist_from(nobody)
+def test_one_missing_file_of_four_is_missing(made_up, stored, mnist_from, nobody, tmp_path):
+    mnist_from(nobody, files=made_up)
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for name in idx.FILES[:3]:
