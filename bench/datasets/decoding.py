@@ -61,8 +61,12 @@ class UnusableImage(Exception):
     """A file that is no image, or none that can be taken as it is: why."""
 
 
-def read_image(path: Path) -> Array:
+def read_image(path: Path, *, again: bool = False) -> Array:
     """An image file as float32 (C, H, W) in [0, 1], C = 1 or 3.
+
+    Args:
+        path: of the file.
+        again: it was read before, and the memory to measure it is taken or there.
 
     Raises:
         UnusableImage: it is broken, too large, or of a kind that would have to be changed.
@@ -71,7 +75,7 @@ def read_image(path: Path) -> Array:
     try:
         with _regular_file(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow's, about what is checked here
-            return _decoded(file, path)
+            return _decoded(file, path, again)
     except (UnusableImage, DataError):
         raise
     except Exception as error:  # whatever Pillow's decoders come upon
@@ -100,7 +104,7 @@ def _regular_file(path: Path) -> BinaryIO:
         raise
 
 
-def _decoded(file: BinaryIO, path: Path) -> Array:
+def _decoded(file: BinaryIO, path: Path, again: bool) -> Array:
     from PIL import ImageOps
 
     head = file.read(26)
@@ -118,7 +122,8 @@ def _decoded(file: BinaryIO, path: Path) -> Array:
             )
         if (frames := getattr(image, "n_frames", 1)) > 1:
             raise UnusableImage(f"it holds {frames} images: save each to a file")
-        _check_memory(path, width, height, len(image.getbands()))
+        if not again:
+            _check_memory(path, width, height, len(image.getbands()))
     depth = 8
     if form == "PNG":
         depth = head[24]

@@ -71,9 +71,8 @@ class IdxFiles:
         if lacking:
             self._download(folder, lacking, sums.get(lacking[0], ""))
             sums |= {name: _md5(raw / name) for name in lacking}
-        fingerprint = hashlib.sha256(" ".join(sums[name] for name in FILES).encode()).hexdigest()[
-            :16
-        ]
+        content = " ".join(sums[name] for name in FILES).encode()
+        fingerprint = hashlib.sha256(content).hexdigest()[:16]
         sizes = {"train": 55_000, "validation": 5_000, "test": 10_000}
         return Dataset(self.name, fingerprint, sizes, self._reader(raw), self.samples)
 

@@ -191,7 +191,7 @@ def _groups(files: Sequence[_ImageFile]) -> Iterator[Group]:
 
 def _read_again(file: _ImageFile) -> Array:
     try:
-        image = read_image(file.path)
+        image = read_image(file.path, again=True)
     except UnusableImage as error:
         raise DataError(f"{file.path} has changed while it was in use: {error}") from error
     if image.shape != file.shape:
