@@ -9,6 +9,8 @@ is refused. Tests hold what is taken to an independent reader.
 from __future__ import annotations
 
 import errno
+import math
+import os
 import re
 import stat
 import warnings
@@ -40,6 +42,9 @@ _BEGINNINGS = {
 _SUBFILE, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 254, 258, 259, 262, 266
 _DESCRIPTION, _SAMPLES, _PLANES, _PREDICTOR, _COLOURS = 270, 277, 284, 317, 320
 _EXTRA, _FORMAT = 338, 339
+# And where they lie.
+_WIDTH, _HEIGHT, _STRIP_OFFSETS, _STRIP_HEIGHT, _STRIP_COUNTS = 256, 257, 273, 278, 279
+_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
 #: What is read right: photometric interpretation, bits of each sample, extra samples (1 and 2
 #: are alpha channels).
 _LAYOUTS = {
@@ -177,6 +182,8 @@ def _check_tiff(file: BinaryIO) -> None:
     stack = re.search(r"^images=(\d+)$", str(tags.get(_DESCRIPTION, "")), re.MULTILINE)
     if stack and int(stack[1]) > 1:
         raise UnusableImage(f"it holds {stack[1]} images: save each to a file")
+    if _lacks_parts(tags, file.seek(0, os.SEEK_END)):
+        raise UnusableImage("it is broken: some of its strips or tiles are not there")
     if what := _unknown(tags):
         raise UnusableImage(
             f"TIFF files of {what} are not taken: save it as grey of 8 or 16 bits or RGB of 8 "
@@ -208,6 +215,29 @@ def _unknown(tags: Any) -> str:
     if photometric == 3 and any(value % 257 and value % 256 for value in tags.get(_COLOURS, ())):
         return "a palette of 16 bits"
     return ""
+
+
+def _lacks_parts(tags: Any, size: int) -> bool:
+    """Whether a TIFF file of `size` bytes lacks pixels, for which Pillow takes any others."""
+    high, wide, bits = tags[_HEIGHT], tags[_WIDTH], tuple(tags.get(_BITS, (1,)))
+    separate = tags.get(_PLANES, 1) == 2
+    if _TILE_OFFSETS in tags:
+        offsets, counts = tags[_TILE_OFFSETS], tags[_TILE_COUNTS]
+        rows, columns = tags[_TILE_HEIGHT], tags[_TILE_WIDTH]
+        heights = [rows] * math.ceil(high / rows) * math.ceil(wide / columns)
+    else:
+        offsets, counts = tags[_STRIP_OFFSETS], tags[_STRIP_COUNTS]
+        rows, columns = min(tags.get(_STRIP_HEIGHT, high), high), wide
+        heights = [min(rows, high - top) for top in range(0, high, rows)]
+    heights = heights * (len(bits) if separate else 1)
+    if not len(offsets) == len(counts) == len(heights) or min(offsets) == 0:
+        return True
+    if any(start + count > size for start, count in zip(offsets, counts, strict=True)):
+        return True
+    row = math.ceil(columns * (bits[0] if separate else sum(bits)) / 8)
+    return tags.get(_COMPRESSION, 1) == 1 and any(
+        count < height * row for count, height in zip(counts, heights, strict=True)
+    )
 
 
 def _values(image: Image, depth: int) -> Array:

@@ -133,6 +133,23 @@ def with_bits(path, bits):
         file.pages[0].tags[258].overwrite(bits)
 
 
+def in_parts(path, change, **options):
+    """A TIFF file in strips or tiles, of whose offsets or sizes one is changed."""
+    tifffile.imwrite(path, pixels_of("u1", 1), metadata=None, **options)
+    with tifffile.TiffFile(path, mode="r+") as file:
+        tags = file.pages[0].tags
+        for numbers in ((273, 324), (279, 325)):
+            (tag,) = (tags[number] for number in numbers if number in tags)
+            changed = change(numbers == (273, 324), list(tag.value))
+            if changed != list(tag.value):
+                tag.overwrite(tuple(changed))
+
+
+def last_half(path):
+    tifffile.imwrite(path, pixels_of("u1", 1), metadata=None, compression="zlib")
+    path.write_bytes(path.read_bytes()[:-200])
+
+
 def stack(path):
     """As ImageJ writes large ones: of three images the file lists the first."""
     images = RNG.integers(0, 255, (3, HIGH, WIDE), np.uint8)
@@ -165,6 +182,21 @@ REFUSED = {
     "fill.tif": (lambda path: tagged(path, 266, 2), "bits in reverse order"),
     "small.tif": (lambda path: tagged(path, 254, 1), "a smaller version"),
     "undefined.tif": (lambda path: tagged(path, 339, 4), "other pixels"),
+    "cut.tif": (last_half, "some of its strips or tiles are not there"),
+    "sparse.tif": (
+        lambda path: in_parts(path, lambda at, part: [0, *part[1:]] if at else part, tile=(16, 16)),
+        "some of its strips or tiles are not there",
+    ),
+    "fewer.tif": (
+        lambda path: in_parts(path, lambda at, part: part[:-1], rowsperstrip=10),
+        "some of its strips or tiles are not there",
+    ),
+    "shorter.tif": (
+        lambda path: in_parts(
+            path, lambda at, part: part if at else [part[0] - 9, *part[1:]], rowsperstrip=10
+        ),
+        "some of its strips or tiles are not there",
+    ),
     "jpeg.tif": (
         lambda path: Image.fromarray(pixels_of("u1", 1)).save(path, compression="jpeg"),
         "compression 7",
