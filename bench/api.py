@@ -14,7 +14,7 @@ from bench.execution import cores, environment, session
 from bench.execution.progress import Listener
 from bench.execution.supervisor import Setup
 from bench.planning import notation
-from bench.planning.cells import plan, untuned
+from bench.planning.cells import notes, plan
 from bench.planning.request import requested_methods, torch_device
 from bench.planning.settings import Settings
 from bench.plugins.contract import BUILT_IN, Method
@@ -64,7 +64,7 @@ def run(
     data = datasets.load_for(settings.dataset, settings.train_dataset, folder)
     resolved = settings.resolved(data, requested)
     cells = plan(resolved, data, requested.values())
-    shares = cores.shares(settings, cells)
+    shares = cores.shares(settings, cells, data.largest)
     setup = Setup(
         dataset=settings.dataset or data.name,
         train_dataset=settings.train_dataset,
@@ -80,8 +80,8 @@ def run(
         jobs=None if settings.dask else min(max(1, shares.jobs), len(cells)),
         sealed=settings.sealed,
     )
-    notes = untuned(resolved, data, requested.values())
-    manifest = _manifest(resolved, data, methods, cells, setup, command, notes)
+    said = notes(resolved, data, requested.values(), cells)
+    manifest = _manifest(resolved, data, methods, cells, setup, command, said)
     return session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
 
 
@@ -92,7 +92,7 @@ def _manifest(
     cells: Sequence[Cell],
     setup: Setup,
     command: str | None,
-    notes: Sequence[str],
+    said: Sequence[str],
 ) -> store.Manifest:
     return store.Manifest.of(
         settings.recorded(),
@@ -101,7 +101,7 @@ def _manifest(
         cells,
         device=setup.device,
         threads=setup.threads,
-        notes=notes,
+        notes=said,
         command=command or f"bench.run({data.name!r}, ...)",
         environment=environment.describe(
             setup.device,

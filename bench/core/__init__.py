@@ -16,7 +16,7 @@ from bench.core.cell import (
     digest,
     method_label,
 )
-from bench.core.dataset import Dataset, Group, Split
+from bench.core.dataset import MEASURED_BYTES, SAMPLE_SIDE, Dataset, Group, Split, middle
 from bench.core.errors import BenchError, DataError, StorageError, Unsupported, UsageError, nearest
 from bench.core.noise import Draws, Noise, TrainNoise
 from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION, PSNR_CAP
@@ -44,8 +44,10 @@ __all__ = [
     "ESTIMATED",
     "IDENTITY",
     "MATCHED",
+    "MEASURED_BYTES",
     "PROTOCOL_VERSION",
     "PSNR_CAP",
+    "SAMPLE_SIDE",
     "BenchError",
     "Cell",
     "DataError",
@@ -70,6 +72,7 @@ __all__ = [
     "markdown_code",
     "markdown_text",
     "method_label",
+    "middle",
     "nearest",
     "noise_name",
     "noise_text",

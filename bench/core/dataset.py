@@ -21,6 +21,12 @@ Split = Literal["train", "validation", "test"]
 #: What may be measured on.
 MeasuredSplit = Literal["test", "validation"]
 
+#: Bytes that measuring takes for each value of a large image: clean, noisy, as it is handed over,
+#: as it comes back and as it is scored, each in float32, and room to compute.
+MEASURED_BYTES = 24
+#: Of larger images the middle is kept for reports, so many pixels a side.
+SAMPLE_SIDE = 512
+
 
 class Group(NamedTuple):
     """Images of one shape, each with its position in the full split.
@@ -44,7 +50,10 @@ class Dataset:
             little is in memory at a time.
         samples: positions in the test split of the images that reports show of every method.
         note: why this data set stands in for another, where it does.
-        left_out: a line for each file that could not be taken, and why.
+        left_out: a line for each file that could not be taken, and why, and one for each folder
+            with files of other kinds, which counts them.
+        warnings: what of it is hardly meant so.
+        largest: values of the largest image, where images may be large.
         training, training_fingerprint: the data set, by name and content, that training and
             validation images come from; by default this one.
     """
@@ -56,6 +65,8 @@ class Dataset:
     samples: tuple[int, ...] = tuple(range(10))
     note: str = ""
     left_out: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    largest: int = 0
     training: str = ""
     training_fingerprint: str = ""
 
@@ -82,3 +93,14 @@ class Dataset:
                 yield group
             elif below.any():
                 yield Group(group.positions[below], group.images[below])
+
+
+def middle(image: Array, side: int) -> Array:
+    """The middle of images (..., H, W), no more than `side` pixels high and wide.
+
+    >>> import numpy as np
+    >>> middle(np.arange(5)[None], 3)
+    array([[1, 2, 3]])
+    """
+    top, left = (max(0, (size - side) // 2) for size in image.shape[-2:])
+    return image[..., top : top + side, left : left + side]

@@ -121,6 +121,9 @@ def with_training(dataset: Dataset, other: Dataset) -> Dataset:
         read=read,
         training=other.name,
         training_fingerprint=other.fingerprint,
+        left_out=tuple(dict.fromkeys((*dataset.left_out, *other.left_out))),
+        warnings=tuple(dict.fromkeys((*dataset.warnings, *other.warnings))),
+        largest=max(dataset.largest, other.largest),
     )
 
 
@@ -134,7 +137,7 @@ def _natural(name: str, summary: str, reference: str) -> Entry:
     def open_set(folder: Path) -> Dataset:
         dataset = images.open(folder)
         partner = natural.SETS.get(images.training)
-        if partner is None or partner.missing(folder):
+        if partner is None or partner.lies_in(folder) is None:
             return dataset
         return with_training(dataset, partner.open(folder))
 

@@ -1,7 +1,7 @@
 """Downloads, by pooch: held to their checksums, and in place whole or not at all.
 
-Our own is what pooch lacks: a probe that gives up in time, mirrors, and going on where a
-connection was cut.
+Our own is what pooch lacks: a probe that gives up in time, mirrors, limits of size and time, and
+going on where a connection was cut.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from bench.core import DataError, StorageError
 PROBE_SECONDS = 8.0
 #: Seconds of silence after which a connection counts as cut.
 STALL_SECONDS = 30.0
+#: Seconds that a file may take, and bytes that it may have: thirty times what the largest needs.
+FILE_SECONDS = 1800.0
+LARGEST = 1 << 28
 _CHUNK_BYTES = 1 << 16
 
 
@@ -50,8 +53,19 @@ class _DownloadError(Exception):
     """No address gave the file: why."""
 
 
+class _NotTheFileError(Exception):
+    """What an address gives is something else: why."""
+
+
 def fetch(
-    title: str, files: Sequence[RemoteFile], folder: Path, data_folder: Path, advice: str
+    title: str,
+    files: Sequence[RemoteFile],
+    folder: Path,
+    data_folder: Path,
+    advice: str,
+    *,
+    state: str = "",
+    fault: Callable[[Path], str] = lambda path: "",
 ) -> None:
     """Download files into a folder: all of them, or none.
 
@@ -64,12 +78,15 @@ def fetch(
             already, its files of these names are replaced.
         data_folder: made where there is none.
         advice: what else the user can do, the end of the errors.
+        state: what is the matter with files that are there, the beginning of the errors.
+        fault: says of what was downloaded why it cannot be the file, whatever its checksum; empty
+            if it can.
 
     Raises:
         DataError: nobody answers, a download breaks off, or its checksum is wrong.
         StorageError: the data folder cannot be written.
     """
-    state = f"{title} is {'incomplete' if folder.is_dir() else 'not'} in {data_folder}"
+    state = state or f"{title} is {'incomplete' if folder.is_dir() else 'not'} in {data_folder}"
     if not reachable(files[0].urls):
         mirrors = " or ".join(url[: url.rfind("/") + 1] for url in files[0].urls)
         raise DataError(
@@ -83,7 +100,8 @@ def fetch(
             complete.mkdir()
             with _bar(title, len(files)) as show:
                 for number, file in enumerate(files):
-                    received = _retrieve(file, Path(temporary), functools.partial(show, number))
+                    advance = functools.partial(show, number)
+                    received = _retrieve(file, Path(temporary), advance, fault)
                     # Copied, because pooch's own file can be read by nobody else.
                     shutil.copyfile(received, complete / file.name)
             _move(complete, folder)
@@ -93,11 +111,17 @@ def fetch(
         ) from error
     except OSError as error:
         raise StorageError(
-            f"cannot write {folder}: {_reason(error)}; choose another --data-dir"
+            f"{state} and cannot be downloaded: cannot write {folder}: {_reason(error)}; choose "
+            "another --data-dir"
         ) from error
 
 
-def _retrieve(file: RemoteFile, folder: Path, advance: Callable[[float], None]) -> Path:
+def _retrieve(
+    file: RemoteFile,
+    folder: Path,
+    advance: Callable[[float], None],
+    fault: Callable[[Path], str],
+) -> Path:
     """Download a file from the first address that has it, into `folder`; its path there."""
     import pooch
     import requests
@@ -108,7 +132,7 @@ def _retrieve(file: RemoteFile, folder: Path, advance: Callable[[float], None]) 
     for url in file.urls:
         unpack = pooch.Decompress(name=file.name) if url.endswith(".gz") else None
         try:
-            return Path(
+            received = Path(
                 pooch.retrieve(
                     url,
                     file.checksum,
@@ -118,7 +142,14 @@ def _retrieve(file: RemoteFile, folder: Path, advance: Callable[[float], None]) 
                     downloader=_resuming_downloader(advance),
                 )
             )
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            if reason := fault(received):
+                raise _NotTheFileError(reason)
+            return received
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            _NotTheFileError,
+        ) as error:
             failures.append(f"{url}: {_reason(error)}")
         except ValueError:  # of pooch's, about the checksum
             failures.append(f"{url}: it was corrupted on the way, or is another file by now")
@@ -132,10 +163,10 @@ def _resuming_downloader(advance: Callable[[float], None]) -> Callable[[str, str
         import requests
         import urllib3
 
-        most = 0
+        most, deadline = 0, time.monotonic() + FILE_SECONDS
         while True:
             try:
-                return _receive(url, Path(output_file), advance)
+                return _receive(url, Path(output_file), advance, deadline)
             except (requests.RequestException, urllib3.exceptions.HTTPError):
                 size = Path(output_file).stat().st_size
                 if size <= most:  # this connection has brought nothing
@@ -145,8 +176,8 @@ def _resuming_downloader(advance: Callable[[float], None]) -> Callable[[str, str
     return download
 
 
-def _receive(url: str, path: Path, advance: Callable[[float], None]) -> None:
-    """Append to a file what it lacks of the one at `url`."""
+def _receive(url: str, path: Path, advance: Callable[[float], None], deadline: float) -> None:
+    """Append to a file what it lacks of the one at `url`, until `deadline` of the clock."""
     import requests
 
     size = path.stat().st_size
@@ -156,17 +187,28 @@ def _receive(url: str, path: Path, advance: Callable[[float], None]) -> None:
     with requests.get(url, headers=headers, stream=True, timeout=STALL_SECONDS) as response:
         if not response.ok:
             raise requests.HTTPError(f"{response.status_code} {response.reason}")
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            raise _NotTheFileError("a web page came instead: does this network ask for a login?")
         if response.status_code != requests.codes.partial_content:
             size = 0  # the server begins anew
         total = size + int(response.headers.get("Content-Length", 0))
+        _check_size(total)
         with path.open("r+b") as file:
             file.truncate(size)
             file.seek(size)
-            # As it comes: what ends in .gz stays packed, whatever the server says of it.
-            for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=False):
+            # As it comes, a byte or many: what ends in .gz stays packed, whatever the server says.
+            while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
                 file.write(chunk)
                 size += len(chunk)
+                _check_size(size)
+                if time.monotonic() > deadline:
+                    raise _NotTheFileError(f"it took more than {FILE_SECONDS:g} s")
                 advance(min(1.0, size / total) if total else 0.0)
+
+
+def _check_size(size: int) -> None:
+    if size > LARGEST:
+        raise _NotTheFileError(f"it has more than {LARGEST:,} bytes")
 
 
 def _move(complete: Path, folder: Path) -> None:

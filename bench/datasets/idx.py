@@ -8,7 +8,7 @@ which a run of classical methods does not wait.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,18 +64,15 @@ class IdxFiles:
             DataError: it cannot be downloaded, or is damaged.
             StorageError: `folder` cannot be written.
         """
-        if self.missing(folder):
-            self._download(folder)
         raw = self.raw(folder)
-        sums = []
-        for index, name in enumerate(FILES):
-            sums.append(_md5(raw / name))
-            if self.md5 and sums[-1] != self.md5[index]:
-                raise DataError(
-                    f"{raw / name} is damaged or not {self.title}'s: its MD5 is {sums[-1]}, not "
-                    f"{self.md5[index]}; delete it, and the next run downloads it anew"
-                )
-        fingerprint = hashlib.sha256(" ".join(sums).encode()).hexdigest()[:16]
+        sums = {name: _md5(raw / name) for name in FILES if (raw / name).is_file()}
+        known = dict(zip(FILES, self.md5, strict=True)) if self.md5 else sums
+        lacking = [name for name in FILES if name not in sums or sums[name] != known[name]]
+        if lacking:
+            self._download(folder, lacking, sums.get(lacking[0], ""))
+            sums |= {name: _md5(raw / name) for name in lacking}
+        content = " ".join(sums[name] for name in FILES).encode()
+        fingerprint = hashlib.sha256(content).hexdigest()[:16]
         sizes = {"train": 55_000, "validation": 5_000, "test": 10_000}
         return Dataset(self.name, fingerprint, sizes, self._reader(raw), self.samples)
 
@@ -89,14 +86,17 @@ class IdxFiles:
 
         return read
 
-    def _download(self, folder: Path) -> None:
+    def _download(self, folder: Path, names: Sequence[str], found: str) -> None:
+        """Fetch what is missing or not as it should be; of the first the MD5, if it is there."""
         files = [
             RemoteFile(name, tuple(f"{mirror}{name}.gz" for mirror in self.mirrors), f"md5:{md5}")
             for name, md5 in zip(FILES, self.archive_md5, strict=True)
+            if name in names
         ]
         raw = self.raw(folder)
+        state = f"{raw / names[0]} is damaged or not {self.title}'s (its MD5 is {found})"
         advice = f"put its four files into {raw} (see --data-dir), or use --dataset digits"
-        fetch(self.title, files, raw, folder, advice)
+        fetch(self.title, files, raw, folder, advice, state=state if found else "")
 
 
 def _read_idx_images(path: Path, count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:

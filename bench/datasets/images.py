@@ -1,31 +1,30 @@
 """Folders of image files: any sizes, grey or RGB, in the order of their names.
 
-Values are what the file says, linearly to [0, 1]: 8 bits over 255, 16 bits over 65535. Nothing
-is resized, cropped or turned from colour to grey. A file that cannot be taken as it is, is left
-out and named, with the reason.
+Nothing is resized, cropped or turned from colour to grey. A file that cannot be taken as it is, is
+left out and named, with the reason; files that are no images by their names are counted.
 """
 
 from __future__ import annotations
 
 import hashlib
-import warnings
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.core import DataError, Dataset, Group, Split
+from bench.core import SAMPLE_SIDE, DataError, Dataset, Group, Split
+from bench.datasets.decoding import UnusableImage, read_image
+from bench.datasets.training_images import TILE
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from bench.core import Array
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
-#: Larger images are refused: some methods hold a hundred times as much in memory.
-MAX_PIXELS = 2**26
 #: Pixels of images of one shape that are in memory at a time.
 READ_AT_ONCE = 2**24
 #: Reports show the first images: at most so many, and so many pixels.
@@ -33,10 +32,6 @@ _SHOWN, _SHOWN_PIXELS = 10, 2**19
 _SPLITS: Mapping[Split, tuple[str, ...]] = {
     "train": ("train",), "validation": ("val", "validation"), "test": ("test",),
 }  # fmt: skip
-
-
-class UnusableImage(Exception):
-    """A file that is no image, or none that can be taken as it is: why."""
 
 
 @dataclass(frozen=True)
@@ -59,38 +54,78 @@ def open_folder(folder: Path) -> Dataset:
     if not folder.is_dir():
         what = "a file, not a folder" if folder.exists() else "no such folder"
         raise DataError(f"folder:{folder}: there is {what}; give the path of a folder of images")
-    split_folders: dict[Split, Path] = {"test": folder}
-    if (folder / "test").is_dir():
-        split_folders = {
-            split: folder / name
-            for split, names in _SPLITS.items()
-            for name in names
-            if (folder / name).is_dir()
-        }
-    files = {split: image_files(own) for split, own in split_folders.items()}
+    folders = _split_folders(folder)
+    files, ignored = {}, []
+    for split, own in folders.items():
+        files[split], others = _contents(own)
+        ignored += _counted(own, others)
+    if folder not in folders.values():
+        images, others = _contents(folder)
+        ignored += _counted(folder, [*images, *(set(others) - set(folders.values()))])
     if not files["test"]:
         raise DataError(
-            f"folder:{folder}: no image in {split_folders['test']}: put PNG, JPEG or TIFF files "
-            "there"
+            f"folder:{folder}: no image in {folders['test']}: put PNG, JPEG or TIFF files "
+            f"there{f' ({ignored[0]})' if ignored else ''}"
         )
-    return dataset_of(f"folder:{folder.resolve().name}", files)
+    return dataset_of(f"folder:{folder.resolve().name}", files, ignored=ignored)
+
+
+def _split_folders(folder: Path) -> dict[Split, Path]:
+    if not (folder / "test").is_dir():
+        return {"test": folder}
+    folders: dict[Split, Path] = {}
+    for split, names in _SPLITS.items():
+        there = [folder / name for name in names if (folder / name).is_dir()]
+        if len(there) > 1:
+            raise DataError(f"folder:{folder}: there are {' and '.join(names)}: keep one")
+        if there:
+            folders[split] = there[0]
+    return folders
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The image files of a folder, sorted by name, without hidden ones.
+    """What is an image in a folder by its name, in that order; hidden files are none.
 
     Raises:
         DataError: the folder cannot be read.
     """
+    return _contents(folder)[0]
+
+
+def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
+    """What is an image by its name, and all else that lies in a folder."""
     try:
-        visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        paths = sorted(folder.iterdir())
+        named = {path for path in paths if _named_as_image(path) and not path.is_dir()}
     except OSError as error:
         raise DataError(f"cannot read {folder}: {error.strerror}") from error
-    return sorted(path for path in visible if path.suffix.lower() in SUFFIXES and path.is_file())
+    return sorted(named), [path for path in paths if path not in named]
+
+
+def _named_as_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def _counted(folder: Path, others: Sequence[Path]) -> list[str]:
+    """A line that counts what lies in a folder and is no part of the data set, if anything does."""
+    kinds = Counter(map(_kind, others))
+    count = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    return [f"not read in {folder.resolve().name}: {count}"] if kinds else []
+
+
+def _kind(path: Path) -> str:
+    if path.is_dir():
+        return "folder"
+    if path.name.startswith("."):
+        return "hidden"
+    return path.suffix.lower() or "without suffix"
 
 
 def dataset_of(
-    name: str, files: Mapping[Split, Sequence[Path]], channels: int | None = None
+    name: str,
+    files: Mapping[Split, Sequence[Path]],
+    channels: int | None = None,
+    ignored: Sequence[str] = (),
 ) -> Dataset:
     """Image files as a data set; those that cannot be taken are left out and named.
 
@@ -101,6 +136,7 @@ def dataset_of(
         name: the data set's.
         files: of each split, in order.
         channels: that an image must have; None for any.
+        ignored: lines that say what lies there besides.
 
     Raises:
         DataError: no test image is left of those that there were.
@@ -119,7 +155,7 @@ def dataset_of(
                 continue
             usable[split].append(_ImageFile(path, image.shape))
             digest.update(f"{split} {image.shape} ".encode())
-            digest.update(np.ascontiguousarray(image, "<f4").tobytes())
+            digest.update(np.ascontiguousarray(image, "<f4").data)
     if files.get("test") and not usable["test"]:
         raise DataError(f"{name}: no file can be used; {left_out[0]}")
 
@@ -133,7 +169,9 @@ def dataset_of(
         sizes,
         read,
         samples=_samples(usable["test"]),
-        left_out=tuple(left_out),
+        left_out=(*left_out, *ignored),
+        warnings=_warnings(usable["train"]),
+        largest=max((math.prod(f.shape) for part in usable.values() for f in part), default=0),
     )
 
 
@@ -145,12 +183,15 @@ def _groups(files: Sequence[_ImageFile]) -> Iterator[Group]:
         size = max(1, READ_AT_ONCE // (shape[1] * shape[2]))
         for start in range(0, len(positions), size):
             part = positions[start : start + size]
-            yield Group(np.array(part), np.stack([_read_again(files[i]) for i in part]))
+            images = np.empty((len(part), *shape), np.float32)
+            for image, index in zip(images, part, strict=True):
+                image[:] = _read_again(files[index])
+            yield Group(np.array(part), images)
 
 
 def _read_again(file: _ImageFile) -> Array:
     try:
-        image = read_image(file.path)
+        image = read_image(file.path, again=True)
     except UnusableImage as error:
         raise DataError(f"{file.path} has changed while it was in use: {error}") from error
     if image.shape != file.shape:
@@ -160,74 +201,20 @@ def _read_again(file: _ImageFile) -> Array:
 
 def _samples(files: Sequence[_ImageFile]) -> tuple[int, ...]:
     """Positions of the images that reports show: the first is always one of them."""
-    pixels = np.cumsum([file.shape[1] * file.shape[2] for file in files[:_SHOWN]])
+    sides = [[min(side, SAMPLE_SIDE) for side in file.shape[1:]] for file in files[:_SHOWN]]
+    pixels = np.cumsum([height * width for height, width in sides])
     return tuple(range(max(1, int((pixels <= _SHOWN_PIXELS).sum())))) if files else ()
 
 
-def read_image(path: Path) -> Array:
-    """An image file as float32 (C, H, W) in [0, 1], C = 1 or 3.
-
-    Raises:
-        UnusableImage: it is broken, too large, or of a kind that would have to be changed.
-    """
-    from PIL import Image, ImageOps
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of Pillow's, about what is checked here
-            with Image.open(path) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    raise UnusableImage(
-                        f"{width}x{height} pixels are more than {MAX_PIXELS:,}: cut it into parts"
-                    )
-                if (frames := getattr(image, "n_frames", 1)) > 1:
-                    raise UnusableImage(f"it holds {frames} images: save each to a file")
-                _check_depth(image, path)
-                image.load()
-                return _values(ImageOps.exif_transpose(image))
-    except UnusableImage:
-        raise
-    except Image.DecompressionBombError as error:
-        raise UnusableImage(f"it has more than {MAX_PIXELS:,} pixels: cut it into parts") from error
-    except Exception as error:  # whatever Pillow's decoders come upon
-        reason = (
-            " ".join(str(error).split()).replace(repr(str(path)), "it").replace(str(path), "it")
-        )
-        raise UnusableImage(
-            f"it is broken, or no image ({reason or type(error).__name__})"
-        ) from error
-
-
-def _check_depth(image: Image, path: Path) -> None:
-    """Refuses PNG files of 16 bits in colour or with alpha, which Pillow would cut to 8."""
-    if image.format != "PNG":
-        return
-    with path.open("rb") as file:
-        header = file.read(26)
-    depth, colour = header[24], header[25]
-    if depth == 16 and colour != 0:
-        raise UnusableImage("16 bits a channel are taken of grey images only: save it with 8 bits")
-
-
-def _values(image: Image) -> Array:
-    """The pixels, float32 (C, H, W) in [0, 1]."""
-    if image.mode in ("P", "PA"):
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-        red, green, blue, *_ = (np.asarray(band) for band in image.split())
-        if (red == green).all() and (green == blue).all():
-            image = image.convert("LA" if image.mode == "RGBA" else "L")
-    if image.mode in ("LA", "RGBA"):
-        if (np.asarray(image.getchannel("A")) < 255).any():
-            raise UnusableImage("some of it is transparent: save it without an alpha channel")
-        image = image.convert("L" if image.mode == "LA" else "RGB")
-    if image.mode == "1":
-        white = 1
-    elif image.mode in ("L", "RGB"):
-        white = 255
-    elif image.mode.startswith("I;16"):
-        white = 65535
-    else:
-        raise UnusableImage(f"its pixels are of the kind {image.mode}: save it as grey or RGB")
-    values = np.asarray(image).astype(np.float32) / np.float32(white)
-    return np.moveaxis(values, -1, 0) if values.ndim == 3 else values[None]
+def _warnings(training: Sequence[_ImageFile]) -> tuple[str, ...]:
+    """What a training image makes of all others that is hardly meant."""
+    if len({file.shape for file in training}) < 2:
+        return ()
+    sides = [min(*file.shape[1:], TILE) for file in training]
+    if 2 * min(sides) > median(sides):
+        return ()
+    smallest = training[sides.index(min(sides))]
+    return (
+        f"training images are cut into patches of {min(sides)} pixels a side, the size of "
+        f"{smallest.path.name}: leave it out, and they are larger",
+    )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.core import DataError, Dataset, Split
+from bench.datasets.decoding import UnusableImage, read_image
 from bench.datasets.download import RemoteFile, fetch
 from bench.datasets.images import dataset_of, image_files
 
@@ -44,7 +45,11 @@ class ImageSet:
 
     def missing(self, folder: Path) -> str:
         """Why it cannot be used without a download; empty if it can."""
-        return "" if self._lies_in(folder) else f"there is no folder {self.title} in {folder}"
+        own = self.lies_in(folder)
+        if own is None:
+            return f"there is no folder {self.title} in {folder}"
+        count = len(image_files(own))
+        return "" if count == self.count else f"{own} holds {count} images, not {self.count}"
 
     def open(self, folder: Path) -> Dataset:
         """The set, downloaded if it has to be.
@@ -54,10 +59,23 @@ class ImageSet:
             StorageError: `folder` cannot be written.
         """
         contents = f"{self.count} {'grey' if self.channels == 1 else 'RGB'} PNG files"
-        own = self._lies_in(folder)
+        own = self.lies_in(folder)
+        advice = f"put its {contents} into {own or folder / self.title} (see --data-dir)"
         if own is None:
             own = folder / self.title
-            self._download(own, folder, f"put its {contents} into {own} (see --data-dir)")
+            if not self.urls:
+                raise DataError(f"{self.name} is not in {folder}: {advice}")
+            fetch(self.title, self.files(), own, folder, advice, fault=self._fault)
+        try:
+            return self._opened(own, contents)
+        except DataError as error:
+            if not (lacking := self._lacking(own)):
+                raise
+            state = str(error)
+        fetch(self.title, lacking, own, folder, advice, state=state, fault=self._fault)
+        return self._opened(own, contents)
+
+    def _opened(self, own: Path, contents: str) -> Dataset:
         files = image_files(own)
         if len(files) != self.count:
             raise DataError(
@@ -80,12 +98,23 @@ class ImageSet:
             for name, url in zip(names, self.urls, strict=True)
         ]
 
-    def _download(self, own: Path, folder: Path, advice: str) -> None:
-        if not self.urls:
-            raise DataError(f"{self.name} is not in {folder}: {advice}")
-        fetch(self.title, self.files(), own, folder, advice)
+    def _lacking(self, own: Path) -> list[RemoteFile]:
+        """Files that a download left out or that were damaged; none of images that are others'."""
+        files = self.files()
+        if not {path.name for path in image_files(own)} <= {file.name for file in files}:
+            return []
+        return [file for file in files if self._fault(own / file.name)]
 
-    def _lies_in(self, folder: Path) -> Path | None:
+    def _fault(self, path: Path) -> str:
+        """Why a file is no image of the set; empty if it is one."""
+        try:
+            channels = len(read_image(path))
+        except UnusableImage as error:
+            return str(error)
+        return "" if channels == self.channels else f"it has {channels} channels"
+
+    def lies_in(self, folder: Path) -> Path | None:
+        """Its folder, whole or not; None where there is none."""
         for title in (self.title, self.title.lower()):
             if (folder / title).is_dir():
                 return folder / title

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.core import Record
+from bench.core import SAMPLE_SIDE, Record, middle
 from bench.core.process_state import set_back
 from bench.evaluation import scoring
 from bench.evaluation.calls import Calls
@@ -20,8 +20,8 @@ from bench.evaluation.timing import Call, Timing
 if TYPE_CHECKING:
     from bench.core import Array
 
-# Uncertainty costs many passes, and so many images say enough of it.
-_CALIBRATION_IMAGES = 1000
+# Uncertainty costs many passes, and so many images say enough of it, or so many values.
+_CALIBRATION_IMAGES, _CALIBRATION_VALUES = 1000, 1 << 25
 # Calls that a spread of their times needs, and seconds that more of them may take for it.
 _CALLS, _REPEATING = 5, 0.5
 
@@ -44,6 +44,7 @@ class Denoising:
         self._calls, self._kept = Calls(form), kept
         self._timing = Timing(form.clock)
         self._cell = record.cell
+        self._calibrating_on = 0
 
     def run(self, watch: Callable[[int, int], None]) -> None:
         """Restore every image and note what came of it.
@@ -68,8 +69,7 @@ class Denoising:
                     watch(done, total)
                 restored = self._restored(images, begun, kept)
                 begun = None
-                first = self._first_draws(images, images.positions < _CALIBRATION_IMAGES)
-                exam.add(images, restored, self._deviation(images.noisy[first]))
+                exam.add(images, restored, self._calibrating(images))
                 self._show(images, restored, exam.shown)
                 done += len(restored)
                 if largest is None or len(restored) > len(largest.noisy):
@@ -98,6 +98,7 @@ class Denoising:
             restored, call = self._called(batch.only(part))
             if self._calls.long and self._calls.serves(len(restored), len(batch.noisy)):
                 return restored, call
+            del restored  # or it is in memory while the next one is made
         release()
         return None
 
@@ -154,6 +155,17 @@ class Denoising:
             few = batch.only(rows)
             self._exam.show(few, restored[rows], self._deviation(few.noisy))
         return len(rows)
+
+    def _calibrating(self, batch: NoisyBatch) -> Array | None:
+        """How sure the method is of the batch's images, of which calibration takes the first."""
+        if self._calibrating_on > _CALIBRATION_VALUES:
+            return None
+        first = self._first_draws(batch, batch.positions < _CALIBRATION_IMAGES)
+        deviation = self._deviation(batch.noisy[first])
+        if deviation is not None:
+            deviation = middle(deviation, SAMPLE_SIDE)
+            self._calibrating_on += deviation.size
+        return deviation
 
     def _restore_again(self, positions: list[int]) -> None:
         """Show images of which only the scores say that they are to be shown.

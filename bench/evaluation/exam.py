@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from bench.analysis.calibration import calibration
-from bench.core import Cell, Record
+from bench.core import SAMPLE_SIDE, Cell, Record, middle
 from bench.evaluation import scoring
 from bench.evaluation.noisy_images import Batch, NoisyImages
 from bench.evaluation.replicates import Replicates
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from bench.core import Array
 
-#: Of one image: "clean", "noisy", "restored" and, where there is one, "deviation".
+#: Of one image, or of the middle of a large one: "clean", "noisy", "restored" and, where there is
+#: one, "deviation".
 Sample = dict[str, "Array"]
 
 
@@ -108,8 +109,9 @@ class LocalExam:
         for name, values in scoring.score(clean, finished, self._threads).items():
             self._columns.setdefault(name, []).append(values)
         if deviation is not None:
-            self._deviations.append(deviation)
-            self._errors.append(finished[: len(deviation)] - clean[: len(deviation)])
+            error = finished[: len(deviation)] - clean[: len(deviation)]
+            self._deviations.append(middle(deviation, SAMPLE_SIDE).copy())
+            self._errors.append(middle(error, SAMPLE_SIDE).copy())
         if self._draws > 1:
             self._add_draw(rows, finished)
 
@@ -124,7 +126,9 @@ class LocalExam:
             }
             if deviation is not None:
                 sample["deviation"] = deviation[index]
-            self._samples[int(self._batch.positions[row])] = sample
+            self._samples[int(self._batch.positions[row])] = {
+                name: middle(image, SAMPLE_SIDE).copy() for name, image in sample.items()
+            }
 
     def cases(self) -> list[int]:
         """See `Exam`."""

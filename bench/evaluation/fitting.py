@@ -14,6 +14,7 @@ from bench.core import Cell, Dataset, Fit, Unsupported
 from bench.core.process_state import set_back
 from bench.datasets.training_images import split_array
 from bench.evaluation.forms import FitTask, Form
+from bench.evaluation.scoring import check_plain
 
 if TYPE_CHECKING:
     from bench.core import Array
@@ -90,7 +91,10 @@ def fitted(
             continue
         by = getattr(denoiser, "fitted_by", {})
         seconds = kept.seconds(by.get("at_once", 1))
-        fit = Fit(denoiser.state(), seconds, form.device, history, one.fitted_for(), by)
+        state = denoiser.state()
+        for name, array in state.items():
+            check_plain(array, f"state gave, as {name!r},")
+        fit = Fit(state, seconds, form.device, history, one.fitted_for(), by)
         fits.put(one.fit_key, fit)
         kept.remove()
         models.append(fit)

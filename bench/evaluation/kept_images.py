@@ -14,8 +14,8 @@ from bench.evaluation.fitting import Fits
 if TYPE_CHECKING:
     from bench.core import Array
 
-#: Seconds of work that an interruption may cost.
-_EVERY = 10.0
+#: Seconds of work that an interruption may cost, and bytes that wait in memory to be written.
+_EVERY, _WAITING = 10.0, 1 << 27
 
 
 class KeptImages:
@@ -53,7 +53,8 @@ class KeptImages:
         """Keep restored images, and the seconds that they took."""
         self._new |= dict(zip(names, restored, strict=True))
         self._seconds += seconds
-        if time.monotonic() - self._saved > _EVERY:
+        waiting = sum(image.nbytes for image in self._new.values())
+        if time.monotonic() - self._saved > _EVERY or waiting > _WAITING:
             self.save()
 
     def save(self) -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 #: By what a split's draws are keyed: tuning has drawn noise for validation images already.
 _DRAWN_AS = {"test": "test", "validation": "validation-measured"}
-# Images are kept for the next cell up to this many pixels (256 MiB an array).
-_KEPT_PIXELS = 1 << 26
+# Images are kept for the next cell up to this many values (128 MiB an array).
+_KEPT_VALUES = 1 << 25
 
 
 class Drawn(NamedTuple):
@@ -121,12 +121,12 @@ class _Kept:
             return
         self._key, self._items = None, []
         items: list[Any] = []
-        pixels, shapes = 0, set()
+        values, shapes = 0, set()
         for item in make():
-            pixels += item.clean.size
+            values += item.clean.size
             shapes.add(item.clean.shape[1:])
             items.append(item)
-            if pixels > _KEPT_PIXELS or len(shapes) > 1:
+            if values > _KEPT_VALUES or len(shapes) > 1:
                 items.clear()
             yield item
         if items:

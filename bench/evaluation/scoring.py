@@ -36,6 +36,7 @@ def check(restored: Any, shape: tuple[int, ...], what: str = "denoise") -> Array
     """
     if not isinstance(restored, np.ndarray):
         raise BadOutput(f"{what} returned {type(restored).__name__}, not a NumPy array")
+    check_plain(restored, f"{what} returned")
     if restored.shape != shape:
         raise BadOutput(f"{what} returned shape {restored.shape} for input of shape {shape}")
     if restored.dtype != np.float32:
@@ -44,6 +45,20 @@ def check(restored: Any, shape: tuple[int, ...], what: str = "denoise") -> Array
         bad = int((~np.isfinite(restored)).reshape(len(restored), -1).any(axis=1).sum())
         raise BadOutput(f"{what} returned NaN or infinity in {bad} of {len(restored)} images")
     return restored
+
+
+def check_plain(array: Any, what: str) -> None:
+    """Refuse an array of a class that adds to NumPy's, such as what is masked, or a unit.
+
+    It would be lost without a word where the array is taken for its numbers.
+
+    Raises:
+        BadOutput: it is of such a class.
+    """
+    if isinstance(array, np.ndarray) and type(array) not in (np.ndarray, np.memmap):
+        raise BadOutput(
+            f"{what} a {type(array).__name__}, not a plain NumPy array: give its values"
+        )
 
 
 def check_input(given: Array, noisy: Array) -> None:

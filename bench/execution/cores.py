@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.core import Cell
+from bench.core import MEASURED_BYTES, Cell
 from bench.execution.environment import usable_cpus
 from bench.execution.pools import local_workers
 
@@ -46,12 +46,17 @@ class Shares:
         return max(1, min(self.jobs, threads // self.threads))
 
 
-def shares(settings: Settings, cells: Sequence[Cell]) -> Shares:
+def shares(settings: Settings, cells: Sequence[Cell], largest: int = 0) -> Shares:
     """The shares of a run's cells.
 
     A core is used best by a thread that waits for no other. So cells are worked on side by side,
     one to a core, as far as there are cells and memory; where there are fewer cells than cores,
     filters get the rest as threads.
+
+    Args:
+        settings: say how many work on cells, if they do.
+        cells: to be worked on.
+        largest: values of the largest image.
 
     Raises:
         UsageError: of local workers no number is given.
@@ -62,13 +67,13 @@ def shares(settings: Settings, cells: Sequence[Cell]) -> Shares:
         threads = cores // workers if workers else 1  # of a worker elsewhere nothing is known
         return Shares(0, settings.threads or max(1, threads))
     if settings.jobs == "auto":
-        jobs = max(1, min(cores // (settings.threads or 1), len(cells), _room()))
+        jobs = max(1, min(cores // (settings.threads or 1), len(cells), _room(largest)))
         return Shares(jobs, settings.threads or max(1, cores // jobs), chosen=True)
     return Shares(settings.jobs, settings.threads or max(1, cores // max(1, settings.jobs)))
 
 
-def _room() -> int:
-    """Workers that fit the memory that is free."""
+def _room(largest: int) -> int:
+    """Workers that fit the memory that is free, each with an image of so many values."""
     import psutil
 
-    return int(psutil.virtual_memory().available // _WORKER)
+    return int(psutil.virtual_memory().available // (_WORKER + MEASURED_BYTES * largest))

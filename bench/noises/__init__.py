@@ -2,7 +2,14 @@
 
 from bench.noises.draws import ImageDraws, digests
 from bench.noises.kinds import KINDS, Gaussian, make_noise
-from bench.noises.notation import BLIND, parse_level, parse_noise, training_noise, training_regime
+from bench.noises.notation import (
+    BLIND,
+    doubts,
+    parse_level,
+    parse_noise,
+    training_noise,
+    training_regime,
+)
 
 __all__ = [
     "BLIND",
@@ -10,6 +17,7 @@ __all__ = [
     "Gaussian",
     "ImageDraws",
     "digests",
+    "doubts",
     "make_noise",
     "parse_level",
     "parse_noise",

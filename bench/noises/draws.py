@@ -12,10 +12,10 @@ NumPy is imported where it is used, because settings, which parse noises, load w
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,12 +24,18 @@ if TYPE_CHECKING:
 
     from bench.core import Array
 
+    #: Of uniform numbers, and the rows and columns at which they lie.
+    _Quantile = Callable[[npt.NDArray[Any], tuple[slice, slice]], npt.NDArray[Any]]
+
+# Numbers that are made at a time, and those that are kept for the next level.
+_PIECE, _KEPT = 1 << 20, 1 << 25
+
 
 @dataclass(frozen=True, eq=False)
 class ImageDraws:
     """The test noise's random numbers for images of one shape; see `core.Draws`.
 
-    Normal and uniform numbers are kept, since all levels share them.
+    Normal and uniform numbers are kept, since all levels share them, but for large images.
 
     Attributes:
         positions: int64 (N,), of the images in the full split.
@@ -50,41 +56,63 @@ class ImageDraws:
     dataset: str
     split: str
     seed: int = 0
-
-    @functools.cached_property
-    def _normal(self) -> Array:
-        import numpy as np
-        from scipy.special import ndtri
-
-        values = self.uniforms()
-        return ndtri(values, out=values).astype(np.float32)
-
-    @functools.cached_property
-    def _uniform(self) -> Array:
-        import numpy as np
-
-        return self.uniforms().astype(np.float32)
+    _made: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
 
     def normal(self) -> Array:
         """Float32 (N, *shape), the normal quantiles of `uniforms`."""
-        return self._normal
+        from scipy.special import ndtri
+
+        return self._kept("normal", lambda values, part: ndtri(values, out=values))
 
     def uniform(self) -> Array:
         """Float32 (N, *shape): `uniforms`, rounded."""
-        return self._uniform
+        return self._kept("uniform", lambda values, part: values)
 
     def poisson(self, rate: Array) -> Array:
         """Float32 counts of mean `rate` (N, *shape): Poisson quantiles of uniforms of their own."""
         import numpy as np
         from scipy.stats import poisson
 
-        counts = np.zeros(rate.shape, np.float32)
-        lit = rate > 0
-        counts[lit] = poisson.ppf(self.uniforms(block=1)[lit], rate[lit].astype(np.float64))
-        return counts
+        rates = rate.reshape(len(rate), -1)
+
+        def counts(values: npt.NDArray[Any], part: tuple[slice, slice]) -> npt.NDArray[Any]:
+            means = rates[part].astype(np.float64)
+            lit = means > 0
+            quantiles = np.zeros(means.shape)
+            quantiles[lit] = poisson.ppf(values[lit], means[lit])
+            return quantiles
+
+        return self._quantiles(counts, block=1)
+
+    def _kept(self, name: str, quantile: _Quantile) -> Array:
+        """Quantiles of the first block, of which those of large images are made anew each time."""
+        if name in self._made:
+            return self._made[name]
+        values = self._quantiles(quantile)
+        if values.size <= _KEPT:
+            self._made[name] = values
+        return values
+
+    def _quantiles(self, quantile: _Quantile, block: int = 0) -> Array:
+        """Float32 (N, *shape), a function of `uniforms` and where they lie, made piece by piece."""
+        import numpy as np
+
+        result = np.empty((len(self.positions), math.prod(self.shape)), np.float32)
+        for part, values in self._pieces(block):
+            result[part] = quantile(values, part)
+        return result.reshape(-1, *self.shape)
 
     def uniforms(self, block: int = 0) -> npt.NDArray[Any]:
         """Float64 (N, *shape), uniform in (0, 1); other blocks have other numbers."""
+        import numpy as np
+
+        result = np.empty((len(self.positions), math.prod(self.shape)))
+        for part, values in self._pieces(block):
+            result[part] = values
+        return result.reshape(-1, *self.shape)
+
+    def _pieces(self, block: int) -> Iterator[tuple[tuple[slice, slice], npt.NDArray[Any]]]:
+        """The uniform numbers, one piece after the other: rows, columns, values."""
         import numpy as np
 
         key = int.from_bytes(
@@ -94,14 +122,24 @@ class ImageDraws:
             "little",
         )
         size = math.prod(self.shape)
-        bits = np.empty((len(self.positions), size), np.uint64)
-        for row, position in zip(bits, self.positions, strict=True):
+        images, width = max(1, _PIECE // size), min(_PIECE, size)
+        for first in range(0, len(self.positions), images):
+            rows = slice(first, first + images)
             # The counter's high word is the position, the next the block, its low ones count
             # within the image.
-            counter = (int(position) << 192) + (block << 128)
-            row[:] = np.random.Philox(key=key, counter=counter).random_raw(size)
-        # The upper 52 bits as the middle of one of 2**52 intervals: exact, never 0, never 1.
-        return (((bits >> np.uint64(12)) + 0.5) * 2.0**-52).reshape(-1, *self.shape)
+            generators = [
+                np.random.Philox(key=key, counter=(int(position) << 192) + (block << 128))
+                for position in self.positions[rows]
+            ]
+            for start in range(0, size, width):
+                columns = slice(start, min(start + width, size))
+                count = columns.stop - start
+                bits = np.stack([generator.random_raw(count) for generator in generators])
+                bits >>= np.uint64(12)
+                # The upper 52 bits as the middle of one of 2**52 intervals: exact, never 0 or 1.
+                values = bits + 0.5
+                values *= 2.0**-52
+                yield (rows, columns), values
 
 
 def digests(noisy: Array) -> npt.NDArray[np.uint64]:
@@ -115,5 +153,5 @@ def digests(noisy: Array) -> npt.NDArray[np.uint64]:
     import numpy as np
 
     rows = np.ascontiguousarray(noisy, dtype="<f4").reshape(len(noisy), -1)
-    hashes = b"".join(hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in rows)
+    hashes = b"".join(hashlib.blake2b(row.data, digest_size=8).digest() for row in rows)
     return np.frombuffer(hashes, "<u8").astype(np.uint64)

@@ -100,6 +100,29 @@ def parse_noise(levels: str | float | Iterable[str | float], clip: bool = False)
     return noises
 
 
+def doubts(noises: Iterable[Noise]) -> list[str]:
+    """A line for each noise whose level was hardly meant in its unit.
+
+    >>> doubts([make_noise("gaussian", 10), make_noise("gaussian", 10 / 255)])
+    ['noise level 10 is 10 times the range of the images: for 10 of 255 write 10/255']
+    """
+    lines = []
+    for noise in noises:
+        level = f"{noise.level:g}"
+        name = "" if noise.kind == Gaussian.kind else f"{noise.kind} "
+        if noise.photons and noise.level < 1:
+            lines.append(
+                f"{name}noise level {level} is less than one photon at white: levels count "
+                "photons, and a higher one is less noise"
+            )
+        elif not noise.photons and noise.level > 1:
+            lines.append(
+                f"{name}noise level {level} is {level} times the range of the images: for {level} "
+                f"of 255 write {level}/255"
+            )
+    return lines
+
+
 def parse_level(text: str | float) -> float:
     """A level from a number, or from text such as `25/255`.
 

@@ -16,7 +16,7 @@ from bench.core import (
     canonical_json,
     nearest,
 )
-from bench.noises import BLIND, training_noise
+from bench.noises import BLIND, doubts, training_noise
 from bench.planning.request import RequestedMethod
 from bench.planning.settings import TUNING_IMAGES, Settings
 from bench.plugins.contract import Method
@@ -81,7 +81,26 @@ def plan(settings: Settings, dataset: Dataset, methods: Iterable[RequestedMethod
     return list(dict.fromkeys(cells))  # a regime may have been asked for in two ways
 
 
-def untuned(
+def notes(
+    settings: Settings,
+    dataset: Dataset,
+    methods: Iterable[RequestedMethod],
+    cells: Iterable[Cell],
+) -> list[str]:
+    """What readers of the numbers should know of the plan, a sentence each.
+
+    Of the images and of the levels what is hardly meant so, and which methods run at their defaults
+    for want of validation images.
+    """
+    noises = {noise: None for cell in cells for noise in _noises(cell)}
+    return [*dataset.warnings, *doubts(noises), *_untuned(settings, dataset, methods)]
+
+
+def _noises(cell: Cell) -> tuple[Noise, ...]:
+    return (cell.noise, cell.train.noise) if cell.train else (cell.noise,)
+
+
+def _untuned(
     settings: Settings, dataset: Dataset, methods: Iterable[RequestedMethod]
 ) -> tuple[str, ...]:
     """A line that names the methods which run at their defaults for want of validation images."""

@@ -124,11 +124,13 @@ class CellFiles:
         digests = {}
         for folder, name, data in self._files_beside(record):
             path = self.path / folder / name
+            _check_readable(len(data), f"its {folder}")
             commit(path, data)
             digests[folder] = digest_of(data)
         schema = _REPLICATED_ROWS if "noise_seed" in record.images else _ROWS
         columns = {name: record.images.get(name, np.empty(0)) for name in schema.names}
         table = pa.table(columns, schema=schema)
+        _check_readable(table.nbytes, f"the {len(table):,} rows of a cell")
         digests = {"rows": _rows_digest(table), **digests} if self._digests else {}
         text = json.dumps(CellMeta.of(record, digests).as_dict())
         table = table.replace_schema_metadata(
@@ -157,6 +159,7 @@ class CellFiles:
             for name in _SAMPLES:
                 for index, image in enumerate(record.samples.get(name, ())):
                     arrays[f"{name}_{index}"] = image
+            _check_readable(sum(array.nbytes for array in arrays.values()), "its samples")
             yield "samples", f"{key}.npz", packed(arrays)
 
     def _parsed(self, metadata: Mapping[bytes, bytes] | None, key: str) -> CellMeta:
@@ -186,6 +189,12 @@ class CellFiles:
 
     def _cell_path(self, key: str) -> Path:
         return self.path / "cells" / f"{key}.parquet"
+
+
+def _check_readable(size: int, what: str) -> None:
+    """Raise `StorageError` before something is written that would not be read again."""
+    if size > LARGEST:
+        raise StorageError(f"{what} take {size:,} bytes: more than {LARGEST:,} are not read again")
 
 
 def _rows_digest(table: pa.Table) -> str:

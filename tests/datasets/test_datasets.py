@@ -202,7 +202,10 @@ def test_mnist_has_its_golden_fingerprint(mnist_dir):
 
 @pytest.mark.parametrize("name", [FILES[1], FILES[2]])
 @pytest.mark.parametrize("damage", ["cut", "altered"])
-def test_a_damaged_mnist_file_is_named_with_its_md5(mnist_dir, name, damage, tmp_path):
+def test_a_damaged_mnist_file_is_named_with_its_md5(
+    mnist_dir, mnist_from, nobody, name, damage, tmp_path
+):
+    mnist_from(nobody)
     raw = tmp_path / "MNIST" / "raw"
     put(mnist_dir / "MNIST" / "raw", raw)
     data = bytearray((raw / name).read_bytes())
@@ -217,6 +220,7 @@ def test_a_damaged_mnist_file_is_named_with_its_md5(mnist_dir, name, damage, tmp
             load()
         assert str(raw / name) in str(refused.value)
         assert md5(data) in str(refused.value)
+        assert "and cannot be downloaded" in str(refused.value)
 
 
 # -- what is taken where nothing is named --------------------------------------------------

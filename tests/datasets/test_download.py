@@ -1,5 +1,6 @@
 """Downloads, from local servers that behave as the net's do: well, badly and not at all."""
 
+import contextlib
 import dataclasses
 import errno
 import hashlib
@@ -11,6 +12,7 @@ import stat
 import struct
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +65,33 @@ def reset_midway(handler, content):
     send(handler, content[: len(content) // 2], length=len(content))
     handler.wfile.flush()
     reset(handler)
+
+
+def portal(handler, content):
+    """A network that wants a login answers everything with its page."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", "text/html; charset=utf-8")
+    handler.end_headers()
+    handler.wfile.write(b"<!DOCTYPE html><title>Welcome</title>")
+
+
+def endless(handler, content):
+    handler.send_response(200)
+    handler.end_headers()
+    with contextlib.suppress(OSError):
+        while True:
+            handler.wfile.write(content)
+
+
+def dripping(handler, content):
+    """A byte now and then, so that the connection never falls silent."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(content)))
+    handler.end_headers()
+    with contextlib.suppress(OSError):
+        for byte in content:
+            handler.wfile.write(bytes([byte]))
+            time.sleep(0.05)
 
 
 def hung_up(handler, content):
@@ -148,6 +177,13 @@ def test_a_server_that_is_always_cut_at_the_same_place_is_given_up(serve, tmp_pa
         (reset_midway, "reset by peer"),
         (hung_up, "reset by peer"),
         (gibberish, "who is there?"),
+        (portal, "a web page came instead: does this network ask for a login?"),
+        (endless, "it has more than 1,000,000 bytes"),
+        (
+            lambda handler, content: send(handler, b"", 2_000_000),
+            "it has more than 1,000,000 bytes",
+        ),
+        (dripping, "it took more than 0.4 s"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
@@ -155,6 +191,8 @@ def test_a_download_that_fails_says_why_and_leaves_nothing_behind(
     fault, reason, serve, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(download, "STALL_SECONDS", 0.5)
+    monkeypatch.setattr(download, "FILE_SECONDS", 0.4 if fault is dripping else 60.0)
+    monkeypatch.setattr(download, "LARGEST", 1_000_000)
     url = serve(lambda handler, name: fault(handler, CONTENT))
     failed = (
         rf"Some is not in .* and its download failed: {url}a\.bin: .*{re.escape(reason)}.*; try"
@@ -331,8 +369,8 @@ def test_addresses_and_sums_are_torchvisions(files):
     assert {f"{n}.gz": md5 for n, md5 in zip(idx.FILES, files.archive_md5, strict=True)} == expected
 
 
-def test_one_missing_file_of_four_is_missing(stored, mnist_from, nobody, tmp_path):
-    mnist_from(nobody)
+def test_one_missing_file_of_four_is_missing(made_up, stored, mnist_from, nobody, tmp_path):
+    mnist_from(nobody, files=made_up)
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for name in idx.FILES[:3]:
@@ -373,6 +411,55 @@ def test_a_set_is_downloaded_as_a_whole_or_not_at_all(few, tmp_path):
     with pytest.raises(DataError, match=r"404.*try again, or put its 3 grey PNG files into"):
         images.open(tmp_path / "other")
     assert list((tmp_path / "other").iterdir()) == []
+
+
+def test_what_is_no_image_of_the_set_is_not_taken_for_one(few, tmp_path):
+    """No sum of it may be known, and a login page may call itself an image."""
+    images, files = few
+    files["1.png"] = b"<!DOCTYPE html><title>Welcome</title>"
+    with pytest.raises(DataError, match=r"1\.png: it is no image of the kinds"):
+        images.open(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_image_is_fetched_again_and_ones_own_are_left_alone(few, nobody, tmp_path):
+    images, files = few
+    images.open(tmp_path)
+    folder = tmp_path / "Few"
+    for damage in (b"<!DOCTYPE html>", files["1.png"][:-20], None):
+        (folder / "1.png").unlink()
+        if damage is not None:
+            (folder / "1.png").write_bytes(damage)
+        gone = dataclasses.replace(images, urls=tuple(f"{nobody}{name}" for name in files))
+        with pytest.raises(DataError, match=r"Few.* and cannot be downloaded: no answer from"):
+            gone.open(tmp_path)
+        kept = (folder / "0.png").stat().st_mtime_ns
+        assert images.open(tmp_path).sizes["test"] == 3
+        assert (folder / "1.png").read_bytes() == files["1.png"]
+        assert (folder / "0.png").stat().st_mtime_ns == kept
+    (folder / "1.png").unlink()
+    assert "holds 2 images, not 3" in images.missing(tmp_path)
+    (folder / "mine.png").write_bytes(b"broken")
+    with pytest.raises(DataError, match=r"mine\.png is left out"):
+        images.open(tmp_path)
+    assert not (folder / "1.png").exists()
+
+
+def test_a_damaged_file_of_mnist_is_fetched_again(made_up, zipped, mnist_from, serve, tmp_path):
+    requested = []
+
+    def answer(handler, name):
+        requested.append(name)
+        send(handler, zipped[name])
+
+    mnist_from(serve(answer), files=made_up, archives=zipped)
+    expected = datasets.load("mnist", tmp_path).fingerprint
+    requested.clear()
+    damaged = tmp_path / "MNIST" / "raw" / idx.FILES[2]
+    damaged.write_bytes(made_up[idx.FILES[2]][:-1])
+    assert datasets.load("mnist", tmp_path).fingerprint == expected
+    assert requested == [f"{idx.FILES[2]}.gz"]
+    assert damaged.read_bytes() == made_up[idx.FILES[2]]
 
 
 def test_an_image_that_is_not_the_one_of_the_checksum_is_refused(few, monkeypatch, tmp_path):

@@ -9,9 +9,9 @@ from PIL import Image
 
 from bench import datasets, open_run
 from bench.core import DataError
+from bench.datasets import decoding, natural
 from bench.datasets import images as reading
-from bench.datasets import natural
-from bench.datasets.images import UnusableImage, read_image
+from bench.datasets.decoding import UnusableImage, read_image
 from bench.evaluation.noisy_images import NoisyImages
 from bench.noises import make_noise
 
@@ -118,8 +118,11 @@ REFUSED = {
     "text.jpg": (lambda path: path.write_text("not a picture"), "no image"),
     "two.tiff": (animated, "it holds 2 images"),
     "deep.png": (deep_colour, "16 bits a channel"),
-    "ink.tif": (lambda path: Image.fromarray(RGB).convert("CMYK").save(path), "of the kind CMYK"),
-    "float.tif": (lambda path: save(path, GREY.astype(np.float32)), "of the kind F"),
+    "ink.tif": (
+        lambda path: Image.fromarray(RGB).convert("CMYK").save(path),
+        "CMYK pixels of 8+8+8+8 bits",
+    ),
+    "float.tif": (lambda path: save(path, GREY.astype(np.float32)), "floating-point pixels"),
 }
 
 
@@ -135,7 +138,7 @@ def test_what_would_have_to_be_changed_is_refused_in_one_line(tmp_path, name):
 
 def test_a_very_large_image_is_refused_by_its_header(tmp_path, monkeypatch):
     path = save(tmp_path / "a.png", GREY)
-    monkeypatch.setattr(reading, "MAX_PIXELS", 62)
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 62)
     monkeypatch.setattr(Image.Image, "load", lambda *a: pytest.fail("decoded"))
     with pytest.raises(UnusableImage, match="7x9 pixels are more than 62"):
         read_image(path)
@@ -177,8 +180,9 @@ def test_images_stand_in_the_order_of_their_names_grouped_by_shape(mixed):
     dataset = datasets.load(f"folder:{mixed}", Path("nowhere"))
     assert dataset.name == "folder:my photos"
     assert dataset.sizes == {"train": 0, "validation": 0, "test": 6}
-    assert len(dataset.left_out) == 1
-    assert dataset.left_out[0].startswith("broken.png is left out: it is broken")
+    broken, others = dataset.left_out
+    assert broken.startswith("broken.png is left out: it is broken")
+    assert others == "not read in my photos: 1 .txt, 1 hidden"
     names = ["a.jpg", "b.png", "c.tif", "d.png", "e.png", "f.png"]
     images = contents(dataset)
     for position, name in enumerate(names):
@@ -304,6 +308,53 @@ def test_without_images_to_learn_from_filters_run_at_their_defaults_and_networks
 def test_a_set_without_training_images_cannot_be_trained_on(mixed, fails):
     line = fails("run", "--dataset", "digits", "--train-dataset", f"folder:{mixed}", code=5)
     assert "folder:my photos has no training images" in line
+
+
+def test_every_file_of_a_folder_is_read_or_counted_and_told(mixed, bench, tmp_path):
+    (mixed / "z.png").symlink_to("gone.png")
+    for name in ("a.bmp", "b.bmp", "c.webp", "README"):
+        (mixed / name).write_bytes(b"x")
+    (mixed / "more").mkdir()
+    expected = "not read in my photos: 2 .bmp, 1 .txt, 1 .webp, 1 folder, 1 hidden, 1 without"
+    arguments = ("run", "--noise", "0.1", "--methods", "identity", "--no-tune")
+    result = bench(*arguments, "--dataset", f"folder:{mixed}", "--name", "r")
+    assert result.code == 0
+    assert "z.png is left out: it is a link to what is not there" in result.err
+    assert expected in result.err
+    assert bench("report", "results/r").code == 0
+    assert expected in next(Path("reports").glob("*/report.md")).read_text()
+    # Of another set's training images likewise.
+    save(tmp_path / "t" / "train" / "a.png", GREY)
+    save(tmp_path / "t" / "test" / "a.png", GREY)
+    save(tmp_path / "t" / "b.png", GREY)
+    (tmp_path / "t" / "train" / "b.tif").write_text("x")
+    (tmp_path / "t" / "old").mkdir()
+    trained = bench(
+        *arguments, "--dataset", "digits", "--limit", "2", "--name", "u",
+        "--train-dataset", f"folder:{tmp_path / 't'}",
+    )  # fmt: skip
+    assert "b.tif is left out: it is no image" in trained.err
+    assert "not read in t: 1 .png, 1 folder" in trained.err
+    (mixed / "test").mkdir()
+    for name in ("val", "validation"):
+        save(mixed / name / "a.png", GREY)
+    with pytest.raises(DataError, match="there are val and validation: keep one"):
+        datasets.load(f"folder:{mixed}", Path("nowhere"))
+
+
+def test_a_tiny_training_image_that_makes_all_patches_tiny_is_named(tmp_path):
+    sizes = {"a": (90, 120), "b": (200, 190), "icon": (6, 6), "d": (80, 100)}
+    for name, shape in sizes.items():
+        save(tmp_path / "set" / "train" / f"{name}.png", np.zeros(shape, np.uint8))
+    save(tmp_path / "set" / "test" / "a.png", GREY)
+
+    def warned():
+        return datasets.load(f"folder:{tmp_path / 'set'}", Path("nowhere")).warnings
+
+    (line,) = warned()
+    assert line.startswith("training images are cut into patches of 6 pixels a side, the size of i")
+    (tmp_path / "set" / "train" / "icon.png").unlink()
+    assert warned() == ()
 
 
 # -- named sets ------------------------------------------------------------------------------

@@ -33,6 +33,10 @@ def run(plugins, tmp_path):
         ("return noisy * np.nan", "NaN or infinity in 1 of 1 images"),
         ("return noisy.tolist()", "list, not a NumPy array"),
         ("return None", "NoneType, not a NumPy array"),
+        (
+            "return np.ma.masked_less(noisy, 0)",
+            "a MaskedArray, not a plain NumPy array: give its values",
+        ),
         ("raise ValueError('it is\\nbroken')", "ValueError: it is broken (bad.py, line 6)"),
         ("raise SystemExit(1)", "SystemExit"),
     ],
@@ -196,6 +200,10 @@ def test_a_method_that_learns_is_fitted_once_tuned_and_reused(plugins, run, tmp_
     plugins("mean", MEAN.format(log=str(log), change="* 1"))  # other code, other fits
     run("mean", noise=[0.3, 0.5], limit=10)
     assert log.read_text().count("fit") == 6
+    masked = "; self.mean = np.ma.masked_less(self.mean, 0.1)"
+    plugins("mean", MEAN.format(log=str(log), change=masked))
+    cells = run("mean").cells().set_index("method")
+    assert "state gave, as 'mean', a MaskedArray" in cells.loc["mean", "reason"]
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")

@@ -39,6 +39,8 @@ def test_no_more_workers_are_chosen_than_fit_the_memory(monkeypatch):
     monkeypatch.setattr(cores, "usable_cpus", lambda: 8)
     monkeypatch.setattr("psutil.virtual_memory", lambda: memory)
     assert cores.shares(Settings(jobs="auto"), range(9)).jobs == 3
+    photograph = 3 * 3000 * 4000
+    assert cores.shares(Settings(jobs="auto"), range(9), photograph).jobs == 1
     monkeypatch.setattr(memory, "available", 0)
     assert cores.shares(Settings(jobs="auto"), range(9)).jobs == 1
 

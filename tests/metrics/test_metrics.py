@@ -230,6 +230,15 @@ def test_a_batch_larger_than_a_block_gives_the_same_values(monkeypatch):
     np.testing.assert_allclose(every_metric(clean, noisy), expected, rtol=0, atol=1e-12)
 
 
+def test_a_large_image_scored_by_strips_gives_the_same_values(monkeypatch):
+    clean, noisy = pair((3, 61, 40), images=2)
+    expected = every_metric(clean, noisy)
+    module = importlib.import_module("bench.metrics.ssim")
+    monkeypatch.setattr(module, "_LARGE", 60 * 40)
+    monkeypatch.setattr(module, "_STRIP", 7 * 40 + 3)
+    np.testing.assert_allclose(every_metric(clean, noisy), expected, rtol=0, atol=1e-12)
+
+
 def test_metrics_leave_their_arguments_alone_and_give_float64():
     clean, noisy = pair((3, 20, 30))
     before = clean.copy(), noisy.copy()

@@ -13,7 +13,7 @@ from scipy import stats
 
 from bench.core import Dataset, Group, UsageError
 from bench.evaluation.noisy_images import NoisyImages
-from bench.noises import Gaussian, ImageDraws, digests, make_noise, parse_noise
+from bench.noises import Gaussian, ImageDraws, digests, doubts, make_noise, parse_noise
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "noise.json").read_text())
 MNIST = {"dataset": "mnist", "split": "test"}
@@ -56,6 +56,33 @@ def test_uniforms_are_numpys_philox_keyed_by_seed_dataset_and_split(position):
     expected = np.floor(np.random.Generator(philox).random((2, 5, 3)) * 2**52) / 2**52 + 2.0**-53
     got = draws([position], (2, 5, 3), dataset="kmnist", split="validation", seed=7).uniforms()
     np.testing.assert_array_equal(got[0], expected)
+
+
+def test_numbers_that_are_made_piece_by_piece_are_the_same(monkeypatch):
+    rate = np.linspace(0, 3, 5 * 70, dtype=np.float32).reshape(5, 1, 7, 10)
+
+    def numbers():
+        random = draws(range(5), (1, 7, 10))
+        return random.uniforms(), random.normal(), random.uniform(), random.poisson(rate)
+
+    expected = numbers()
+    for piece in (3 * 70, 33):  # of whole images, and of parts of one
+        monkeypatch.setattr("bench.noises.draws._PIECE", piece)
+        monkeypatch.setattr("bench.noises.draws._KEPT", 0)
+        for got, whole in zip(numbers(), expected, strict=True):
+            np.testing.assert_array_equal(got, whole)
+
+
+def test_a_level_that_was_hardly_meant_in_its_unit_is_told(bench):
+    arguments = ("run", "--dataset", "digits", "--methods", "identity,gaussian", "--no-tune")
+    result = bench(*arguments, "--limit", "2", "--noise", "5,0.1;poisson:0.5,30")
+    assert result.code == 0
+    assert (
+        "noise level 5 is 5 times the range of the images: for 5 of 255 write 5/255" in result.err
+    )
+    assert "poisson noise level 0.5 is less than one photon at white" in result.err
+    assert result.err.count("noise level") == 2
+    assert doubts([make_noise("gaussian", 1.0), make_noise("salt-pepper", 1.0)]) == []
 
 
 def test_normals_are_the_normal_quantiles_of_the_uniforms():
@@ -358,7 +385,7 @@ def test_a_pass_that_was_broken_off_or_too_large_leaves_nothing_half_kept(monkey
     next(images.batches(Gaussian(0.3), None))
     assert len(noisy_images(images)) == 12
 
-    monkeypatch.setattr("bench.evaluation.noisy_images._KEPT_PIXELS", 6 * 64)
+    monkeypatch.setattr("bench.evaluation.noisy_images._KEPT_VALUES", 6 * 64)
     images = NoisyImages(one_shape())
     assert len(noisy_images(images)) == len(noisy_images(images)) == 12
 

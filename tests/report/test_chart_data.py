@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import bench
+from bench.core import middle
 from bench.report.content.chart_data import (
     SpeedPoint,
     calibration_bins,
@@ -16,7 +17,7 @@ from bench.report.content.chart_data import (
     speed_points,
 )
 from bench.report.content.rows import Pair, cell_rows
-from bench.report.content.samples import common_positions, kept_samples, middle
+from bench.report.content.samples import common_positions, kept_samples
 from bench.report.content.section import by_dataset
 
 

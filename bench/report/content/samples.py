@@ -44,9 +44,3 @@ def common_positions(samples: Iterable[Samples]) -> list[int]:
 
 def _equal(positions: Sequence[int]) -> bool:
     return len(set(positions)) == 1
-
-
-def middle(image: Any, side: int) -> Any:
-    """The middle of an image (C, H, W), no more than `side` pixels high and wide."""
-    top, left = (max(0, (size - side) // 2) for size in image.shape[-2:])
-    return image[..., top : top + side, left : left + side]

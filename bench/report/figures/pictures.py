@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.core import IDENTITY, noise_text
+from bench.core import IDENTITY, middle, noise_text
 from bench.report.content import style
 from bench.report.content.rows import Column
-from bench.report.content.samples import Samples, common_positions, kept_samples, middle
+from bench.report.content.samples import Samples, common_positions, kept_samples
 from bench.report.figures.figure import DETAIL, IMAGES, LEVELS, Drawn, Figure
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.core import noise_text
+from bench.core import middle, noise_text
 from bench.report.content import style
 from bench.report.content.chart_data import (
     CALIBRATION_RANGE,
@@ -19,7 +19,6 @@ from bench.report.content.samples import (
     Samples,
     common_positions,
     kept_samples,
-    middle,
 )
 from bench.report.figures.figure import (
     DETAIL,

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.analysis import METRICS
-from bench.core import noise_text, printable
+from bench.core import SAMPLE_SIDE, middle, noise_text, printable
 from bench.report.content.rows import Column
 from bench.report.content.samples import (
     DEVIATION_SHOWN,
     Samples,
     common_positions,
     kept_samples,
-    middle,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +50,8 @@ def inspector(section: Section, styles: Styles, budget: int = BUDGET) -> dict[st
             break
     note = "Pixels are rounded to 8 bits."
     if pixels.cut:
-        note += f" Of larger images the middle is shown, {side} pixels a side."
+        side = min(side, SAMPLE_SIDE)
+        note += f" Of larger images the middle is shown, {side} pixels a side; values are of the whole."
     return {**data, "pixels": pixels.stored, "note": note, "deviation": DEVIATION_SHOWN}
 
 
@@ -67,7 +67,8 @@ class _Pixels:
     def add(self, image: Any, most: float = 1.0) -> int:
         """Store an image (C, H, W) of values from 0 to `most`; its index in `stored`."""
         shown = np.moveaxis(middle(image, self._side), 0, -1)
-        self.cut |= shown.size < image.size
+        # What may be the middle of a larger image already, as cells keep it, is told likewise.
+        self.cut |= shown.size < image.size or SAMPLE_SIDE in image.shape[-2:]
         data = np.round(np.clip(shown / most, 0, 1) * 255).astype(np.uint8)
         key = (data.shape, data.tobytes())
         if key not in self._known:
