@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import time
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,8 @@ from typing import Any
 from bench import datasets, store
 from bench.core import Cell, Dataset, UsageError
 from bench.execution import cores, environment, session
+from bench.execution.importing import importing
+from bench.execution.process import Limits
 from bench.execution.progress import Listener
 from bench.execution.supervisor import Setup
 from bench.planning import notation
@@ -53,7 +56,8 @@ def run(
     """
     began = time.time() - _CLOCK
     settings = Settings.checked(dataset=dataset, **values)
-    requested = requested_methods(settings, Registry(settings.plugins))
+    with _methods_of(settings) as registry:
+        requested = requested_methods(settings, registry)
     methods = {each.method.name: each.method for each in requested.values()}
     # What names and settings alone tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
@@ -78,6 +82,13 @@ def run(
     )
     manifest = _manifest(resolved, data, methods, cells, setup, command)
     return session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
+
+
+def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registry]:
+    """The methods that can be asked for; where others work on the cells, others load them."""
+    if settings.jobs or settings.dask:
+        return importing(settings.plugins, Limits(settings.timeout, settings.memory_limit))
+    return contextlib.nullcontext(Registry(settings.plugins))
 
 
 def _manifest(

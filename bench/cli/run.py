@@ -59,10 +59,12 @@ def run(context: click.Context, /, debug: bool, **values: Any) -> int:
     click.echo(analysis.text_table(analysis.Scores.of_run(result, cells), cells, width, images))
     for problem in analysis.problems(analysis.with_labels(cells)):
         click.echo(": ".join(problem))
+    if absent := len(set(result.manifest.cells) - result.finished()):
+        click.echo(f"{absent} of {len(result.manifest.cells)} cells have no result")
     where = shlex.quote(str(result.path))
     click.echo(f"Run:    {result.path}\nReport: bench report {where}")
     typed = settings.get("methods") or ""
     names = notation.split_list(typed) if isinstance(typed, str) else typed
     asked_for = {notation.parse(name)[0] for name in names}
     bad = cells.status.eq("failed") | (cells.status.eq("skipped") & cells.method.isin(asked_for))
-    return EXIT_CELLS_FAILED if bad.any() else 0
+    return EXIT_CELLS_FAILED if absent or bad.any() else 0

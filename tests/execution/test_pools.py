@@ -13,8 +13,10 @@ import bench
 from bench import datasets
 from bench.core import Cell
 from bench.execution import pools
-from bench.execution.supervisor import Children, Limits, Setup, Stopped
+from bench.execution.process import Limits, Stopped
+from bench.execution.supervisor import Children, Setup
 from bench.noises import make_noise
+from bench.plugins import sources
 
 SWEEP = {"dataset": "digits", "limit": 3, "tune": False}
 
@@ -83,8 +85,9 @@ def setup():
 
 
 def identity_cell(setup):
+    source = sources.load("identity").source
     return Cell(
-        "digits", setup.fingerprint, "identity", "{}", "{}", "c0de", None,
+        "digits", setup.fingerprint, "identity", "{}", "{}", source, None,
         make_noise("gaussian", 0.1), None, "{}", limit=2, tune=0, quantize=False,
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import pytest
 
@@ -58,9 +59,10 @@ def test_a_training_in_several_threads_counts_as_several_cells(recipe, uses_torc
     assert cores.Shares(8, 1, chosen).taken_by(cell, uses_torch) == taken
 
 
+@dataclass(unsafe_hash=True)
 class Cell:
-    def __init__(self, name, fit_key):
-        self.name, self.fit_key = name, fit_key
+    name: str
+    fit_key: str
 
 
 class Noting:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +17,7 @@ from safetensors import safe_open
 import bench
 from bench import datasets, store
 from bench.core import DataError, UsageError
-from bench.execution import pools
+from bench.execution import pipes, pools
 from bench.execution.supervisor import Setup, WorkerError
 from bench.planning.settings import Settings
 from bench.store import RunInUse, hold
@@ -230,16 +229,15 @@ def test_a_worker_that_is_given_no_cell_ends():
     )  # fmt: skip
     code = "from bench.execution import worker; worker._IDLE = 0.1; worker.main()"
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    with (
-        process,
-        Connection(os.dup(process.stdin.fileno()), readable=False) as jobs,
-        Connection(os.dup(process.stdout.fileno()), writable=False) as answers,
-    ):
-        jobs.send(setup)
-        assert answers.recv() == ("ready", None)
+        [sys.executable, "-c", code], bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    with process:
+        ends = pipes.Pipes(process)
+        ends.send(setup)
+        until(lambda: ends.receive(1) == ("answer", None))
         assert process.wait(60) == 0  # though its input is still open
+        ends.close()
 
 
 def test_one_process_writes_a_run(tmp_path, fails, bench):
