@@ -12,6 +12,7 @@ import numpy as np
 
 from bench import metrics
 from bench.evaluation.axis import Axis
+from bench.evaluation.blame import ends_the_sweep
 from bench.evaluation.calls import Calls
 from bench.evaluation.noisy_images import batches
 from bench.evaluation.scoring import apply, finish

@@ -10,8 +10,9 @@ import contextlib
 import dataclasses
 import os
 import pickle
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench.execution.process import Limits, Lost, WatchedProcess
@@ -71,7 +72,7 @@ def importing(
     Raises:
         UsageError: see `Registry`.
     """
-    given = tuple(os.path.abspath(os.path.expanduser(plugin)) for plugin in plugins)
+    given = tuple(str(Path(plugin).expanduser().absolute()) for plugin in plugins)
     process = WatchedProcess(limits or Limits(), loading=_LOADING)
     known: dict[str, Method] = {}
 

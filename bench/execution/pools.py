@@ -23,8 +23,8 @@ from functools import partial
 from typing import Any, Self
 
 from bench.core import BenchError, Cell, Record, UsageError
-from bench.execution.schedule import Schedule
 from bench.execution.process import Limits
+from bench.execution.schedule import Schedule
 from bench.execution.supervisor import Children, Setup, Warn, Watch, WorkerError
 from bench.planning.settings import MAX_JOBS
 

@@ -120,11 +120,10 @@ class WatchedProcess:
         allowed: float | None = max(self.limits.timeout or 0.0, self._loading)
         doing = "to load what it needs; --timeout gives it more"
         began = looked = time.monotonic()
-        self._to_pipes(lambda pipes: pipes.send(job))
+        self._to_pipes(Pipes.send, job)
         while True:
             ended = not self.alive  # before the look: what it sent until then will be found
-            wait = 0.0 if ended else _LOOK
-            message = self._to_pipes(lambda pipes, wait=wait: pipes.receive(wait))
+            message = self._to_pipes(Pipes.receive, 0.0 if ended else _LOOK)
             if message is not None:
                 kind, value = message
                 if kind == "answer":
@@ -156,10 +155,10 @@ class WatchedProcess:
             self._closed = True
             self._kill()
 
-    def _to_pipes(self, call: Callable[[Pipes], Any]) -> Any:
-        """What `call` gives; its errors are the process's loss."""
+    def _to_pipes(self, call: Callable[..., Any], argument: Any) -> Any:
+        """What a call of the pipes gives; its errors are the process's loss."""
         try:
-            return call(self._pipes)
+            return call(self._pipes, argument)
         except Garbled as error:
             raise self._lost(f"its answer cannot be read ({error})") from error
         except (EOFError, OSError, ValueError):  # of a pipe that was closed

@@ -1,8 +1,8 @@
 """The process that works on cells, started by `process.WatchedProcess`.
 
-On its standard input come jobs, pickles between processes of one command: a `Setup` and then cells,
-or an `Import`. On its standard output go answers. It ends when its input does, with all that methods
-started, so that no worker outlives its parent, even one that is killed.
+On its standard input come jobs, pickles between processes of one command: a `Setup` and then
+cells, or an `Import`. On its standard output go answers. It ends when its input does, with all
+that methods started, so that no worker outlives its parent, even one that is killed.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class _Worker:
 
         self._setup, self._answers, self._last_report = setup, answers, 0.0
         if code_digest() != setup.code:
-            raise _other_code("bench's own code")
+            raise _other_code("bench itself")
         folder = Path(setup.data_dir)
         folder = folder if folder.is_dir() else datasets.data_folder(None)
         data = datasets.load(setup.dataset, folder)
@@ -145,7 +145,7 @@ class _Worker:
             return Record(cell, "failed", reason=str(error))
         for one in (cell, *waiting):
             if (one.method, one.source) not in self._sources:
-                raise _other_code(f"the code of {one.method}")
+                raise _other_code(one.method)
         if self._setup.device == "cuda" and self._methods[cell.method].uses_gpu:
             _check_gpu()
         pipes.send(self._answers, "loaded", None)
@@ -202,9 +202,9 @@ def _other_code(what: str) -> Exception:
     from bench.execution.supervisor import WorkerError
 
     return WorkerError(
-        f"{what} is another to the worker on {platform.node()} than the run was planned for: it was "
-        "changed meanwhile, or there it is of another version; finished cells are safe, and the "
-        "same command plans anew"
+        f"the worker on {platform.node()} has other code of {what} than the run was planned for: "
+        "it was changed meanwhile, or is of another version there; finished cells are safe, and "
+        "the same command plans anew"
     )
 
 

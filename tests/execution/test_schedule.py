@@ -195,6 +195,19 @@ def test_a_cell_is_failed_when_three_workers_were_lost_with_it():
     )
 
 
+def test_an_answer_for_another_cell_is_none():
+    def confuse(cell):
+        other = Cell("b", "b") if cell.name == "a" else cell
+        return type("Record", (), {"cell": other, "status": "done"})
+
+    with ThreadPoolExecutor(1) as executor:
+        cells = [Cell("a", "a"), Cell("c", "c")]
+        records = list(pools.Pool(confuse, executor, 1).records(cells))
+    assert [record.cell for record in records] == cells
+    assert [record.status for record in records] == ["failed", "done"]
+    assert records[0].reason == "its worker answered for another cell"
+
+
 def test_on_one_gpu_cells_that_may_be_fitted_along_are_told_of():
     cells = [Cell(name, name) for name in ("a0", "a1", "b0", "a2")]
     for cell in cells:
