@@ -179,7 +179,7 @@ class WatchedProcess:
     def _lost(self, why: str | None, limit: str = "") -> Exception:
         """What is to be raised when it died, or is killed here for breaking a limit."""
         process = self._process
-        if self._closed or process is None:
+        if process is None:
             return Stopped()
         if why is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
