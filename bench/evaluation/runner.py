@@ -35,6 +35,9 @@ from bench.evaluation.noisy_images import NoisyImages
 from bench.evaluation.scoring import BadOutput
 from bench.plugins.contract import Method
 
+# Characters of what a method's error says, and of its traceback, that are kept.
+_REASON, _TRACEBACK = 1000, 20_000
+
 
 def run_cells(
     cells: Iterable[Cell],
@@ -94,7 +97,8 @@ def run_cells(
             if ends_the_sweep(error, method):
                 raise
             reason = explain(error, method) + measuring.setting
-            record = Record(cell, "failed", reason=reason, traceback=traceback.format_exc())
+            told = traceback.format_exc()[-_TRACEBACK:]
+            record = Record(cell, "failed", reason=reason, traceback=told)
         _end_a_copy_of(process)
         if own != cell:
             record = Record(cell, "failed", reason="it changed the noise that it was told")
@@ -212,7 +216,10 @@ def _end_a_copy_of(process: int) -> None:
 
 def _one_line(error: BaseException) -> str:
     try:
-        return " ".join(str(error).split()) or type(error).__name__
+        text = str(error)
+        return (
+            " ".join(text[:_REASON].split()) + "…" * (len(text) > _REASON) or type(error).__name__
+        )
     except Exception:  # a method's own exception may be broken too
         return "(it cannot say why)"
 

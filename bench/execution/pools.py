@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import (
@@ -56,7 +57,7 @@ class Task:
 
     def run(self, cell: Cell, *waiting: Cell) -> Record:
         """The cell's record, by a child of the process that this is called in."""
-        return _TASK_CHILDREN.run(self.setup, self.limits, cell, *waiting)
+        return _TASK_CHILDREN.run(self.setup, self.limits, cell, *waiting, warn=warnings.warn)
 
 
 class Pool:

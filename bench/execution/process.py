@@ -117,6 +117,15 @@ class WatchedProcess:
             Stopped: `close` was called meanwhile.
             BenchError: the answer is an error.
         """
+        try:
+            return self._ask(job, heard)
+        except BaseException:  # also one of `heard`: its answer may come yet, and is no other's
+            with self._lock:
+                self._kill()
+            raise
+
+    def _ask(self, job: Any, heard: Callable[[str, Any], None]) -> Any:
+        """Likewise; it may go on with the job where this is left."""
         allowed: float | None = max(self.limits.timeout or 0.0, self._loading)
         doing = "to load what it needs; --timeout gives it more"
         began = looked = time.monotonic()

@@ -24,6 +24,8 @@ from bench.execution import pipes
 
 #: Seconds between two reports of progress, at least.
 _PAUSE = 0.1
+#: Characters of an error's line that are told, at most.
+_LONG = 2000
 #: Seconds without a job after which the process ends; its parent starts another.
 _IDLE = 600
 
@@ -69,7 +71,7 @@ def _answer(waiting: queue.SimpleQueue[Any], answers: int) -> None:
                 answer = worker.record(*job)
             pipes.send(answers, "answer", answer)
     except BenchError as error:
-        pipes.send(answers, "error", type(error)(str(error)))
+        pipes.send(answers, "error", type(error)(str(error)[:_LONG]))
 
 
 def _guard_group() -> None:

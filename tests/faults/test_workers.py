@@ -64,7 +64,7 @@ def test_weights_do_not_depend_on_how_many_cells_are_worked_on_at_once(tmp_path,
 
 def test_a_cell_that_goes_wrong_costs_itself_only(tmp_path):
     kinds = (
-        "fine", "raises", "storage", "exits", "crashes", "hangs", "eats", "orphans", "writes",
+        "fine", "raises", "rants", "storage", "exits", "crashes", "hangs", "eats", "orphans", "writes",
         "prints", "alters",
     )  # fmt: skip
     run = bench.run(
@@ -85,6 +85,7 @@ def test_a_cell_that_goes_wrong_costs_itself_only(tmp_path):
     assert reasons["exits"] == "its process ended by itself (exit code 5)"
     assert reasons["storage"].startswith("StorageError: there is no disk (trouble.py, line ")
     assert "killed by SIGSEGV; it last printed: " in reasons["crashes"]
+    assert 1000 < len(reasons["rants"]) < 1100
     # Though a process of its own holds all pipes.
     assert reasons["orphans"] == "its process was killed by SIGTERM"
     assert reasons["writes"].startswith("its answer cannot be read (")
@@ -94,6 +95,7 @@ def test_a_cell_that_goes_wrong_costs_itself_only(tmp_path):
     assert "GiB of memory, more than 1.12 GiB (--memory-limit)" in reasons["eats"]
     (meta,) = [m for m in run.metadata() if '"crashes"' in m.cell.params]
     assert "about to read where nothing is" in meta.traceback
+    assert max(len(meta.traceback) for meta in run.metadata()) <= 20_000
     assert not [p for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -414,6 +416,13 @@ def test_a_killed_worker_on_dask_costs_nothing(tmp_path):
 )
 def test_sizes_are_typed_as_people_write_them(text, size):
     assert Settings.checked(memory_limit=text, jobs=1).memory_limit == size
+
+
+def test_a_limit_that_leaves_no_room_to_start_is_refused(fails, monkeypatch):
+    """Libraries would try for ever to get what they need while they are loaded."""
+    monkeypatch.setattr("resource.getrlimit", lambda resource: (300 * 2**20, -1))
+    line = fails("run", "--dataset", "digits", "--methods", "identity", code=2)
+    assert "0.29 GiB of addresses here (ulimit -v), which is too little to start" in line
 
 
 def test_bad_limits_end_in_one_line(fails, monkeypatch):

@@ -22,6 +22,8 @@ def trouble(noisy, noise, *, kind="fine", index=0, seconds=0.0):
     """Fail as `kind` says; `fine`, take some `seconds` and smooth a little."""
     if kind == "raises":
         raise ValueError("as it was told to")
+    if kind == "rants":
+        raise ValueError("no " * 2**20)
     if kind == "storage":
         raise StorageError("there is no disk")
     if kind == "exits":
