@@ -217,9 +217,8 @@ def _end_a_copy_of(process: int) -> None:
 def _one_line(error: BaseException) -> str:
     try:
         text = str(error)
-        return (
-            " ".join(text[:_REASON].split()) + "…" * (len(text) > _REASON) or type(error).__name__
-        )
+        more = "…" if len(text) > _REASON else ""
+        return " ".join(text[:_REASON].split()) + more or type(error).__name__
     except Exception:  # a method's own exception may be broken too
         return "(it cannot say why)"
 

@@ -64,8 +64,8 @@ def test_weights_do_not_depend_on_how_many_cells_are_worked_on_at_once(tmp_path,
 
 def test_a_cell_that_goes_wrong_costs_itself_only(tmp_path):
     kinds = (
-        "fine", "raises", "rants", "storage", "exits", "crashes", "hangs", "eats", "orphans", "writes",
-        "prints", "alters",
+        "fine", "raises", "rants", "storage", "exits", "crashes", "hangs", "eats", "orphans",
+        "writes", "prints", "alters",
     )  # fmt: skip
     run = bench.run(
         methods=[f"trouble[kind={kind}]" for kind in kinds] + ["identity"],
