@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import numbers
 import time
@@ -11,6 +12,8 @@ from typing import Any
 from bench import datasets, store
 from bench.core import Cell, Dataset, UsageError, shown
 from bench.execution import cores, environment, session
+from bench.execution.importing import importing
+from bench.execution.process import Limits
 from bench.execution.progress import Listener
 from bench.execution.supervisor import Setup
 from bench.planning import notation
@@ -56,7 +59,8 @@ def run(
         raise UsageError(f"command is a text, not {shown(command)}")
     began = time.time() - _CLOCK
     settings = Settings.checked(dataset=dataset, **values)
-    requested = requested_methods(settings, Registry(settings.plugins))
+    with _methods_of(settings) as registry:
+        requested = requested_methods(settings, registry)
     methods = {each.method.name: each.method for each in requested.values()}
     # What names and settings alone tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
@@ -83,6 +87,13 @@ def run(
     said = notes(resolved, data, requested.values(), cells)
     manifest = _manifest(resolved, data, methods, cells, setup, command, said)
     return session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
+
+
+def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registry]:
+    """The methods that can be asked for; where others work on the cells, others load them."""
+    if settings.jobs or settings.dask:
+        return importing(settings.plugins, Limits(settings.timeout, settings.memory_limit))
+    return contextlib.nullcontext(Registry(settings.plugins))
 
 
 def _manifest(

@@ -27,22 +27,22 @@ def methods(plugin: tuple[Path, ...], debug: bool) -> None:
     bench methods
     bench methods --plugin my_method.py
     """
-    from bench.plugins.sources import Registry
+    from bench.execution.importing import importing
 
-    registry = Registry(plugin)
     broken = None
-    for name, source in registry.sources.items():
-        try:
-            method = source.load()
-        except UsageError as error:
-            _entry(name, f"cannot run here: {error}", [])
-            broken = broken or (error if source.given else None)
-            continue
-        if method.missing:
-            note = method.declared.note
-            _entry(name, f"cannot run here: {method.missing}", [note] if note else [])
-            continue
-        _entry(name, method.summary, _details(method))
+    with importing(plugin) as registry:
+        for name, source in registry.sources.items():
+            try:
+                method = registry.load(name)
+            except UsageError as error:
+                _entry(name, f"cannot run here: {error}", [])
+                broken = broken or (error if source.given else None)
+                continue
+            if method.missing:
+                note = method.declared.note
+                _entry(name, f"cannot run here: {method.missing}", [note] if note else [])
+                continue
+            _entry(name, method.summary, _details(method))
     if broken:
         raise broken
 

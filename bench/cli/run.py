@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shlex
 import shutil
 import signal
@@ -14,6 +15,10 @@ import click
 from bench.cli.options import DEBUG
 from bench.cli.program import EPILOG, EXIT_CELLS_FAILED, Terminated, main
 from bench.cli.settings import SettingsCommand, given_settings
+from bench.core import UsageError
+
+#: Bytes of addresses that a process must be allowed: with less, OpenBLAS tries for ever.
+_ROOM = 2**30
 
 
 def _end_as_interrupted() -> None:
@@ -24,6 +29,16 @@ def _end_as_interrupted() -> None:
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, terminate)
+
+
+def _check_room() -> None:
+    """Refuse a limit of the system under which libraries hang while they are loaded."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < _ROOM:
+        raise UsageError(
+            f"a process may take {limit / 2**30:.2f} GiB of addresses here (ulimit -v), which is "
+            "too little to start: allow 2 GiB or more"
+        )
 
 
 @main.command(cls=SettingsCommand, epilog=EPILOG)
@@ -42,6 +57,7 @@ def run(context: click.Context, /, debug: bool, **values: Any) -> int:
     bench run --train-noise matched,blind --methods "unet,dae[train=0.3]"
     bench run --plugin my_method.py --methods identity,my-method
     """
+    _check_room()
     from bench import analysis, api
     from bench.cli.console import Console
     from bench.planning import notation
@@ -59,10 +75,12 @@ def run(context: click.Context, /, debug: bool, **values: Any) -> int:
     click.echo(analysis.text_table(analysis.Scores.of_run(result, cells), cells, width, images))
     for problem in analysis.problems(analysis.with_labels(cells)):
         click.echo(": ".join(problem))
+    if absent := len(set(result.manifest.cells) - result.finished()):
+        click.echo(f"{absent} of {len(result.manifest.cells)} cells have no result")
     where = shlex.quote(str(result.path))
     click.echo(f"Run:    {result.path}\nReport: bench report {where}")
     typed = settings.get("methods") or ""
     names = notation.split_list(typed) if isinstance(typed, str) else typed
     asked_for = {notation.parse(name)[0] for name in names}
     bad = cells.status.eq("failed") | (cells.status.eq("skipped") & cells.method.isin(asked_for))
-    return EXIT_CELLS_FAILED if bad.any() else 0
+    return EXIT_CELLS_FAILED if absent or bad.any() else 0

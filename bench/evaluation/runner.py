@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
+import os
 import sys
 import time
 import traceback
@@ -14,7 +16,6 @@ from typing import Any
 from bench.core import (
     ESTIMATED,
     Cell,
-    DataError,
     Dataset,
     Phase,
     Progress,
@@ -24,6 +25,7 @@ from bench.core import (
 )
 from bench.core.process_state import set_back
 from bench.evaluation import tuning
+from bench.evaluation.blame import ends_the_sweep
 from bench.evaluation.calls import Calls
 from bench.evaluation.denoising import Denoising
 from bench.evaluation.exam import Exam, LocalExam
@@ -34,6 +36,9 @@ from bench.evaluation.noise_estimate import Estimating
 from bench.evaluation.noisy_images import NoisyImages
 from bench.evaluation.scoring import BadOutput
 from bench.plugins.contract import Method
+
+# Characters of what a method's error says, and of its traceback, that are kept.
+_REASON, _TRACEBACK = 1000, 20_000
 
 
 def run_cells(
@@ -71,12 +76,19 @@ def run_cells(
         DataError, StorageError: what no method is to blame for ends the sweep.
     """
     splits: dict[str, NoisyImages] = {}
+    process = os.getpid()
+
+    def tell(progress: Progress) -> None:
+        _end_a_copy_of(process)
+        watch(progress)
+
     for cell in cells:
         watch(Progress(cell, "start", 0, 0, ""))
         method = methods[cell.method]
         recipe = json.loads(cell.recipe or "{}")
         form = form_of(method, device, recipe.get("threads", threads))
-        measuring = _Measuring(cell, form, dataset, fits, watch, waiting)
+        own = copy.deepcopy(cell)  # a method is handed its noise, and may write into that
+        measuring = _Measuring(own, form, dataset, fits, tell, waiting)
         try:
             with set_back(), form.computing():
                 if examined:
@@ -86,15 +98,20 @@ def run_cells(
                     exam = LocalExam(images, cell, form.threads)
                 record = measuring.run(exam)
             record.conditions["jobs"] = jobs
-        except (DataError, StorageError):
-            raise
         except Unsupported as error:
             record = Record(cell, "skipped", reason=_one_line(error))
-        except (KeyboardInterrupt, GeneratorExit):
+        except KeyboardInterrupt:
             raise
         except BaseException as error:
+            if ends_the_sweep(error, method):
+                raise
             reason = explain(error, method) + measuring.setting
-            record = Record(cell, "failed", reason=reason, traceback=traceback.format_exc())
+            told = traceback.format_exc()[-_TRACEBACK:]
+            record = Record(cell, "failed", reason=reason, traceback=told)
+        _end_a_copy_of(process)
+        if own != cell:
+            record = Record(cell, "failed", reason="it changed the noise that it was told")
+        record.cell = cell
         yield record
 
 
@@ -195,9 +212,17 @@ class _Measuring:
         self._watch(Progress(self._cell, phase, done, total, unit, loss))
 
 
+def _end_a_copy_of(process: int) -> None:
+    """End this process if a method forked it off and came back in both."""
+    if os.getpid() != process:
+        os._exit(0)
+
+
 def _one_line(error: BaseException) -> str:
     try:
-        return " ".join(str(error).split()) or type(error).__name__
+        text = str(error)
+        more = "…" if len(text) > _REASON else ""
+        return " ".join(text[:_REASON].split()) + more or type(error).__name__
     except Exception:  # a method's own exception may be broken too
         return "(it cannot say why)"
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench import metrics
-from bench.core import DataError, StorageError
 from bench.evaluation.axis import Axis
+from bench.evaluation.blame import ends_the_sweep
 from bench.evaluation.calls import Calls
 from bench.evaluation.noisy_images import batches
 from bench.evaluation.scoring import apply, finish
@@ -218,9 +218,9 @@ def tune(
             return validation.mean_psnr(
                 make(params), lambda share: watch(tried[0] + share, tried[1])
             )
-        except (DataError, StorageError):
-            raise
         except Exception as error:
+            if ends_the_sweep(error, method):
+                raise
             tuned.failed.append((params, explain(error)))
             errors.append(error)
             del errors[1:]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import (
@@ -22,9 +23,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
 
-from bench.core import BenchError, Cell, Progress, Record, UsageError
+from bench.core import BenchError, Cell, Record, UsageError
+from bench.execution.process import Limits
 from bench.execution.schedule import Schedule
-from bench.execution.supervisor import Children, Limits, Setup, WorkerError
+from bench.execution.supervisor import Children, Setup, Warn, Watch, WorkerError
+from bench.planning.settings import MAX_JOBS
 
 #: Cells submitted for each worker: one that it works on, and one that waits for it.
 _AHEAD = 2
@@ -54,7 +57,7 @@ class Task:
 
     def run(self, cell: Cell, *waiting: Cell) -> Record:
         """The cell's record, by a child of the process that this is called in."""
-        return _TASK_CHILDREN.run(self.setup, self.limits, cell, *waiting)
+        return _TASK_CHILDREN.run(self.setup, self.limits, cell, *waiting, warn=warnings.warn)
 
 
 class Pool:
@@ -140,6 +143,7 @@ class LocalPool(Pool):
         limits: of each cell.
         jobs: how many work at once.
         watch: told of progress, from other threads.
+        warn: told of what is not as it should be, likewise.
     """
 
     def __init__(
@@ -147,10 +151,11 @@ class LocalPool(Pool):
         setup: Setup,
         limits: Limits,
         jobs: int,
-        watch: Callable[[Progress], None] = lambda progress: None,
+        watch: Watch = lambda progress: None,
+        warn: Warn = lambda text: None,
     ) -> None:
         self._children = Children()
-        run = partial(self._children.run, setup, limits, watch=watch)
+        run = partial(self._children.run, setup, limits, watch=watch, warn=warn)
         super().__init__(run, ThreadPoolExecutor(jobs, thread_name_prefix="bench"), jobs)
 
     def __exit__(self, *_: object) -> None:
@@ -227,7 +232,10 @@ def _connected(address: str, stack: contextlib.ExitStack) -> Any:
 def _result(future: Future[Record], cell: Cell, losses: Counter[Cell]) -> Record | None:
     """What came of a cell; None where it is to be given to another worker."""
     try:
-        return future.result()
+        record = future.result()
+        if record.cell == cell:
+            return record
+        return Record(cell, "failed", reason="its worker answered for another cell")
     except BenchError:
         raise
     except CancelledError as error:
@@ -249,6 +257,8 @@ def local_workers(address: str) -> int:
     kind, _, number = address.partition(":")
     if kind != "local":
         return 0
-    if not number.isdecimal() or not int(number):
-        raise UsageError(f"--dask {address}: write local:4 for four workers")
+    if not number.isdecimal() or not 0 < int(number) <= MAX_JOBS:
+        raise UsageError(
+            f"--dask {address}: write local:4 for four workers; there are {MAX_JOBS} at most"
+        )
     return int(number)

@@ -143,10 +143,18 @@ class ProgressReporter:
         run: whose progress file `bench status` reads.
         overview: of its cells.
         listener: told too, if there is one.
+        warn: told of what is not as it should be.
     """
 
-    def __init__(self, run: Run, overview: Overview, listener: Listener | None) -> None:
-        self._run, self._overview, self._listener = run, overview, listener
+    def __init__(
+        self,
+        run: Run,
+        overview: Overview,
+        listener: Listener | None,
+        warn: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._run, self._overview, self._listener, self._warn = run, overview, listener, warn
+        self._warned: set[str] = set()
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._heart = threading.Thread(target=self._beat, name="bench-progress", daemon=True)
 
@@ -173,6 +181,13 @@ class ProgressReporter:
             self._overview.recorded(record)
             if self._listener:
                 self._listener.recorded(record)
+
+    def warned(self, text: str) -> None:
+        """Something is not as it should be; several workers may find the same."""
+        with self._lock:
+            if text not in self._warned:
+                self._warned.add(text)
+                self._warn(text)
 
     def _beat(self) -> None:
         with contextlib.suppress(OSError):  # of a screen that is gone

@@ -17,8 +17,9 @@ from bench.evaluation import runner
 from bench.execution import pools
 from bench.execution.cores import Shares
 from bench.execution.environment import usable_cpus
+from bench.execution.process import Limits
 from bench.execution.progress import Listener, Overview, ProgressReporter
-from bench.execution.supervisor import Limits, Setup
+from bench.execution.supervisor import Setup
 from bench.execution.writer import Writer
 from bench.planning.settings import Settings
 from bench.plugins.contract import Method
@@ -73,7 +74,7 @@ def work(
             return run
         if any(method.learns for method in methods.values()):
             fits.check()
-        reporter = ProgressReporter(run, overview, listener)
+        reporter = ProgressReporter(run, overview, listener, warn)
         if shares.jobs or settings.dask:
             records = _in_workers(waiting, methods, setup, settings, shares, reporter)
         else:
@@ -157,7 +158,7 @@ def _in_workers(
     pool = (
         pools.DaskPool(pools.Task(setup, limits).run, settings.dask)
         if settings.dask
-        else pools.LocalPool(setup, limits, shares.jobs, watch=reporter.progress)
+        else pools.LocalPool(setup, limits, shares.jobs, reporter.progress, reporter.warned)
     )
     with pool:
         yield from pool.records(

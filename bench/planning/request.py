@@ -12,7 +12,7 @@ from bench.planning import notation
 from bench.planning.checks import MAX_SEEDS
 from bench.planning.settings import DEFAULT_METHODS, Settings
 from bench.plugins.contract import Method
-from bench.plugins.sources import Registry, load
+from bench.plugins.sources import Registry
 
 
 class RequestedMethod(NamedTuple):
@@ -110,7 +110,7 @@ def resolve(text: str, registry: Registry) -> RequestedMethod:
             f"{name}[seeds={seeds}]: give the number of training seeds, from 1 to {MAX_SEEDS}"
         )
     if wraps := method.declared.wraps:
-        method = _with_inner(method, params.get(wraps, method.parameters[wraps]))
+        method = _with_inner(method, params.get(wraps, method.parameters[wraps]), registry)
     if sigma not in (None, "known", "estimate"):
         raise UsageError(f"{name}[{ESTIMATED}={sigma}]: write known or estimate")
     estimated = {ESTIMATED: sigma} if sigma == "estimate" else {}
@@ -122,9 +122,9 @@ def resolve(text: str, registry: Registry) -> RequestedMethod:
     )
 
 
-def _with_inner(method: Method, name: str) -> Method:
+def _with_inner(method: Method, name: str, registry: Registry) -> Method:
     """A method that wraps another one: its results depend on that one's code too."""
-    inner = load(name)  # where `get_method` will find it
+    inner = registry.without_given().load(name)  # where `get_method` will find it
     if inner.missing:
         raise UsageError(inner.missing)
     if inner.declared.wraps:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,6 +144,7 @@ class Method:
     Attributes:
         name: as on the command line.
         origin: where it comes from: "built in", "file box.py", "package box 1.0".
+        file: where its code lies.
         target: the decorated function or class.
         declared: what `@method` said of it.
         form: how it is written.
@@ -161,6 +161,7 @@ class Method:
 
     name: str
     origin: str
+    file: Path
     target: Callable[..., Any] = field(repr=False)
     declared: Declaration
     form: FormName
@@ -183,11 +184,6 @@ class Method:
             return ""
         extra = f"denoise-bench[{self.name}]" if self.origin == BUILT_IN else " ".join(absent)
         return f"{self.name} needs the package {absent[0]}: pip install '{extra}'"
-
-    @property
-    def file(self) -> Path:
-        """Where its code lies."""
-        return Path(str(sys.modules[self.target.__module__].__file__)).resolve()
 
     @property
     def learns(self) -> bool:

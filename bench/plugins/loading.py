@@ -205,6 +205,7 @@ def _describe(name: str, origin: str, location: str, target: Any, code: bytes) -
     return Method(
         name=name,
         origin=origin,
+        file=Path(str(sys.modules[target.__module__].__file__)).resolve(),
         target=target,
         declared=declared,
         form=form,

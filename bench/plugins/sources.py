@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,6 +69,7 @@ class Registry:
     Args:
         plugins: files and folders of methods, beside the built-in ones, those of installed
             packages, and those that the environment variable `BENCH_PLUGINS` names.
+        loader: gives the method of a source; without it the source loads itself.
 
     Attributes:
         sources: name -> where it comes from, sorted by name.
@@ -77,7 +78,12 @@ class Registry:
         UsageError: a plugin is not there, or two methods are of one name.
     """
 
-    def __init__(self, plugins: Iterable[str | os.PathLike[str]] = ()) -> None:
+    def __init__(
+        self,
+        plugins: Iterable[str | os.PathLike[str]] = (),
+        loader: Callable[[Source], Method] = Source.load,
+    ) -> None:
+        self._loader = loader
         given = [Path(plugin).expanduser() for plugin in plugins]
         paths = os.environ.get(PLUGINS, "").split(os.pathsep)
         standing = [Path(path).expanduser() for path in paths if path]
@@ -125,7 +131,11 @@ class Registry:
         Raises:
             UsageError: there is none, or its file cannot be used.
         """
-        return self.find(name).load()
+        return self._loader(self.find(name))
+
+    def without_given(self) -> Registry:
+        """The methods that need no plugin to be given, loaded in the same way."""
+        return Registry((), self._loader)
 
 
 def load(name: str) -> Method:

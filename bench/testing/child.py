@@ -40,6 +40,7 @@ def denoise(
     """
     with tempfile.TemporaryDirectory() as folder:
         given, result = Path(folder) / "given.npz", Path(folder) / "result.npy"
+        printed = Path(folder) / "printed"
         np.savez(given, noisy=noisy, **{f"state.{name}": value for name, value in state.items()})
         task = {
             "plugins": [str(source.path)] if source.path else [],
@@ -50,19 +51,21 @@ def denoise(
             "result": str(result),
         }
         try:
-            done = subprocess.run(
-                # -P: a method's file in this folder hides no module of the same name.
-                [sys.executable, "-P", "-m", "bench.testing.child"],
-                input=json.dumps(task),
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE,
-                check=False,
-            )
+            with printed.open("wb") as file:  # a pipe may be held by what it leaves behind
+                done = subprocess.run(
+                    # -P: a method's file in this folder hides no module of the same name.
+                    [sys.executable, "-P", "-m", "bench.testing.child"],
+                    input=json.dumps(task).encode(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=file,
+                    timeout=PATIENCE,
+                    check=False,
+                )
         except subprocess.TimeoutExpired:
             raise NoAnswer(f"there was no answer within {PATIENCE:g} s") from None
         if done.returncode:
-            raise NoAnswer((done.stderr.strip().splitlines() or ["it died without a word"])[-1])
+            lines = printed.read_text("utf-8", "replace").strip().splitlines()
+            raise NoAnswer((lines or ["it died without a word"])[-1])
         restored: Array = np.load(result)
     return restored
 

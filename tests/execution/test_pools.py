@@ -12,9 +12,11 @@ import pytest
 import bench
 from bench import datasets
 from bench.core import Cell
-from bench.execution import pools
-from bench.execution.supervisor import Children, Limits, Setup, Stopped
+from bench.execution import pools, supervisor
+from bench.execution.process import Limits, Stopped
+from bench.execution.supervisor import Children, Setup, WorkerError
 from bench.noises import make_noise
+from bench.plugins import sources
 
 SWEEP = {"dataset": "digits", "limit": 3, "tune": False}
 
@@ -83,8 +85,9 @@ def setup():
 
 
 def identity_cell(setup):
+    source = sources.load("identity").source
     return Cell(
-        "digits", setup.fingerprint, "identity", "{}", "{}", "c0de", None,
+        "digits", setup.fingerprint, "identity", "{}", "{}", source, None,
         make_noise("gaussian", 0.1), None, "{}", limit=2, tune=0, quantize=False,
     )  # fmt: skip
 
@@ -109,6 +112,43 @@ def test_a_dask_workers_child_outlives_tasks_and_the_local_pools_of_its_process(
         assert worker_processes() != warm
     finally:
         children.close()
+
+
+def test_a_worker_is_held_to_the_code_that_the_run_was_planned_for(setup):
+    cell, children = identity_cell(setup), Children()
+    try:
+        with pytest.raises(WorkerError, match="other code of identity than the run"):
+            children.run(setup, Limits(), replace(cell, source="0" * 16))
+        with pytest.raises(WorkerError, match="other code of bench itself than the"):
+            children.run(replace(setup, code="0" * 16), Limits(), cell)
+    finally:
+        children.close()
+    assert not worker_processes()
+
+
+def test_a_worker_that_has_grown_takes_no_other_methods_cell(setup, monkeypatch):
+    setup = replace(setup, methods=("identity", "median"))
+    first, children = identity_cell(setup), Children()
+    other = replace(first, method="median", source=sources.load("median").source)
+    seen = []
+    try:
+        for allowed in (2**40, -(2**40)):
+            monkeypatch.setattr(supervisor, "_GROWN", allowed)
+            for cell in (first, first, other):
+                assert children.run(setup, Limits(), cell).status == "done"
+                seen += worker_processes()
+    finally:
+        children.close()
+    assert len(set(seen[:3])) == 1
+    assert seen[2] != seen[3] == seen[4] != seen[5]
+
+
+def test_a_start_that_breaks_a_limit_ends_the_sweep(setup):
+    with (
+        pools.LocalPool(setup, Limits(memory=2**20), 1) as pool,
+        pytest.raises(WorkerError, match=r"a worker cannot start: .* \(--memory-limit\)"),
+    ):
+        list(pool.records([identity_cell(setup)]))
 
 
 def test_children_that_were_closed_take_no_cell(setup):

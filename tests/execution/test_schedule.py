@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import pytest
 
@@ -60,9 +61,10 @@ def test_a_training_in_several_threads_counts_as_several_cells(recipe, uses_torc
     assert cores.Shares(8, 1, chosen).taken_by(cell, uses_torch) == taken
 
 
+@dataclass(unsafe_hash=True)
 class Cell:
-    def __init__(self, name, fit_key):
-        self.name, self.fit_key = name, fit_key
+    name: str
+    fit_key: str
 
 
 class Noting:
@@ -193,6 +195,19 @@ def test_a_cell_is_failed_when_three_workers_were_lost_with_it():
         "failed",
         "its worker was lost 3 times: OSError: the worker of a0 is gone",
     )
+
+
+def test_an_answer_for_another_cell_is_none():
+    def confuse(cell):
+        other = Cell("b", "b") if cell.name == "a" else cell
+        return type("Record", (), {"cell": other, "status": "done"})
+
+    with ThreadPoolExecutor(1) as executor:
+        cells = [Cell("a", "a"), Cell("c", "c")]
+        records = list(pools.Pool(confuse, executor, 1).records(cells))
+    assert [record.cell for record in records] == cells
+    assert [record.status for record in records] == ["failed", "done"]
+    assert records[0].reason == "its worker answered for another cell"
 
 
 def test_on_one_gpu_cells_that_may_be_fitted_along_are_told_of():

@@ -5,8 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pandas as pd
@@ -16,9 +16,10 @@ import torch
 from safetensors import safe_open
 
 import bench
+import bench as bench_api
 from bench import datasets, store
 from bench.core import DataError, UsageError
-from bench.execution import pools
+from bench.execution import importing, pipes, pools
 from bench.execution.supervisor import Setup, WorkerError
 from bench.planning.settings import Settings
 from bench.store import RunInUse, hold
@@ -62,7 +63,10 @@ def test_weights_do_not_depend_on_how_many_cells_are_worked_on_at_once(tmp_path,
 
 
 def test_a_cell_that_goes_wrong_costs_itself_only(tmp_path):
-    kinds = ("fine", "raises", "exits", "crashes", "hangs", "eats")
+    kinds = (
+        "fine", "raises", "rants", "storage", "exits", "crashes", "hangs", "eats", "orphans",
+        "writes", "prints", "alters",
+    )  # fmt: skip
     run = bench.run(
         methods=[f"trouble[kind={kind}]" for kind in kinds] + ["identity"],
         noise=[0.1],
@@ -79,12 +83,36 @@ def test_a_cell_that_goes_wrong_costs_itself_only(tmp_path):
     assert {status for status, _ in outcomes.values()} == {"failed"}
     assert reasons["raises"].startswith("ValueError: as it was told to (trouble.py, line ")
     assert reasons["exits"] == "its process ended by itself (exit code 5)"
+    assert reasons["storage"].startswith("StorageError: there is no disk (trouble.py, line ")
     assert "killed by SIGSEGV; it last printed: " in reasons["crashes"]
+    assert 1000 < len(reasons["rants"]) < 1100
+    # Though a process of its own holds all pipes.
+    assert reasons["orphans"] == "its process was killed by SIGTERM"
+    assert reasons["writes"].startswith("its answer cannot be read (")
+    assert reasons["prints"] == "its process was killed by SIGSEGV; it last printed: the last words"
+    assert reasons["alters"] == "it changed the noise that it was told"
     assert reasons["hangs"] == "it took longer than 6 s (--timeout)"
     assert "GiB of memory, more than 1.12 GiB (--memory-limit)" in reasons["eats"]
     (meta,) = [m for m in run.metadata() if '"crashes"' in m.cell.params]
     assert "about to read where nothing is" in meta.traceback
+    assert max(len(meta.traceback) for meta in run.metadata()) <= 20_000
     assert not [p for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_method_that_forks_and_comes_back_twice_gives_one_record(tmp_path):
+    settings = {**SWEEP, "methods": ["trouble[kind=forks]", "identity"], "noise": [0.1, 0.3]}
+    for jobs in (0, 1):
+        run = bench.run(out=tmp_path / str(jobs), jobs=jobs, **settings)
+        assert list(run.cells()["status"]) == ["done"] * 4
+
+
+def test_what_a_method_leaves_behind_is_not_the_next_ones(tmp_path):
+    """Each takes half of the limit, and one of them keeps it."""
+    methods = ["trouble[kind=leaks]", "trouble[kind=needs]"]
+    run = bench.run(
+        methods=methods, noise=[0.1], out=tmp_path, jobs=1, memory_limit="1000MiB", **SWEEP
+    )
+    assert list(run.cells()["status"]) == ["done", "done"]
 
 
 def test_failed_cells_are_taken_up_again_when_asked_for(tmp_path, monkeypatch):
@@ -135,8 +163,9 @@ def test_limits_need_a_process_of_their_own():
         UsageError, match="--timeout nan is out of range: give a number that is finite"
     ):
         bench.run("digits", methods="identity", jobs=1, timeout=float("nan"))
-    with pytest.raises(UsageError, match="local:4 for four workers"):
-        bench.run("digits", methods="identity", dask="local:x", limit=2)
+    for count in ("x", "0", "999999"):
+        with pytest.raises(UsageError, match="local:4 for four workers; there are 1024 at most"):
+            bench.run("digits", methods="identity", dask=f"local:{count}", limit=2)
 
 
 def test_a_worker_with_other_data_refuses(tmp_path, monkeypatch):
@@ -154,6 +183,87 @@ def test_a_worker_with_other_data_refuses(tmp_path, monkeypatch):
     monkeypatch.setattr(pools.LocalPool, "records", changed)
     with pytest.raises(DataError, match=r"is other data .* give it the same files"):
         bench.run(f"folder:{photos}", methods="identity", tune=False, jobs=1, out=tmp_path / "out")
+
+
+HALF = """
+from bench import method
+
+@method()
+def half(noisy):
+    return noisy * {factor}
+"""
+
+
+def test_a_worker_with_other_code_refuses(tmp_path, monkeypatch):
+    """A method's file is edited while its cells are worked on."""
+    file = tmp_path / "half.py"
+    file.write_text(HALF.format(factor=0.5))
+    undisturbed = pools.LocalPool.records
+
+    def edited(*arguments, **options):
+        file.write_text(HALF.format(factor=0.6))
+        return undisturbed(*arguments, **options)
+
+    monkeypatch.setattr(pools.LocalPool, "records", edited)
+    settings = {**SWEEP, "plugins": [file], "noise": [0.1], "jobs": 1, "out": tmp_path}
+    with pytest.raises(WorkerError, match=r"has other code of half than the run was planned for"):
+        bench.run(methods="half", **settings)
+    monkeypatch.undo()
+    assert list(bench.run(methods="half", **settings).cells()["status"]) == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("import os; os._exit(0)", "its process ended by itself (exit code 0)"),
+        ("while True: pass", "it took longer than 3 s to load what it needs; --timeout gives"),
+    ],
+)
+def test_a_plugin_that_acts_on_its_process_ends_in_one_line(
+    tmp_path, monkeypatch, fails, body, message
+):
+    monkeypatch.setattr(importing, "_LOADING", 3)
+    file = tmp_path / "bad.py"
+    file.write_text(f"{body}\n{HALF.format(factor=1)}")
+    for command in (("run", "--dataset", "digits", "--jobs", "1"), ("methods",)):
+        line = fails(*command, "--plugin", file, code=2)
+        assert line.startswith(f"Error: method 'bad' cannot be loaded: {file}: {message}")
+
+
+def test_what_a_plugin_does_when_it_is_loaded_stays_with_it(tmp_path, bench):
+    file = tmp_path / "half.py"
+    acts = "import os, threading, time\nos.chdir('/')\nos.environ['BENCH_OUT'] = '/nowhere'\n"
+    acts += "threading.Thread(target=time.sleep, args=(1e6,)).start()\n"
+    file.write_text(acts + HALF.format(factor=1))
+    before, threads = Path.cwd(), threading.active_count()
+    result = bench(
+        "run", "--dataset", "digits", "--limit", "4", "--noise", "0.1", "--jobs", "1", "--plugin",
+        file, "--methods", "half,identity", "--name", "run",
+    )  # fmt: skip
+    assert result.code == 0, result.err
+    assert (before, threads) == (Path.cwd(), threading.active_count())
+    assert (before / "results" / "run").is_dir()
+    origin = bench_api.open_run("results/run").manifest.methods["half"].origin
+    assert origin == "file half.py"
+
+
+def test_a_workers_warnings_are_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "cache"))
+    settings = {"methods": "lmmse", "noise": [0.1], "out": tmp_path, "jobs": 1}
+    bench_api.run("digits", limit=2, **settings)
+    (model,) = (tmp_path / "cache" / "fits").iterdir()
+    model.write_bytes(model.read_bytes()[:-1])
+    with pytest.warns(UserWarning, match="it is trained anew"):
+        bench_api.run("digits", limit=3, **settings)
+
+
+def test_cells_without_a_result_end_with_a_code_of_their_own(bench, monkeypatch):
+    monkeypatch.setattr(
+        "bench.evaluation.runner.run_cells", lambda *given, **options: (x for x in ())
+    )
+    result = bench("run", "--dataset", "digits", "--methods", "identity", "--noise", "0.1,0.2")
+    assert result.code == 3
+    assert "2 of 2 cells have no result" in result.out
 
 
 def test_files_of_the_working_folder_are_no_modules_of_a_worker(tmp_path, monkeypatch):
@@ -188,6 +298,13 @@ def bench_command(folder, *arguments, **options):
     )  # fmt: skip
 
 
+def _session(process):
+    try:
+        return os.getsid(process.pid)
+    except OSError:
+        return None
+
+
 def until(what, seconds=60):
     deadline = time.monotonic() + seconds
     while not what():
@@ -212,10 +329,15 @@ def test_interrupted_it_ends_soon_and_leaves_no_process(tmp_path, sign, code):
 
 
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):
-    process = bench_command(tmp_path, "--methods", "identity,trouble[kind=hangs]", "--jobs", "2")
-    until(lambda: list((tmp_path / "run" / "cells").glob("*.parquet")))
-    children = psutil.Process(process.pid).children(recursive=True)
-    assert len(children) == 2
+    """Whatever they do then, and with all that methods began."""
+    methods = "identity,trouble[kind=hangs],trouble[kind=clings]"
+    process = bench_command(tmp_path, "--methods", methods, "--jobs", "2")
+    command = psutil.Process(process.pid)
+    until(lambda: [c for c in command.children(recursive=True) if c.name() == "sleep"])
+    children = command.children(recursive=True)
+    guards = [p for p in psutil.process_iter() if _session(p) in {_session(c) for c in children}]
+    children = list({*children, *guards})
+    assert len(children) == 5
     process.kill()
     process.communicate()
     _, alive = psutil.wait_procs(children, timeout=10)
@@ -230,16 +352,15 @@ def test_a_worker_that_is_given_no_cell_ends():
     )  # fmt: skip
     code = "from bench.execution import worker; worker._IDLE = 0.1; worker.main()"
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    with (
-        process,
-        Connection(os.dup(process.stdin.fileno()), readable=False) as jobs,
-        Connection(os.dup(process.stdout.fileno()), writable=False) as answers,
-    ):
-        jobs.send(setup)
-        assert answers.recv() == ("ready", None)
+        [sys.executable, "-c", code], bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    with process:
+        ends = pipes.Pipes(process)
+        ends.send(setup)
+        until(lambda: ends.receive(1) == ("answer", None))
         assert process.wait(60) == 0  # though its input is still open
+        ends.close()
 
 
 def test_one_process_writes_a_run(tmp_path, fails, bench):
@@ -295,6 +416,13 @@ def test_a_killed_worker_on_dask_costs_nothing(tmp_path):
 )
 def test_sizes_are_typed_as_people_write_them(text, size):
     assert Settings.checked(memory_limit=text, jobs=1).memory_limit == size
+
+
+def test_a_limit_that_leaves_no_room_to_start_is_refused(fails, monkeypatch):
+    """Libraries would try for ever to get what they need while they are loaded."""
+    monkeypatch.setattr("resource.getrlimit", lambda resource: (300 * 2**20, -1))
+    line = fails("run", "--dataset", "digits", "--methods", "identity", code=2)
+    assert "0.29 GiB of addresses here (ulimit -v), which is too little to start" in line
 
 
 def test_bad_limits_end_in_one_line(fails, monkeypatch):

@@ -369,6 +369,8 @@ def test_the_conformance_suite_names_the_check_that_a_bad_plugin_fails(
 def installed(tmp_path, monkeypatch):
     """An installed package `boxes` with one entry point: its value, its module's text."""
     monkeypatch.syspath_prepend(tmp_path)
+    also = os.environ.get("PYTHONPATH", "")  # for the process that loads it for a command
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), also]))
 
     def install(value, body=GOOD, *, version="1.0", name="my_box"):
         for module in [name for name in sys.modules if name.split(".")[0] == "boxes"]:
