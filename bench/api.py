@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import time
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench import datasets, store
-from bench.core import Cell, Dataset, UsageError
+from bench.core import Cell, Dataset, UsageError, expanded
 from bench.execution import cores, environment, session
 from bench.execution.progress import Listener
 from bench.execution.supervisor import Setup
@@ -18,9 +18,6 @@ from bench.planning.request import requested_methods, torch_device
 from bench.planning.settings import Settings
 from bench.plugins.contract import BUILT_IN, Method
 from bench.plugins.sources import Registry, load
-
-# A file's time may lie so many seconds before the clock's.
-_CLOCK = 0.1
 
 
 def run(
@@ -51,7 +48,6 @@ def run(
     Raises:
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
-    began = time.time() - _CLOCK
     settings = Settings.checked(dataset=dataset, **values)
     requested = requested_methods(settings, Registry(settings.plugins))
     methods = {each.method.name: each.method for each in requested.values()}
@@ -68,10 +64,10 @@ def run(
         data_dir=str(folder.absolute()),
         fingerprint=data.fingerprint,
         training_fingerprint=data.training_fingerprint,
-        plugins=tuple(str(plugin.expanduser().absolute()) for plugin in settings.plugins),
+        plugins=tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins),
         methods=tuple(requested),
         cache=str((store.cache_folder() / "fits").absolute()),
-        fresh=began if settings.fresh else None,
+        fresh=secrets.token_hex(8) if settings.fresh else None,
         device=device,
         threads=shares.threads,
         jobs=None if settings.dask else min(max(1, shares.jobs), len(cells)),

@@ -13,12 +13,22 @@ from bench.core.cell import (
     MATCHED,
     Cell,
     canonical_json,
+    cell_key,
     digest,
     method_label,
 )
 from bench.core.dataset import Dataset, Group, Split
-from bench.core.errors import BenchError, DataError, StorageError, Unsupported, UsageError, nearest
+from bench.core.errors import (
+    BenchError,
+    DataError,
+    StorageError,
+    Unsupported,
+    UsageError,
+    nearest,
+    system_reason,
+)
 from bench.core.noise import Draws, Noise, TrainNoise
+from bench.core.paths import expanded
 from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION, PSNR_CAP
 from bench.core.record import Fit, Phase, Progress, Record, Status
 from bench.core.text import (
@@ -30,6 +40,7 @@ from bench.core.text import (
     printable,
     significant,
     speed_text,
+    visible,
 )
 from bench.core.threads import in_threads
 
@@ -63,7 +74,9 @@ __all__ = [
     "Unsupported",
     "UsageError",
     "canonical_json",
+    "cell_key",
     "digest",
+    "expanded",
     "in_threads",
     "level_text",
     "markdown_code",
@@ -75,4 +88,6 @@ __all__ = [
     "printable",
     "significant",
     "speed_text",
+    "system_reason",
+    "visible",
 ]

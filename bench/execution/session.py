@@ -46,7 +46,7 @@ def work(
         cells: in the order in which they are begun.
         data: what they are measured on.
         methods: by name.
-        setup: what each worker is told; with its time `fresh` the run starts over.
+        setup: what each worker is told; with a name in `fresh` the run starts over.
         settings: say where the run lies, and who works on its cells.
         shares: how many work at once here, and with how many threads.
         listener: told how it goes on; without one, warnings are Python's.

@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from matplotlib.figure import Figure as Canvas
 
 import bench
-from bench.core import markdown_code, markdown_text, printable
+from bench.core import cell_key, markdown_code, markdown_text, printable
 from bench.report.content.section import by_dataset
 from bench.report.figures import Figure, draw
 from bench.report.formats import csv_tables, markdown, summary
@@ -57,7 +57,7 @@ def edited(run, folder):
             meta["conditions"]["device"] = worst(5)
             if index % 2 == number % 2 == 0 and number > 20:
                 meta |= {"status": "failed", "reason": text}
-            names.append(f"{index}{number:015d}")
+            names.append(cell_key(cell, run.manifest.protocol))
             table = table.replace_schema_metadata({"bench": json.dumps(meta)})
             pq.write_table(table, folder / "cells" / f"{names[-1]}.parquet")
             samples = folder / "samples" / f"{path.stem}.npz"
