@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 import click
 
-from bench.cli.console import by_words
-from bench.core import BenchError
+from bench.cli.console import by_words, say
+from bench.core import BenchError, StorageError, printable, system_reason
 
 EXIT_CELLS_FAILED = 3
 EXIT_WRONG = 9
@@ -69,6 +69,10 @@ class Program(click.Group):
                 traceback.print_exception(error)
             if isinstance(error, BenchError):
                 code = _say_error(str(error), error.exit_code)
+            elif reason := system_reason(error):  # of a name that no file can have, say
+                what = f"cannot read or write {getattr(error, 'filename', None) or 'a file'}"
+                text = reason if isinstance(error, MemoryError) else f"{what}: {reason}"
+                code = _say_error(text, StorageError.exit_code)
             else:
                 text = f"{type(error).__name__}: {' '.join(str(error).split())}"
                 code = _say_error(
@@ -80,8 +84,7 @@ class Program(click.Group):
 
 def _say_error(text: str, code: int) -> int:
     # One line, whatever names and messages hold.
-    line = " ".join(text.split()).encode("utf-8", "backslashreplace").decode()
-    click.echo(by_words(f"Error: {line}"), err=True)
+    say(by_words(f"Error: {printable(text)}"), err=True)
     return code
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
-from bench.core import markdown_text, noise_text
+from bench.core import markdown_text, noise_text, printable
 
 #: Exit code -> meaning; of several that apply the earliest here is taken.
 EXIT_CODES = {
@@ -185,7 +185,7 @@ class Verdict:
             "notes": list(self.notes),
             "changes": list(self.changes),
         }
-        return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+        return json.dumps(document, indent=2, allow_nan=False)  # in ASCII: it may be shown
 
     def _annotations(self, strict: bool) -> list[str]:
         """Workflow commands that GitHub shows beside the code and on the run's page."""
@@ -214,6 +214,7 @@ def _annotation(kind: str, title: str, text: str) -> str:
     """A GitHub workflow command, with its text escaped as GitHub's toolkit does it."""
 
     def escape(value: str, characters: str) -> str:
+        value = printable(value)
         for character in "%\r\n" + characters:
             value = value.replace(character, f"%{ord(character):02X}")
         return value
@@ -222,4 +223,4 @@ def _annotation(kind: str, title: str, text: str) -> str:
 
 
 def _plain(text: Any) -> str:
-    return " ".join(str(text).split())
+    return printable(str(text))

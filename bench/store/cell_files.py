@@ -77,6 +77,8 @@ class CellFiles:
             schema = _REPLICATED_ROWS if replicated else _ROWS
             _check_size(file, schema)
             table = file.read(schema.names, use_threads=False).select(schema.names).cast(schema)
+            if not len(table) or any(column.null_count for column in table.columns):
+                raise ValueError("rows or values are missing")
             if self._digests and meta.digests.rows != _rows_digest(table):
                 raise ValueError("its rows are not those that were written")
             if _repeats(table["image"].to_numpy(), table["noise_seed"] if replicated else None):
@@ -200,6 +202,8 @@ class CellFiles:
 def _check_size(file: pq.ParquetFile, schema: pa.Schema) -> None:
     """Refuse rows that are no numbers, or more than memory has room for, before they are read."""
     kinds = [file.schema_arrow.field(name).type for name in schema.names]
+    if len(set(file.schema_arrow.names)) < len(file.schema_arrow.names):
+        raise ValueError("it holds a column twice")
     if not all(map(pa.types.is_primitive, kinds)):
         raise ValueError("its rows are no numbers")
     groups = range(file.metadata.num_row_groups)

@@ -46,7 +46,6 @@ _CONTENT_ERRORS = (
     ValueError,
     LookupError,
     ArithmeticError,
-    AttributeError,
     TypeError,
     EOFError,
     RuntimeError,  # nesting without an end, encryption, compression of other kinds
