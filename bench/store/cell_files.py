@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pydantic
 
-from bench.core import Record, StorageError
+from bench.core import PSNR_CAP, Record, StorageError
 from bench.store.cell_meta import CellMeta
 from bench.store.files import (
     LARGEST,
@@ -43,6 +44,16 @@ _ROWS = pa.schema(
 _REPLICATED_ROWS = pa.schema(
     [*_ROWS, ("noise_seed", pa.int64()), ("bias2", pa.float64()), ("variance", pa.float64())]
 )
+#: Between which values lie, on [0, 1] images; rounding to float32 may lead a little beyond.
+_BOUNDS = {
+    "image": (0, math.inf),
+    "mse": (0, 1),
+    "psnr": (0, PSNR_CAP),
+    "ssim": (-1, 1),
+    "bias2": (0, 1),
+    "variance": (0, 1),
+}
+_ROUNDING = 1e-3
 _SAMPLES = ("clean", "noisy", "restored", "deviation")
 #: Rows (epoch, split, term, value).
 _HISTORY = pydantic.TypeAdapter(
@@ -77,8 +88,7 @@ class CellFiles:
             schema = _REPLICATED_ROWS if replicated else _ROWS
             _check_size(file, schema)
             table = file.read(schema.names, use_threads=False).select(schema.names).cast(schema)
-            if not len(table) or any(column.null_count for column in table.columns):
-                raise ValueError("rows or values are missing")
+            _check_values(table)
             if self._digests and meta.digests.rows != _rows_digest(table):
                 raise ValueError("its rows are not those that were written")
             if _repeats(table["image"].to_numpy(), table["noise_seed"] if replicated else None):
@@ -118,6 +128,9 @@ class CellFiles:
             for clean, *others in zip(*kept, strict=True):
                 if not all(_is_image(image, clean.shape) for image in (clean, *others)):
                     raise ValueError("what it holds are no images")
+            _, table = self.read(key)
+            if table is not None and not np.isin(result["image"], table["image"]).all():
+                raise ValueError("it shows an image that was not measured")
         return result
 
     def write(self, record: Record) -> None:
@@ -212,6 +225,20 @@ def _check_size(file: pq.ParquetFile, schema: pa.Schema) -> None:
     size = max(packed_size, file.metadata.num_rows * sum(kind.bit_width for kind in kinds) // 8)
     if size > LARGEST:
         raise ValueError(f"it unpacks to {size:,} bytes")
+
+
+def _check_values(table: pa.Table) -> None:
+    """Refuse rows that cannot have been measured."""
+    if not len(table) or any(column.null_count for column in table.columns):
+        raise ValueError("rows or values are missing")
+    for name, (least, most) in _BOUNDS.items():
+        if name in table.column_names:
+            values = table[name].to_numpy()
+            fine = (values >= least - _ROUNDING) & (values <= most + _ROUNDING)
+            if name == "ssim":  # of images that are too small there is none
+                fine |= np.isnan(values)
+            if not fine.all():
+                raise ValueError(f"{name} is {values[~fine][0]}, and lies from {least} to {most}")
 
 
 def _is_image(array: npt.NDArray[Any], shape: tuple[int, ...]) -> bool:

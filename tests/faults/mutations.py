@@ -46,7 +46,7 @@ from bench.store.fit_cache import checksum
 from bench.store.manifest import timestamp
 
 #: Words of which one stands where something is wrong.
-SAID = ("Error: ", "WRONG", "failed", "UNMATCHED", "matched nothing", "skipped")
+SAID = ("Error: ", "WRONG", "failed", "UNMATCHED", "REGRESSED", "matched nothing", "skipped")
 #: Seconds that a command may take.
 CLOCK = 60
 HOSTILE = [

@@ -88,7 +88,7 @@ def test_a_record_is_read_as_it_was_written(run):
             images_per_second=1e4,
             parameters=12,
             history=[(1, "train", "kl", 3.5), (1, "validation", "kl", 4.0)],
-            samples={"image": [4], "clean": [image], "noisy": [image * 2], "restored": [image]},
+            samples={"image": [2], "clean": [image], "noisy": [image * 2], "restored": [image]},
         )
     )
     opened = bench.open_run(run.path)
@@ -156,13 +156,13 @@ def test_a_record_is_read_as_it_was_written(run):
         "value": [3.5, 4.0],
     }
     samples = opened.samples(CELL.key)
-    assert samples["image"] == [4]
+    assert samples["image"] == [2]
     np.testing.assert_array_equal(samples["noisy"][0], image * 2)
 
 
 def test_a_record_keeps_what_a_method_says_of_its_uncertainty(run):
     image = np.zeros((1, 28, 28), np.float32)
-    shown = {"image": [4], "clean": [image], "noisy": [image], "restored": [image]}
+    shown = {"image": [2], "clean": [image], "noisy": [image], "restored": [image]}
     run.write(record(samples=shown))
     assert run.samples(CELL.key)["deviation"] == []
     run.write(record(samples={**shown, "deviation": [image + 1]}, calibration=[(0.1, 0.2, 784)]))
