@@ -92,8 +92,10 @@ def work(
 def _earlier_cells(path: Path, manifest: store.Manifest) -> list[CellMeta]:
     """Cells that were finished on this machine before: the run's own, and of those beside it."""
     machine = manifest.machine
-    beside = [other for other in store.run_folders(path.parent)[::-1] if other != path][:_RUNS]
     found: list[CellMeta] = []
+    beside: list[Path] = []
+    with contextlib.suppress(StorageError):  # where nobody may look around
+        beside = [other for other in store.run_folders(path.parent)[::-1] if other != path][:_RUNS]
     for folder in (path, *beside):
         with contextlib.suppress(StorageError):  # none where a file is damaged
             run = store.open_run(folder)

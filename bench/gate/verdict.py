@@ -214,7 +214,6 @@ def _annotation(kind: str, title: str, text: str) -> str:
     """A GitHub workflow command, with its text escaped as GitHub's toolkit does it."""
 
     def escape(value: str, characters: str) -> str:
-        value = printable(value)
         for character in "%\r\n" + characters:
             value = value.replace(character, f"%{ord(character):02X}")
         return value

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -107,7 +108,7 @@ class FitCache:
             return None
         try:
             with readable(path, remedy=""):
-                data = read_bytes(path)
+                data = read_bytes(path, largest=sys.maxsize)  # nothing in it is packed
                 meta = _meta(io.BytesIO(data))
                 arrays = load(data)
                 if meta.key != key:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -111,11 +112,16 @@ def find_run(run: str | None, results: Path = Path("results")) -> Run:
 
 def run_folders(folder: Path) -> list[Path]:
     """The folders of the runs in `folder`, the one that was worked on last at the end."""
-    try:
-        manifests = sorted(folder.glob("*/manifest.json"), key=lambda path: path.lstat().st_mtime)
-    except OSError as error:
-        raise StorageError(f"cannot read {folder}: {error.strerror}") from error
-    return [path.parent for path in manifests]
+    with readable(folder):  # `Path.glob` says nothing of what it may not read
+        try:
+            within = list(folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        runs = []
+        for path in within:
+            with contextlib.suppress(OSError):
+                runs.append(((path / "manifest.json").lstat().st_mtime, path))
+        return [path for _, path in sorted(runs)]
 
 
 def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: bool = False) -> Run:

@@ -106,6 +106,11 @@ def test_what_the_system_does_not_let_be_read_is_not_called_damaged(
     monkeypatch.setattr(os, "scandir", refused)
     with pytest.raises(StorageError, match=f"^cannot read .*cells: {words}$"):
         run.finished()
+    refused.ending = "/results"
+    monkeypatch.setattr(os, "listdir", refused)
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(StorageError, match=f"^cannot read .*results: {words}$"):
+        store.find_run(None, run.path.parent)  # and not: there is none
 
 
 def test_a_path_that_is_not_utf_8_is_read_as_any_other(run, tmp_path, bench):
