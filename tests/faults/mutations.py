@@ -209,13 +209,12 @@ def rewritten_fit(path, rng):
         name = rng.choice(sorted(arrays))
         array = arrays.pop(name)
         if kind := rng.randrange(4):
-            kinds = (array, array.ravel()[:-1], np.full_like(array, np.nan), array.astype("f2"))
+            kinds = (array, array.ravel()[:-1], np.full_like(array, -1), array.astype("f2"))
             arrays[rng.choice([name, *HOSTILE])] = np.ascontiguousarray(kinds[kind])
-    if "checksum" in meta:
-        meta["checksum"] = checksum(arrays)
-    text = json.dumps(meta)
     with contextlib.suppress(UnicodeEncodeError):  # names that no safetensors file can have
-        save_file(arrays, path, {"bench": text})
+        if "checksum" in meta:
+            meta["checksum"] = checksum(arrays)
+        save_file(arrays, path, {"bench": json.dumps(meta)})
 
 
 class World:
@@ -322,11 +321,7 @@ def example(world, kind, rng, folder):
             ],
         }
         (run / "progress.json").write_text(json.dumps(mutated_tree(said, rng)))
-        with store.hold(run):
-            code, output = call(["status", str(run)])
-        if code:
-            raise Wrong(output)
-        return []
+        return [["status", str(run)]]
     if kind in ("cells", "samples"):
         path = rng.choice(sorted((run / kind).iterdir()))
         path.write_bytes(mutated(path.read_bytes(), rng))
@@ -443,7 +438,9 @@ def search(examples, seed=0, kinds=KINDS):
             folder.mkdir(parents=True)
             with environment(folder):
                 for arguments in example(world, kind, rng, folder):
-                    code, output = call(arguments)
+                    running = store.hold(folder / "results" / "run")  # else no progress is shown
+                    with running if kind == "progress" else contextlib.nullcontext():
+                        code, output = call(arguments)
                     outcomes[kind, f"{arguments[0]} {code}"] += 1
                     said = verify(world, kind, folder, arguments, code, output)
                     if said:
