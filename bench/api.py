@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import inspect
 import numbers
-import time
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench import datasets, store
-from bench.core import Cell, Dataset, UsageError, shown
+from bench.core import Cell, Dataset, UsageError, expanded, shown
 from bench.execution import cores, environment, session
 from bench.execution.importing import importing
 from bench.execution.process import Limits
@@ -22,9 +22,6 @@ from bench.planning.request import requested_methods, torch_device
 from bench.planning.settings import Settings
 from bench.plugins.contract import BUILT_IN, Method
 from bench.plugins.sources import Registry, load
-
-# A file's time may lie so many seconds before the clock's.
-_CLOCK = 0.1
 
 
 def run(
@@ -57,7 +54,6 @@ def run(
     """
     if not isinstance(command, str | None):
         raise UsageError(f"command is a text, not {shown(command)}")
-    began = time.time() - _CLOCK
     settings = Settings.checked(dataset=dataset, **values)
     with _methods_of(settings) as registry:
         requested = requested_methods(settings, registry)
@@ -75,10 +71,10 @@ def run(
         data_dir=str(folder.absolute()),
         fingerprint=data.fingerprint,
         training_fingerprint=data.training_fingerprint,
-        plugins=tuple(str(plugin.expanduser().absolute()) for plugin in settings.plugins),
+        plugins=tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins),
         methods=tuple(requested),
         cache=str((store.cache_folder() / "fits").absolute()),
-        fresh=began if settings.fresh else None,
+        fresh=secrets.token_hex(8) if settings.fresh else None,
         device=device,
         threads=shares.threads,
         jobs=None if settings.dask else min(max(1, shares.jobs), len(cells)),

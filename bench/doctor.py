@@ -51,18 +51,16 @@ def examine_run(path: Path) -> Iterator[Observation]:
         )
     cells = list(dict.fromkeys(manifest.cells))
     finished = run.finished()
-    damaged = []
+    unread = []
     for key in cells:
         if key in finished:
             try:
                 run.verify(key)
             except StorageError as error:
-                damaged.append(error)
-                yield Observation(
-                    str(error), "delete the file and give the command again", wrong=True
-                )
+                unread.append(error)
+                yield Observation(str(error), wrong=True)
     missing = [key for key in cells if key not in finished]
-    whole = len(cells) - len(missing) - len(damaged)
+    whole = len(cells) - len(missing) - len(unread)
     yield Observation(f"{whole} of {len(cells)} cells are there and whole")
     if missing:
         held = store.is_held(path)
@@ -71,7 +69,7 @@ def examine_run(path: Path) -> Iterator[Observation]:
             "they are being worked on" if held else f"go on with: {manifest.command}",
             wrong=not held,
         )
-    if not damaged:
+    if not unread:
         frame = run.cells()
         failed = int((frame["status"] == "failed").sum())
         if failed:

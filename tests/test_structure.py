@@ -147,6 +147,14 @@ def test_the_map_of_the_rooms_names_every_room():
     assert {name for names in named for name in names} == rooms
 
 
+def test_all_that_the_command_prints_passes_through_one_place():
+    """Which lets no escape code out of a name through to the terminal."""
+    printing = {
+        path.name for path in (ROOT / "bench").rglob("*.py") if "click.echo(" in path.read_text()
+    }
+    assert printing == {"console.py"}
+
+
 def loaded_by(*arguments):
     """Top-level modules that a bench command line loads."""
     code = (

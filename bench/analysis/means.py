@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.analysis.labels import DECIMALS, METRICS, tuples
 from bench.analysis.scores import NOISE, NoiseScores, Scores, column_means
-from bench.core import level_text, noise_text
+from bench.core import level_text, noise_text, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,7 +145,7 @@ def text_table(
     counts = {name: part["images"] for name, part in summary.groupby("metric")}
     count = int(counts["psnr"].max())
     text = _fitted(combined, width)
-    names = ", ".join(dict.fromkeys(cells.dataset))
+    names = printable(", ".join(dict.fromkeys(cells.dataset)))
     less = int(counts["ssim"].min())
     only = f" (SSIM over {less:,})" if less < int(counts["psnr"].min()) else ""
     return f"\n{text}\n\nMean over {count:,} {images} of {names}{only}."

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from bench.cli.console import say
 from bench.cli.options import DEBUG, PLUGINS
 from bench.cli.program import EPILOG, main
 
@@ -37,7 +38,7 @@ def new(name: str, learned: bool, folder: Path, debug: bool) -> None:
 
     file, test = write.write(name, folder, learned=learned, taken=Registry().sources)
     method, path = name.replace("_", "-"), shlex.quote(str(file))
-    click.echo(
+    say(
         f"Wrote {file} and {test}. Now change it, and:\n"
         f"  bench test {method} --plugin {path}\n"
         f"  bench run --plugin {path} --methods identity,{method} --noise 0.3"
@@ -67,11 +68,11 @@ def test(names: tuple[str, ...], plugin: tuple[Path, ...], debug: bool) -> int:
     failed = 0
     parsed = [notation.parse(name) for name in names or registry.given or registry.sources]
     for source, params in [(registry.find(name), params) for name, params in parsed]:
-        click.echo(f"{source.name} ({source.origin})")
+        say(f"{source.name} ({source.origin})")
         for outcome in testing.outcomes(source, params):
             remark = f": {outcome.text}" if outcome.text else ""
             verdict = "FAILED" if outcome.verdict == "failed" else outcome.verdict
-            click.echo(f"  {verdict:<8}{outcome.check}{remark}")
+            say(f"  {verdict:<8}{outcome.check}{remark}")
             failed += outcome.verdict == "failed"
-    click.echo(f"{failed} check{'s' * (failed > 1)} failed." if failed else "All checks passed.")
+    say(f"{failed} check{'s' * (failed > 1)} failed." if failed else "All checks passed.")
     return EXIT_CHECK_FAILED if failed else 0

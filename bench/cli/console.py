@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.core import Phase, Record, speed_text
+from bench.core import Phase, Record, printable, speed_text, visible
 
 if TYPE_CHECKING:
     from bench.execution.pieces import Running
@@ -59,9 +59,10 @@ def running_line(cell: RunningCell, width: int | None = None) -> str:
         cell: that is being worked on.
         width: characters; what is least needed gives way, then the end of the name.
     """
+    name = printable(cell.cell)
     parts = {"phase": PHASES[cell.phase]}
     if cell.of:
-        parts["step"] = f"{round(cell.done, 1):g}/{cell.of} {cell.unit}"
+        parts["step"] = f"{round(cell.done, 1):g}/{cell.of} {printable(cell.unit)}"
     if cell.loss is not None:
         parts["loss"] = f"loss {cell.loss:.2f}"
     parts["time"] = f"for {duration(cell.seconds)}"
@@ -69,14 +70,22 @@ def running_line(cell: RunningCell, width: int | None = None) -> str:
         parts["left"] = f"{duration(cell.seconds_left)} left"
     text = ", ".join(parts.values())
     if width is None:
-        return f"{cell.cell}: {text}"
+        return f"{name}: {text}"
     for least_needed in ("loss", "left"):
-        if len(cell.cell) + 2 + len(text) > width and least_needed in parts:
+        if len(name) + 2 + len(text) > width and least_needed in parts:
             del parts[least_needed]
             text = ", ".join(parts.values())
     room = max(_NAME, width - 2 - len(text))
-    name = cell.cell if len(cell.cell) <= room else f"{cell.cell[: room - 1]}…"
+    name = name if len(name) <= room else f"{name[: room - 1]}…"
     return f"{name}: {text}"[:width]
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a text: whatever the command says goes through here or through `Console`.
+
+    Names in it may come from outside, and hold what a terminal takes for a command.
+    """
+    click.echo(visible(text), err=err)
 
 
 def by_words(text: str) -> str:
@@ -124,7 +133,7 @@ class Console:
         if finished < total and sys.stderr.isatty():
             self._start_live()
         if data.note:
-            self._say(f"Note: {data.note}")
+            self.warned(data.note)
         settings = run.manifest.settings
         there = getattr(data.sizes, settings.split)
         images = min(settings.limit or there, there)
@@ -132,7 +141,7 @@ class Console:
         before = f", {finished} of them finished earlier" if finished else ""
         busy = _busy(run.manifest.machine) if finished < total else ""
         what = f"{images} {settings.split} images"
-        self._say(f"{data.name}: {what}, {cell_count}{before} -> {run.path}{busy}")
+        self._say(f"{printable(data.name)}: {what}, {cell_count}{before} -> {run.path}{busy}")
 
     def progress(self, running: Running) -> None:
         """A cell goes on, or is still where it was."""
@@ -151,7 +160,7 @@ class Console:
                 return
             self._skips.add(alike)
         self._look()
-        text = f"{record.cell}: {_outcome(record)}"
+        text = printable(f"{record.cell}: {_outcome(record)}")
         if self._live is None and (self._seen.seconds_left or 0.0) >= 2:
             text += f" ({time_left(self._seen)})"
         self._say(text, self._count(self._overview.finished))
@@ -162,7 +171,7 @@ class Console:
 
     def warned(self, text: str) -> None:
         """Something is not as it should be, and the run goes on."""
-        self._say(f"Note: {text}")
+        self._say(f"Note: {printable(text)}")
 
     # How it is shown ------------------------------------------------------------------------
 
@@ -215,8 +224,9 @@ class Console:
 
     def _say(self, text: str, count: str = "") -> None:
         """A line; in a terminal it goes on below its beginning, behind the count."""
+        text = visible(text)
         if self._live is None:
-            click.echo(by_words(f"{count} {text}".lstrip() if count else text), err=True)
+            say(by_words(f"{count} {text}".lstrip() if count else text), err=True)
             return
         from rich.table import Table
         from rich.text import Text

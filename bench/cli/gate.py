@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.cli.console import say
 from bench.cli.options import DEBUG
 from bench.cli.program import EPILOG, EXIT_CELLS_FAILED, main
 from bench.core import StorageError, UsageError
@@ -90,17 +91,17 @@ def check(
         done, single_seed, problems = check.update_thresholds(opened, thresholds)
         numbers = {name: getattr(done, name) for name in ("added", "raised", "lowered", "kept")}
         counted = ", ".join(f"{number} {name}" for name, number in numbers.items() if number)
-        click.echo(f"{thresholds}: {counted or 'no'} minima, from {opened.path}")
+        say(f"{thresholds}: {counted or 'no'} minima, from {opened.path}")
         for line in done.raisable:
-            click.echo(f"Set by hand, and may be raised: {line}", err=True)
+            say(f"Set by hand, and may be raised: {line}", err=True)
         if single_seed:
-            click.echo(
+            say(
                 f"Note: {', '.join(single_seed)}: of one training seed, so that the margin "
                 "does not know how seeds differ; better measure with --seeds 0,1,2,3",
                 err=True,
             )
         for problem in problems:
-            click.echo(f"Without a threshold: {problem}", err=True)
+            say(f"Without a threshold: {problem}", err=True)
         return EXIT_CELLS_FAILED if problems else 0
     verdict = check.check_run(
         opened,
@@ -161,7 +162,7 @@ def _tolerance(text: str | None) -> Mapping[str, float]:
 
 def _print(verdict: Verdict, form: str, strict: bool, code: int) -> None:
     """Print a verdict that ends the command with `code`, which outranks an unwritable page."""
-    click.echo(verdict.render(form, strict))
+    say(verdict.render(form, strict))
     page = os.environ.get("GITHUB_STEP_SUMMARY")
     if form == "github" and page:
         try:
@@ -171,4 +172,4 @@ def _print(verdict: Verdict, form: str, strict: bool, code: int) -> None:
             line = f"cannot write the step summary {page}: {error.strerror}"
             if code == 0:
                 raise StorageError(line) from error
-            click.echo(f"Error: {line}", err=True)
+            say(f"Error: {line}", err=True)

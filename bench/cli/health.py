@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from bench.cli.console import say
 from bench.cli.options import DEBUG
 from bench.cli.program import EPILOG, EXIT_WRONG, main
+from bench.core import printable
 
 #: Seconds after which a process that tells each second has fallen silent.
 _SILENT = 10.0
@@ -33,29 +35,29 @@ def status(run: str | None, debug: bool) -> None:
     opened = store.find_run(run)
     cells = dict.fromkeys(opened.manifest.cells)
     finished = len(opened.finished() & set(cells))
-    click.echo(f"{opened.path}: {finished} of {len(cells)} cells have a result")
+    say(f"{opened.path}: {finished} of {len(cells)} cells have a result")
     progress = opened.progress()
     if progress and (progress.failed or progress.skipped):
         counts = ((progress.failed, "failed"), (progress.skipped, "skipped"))
         ended = ", ".join(f"{count} {status}" for count, status in counts if count)
-        click.echo(f"of these in its last session {ended}")
+        say(f"of these in its last session {ended}")
     if not store.is_held(opened.path):
         if finished < len(cells):
-            click.echo(f"No process works on it. Go on with: {opened.manifest.command}")
+            say(f"No process works on it. Go on with: {printable(opened.manifest.command)}")
         else:
-            click.echo(f"It is finished. See: bench report {opened.path}")
+            say(f"It is finished. See: bench report {opened.path}")
         return
-    click.echo(f"Worked on by {store.holder(opened.path) or 'a process'}")
+    say(f"Worked on by {printable(store.holder(opened.path)) or 'a process'}")
     if not progress:
         return
     width = shutil.get_terminal_size().columns - 2 if sys.stdout.isatty() else None
     for cell in progress.running:
-        click.echo(f"  {running_line(cell, width)}")
+        say(f"  {running_line(cell, width)}")
     text = time_left(progress)
     if progress.silent_seconds > _SILENT:
         ago = duration(progress.silent_seconds)
         text += f", as it said {ago} ago: it may hang, or its machine sleep"
-    click.echo(text[0].upper() + text[1:])
+    say(text[0].upper() + text[1:])
 
 
 @main.command(epilog=EPILOG)
@@ -82,7 +84,7 @@ def doctor(run: str | None, data_dir: Path | None, debug: bool) -> int:
     for seen in observations:
         mark = "WRONG" if seen.wrong else "note " if seen.remedy else "ok   "
         remedy = f": {seen.remedy}" if seen.remedy else ""
-        click.echo(f"{mark}  {seen.text}{remedy}")
+        say(f"{mark}  {printable(seen.text + remedy)}")
         wrong += seen.wrong
-    click.echo(f"{wrong} wrong." if wrong else "Nothing is wrong.")
+    say(f"{wrong} wrong." if wrong else "Nothing is wrong.")
     return EXIT_WRONG if wrong else 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.cli.console import say
 from bench.cli.options import DEBUG, PLUGINS
 from bench.cli.program import main
 from bench.core import UsageError
@@ -100,6 +101,6 @@ def _details(method: Method) -> list[str]:
 
 
 def _entry(name: str, summary: str, details: list[str]) -> None:
-    click.echo(f"{name:<20} {summary}")
+    say(f"{name:<20} {summary}")
     for detail in details:
-        click.echo(f"{'':<20} {detail}")
+        say(f"{'':<20} {detail}")

@@ -8,12 +8,11 @@ from typing import Any, NoReturn
 
 import click
 
-from bench.cli.console import by_words
+from bench.cli.console import by_words, say
 from bench.cli.streams import lasting
-from bench.core import BenchError
+from bench.core import BenchError, StorageError, printable, system_reason
 
 EXIT_CELLS_FAILED = 3
-EXIT_STORAGE = 6
 EXIT_WRONG = 9
 EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
@@ -53,10 +52,11 @@ class Program(click.Group):
         with lasting() as output:
             code = self._code(arguments, **kwargs)
             output.flush()
-            lost = output.lost is not None and not isinstance(output.lost, BrokenPipeError)
-            if lost and not code and arguments[:1] != ["run"]:  # whose results are on disk
-                reason = output.lost.strerror
-                code = _say_error(f"cannot write to standard output: {reason}", EXIT_STORAGE)
+            lost = output.lost
+            # Who reads no more, as `head`, has what it wanted; a run's results are on disk.
+            if lost and not (code or isinstance(lost, BrokenPipeError) or arguments[:1] == ["run"]):
+                text = f"cannot write to standard output: {lost.strerror}"
+                code = _say_error(text, StorageError.exit_code)
         sys.exit(code)
 
     def _code(self, arguments: list[str], **kwargs: Any) -> int:
@@ -86,6 +86,10 @@ class Program(click.Group):
                 traceback.print_exception(error)
             if isinstance(error, BenchError):
                 code = _say_error(str(error), error.exit_code)
+            elif reason := system_reason(error):  # of a name that no file can have, say
+                what = f"cannot read or write {getattr(error, 'filename', None) or 'a file'}"
+                text = reason if isinstance(error, MemoryError) else f"{what}: {reason}"
+                code = _say_error(text, StorageError.exit_code)
             else:
                 text = f"{type(error).__name__}: {' '.join(str(error).split())}"
                 code = _say_error(
@@ -97,8 +101,7 @@ class Program(click.Group):
 
 def _say_error(text: str, code: int) -> int:
     # One line, whatever names and messages hold.
-    line = " ".join(text.split()).encode("utf-8", "backslashreplace").decode()
-    click.echo(by_words(f"Error: {line}"), err=True)
+    say(by_words(f"Error: {printable(text)}"), err=True)
     return code
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bench.cli.console import say
 from bench.cli.options import DEBUG
 from bench.cli.program import EPILOG, main
 
@@ -88,13 +89,13 @@ def report(
 
     opened = [store.find_run(run) for run in runs or (None,)]
     for run in opened:
-        click.echo(f"Reading {run.path} ({len(run.finished())} cells) ...", err=True)
+        say(f"Reading {run.path} ({len(run.finished())} cells) ...", err=True)
     paths = render(opened, out, formats, options)
     for name, path in paths.items():
         # Tables lie beside the page. The summary is all that is printed, for others to append.
         if name != "summary" and (name != "csv" or not {"html", "md", "tex"} & set(paths)):
-            click.echo(f"Report: {path}", err="summary" in paths)
+            say(f"Report: {path}", err="summary" in paths)
     if "summary" in paths:
-        click.echo(paths["summary"].read_text(encoding="utf-8"), nl=False)
+        say(paths["summary"].read_text(encoding="utf-8").removesuffix("\n"))
     if opens:
         click.launch(str(next(iter(paths.values()))))

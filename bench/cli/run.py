@@ -12,10 +12,11 @@ from typing import Any
 
 import click
 
+from bench.cli.console import say
 from bench.cli.options import DEBUG
 from bench.cli.program import EPILOG, EXIT_CELLS_FAILED, Terminated, main
 from bench.cli.settings import SettingsCommand, given_settings
-from bench.core import UsageError
+from bench.core import UsageError, printable
 
 #: Bytes of addresses that a process must be allowed: with less, OpenBLAS tries for ever.
 _ROOM = 2**30
@@ -72,13 +73,13 @@ def run(context: click.Context, /, debug: bool, **values: Any) -> int:
     draws = len(measured.noise_seeds)
     images = f"{measured.split} images" if draws == 1 else f"noisy {measured.split} images"
     images += f" ({draws} draws of noise each)" if draws > 1 else ""
-    click.echo(analysis.text_table(analysis.Scores.of_run(result, cells), cells, width, images))
+    say(analysis.text_table(analysis.Scores.of_run(result, cells), cells, width, images))
     for problem in analysis.problems(analysis.with_labels(cells)):
-        click.echo(": ".join(problem))
+        say(printable(": ".join(problem)))
     if absent := len(set(result.manifest.cells) - result.finished()):
-        click.echo(f"{absent} of {len(result.manifest.cells)} cells have no result")
+        say(f"{absent} of {len(result.manifest.cells)} cells have no result")
     where = shlex.quote(str(result.path))
-    click.echo(f"Run:    {result.path}\nReport: bench report {where}")
+    say(f"Run:    {result.path}\nReport: bench report {where}")
     typed = settings.get("methods") or ""
     names = notation.split_list(typed) if isinstance(typed, str) else typed
     asked_for = {notation.parse(name)[0] for name in names}

@@ -65,7 +65,7 @@ def _read(context: click.Context, option: click.Parameter, path: Path | None) ->
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also of absurd numbers and nesting
         raise UsageError(f"{path} is not valid TOML: {error}") from error
     fields = {name: field for field, (name, _) in typed_names().items()}
     for name, value in entries.items():

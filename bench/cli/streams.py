@@ -50,7 +50,7 @@ def lasting() -> Iterator[_Lasting]:
             os.open(os.devnull, os.O_RDWR)
     given = sys.stdout, sys.stderr
     out, err = (_Lasting(stream or _nowhere()) for stream in given)
-    sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+    sys.stdout, sys.stderr = out, err
     try:
         yield out
         out.flush()

@@ -13,12 +13,22 @@ from bench.core.cell import (
     MATCHED,
     Cell,
     canonical_json,
+    cell_key,
     digest,
     method_label,
 )
 from bench.core.dataset import MEASURED_BYTES, SAMPLE_SIDE, Dataset, Group, Split, middle
-from bench.core.errors import BenchError, DataError, StorageError, Unsupported, UsageError, nearest
+from bench.core.errors import (
+    BenchError,
+    DataError,
+    StorageError,
+    Unsupported,
+    UsageError,
+    nearest,
+    system_reason,
+)
 from bench.core.noise import Draws, Noise, TrainNoise
+from bench.core.paths import expanded
 from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION, PSNR_CAP
 from bench.core.record import Fit, Phase, Progress, Record, Status
 from bench.core.text import (
@@ -31,6 +41,7 @@ from bench.core.text import (
     shown,
     significant,
     speed_text,
+    visible,
 )
 from bench.core.threads import in_threads
 
@@ -66,7 +77,9 @@ __all__ = [
     "Unsupported",
     "UsageError",
     "canonical_json",
+    "cell_key",
     "digest",
+    "expanded",
     "in_threads",
     "level_text",
     "markdown_code",
@@ -80,4 +93,6 @@ __all__ = [
     "shown",
     "significant",
     "speed_text",
+    "system_reason",
+    "visible",
 ]

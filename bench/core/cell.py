@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -100,9 +101,7 @@ class Cell:
     @cached_property
     def key(self) -> str:
         """The name of this cell's result: 16 hex digits of all that it depends on."""
-        values = self.as_dict()
-        del values["fit_params"]  # given by the parameters and the method's code
-        return digest([PROTOCOL_VERSION, values])
+        return cell_key(self.as_dict())
 
     @cached_property
     def fit_key(self) -> str:
@@ -139,6 +138,12 @@ class Cell:
     def __str__(self) -> str:
         seed = "" if self.seed is None else f" seed {self.seed}"
         return f"{self.label} at {self.noise}{seed}"
+
+
+def cell_key(values: Mapping[str, Any], protocol: int = PROTOCOL_VERSION) -> str:
+    """The key of the cell that `Cell.as_dict` gives, or that a file of that protocol holds."""
+    # What training depends on is given by the parameters and the method's code.
+    return digest([protocol, {name: values[name] for name in values if name != "fit_params"}])
 
 
 #: The method that gives the noisy image itself: the line that every other must beat.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 
 
@@ -41,6 +42,23 @@ class Unsupported(Exception):
     ...     if noisy.shape[1] != 1:
     ...         raise Unsupported("only grey images")
     """
+
+
+def system_reason(error: BaseException) -> str:
+    """Why something could not be read, where what is read is not to blame; else "".
+
+    Libraries raise `OSError` of content too, but then without one of the system's numbers.
+
+    >>> system_reason(PermissionError(13, "Permission denied"))
+    'Permission denied'
+    >>> system_reason(MemoryError())
+    'not enough memory'
+    >>> system_reason(OSError("corrupt page"))
+    ''
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.strerror or os.strerror(error.errno)
+    return "not enough memory" if isinstance(error, MemoryError) else ""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

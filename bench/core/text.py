@@ -80,19 +80,34 @@ def speed_text(images_per_second: float, unit: str = "") -> str:
     return significant(images_per_second) + unit
 
 
-def printable(text: str) -> str:
-    """Text from outside in one line; what cannot be seen, or written, shows as its code.
+def visible(text: str) -> str:
+    """Text from outside in its lines; what cannot be seen, or written, shows as its code.
 
-    Control characters, those that turn the direction of writing, lone surrogates of file
-    names that are not UTF-8, ...
+    Control characters, such as those that begin a terminal's escape codes, those that turn the
+    direction of writing, lone surrogates of file names that are not UTF-8, ...
+
+    >>> print(visible("two\\nlines \\x1b[2J"))
+    two
+    lines \\x1b[2J
+    """
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character == "\n" or character.isprintable():
+        return character
+    return " " if character.isspace() else character.encode("unicode_escape").decode()
+
+
+def printable(text: str) -> str:
+    """Text from outside in one line, with its blanks as one; else as `visible` shows it.
 
     >>> printable("two\\nlines \\x07")
     'two lines \\\\x07'
     """
-    visible = (
-        c if c.isprintable() or c.isspace() else c.encode("unicode_escape").decode() for c in text
-    )
-    return " ".join("".join(visible).split())
+    return " ".join(visible(text).split())
 
 
 def markdown_text(text: str) -> str:
@@ -104,7 +119,10 @@ def markdown_text(text: str) -> str:
     text = printable(text)
     for character in "\\`*_|<>&~$":  # & begins an entity, ~~ strikes through, $ is mathematics
         text = text.replace(character, f"\\{character}")
-    return text.replace("](", "]\\(")  # no links
+    text = text.replace("](", "]\\(")  # no links
+    # Where GitHub links without being asked: people, issues, addresses. No escape keeps it from
+    # that, but a space of no width does.
+    return re.sub(r"@|#(?=\d)|:(?=//)|\bwww(?=\.)", r"\g<0>&#8203;", text, flags=re.IGNORECASE)
 
 
 def markdown_code(text: str) -> str:

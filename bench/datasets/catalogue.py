@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.core import DataError, Dataset, Group, Split, StorageError, UsageError, nearest
+from bench.core import DataError, Dataset, Group, Split, StorageError, UsageError, expanded, nearest
 from bench.datasets import idx, natural
 from bench.datasets.digits import open_digits
 from bench.datasets.images import open_folder
@@ -45,9 +45,9 @@ def data_folder(given: str | os.PathLike[str] | None = None) -> Path:
     'data'
     """
     if given is not None:
-        return Path(given).expanduser()
+        return expanded(given)
     if os.environ.get("BENCH_DATA_DIR"):
-        return Path(os.environ["BENCH_DATA_DIR"]).expanduser()
+        return expanded(os.environ["BENCH_DATA_DIR"])
     import platformdirs
 
     return platformdirs.user_cache_path("denoise-bench") / "data"
@@ -70,7 +70,7 @@ def load(name: str, folder: Path) -> Dataset:
     (5, 1, 28, 28)
     """
     if name.startswith(FOLDER):
-        return open_folder(Path(name.removeprefix(FOLDER)).expanduser())
+        return open_folder(expanded(name.removeprefix(FOLDER)))
     if name not in CATALOGUE:
         raise UsageError(f"unknown data set {name!r}: {nearest(name, CATALOGUE)}")
     return CATALOGUE[name].open(folder)

@@ -47,7 +47,7 @@ def work(
         cells: in the order in which they are begun.
         data: what they are measured on.
         methods: by name.
-        setup: what each worker is told; with its time `fresh` the run starts over.
+        setup: what each worker is told; with a name in `fresh` the run starts over.
         settings: say where the run lies, and who works on its cells.
         shares: how many work at once here, and with how many threads.
         listener: told how it goes on; without one, warnings are Python's.
@@ -93,8 +93,10 @@ def work(
 def _earlier_cells(path: Path, manifest: store.Manifest) -> list[CellMeta]:
     """Cells that were finished on this machine before: the run's own, and of those beside it."""
     machine = manifest.machine
-    beside = [other for other in store.run_folders(path.parent)[::-1] if other != path][:_RUNS]
     found: list[CellMeta] = []
+    beside: list[Path] = []
+    with contextlib.suppress(StorageError):  # where nobody may look around
+        beside = [other for other in store.run_folders(path.parent)[::-1] if other != path][:_RUNS]
     for folder in (path, *beside):
         with contextlib.suppress(StorageError):  # none where a file is damaged
             run = store.open_run(folder)

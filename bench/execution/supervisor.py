@@ -36,7 +36,7 @@ class Setup:
         plugins: files and folders of methods.
         methods: as typed, with their parameters.
         cache: folder of the fitted models.
-        fresh: models fitted before this time (seconds since 1970) are not used; None for all.
+        fresh: name of a session that uses no models but its own; None where it uses all.
         device: where torch methods compute.
         threads: computing threads of a worker.
         jobs: cells that are worked on at once on its machine; None where that is not known.
@@ -52,7 +52,7 @@ class Setup:
     plugins: tuple[str, ...]
     methods: tuple[str, ...]
     cache: str
-    fresh: float | None
+    fresh: str | None
     device: str
     threads: int
     jobs: int | None = 1

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
-from bench.core import markdown_text, noise_text
+from bench.core import markdown_text, noise_text, printable
 
 #: Exit code -> meaning; of several that apply the earliest here is taken.
 EXIT_CODES = {
@@ -185,7 +185,7 @@ class Verdict:
             "notes": list(self.notes),
             "changes": list(self.changes),
         }
-        return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+        return json.dumps(document, indent=2, allow_nan=False)  # in ASCII: it may be shown
 
     def _annotations(self, strict: bool) -> list[str]:
         """Workflow commands that GitHub shows beside the code and on the run's page."""
@@ -222,4 +222,4 @@ def _annotation(kind: str, title: str, text: str) -> str:
 
 
 def _plain(text: Any) -> str:
-    return " ".join(str(text).split())
+    return printable(str(text))

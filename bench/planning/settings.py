@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 
-from bench.core import IDENTITY, MATCHED, Dataset, Noise, UsageError, digest
+from bench.core import IDENTITY, MATCHED, Dataset, Noise, UsageError, digest, expanded
 from bench.core.dataset import MeasuredSplit
 from bench.noises import Gaussian
 from bench.planning import checks
@@ -271,7 +271,7 @@ class Settings(pydantic.BaseModel):
     def folder(self) -> Path:
         """The run's folder; where no name is given, equal settings find their own run again."""
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", str(self.dataset))
-        return self.out.expanduser() / (self.name or f"{plain}-{digest(self.recorded(), size=4)}")
+        return expanded(self.out) / (self.name or f"{plain}-{digest(self.recorded(), size=4)}")
 
 
 def typed_names() -> dict[str, tuple[str, Typed]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.core import UsageError, nearest
+from bench.core import UsageError, expanded, nearest
 from bench.plugins.contract import BUILT_IN, Method
 from bench.plugins.loading import load_entry, load_file
 
@@ -84,9 +84,9 @@ class Registry:
         loader: Callable[[Source], Method] = Source.load,
     ) -> None:
         self._loader = loader
-        given = [Path(plugin).expanduser() for plugin in plugins]
+        given = [expanded(plugin) for plugin in plugins]
         paths = os.environ.get(PLUGINS, "").split(os.pathsep)
-        standing = [Path(path).expanduser() for path in paths if path]
+        standing = [expanded(path) for path in paths if path]
         sources: dict[str, Source] = {}
         for source in (
             *_files(given, "--plugin", given=True),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.core import StorageError, digest
+from bench.store import commit
 
 if TYPE_CHECKING:
     from bench.report.content.options import Options
@@ -119,4 +120,4 @@ def _render(
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    commit(path, text.encode("utf-8"), flush=False)

@@ -1,7 +1,7 @@
 """The only package that knows the format on disk: runs, and the cache of fitted models."""
 
 from bench.store.cell_meta import CellMeta
-from bench.store.files import write_text
+from bench.store.files import commit, write_text
 from bench.store.fit_cache import FitCache, cache_folder
 from bench.store.folders import (
     check_free,
@@ -27,6 +27,7 @@ __all__ = [
     "cache_folder",
     "cells_frame",
     "check_free",
+    "commit",
     "find_run",
     "hold",
     "holder",

@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
 
-from bench.core import MATCHED, Record, Status
-from bench.store.json_model import JsonModel, misfit
+from bench.core import MATCHED, Record, Status, canonical_json, cell_key, printable
+from bench.store.json_model import Amount, Count, JsonModel, Parameters, Seconds, misfit
+
+
+def _object(text: str) -> str:
+    """JSON of an object, with numbers that it can be written again with; raises `ValueError`."""
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError("it is no JSON object")
+    canonical_json(value)
+    return text
+
+
+def _finite(value: dict[str, Any]) -> dict[str, Any]:
+    """What can be written as JSON; raises `ValueError`."""
+    canonical_json(value)
+    return value
+
+
+#: JSON of an object, as a text.
+_Object = Annotated[str, pydantic.AfterValidator(_object)]
+#: Of a noise: it stands in the unit of its kind.
+_Level = Annotated[Amount, pydantic.Field(gt=0)]
+_Pixels = Annotated[Count, pydantic.Field(ge=1)]
 
 
 class RecordedNoise(JsonModel):
     """A noise, see `bench.core.Noise`."""
 
     kind: str
-    level: float
+    level: _Level
     clip: bool
 
 
@@ -24,9 +47,9 @@ class RecordedTrainNoise(JsonModel):
     """The noise trained on, see `bench.core.TrainNoise`; before there were regimes, matched."""
 
     regime: str = MATCHED
-    lowest: float | None = None
+    lowest: Amount | None = None
     kind: str
-    level: float
+    level: _Level
     clip: bool
 
 
@@ -36,18 +59,18 @@ class RecordedCell(JsonModel):
     dataset: str
     fingerprint: str = ""
     method: str
-    params: str
+    params: _Object
     fit_params: str | None = None
     source: str = ""
     train: RecordedTrainNoise | None
     noise: RecordedNoise
-    seed: int | None
+    seed: Count | None
     recipe: str | None = None
-    limit: int | None = None
-    tune: int = 0
+    limit: Count | None = None
+    tune: Count = 0
     quantize: bool = False
-    noise_seed: int = 0
-    noise_seeds: list[int] = pydantic.Field(default_factory=list)
+    noise_seed: Count = 0
+    noise_seeds: list[Count] = pydantic.Field(default_factory=list)
     training: str = ""
     training_fingerprint: str = ""
     split: str = "test"
@@ -71,14 +94,14 @@ class Conditions(JsonModel):
         fitted_by: what fitted the model, where that is not torch alone.
     """
 
-    batch_size: int | None = None
+    batch_size: Count | None = None
     device: str = ""
-    threads: int | None = None
-    jobs: int | None = None
-    calls: int | None = None
-    seconds_per_image: list[float] = pydantic.Field(default_factory=list)
-    cores_used: float | None = None
-    load: float | None = None
+    threads: Count | None = None
+    jobs: Count | None = None
+    calls: Count | None = None
+    seconds_per_image: list[Amount] = pydantic.Field(default_factory=list)
+    cores_used: Amount | None = None
+    load: Amount | None = None
     fit_reused: bool = False
     fitted_by: dict[str, Any] = pydantic.Field(default_factory=dict)
 
@@ -104,19 +127,19 @@ class CellMeta(JsonModel):
     cell: RecordedCell
     status: Status
     reason: str
-    chosen: dict[str, Any]
+    chosen: Annotated[Parameters, pydantic.AfterValidator(_finite)]
     chosen_score: float | None
-    trials: list[tuple[dict[str, Any], float]] = pydantic.Field(default_factory=list)
-    failed_trials: list[tuple[dict[str, Any], str]] = pydantic.Field(default_factory=list)
+    trials: list[tuple[Parameters, float]] = pydantic.Field(default_factory=list)
+    failed_trials: list[tuple[Parameters, str]] = pydantic.Field(default_factory=list)
     at_edge: dict[str, str] = pydantic.Field(default_factory=dict)
-    fit_seconds: float | None = None
-    tune_seconds: float | None = None
-    images_per_second: float | None = None
-    parameters: int = 0
-    memory_growth_bytes: int | None = None
-    peak_memory_bytes: int | None = None
+    fit_seconds: Seconds | None = None
+    tune_seconds: Seconds | None = None
+    images_per_second: Amount | None = None
+    parameters: Count = 0
+    memory_growth_bytes: Count | None = None
+    peak_memory_bytes: Count | None = None
     conditions: Conditions
-    calibration: list[tuple[float, float, int]] = pydantic.Field(default_factory=list)
+    calibration: list[tuple[Amount, Amount, _Pixels]] = pydantic.Field(default_factory=list)
     traceback: str = ""
     digests: Digests = pydantic.Field(default_factory=Digests)
 
@@ -130,17 +153,24 @@ class CellMeta(JsonModel):
         return cls.model_validate(values)
 
     @classmethod
-    def parse(cls, text: bytes, key: str) -> CellMeta:
+    def parse(cls, text: bytes, key: str, protocol: int) -> CellMeta:
         """The metadata that a cell's file holds as JSON.
 
+        Args:
+            text: the JSON.
+            key: the cell's, by which its file is named.
+            protocol: of the run, which the key was made with.
+
         Raises:
-            ValueError: they are not a cell's.
+            ValueError: they are not a cell's, or another's.
         """
         try:
             meta = cls.model_validate_json(_encodable(text))
         except pydantic.ValidationError as error:
             raise ValueError(misfit(error)) from None
         meta.key = key
+        if cell_key(json.loads(text)["cell"], protocol) != key:
+            raise ValueError(f"it holds the result of another cell: {printable(meta.cell.method)}")
         return meta
 
 

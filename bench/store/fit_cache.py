@@ -4,18 +4,45 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+import pydantic
 
-from bench.core import Fit, StorageError
-from bench.store.files import commit
+from bench.core import Fit, StorageError, expanded
+from bench.store.files import commit, opened, read_bytes, readable, remove_unfinished
+from bench.store.json_model import Count, JsonModel, Parameters, Seconds, misfit
+
+#: Seconds after which an unfinished file is a killed process's; none takes so long to write.
+_LEFT = 24 * 3600.0
+#: Bytes of a file's head: history and parameters, of tens of thousands of epochs.
+_HEAD = 2**26
+
+
+class FitMeta(JsonModel):
+    """What a model's file says of it, see `bench.core.Fit`; defaults are what early files lack.
+
+    Attributes:
+        key: the `fit_key` that it was put under.
+        checksum: of its arrays.
+        session: that made it.
+    """
+
+    key: str
+    checksum: str
+    about: Parameters
+    fitted_by: Parameters = pydantic.Field(default_factory=dict)
+    seconds: Seconds
+    device: str
+    history: list[tuple[Count, str, str, float]]
+    session: str = ""
 
 
 class FitCache:
@@ -26,7 +53,8 @@ class FitCache:
     the same form.
 
     Args:
-        fresh: models fitted before this time, in seconds since 1970, are not looked at.
+        fresh: a session's name: models that others made are not looked at. Times would not tell:
+            the clocks of machines that share a cache may differ.
         warn: called with a line for each file that cannot be used.
     """
 
@@ -34,7 +62,7 @@ class FitCache:
         self,
         folder: Path | None = None,
         *,
-        fresh: float | None = None,
+        fresh: str | None = None,
         warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.folder = folder or cache_folder() / "fits"
@@ -46,6 +74,10 @@ class FitCache:
         Raises:
             StorageError: they cannot.
         """
+        self._make_folder()
+        remove_unfinished(self.folder, _LEFT)
+
+    def _make_folder(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder):
@@ -57,39 +89,36 @@ class FitCache:
             ) from error
 
     def has(self, key: str) -> bool:
-        """Whether there is such a model; looks at its file's name and time only."""
+        """Whether there is such a model; of a fresh session it looks at the file's head, too."""
+        path = self._path(key)
         try:
-            put = self._path(key).stat().st_mtime
-        except OSError:
+            if self._fresh is None:
+                return path.exists()
+            with readable(path), opened(path) as file:
+                return _meta(file).session == self._fresh
+        except (OSError, StorageError):
             return False
-        return self._fresh is None or put >= self._fresh
 
     def get(self, key: str) -> Fit | None:
         """The model, if it is there, whole and the one that was put there; else it warns."""
+        from safetensors.numpy import load
+
         path = self._path(key)
         if not self.has(key):
             return None
         try:
-            with safe_open(path, framework="numpy") as file:
-                meta = json.loads(file.metadata()["bench"])
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if meta["key"] != key:
-                raise ValueError("it was made for other parameters or data")
-            if meta["checksum"] != checksum(arrays):
-                raise ValueError("its checksum does not agree")
-            history = [tuple(row) for row in meta["history"]]
-            return Fit(
-                arrays,
-                meta["seconds"],
-                meta["device"],
-                history,
-                meta["about"],
-                meta.get("fitted_by", {}),
-            )
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            self._warn(f"{path} cannot be used ({reason}): it is trained anew")
+            with readable(path, remedy=""):
+                data = read_bytes(path, largest=sys.maxsize)  # nothing in it is packed
+                meta = _meta(io.BytesIO(data))
+                arrays = load(data)
+                if meta.key != key:
+                    raise ValueError("it was made for other parameters or data")
+                if meta.checksum != checksum(arrays):
+                    raise ValueError("its checksum does not agree")
+        except StorageError as error:
+            self._warn(f"{error}: it is trained anew")
             return None
+        return Fit(arrays, meta.seconds, meta.device, meta.history, meta.about, meta.fitted_by)
 
     def put(self, key: str, fit: Fit) -> None:
         """Keep a model, or the state of its unfinished fit.
@@ -97,7 +126,7 @@ class FitCache:
         Raises:
             StorageError: the cache cannot be written.
         """
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         arrays = {name: np.asarray(array, order="C") for name, array in fit.arrays.items()}
         meta = {
@@ -108,9 +137,10 @@ class FitCache:
             "seconds": fit.seconds,
             "device": fit.device,
             "history": fit.history,
+            "session": self._fresh or "",
         }
-        self.check()
-        commit(self._path(key), lambda path: save_file(arrays, path, {"bench": json.dumps(meta)}))
+        self._make_folder()
+        commit(self._path(key), save(arrays, {"bench": json.dumps(meta)}))
 
     def remove(self, key: str) -> None:
         """Remove a model, or the state of its unfinished fit."""
@@ -119,6 +149,17 @@ class FitCache:
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.safetensors"
+
+
+def _meta(file: BinaryIO) -> FitMeta:
+    """What a model's file says of it; raises `ValueError`, and what JSON does."""
+    size = int.from_bytes(file.read(8), "little")
+    if size > _HEAD:
+        raise ValueError("its head is too large")
+    try:
+        return FitMeta.model_validate_json(json.loads(file.read(size))["__metadata__"]["bench"])
+    except pydantic.ValidationError as error:
+        raise ValueError(misfit(error)) from None
 
 
 def checksum(arrays: Mapping[str, Any]) -> str:
@@ -134,7 +175,7 @@ def checksum(arrays: Mapping[str, Any]) -> str:
 def cache_folder() -> Path:
     """`$BENCH_CACHE_DIR`, else the user's cache folder."""
     if os.environ.get("BENCH_CACHE_DIR"):
-        return Path(os.environ["BENCH_CACHE_DIR"]).expanduser()
+        return expanded(os.environ["BENCH_CACHE_DIR"])
     import platformdirs
 
     return platformdirs.user_cache_path("denoise-bench")

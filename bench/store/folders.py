@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import shutil
@@ -10,7 +12,7 @@ from pathlib import Path
 import pydantic
 
 from bench.core import StorageError, UsageError, shown
-from bench.store.files import read_json, writable
+from bench.store.files import no_file, read_bytes, read_json, readable, remove_unfinished, writable
 from bench.store.json_model import misfit
 from bench.store.lock import HOLDER, LOCK
 from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedDataset, RecordedSettings
@@ -39,8 +41,9 @@ def open_run(path: str | os.PathLike[str]) -> Run:
         raise UsageError(f"a run is opened by its folder, not by {shown(path)}")
     folder = Path(path)
     manifest_path = folder / "manifest.json"
-    if not manifest_path.is_file():
+    if not _is_there(manifest_path):
         raise StorageError(f"{folder} is not a run: it has no manifest.json")
+    _refuse_links(folder)
     entries = read_json(manifest_path, "start over with --fresh")
     version = entries.get("format") if isinstance(entries, dict) else None
     if version is None:
@@ -60,11 +63,29 @@ def open_run(path: str | os.PathLike[str]) -> Run:
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
-    """Whether a run's manifest lies in the folder."""
-    try:
-        return (Path(path) / "manifest.json").is_file()
-    except OSError:  # a name that no file can have
-        return False
+    """Whether a run's manifest lies in the folder; raises `StorageError` where it cannot tell."""
+    return _is_there(Path(path) / "manifest.json")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something lies there; raises `StorageError` where that cannot be told."""
+    with readable(path):
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return False
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return False
+            raise
+        return True
+
+
+def _refuse_links(path: Path) -> None:
+    """Refuse a run whose folders lead elsewhere: what is written there would be, too."""
+    for folder in _FOLDERS:
+        if (path / folder).is_symlink():
+            raise no_file(path / folder)
 
 
 def locate(run: str | os.PathLike[str], results: Path = Path("results")) -> Path:
@@ -94,11 +115,16 @@ def find_run(run: str | None, results: Path = Path("results")) -> Run:
 
 def run_folders(folder: Path) -> list[Path]:
     """The folders of the runs in `folder`, the one that was worked on last at the end."""
-    try:
-        manifests = sorted(folder.glob("*/manifest.json"), key=lambda path: path.stat().st_mtime)
-    except OSError as error:
-        raise StorageError(f"cannot read {folder}: {error.strerror}") from error
-    return [path.parent for path in manifests]
+    with readable(folder):  # `Path.glob` says nothing of what it may not read
+        try:
+            within = list(folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        runs = []
+        for path in within:
+            with contextlib.suppress(OSError):
+                runs.append(((path / "manifest.json").lstat().st_mtime, path))
+        return [path for _, path in sorted(runs)]
 
 
 def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: bool = False) -> Run:
@@ -114,7 +140,7 @@ def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: boo
     cleared = fresh and _is_a_run(path)
     if cleared:
         _clear(path)
-    if (path / "manifest.json").is_file():
+    if _is_there(path / "manifest.json"):
         run = open_run(path)
         known = run.manifest
         _same_settings(path, known.settings, manifest.settings)
@@ -130,10 +156,13 @@ def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: boo
         manifest = known.model_copy(update={**dict(manifest), **kept})
     elif not cleared:
         check_free(path)
+    _refuse_links(path)
     run = Run(path, manifest)
     with writable(path):
         for folder in _FOLDERS:
             (path / folder).mkdir(parents=True, exist_ok=True)
+    for folder in ("", *_FOLDERS):
+        remove_unfinished(path / folder)  # whoever starts a run holds it: nobody writes there
     run.update_manifest()
     return run
 
@@ -151,27 +180,32 @@ def check_free(path: Path) -> None:
 def _is_a_run(path: Path) -> bool:
     """Whether a manifest of ours stands there, of whatever version, or a damaged one."""
     manifest = path / "manifest.json"
-    if not manifest.is_file():
+    if not _is_there(manifest):
         return False
-    try:
-        return "format" in json.loads(manifest.read_text())
-    except (OSError, ValueError, TypeError):
-        return (path / "cells").is_dir()
+    with readable(manifest):
+        try:
+            return "format" in json.loads(read_bytes(manifest))
+        except (ValueError, TypeError, RecursionError):
+            return (path / "cells").is_dir()
 
 
 def _holds_something_else(path: Path) -> bool:
     """Whether a folder holds more than what a run leaves that was killed as it began."""
-    if not path.is_dir():
-        return False
-    names = {entry.name for entry in path.iterdir()} - {*_FOLDERS, PROGRESS, LOCK, HOLDER}
-    return any(not name.startswith(".manifest.json.") for name in names)
+    with readable(path):
+        try:
+            names = {entry.name for entry in path.iterdir()} - {*_FOLDERS, PROGRESS, LOCK, HOLDER}
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return any(not name.startswith(".manifest.json.") for name in names)
 
 
 def _clear(path: Path) -> None:
     """Remove a run's files, and nothing else that lies in its folder."""
     with writable(path):
         for folder in _FOLDERS:
-            if (path / folder).is_dir():
+            if (path / folder).is_symlink():
+                (path / folder).unlink()
+            elif (path / folder).is_dir():
                 shutil.rmtree(path / folder)
         (path / PROGRESS).unlink(missing_ok=True)
         (path / "manifest.json").unlink()

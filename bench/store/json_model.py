@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 import pydantic
 
 from bench.core import printable
+
+#: Of numbers read from files, so that whatever is made of them is a number too.
+_LARGEST = 1e100
+Count = Annotated[int, pydantic.Field(ge=0, lt=2**63)]
+Amount = Annotated[float, pydantic.Field(ge=0, lt=_LARGEST)]
+Seconds = Annotated[float, pydantic.Field(ge=0, lt=1e9)]
+
+
+def _with_bounds(value: Any) -> Any:
+    """JSON none of whose numbers is too large for arithmetic; raises `ValueError`."""
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise ValueError("a number is too large")
+    children: Iterable[Any] = value if isinstance(value, list) else ()
+    for child in value.values() if isinstance(value, dict) else children:
+        _with_bounds(child)
+    return value
+
+
+#: The parameters that a method ran with.
+Parameters = Annotated[dict[str, Any], pydantic.AfterValidator(_with_bounds)]
 
 
 class JsonModel(pydantic.BaseModel):

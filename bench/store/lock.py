@@ -11,9 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.core import StorageError
+from bench.store.files import commit, opened, read_bytes
 
 #: Held by the process that writes a run; what it says of itself stands beside it.
 LOCK, HOLDER = ".lock", ".lock.json"
+#: Seconds that a writer waits for the lock: who asks whether it is held has it for a moment.
+_PATIENCE = 1.0
 
 
 class RunInUse(StorageError):
@@ -38,7 +41,10 @@ def hold(path: Path) -> Iterator[None]:
 
     try:
         path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path / LOCK, timeout=0)
+        if os.path.lexists(path / LOCK):
+            with opened(path / LOCK):  # a link would be written through
+                pass
+        lock = FileLock(path / LOCK, timeout=_PATIENCE)
         lock.acquire()
     except Timeout:
         raise RunInUse(
@@ -53,13 +59,13 @@ def hold(path: Path) -> Iterator[None]:
             f"cannot write {path}: {error.strerror or error}; choose another --out"
         ) from error
     try:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(StorageError):
             about = {
                 "pid": os.getpid(),
                 "host": socket.gethostname(),
                 "since": datetime.now(UTC).isoformat(timespec="seconds"),
             }
-            (path / HOLDER).write_text(json.dumps(about))
+            commit(path / HOLDER, json.dumps(about).encode(), flush=False)
         yield
     finally:
         with contextlib.suppress(OSError):
@@ -68,24 +74,28 @@ def hold(path: Path) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the run just now."""
-    from filelock import FileLock, Timeout
+    """Whether a process holds the run just now, another user's too.
 
-    if not (path / LOCK).is_file():
-        return False
+    A shared lock tells, which needs no right to write; where there is none, what the holder said.
+    """
     try:
-        with FileLock(path / LOCK, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except (OSError, NotImplementedError):
+        import fcntl
+
+        with opened(path / LOCK) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # ends as the file is closed
         return False
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    except (OSError, ImportError, StorageError):
+        return bool(holder(path))
 
 
 def holder(path: Path) -> str:
     """Who holds, or held, the run, as it said itself; "" where nothing is known."""
     try:
-        about = json.loads((path / HOLDER).read_text()[:10_000])
+        about = json.loads(read_bytes(path / HOLDER, largest=10_000))
         return f"process {about['pid']} on {about['host']} since {about['since']}"
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, StorageError, ValueError, KeyError, TypeError, RecursionError):
         return ""

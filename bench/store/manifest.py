@@ -10,7 +10,7 @@ import pydantic
 
 from bench.core import CONVENTIONS, MATCHED, PROTOCOL_VERSION, Cell, Dataset
 from bench.core.dataset import MeasuredSplit
-from bench.store.json_model import JsonModel
+from bench.store.json_model import Amount, Count, JsonModel
 
 #: Of what is written; format 1 can be read.
 FORMAT_VERSION = 2
@@ -31,12 +31,12 @@ class RecordedSettings(JsonModel):
     noise: list[float | str]
     clip: bool
     train_noise: list[str] = pydantic.Field(default_factory=lambda: [MATCHED])
-    seeds: list[int]
-    noise_seeds: list[int] = pydantic.Field(default_factory=lambda: [0])
+    seeds: list[Count]
+    noise_seeds: list[Count] = pydantic.Field(default_factory=lambda: [0])
     split: MeasuredSplit = "test"
-    limit: int | None
-    epochs: int | None
-    batch_size: int | None = None
+    limit: Count | None
+    epochs: Count | None
+    batch_size: Count | None = None
     preset: str
     tune: bool
     quantize: bool
@@ -47,10 +47,10 @@ class RecordedSettings(JsonModel):
 class RecordedSizes(JsonModel):
     """Number of images in each split."""
 
-    train: int = 0
-    validation: int = 0
-    test: int
-    __pydantic_extra__: dict[str, int]
+    train: Count = 0
+    validation: Count = 0
+    test: Count
+    __pydantic_extra__: dict[str, Count]
 
 
 class RecordedDataset(JsonModel):
@@ -105,9 +105,9 @@ class Machine(JsonModel):
 
     os: str
     cpu: str
-    cores: int
-    load: float | None = None
-    memory_bytes: int | None
+    cores: Count
+    load: Amount | None = None
+    memory_bytes: Count | None
     gpu: str | None
 
 
@@ -122,7 +122,7 @@ class Session(JsonModel):
     plugins: dict[str, Git | None] | None = None
     machine: Machine | None = None
     device: str | None = None
-    threads: int | None = None
+    threads: Count | None = None
 
 
 class Manifest(JsonModel):
@@ -149,8 +149,8 @@ class Manifest(JsonModel):
         earlier: the sessions before it.
     """
 
-    format: int
-    protocol: int
+    format: Count
+    protocol: Count
     conventions: dict[str, str]
     settings: RecordedSettings
     dataset: RecordedDataset
@@ -158,7 +158,7 @@ class Manifest(JsonModel):
     notes: list[str] = pydantic.Field(default_factory=list)
     cells: list[str]
     device: str | None = None
-    threads: int | None = None
+    threads: Count | None = None
     command: str
     versions: dict[str, str]
     git: Git | None

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
 
 import pydantic
 
 from bench.core import Phase
-from bench.store.json_model import JsonModel
+from bench.store.json_model import Amount, Count, JsonModel, Seconds
 
 #: The file in a run's folder, see `bench.store.run.Run.progress`.
 PROGRESS = "progress.json"
-Seconds = Annotated[float, pydantic.Field(ge=0, lt=1e9)]
 
 
 class RunningCell(JsonModel):
@@ -27,8 +25,8 @@ class RunningCell(JsonModel):
     key: str = ""
     cell: str
     phase: Phase
-    done: float
-    of: int
+    done: Amount
+    of: Count
     unit: str
     loss: float | None = None
     seconds: Seconds
@@ -50,10 +48,10 @@ class RunProgress(JsonModel):
     pid: int = 0
     host: str = ""
     updated: str
-    total: int = 0
-    done: int = 0
-    failed: int
-    skipped: int
+    total: Count = 0
+    done: Count = 0
+    failed: Count
+    skipped: Count
     running: list[RunningCell]
     seconds_left: Seconds | None
     command: str = ""

@@ -25,9 +25,9 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.core import Record, canonical_json, noise_name, noise_text
+from bench.core import Record, StorageError, canonical_json, noise_name, noise_text
 from bench.store.cell_files import CellFiles
-from bench.store.files import commit
+from bench.store.files import commit, read_bytes, readable
 from bench.store.progress import PROGRESS, RunProgress
 
 if TYPE_CHECKING:
@@ -105,11 +105,13 @@ class Run:
 
     def finished(self) -> set[str]:
         """Keys of the cells that have a result, whatever its status; reads names only."""
-        try:
-            with os.scandir(self.path / "cells") as entries:  # a fifth of the time of `Path.glob`
-                names = [entry.name for entry in entries]
-        except FileNotFoundError:
-            return set()
+        folder, names = self.path / "cells", list[str]()
+        with (
+            readable(folder, "put the folder of the cells' files there"),
+            contextlib.suppress(FileNotFoundError),
+            os.scandir(folder) as entries,  # a fifth of the time of `Path.glob`
+        ):
+            names = [entry.name for entry in entries]
         return {name.removesuffix(_CELL_FILE) for name in names if name.endswith(_CELL_FILE)}
 
     def progress(self) -> RunProgress | None:
@@ -120,9 +122,9 @@ class Run:
         """
         path = self.path / PROGRESS
         try:
-            said = RunProgress.model_validate_json(path.read_bytes())
+            said = RunProgress.model_validate_json(read_bytes(path))
             when = path.stat().st_mtime_ns
-        except (OSError, ValueError):
+        except (OSError, ValueError, StorageError):
             return None
         said.running = [cell for cell in said.running if not self._ended_since(when, cell.key)]
         return said
@@ -244,11 +246,8 @@ class Run:
 
     def write_progress(self, progress: RunProgress) -> None:
         """Write how far the run has come, for `progress`; no error where that cannot be written."""
-        path = self.path / PROGRESS
-        aside = path.with_name(f".{PROGRESS}.tmp")
-        with contextlib.suppress(OSError):
-            aside.write_text(str(progress))
-            aside.replace(path)
+        with contextlib.suppress(StorageError):
+            commit(self.path / PROGRESS, str(progress).encode(), flush=False)
 
     def write(self, record: Record) -> None:
         """Keep a cell's record: from its last rename on, the cell is finished.
@@ -260,7 +259,8 @@ class Run:
 
     @property
     def _files(self) -> CellFiles:
-        return CellFiles(self.path, digests=self.manifest.format > 1)
+        manifest = self.manifest
+        return CellFiles(self.path, protocol=manifest.protocol, digests=manifest.format > 1)
 
 
 def cells_frame(metadata: Iterable[CellMeta]) -> pd.DataFrame:

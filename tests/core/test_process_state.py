@@ -97,9 +97,7 @@ def test_a_method_that_changes_all_it_can_changes_no_other_method(tmp_path):
     lines = [line for what, line in CHANGES.items() if what not in left_out]
     module, call = "\n".join(lines), "".join(f"    {line}\n" for line in lines)
     file = tmp_path / "rude.py"
-    file.write_text(
-        f"{HEADER}{module}\n\n@method()\ndef rude(noisy):\n{call}    return noisy\n"
-    )
+    file.write_text(f"{HEADER}{module}\n\n@method()\ndef rude(noisy):\n{call}    return noisy\n")
     settings = {
         "dataset": "digits", "noise": 0.3, "limit": 5, "epochs": 1, "preset": "quick",
         "tune": False, "fresh": True,

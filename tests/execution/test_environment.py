@@ -49,7 +49,10 @@ def test_the_commit_is_that_of_the_checkout_that_holds_the_package(checkout):
     commit = git(checkout, "rev-parse", "HEAD")
     assert described(checkout) == f"{{'commit': '{commit}', 'dirty': False}}"
     (checkout / "README.md").write_text("changed, outside of the package's folder\n")
+    os.utime(checkout / ".gitignore", (1e9, 1e9))  # of which git would take note
+    index = (checkout / ".git" / "index").read_bytes()
     assert described(checkout) == f"{{'commit': '{commit}', 'dirty': True}}"
+    assert (checkout / ".git" / "index").read_bytes() == index  # looking changes nothing
 
 
 def test_the_commit_of_a_plugin_is_that_of_its_own_checkout(tmp_path):

@@ -7,31 +7,46 @@ plugin are mutated one at a time: bytes flipped, cut, repeated or put in; JSON a
 taken away, types swapped and numbers blown up; hostile names. Then the command that reads them is
 called. It must end within a minute with one of its exit codes, without a traceback; and where it
 ends well without a word, its numbers must be those of the file as it was.
+
+Who can write a run can write its digests too. So what is in a cell's files and in a model's is
+also mutated and signed: digests, checksums and keys are those of the mutated content, and only
+what reads it stands between it and a traceback.
 """
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import shutil
 import signal
 import tempfile
+import zipfile
 from collections import Counter
 from pathlib import Path
 
 import hypothesis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from click.testing import CliRunner
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 import bench
+from bench import store
 from bench.cli import main
+from bench.core import cell_key
+from bench.store.files import digest_of
+from bench.store.fit_cache import checksum
+from bench.store.manifest import timestamp
 
 #: Words of which one stands where something is wrong.
-SAID = ("Error: ", "WRONG", "failed", "UNMATCHED", "matched nothing", "skipped")
+SAID = ("Error: ", "WRONG", "failed", "UNMATCHED", "REGRESSED", "matched nothing", "skipped")
 #: Seconds that a command may take.
 CLOCK = 60
 HOSTILE = [
@@ -39,6 +54,7 @@ HOSTILE = [
     "\ud800", "名", "", " ", "nan", "-1", "1e999",
 ]  # fmt: skip
 VALUES = [None, True, -1, 0, 2**70, -1e308, float("nan"), "text", [], {}, [[]], {"a": {"b": []}}]
+NESTED = json.loads("[" * 500 + "]" * 500)
 
 
 def mutated(data, rng):
@@ -82,7 +98,7 @@ def mutated_tree(value, rng):
     if kind == 0:
         del node[key]
     elif kind == 1:
-        node[key] = rng.choice(VALUES)
+        node[key] = rng.choice([*VALUES, NESTED])
     elif kind == 2:
         node[key] = rng.choice(HOSTILE)
     elif isinstance(node, dict):
@@ -90,6 +106,115 @@ def mutated_tree(value, rng):
     else:
         node.append(node[key])
     return value
+
+
+def mutated_rows(table, rng):
+    """A cell's rows, one column of which is changed; None where there are none."""
+    if not len(table):
+        return None
+    at = rng.randrange(table.num_columns)
+    name, values = table.column_names[at], table.column(at).to_numpy().copy()
+    kind = rng.randrange(6)
+    if kind == 0:
+        return table.remove_column(at)
+    if kind == 1:
+        return table.set_column(at, name, pa.array(["text"] * len(table)))
+    if kind == 2:
+        return table.set_column(at, name, pa.array([None] * len(table), table.schema.types[at]))
+    if kind == 3:
+        return pa.concat_tables([table, table])
+    if kind == 4:
+        return table.slice(0, 0)
+    extremes = [0, 1e30, np.nan, np.inf] if values.dtype.kind == "f" else [0, 2**62]
+    values[rng.randrange(len(values))] = rng.choice(extremes)
+    return table.set_column(at, name, pa.array(values))
+
+
+def mutated_arrays(data, rng):
+    """An .npz, one entry of which is changed."""
+    arrays = dict(np.load(io.BytesIO(data)))
+    name = rng.choice(sorted(arrays))
+    array = arrays[name]
+    kind = rng.randrange(8)
+    if kind == 0:
+        del arrays[name]
+    elif kind == 1:
+        arrays[name] = array.astype(rng.choice([object, "U8", bool, complex, "f2", "i8", "M8[s]"]))
+    elif kind == 2:
+        arrays[name] = rng.choice([array[..., None], array[:0], array.ravel(), np.float32(1)])
+    elif kind == 3:
+        arrays[name] = np.full_like(array, rng.choice([-1, 2**40]))
+    elif kind == 4:
+        arrays[name] = np.concatenate([array, array])
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    if kind == 5:
+        with zipfile.ZipFile(file, "a", rng.choice([0, 8, 12, 14])) as archive:
+            archive.writestr("raw", b"text")
+    packed = file.getvalue()
+    if kind == 6:
+        return packed.replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01")
+    return mutated(packed, rng) if kind == 7 else packed
+
+
+def rewritten(run, key, rng, part):
+    """Mutate a part of a cell, and sign all of it: digests and key are those of the new content."""
+    path = run / "cells" / f"{key}.parquet"
+    table = pq.read_table(path)
+    meta = json.loads(table.schema.metadata[b"bench"])
+    if part == "metadata":
+        meta = mutated_tree(meta, rng)
+    elif part == "rows":
+        changed = mutated_rows(table, rng)
+        table = table if changed is None else changed
+    else:
+        (beside,) = (run / part).glob(f"{key}.*")
+        data = beside.read_bytes()
+        if part == "samples":
+            data = mutated_arrays(data, rng)
+        else:
+            data = json.dumps(mutated_tree(json.loads(data), rng)).encode()
+        beside.write_bytes(data)
+        meta["digests"][part] = digest_of(data)
+    with contextlib.suppress(KeyError, TypeError, ValueError, pa.ArrowException):
+        columns = (table[name].to_numpy().tobytes() for name in table.column_names)
+        meta["digests"]["rows"] = digest_of(b"".join(columns))
+    with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+        new = cell_key(meta["cell"])
+        for folder in ("cells", "history", "samples"):
+            for old in (run / folder).glob(f"{key}.*"):
+                old.rename(old.with_name(f"{new}{old.suffix}"))
+        manifest = (run / "manifest.json").read_text()
+        (run / "manifest.json").write_text(manifest.replace(key, new))
+        path = path.with_name(f"{new}.parquet")
+    text = json.dumps(meta)
+    signed = {"bench": text, "digest": digest_of(text.encode())}
+    pq.write_table(table.replace_schema_metadata(signed), path, write_page_checksum=True)
+
+
+def fit_of(folder, method):
+    """The file of a method's model."""
+    paths = (folder / "cache" / "fits").iterdir()
+    return next(path for path in paths if f'"method\\": \\"{method}'.encode() in path.read_bytes())
+
+
+def rewritten_fit(path, rng):
+    """Mutate a model's arrays or what its file says of them, and sign it."""
+    arrays = load_file(path)
+    with safe_open(path, framework="numpy") as file:
+        meta = json.loads(file.metadata()["bench"])
+    if rng.random() < 0.6:
+        meta = mutated_tree(meta, rng)
+    else:
+        name = rng.choice(sorted(arrays))
+        array = arrays.pop(name)
+        if kind := rng.randrange(4):
+            kinds = (array, array.ravel()[:-1], np.full_like(array, -1), array.astype("f2"))
+            arrays[rng.choice([name, *HOSTILE])] = np.ascontiguousarray(kinds[kind])
+    with contextlib.suppress(UnicodeEncodeError):  # names that no safetensors file can have
+        if "checksum" in meta:
+            meta["checksum"] = checksum(arrays)
+        save_file(arrays, path, {"bench": json.dumps(meta)})
 
 
 class World:
@@ -127,8 +252,8 @@ class World:
         ]
         with environment(folder):
             self.run = bench.run(
-                "digits", methods=["identity", "median", "lmmse"], noise=[0.3], limit=4,
-                tune=False, out=folder / "results", name="run",
+                "digits", methods=["identity", "median", "lmmse", "dae"], noise=[0.3], limit=4,
+                epochs=1, preset="quick", out=folder / "results", name="run",
             )  # fmt: skip
             self.records = self.run.records()
 
@@ -175,14 +300,39 @@ def example(world, kind, rng, folder):
             errors="surrogatepass",
         )  # fmt: skip
         return [report, ["doctor", str(run)], ["status", str(run)]]
+    if kind.startswith("signed ") and kind != "signed weights":
+        part = kind.removeprefix("signed ")
+        keys = sorted(path.stem for path in (run / part).glob("*.*")) or world.run.manifest.cells
+        rewritten(run, rng.choice(keys), rng, part)
+        forms = rng.choice(["csv,summary"] * 5 + ["html", "md", "tex"])  # figures take seconds
+        shown = ["report", str(run), "--out", str(folder / "reports"), "--format", forms]
+        limits = folder / "thresholds.toml"
+        limits.write_text(toml({"threshold": world.thresholds}))
+        held = ["--thresholds", str(limits), "--baseline", str(world.folder / "results" / "run")]
+        return [shown, ["doctor", str(run)], ["check", str(run), *held]]
+    if kind == "progress":
+        said = {
+            "updated": timestamp(),
+            "failed": 0,
+            "skipped": 0,
+            "seconds_left": 3.0,
+            "running": [
+                {"cell": "a", "phase": "fit", "done": 1, "of": 2, "unit": "x", "seconds": 1.0}
+            ],
+        }
+        (run / "progress.json").write_text(json.dumps(mutated_tree(said, rng)))
+        return [["status", str(run)]]
     if kind in ("cells", "samples"):
         path = rng.choice(sorted((run / kind).iterdir()))
         path.write_bytes(mutated(path.read_bytes(), rng))
         html = ["report", str(run), "--out", str(folder / "reports"), "--format", "html"]
         return [report if kind == "cells" else html, ["doctor", str(run)]]
-    if kind == "weights":
-        (path,) = (folder / "cache" / "fits").iterdir()
-        path.write_bytes(mutated(path.read_bytes(), rng))
+    if kind in ("weights", "signed weights"):
+        path = fit_of(folder, "lmmse")
+        if kind == "weights":
+            path.write_bytes(mutated(path.read_bytes(), rng))
+        else:
+            rewritten_fit(path, rng)
         few = ["--noise", "0.3", "--limit", "4", "--no-tune"]
         out = ["--out", str(folder / "results"), "--name", "again"]
         return [["run", "--dataset", "digits", "--methods", "lmmse", *few, *out]]
@@ -215,8 +365,10 @@ def example(world, kind, rng, folder):
              "2", "--noise", "0.3", "--no-tune", "--out", str(folder / "results")]]  # fmt: skip
 
 
+SIGNED = ("signed metadata", "signed rows", "signed history", "signed samples", "signed weights")
 KINDS = (
     "manifest", "cells", "samples", "weights", "images", "idx", "config", "thresholds", "plugin",
+    "progress", *SIGNED,
 )  # fmt: skip
 
 
@@ -286,7 +438,9 @@ def search(examples, seed=0, kinds=KINDS):
             folder.mkdir(parents=True)
             with environment(folder):
                 for arguments in example(world, kind, rng, folder):
-                    code, output = call(arguments)
+                    running = store.hold(folder / "results" / "run")  # else no progress is shown
+                    with running if kind == "progress" else contextlib.nullcontext():
+                        code, output = call(arguments)
                     outcomes[kind, f"{arguments[0]} {code}"] += 1
                     said = verify(world, kind, folder, arguments, code, output)
                     if said:

@@ -73,8 +73,20 @@ def test_a_changed_or_missing_file_beside_a_cell_is_found(run, folder):
     with pytest.raises(StorageError, match="it is not what was written"):
         read(key)
     path.unlink()
-    with pytest.raises(StorageError, match="is missing: delete it"):
+    with pytest.raises(StorageError, match=f"is missing: delete .*{key}.parquet"):
         read(key)
+
+
+def test_a_cells_file_copied_over_anothers_is_found(run, bench):
+    path = run.path / "cells" / f"{cell_of(run, 'median')}.parquet"
+    shutil.copy(path.with_name(f"{cell_of(run, 'identity')}.parquet"), path)
+    for read in (run.records, run.cells):
+        with pytest.raises(StorageError, match="it holds the result of another cell: ident"):
+            read()
+    found = bench("doctor", run.path)
+    assert found.code == 9
+    assert f"WRONG  {path} is damaged (it holds the result of another cell" in found.out
+    assert bench("report", run.path).code == 6
 
 
 def test_doctor_finds_what_is_wrong_and_says_what_to_do(run, bench):
@@ -202,10 +214,16 @@ def test_what_unpacks_to_more_than_a_run_can_hold_is_refused(run, monkeypatch):
     key = cell_of(run, "identity")
     packed = (run.path / "samples" / f"{key}.npz").stat().st_size
     monkeypatch.setattr(files, "LARGEST", packed + 10)
-    monkeypatch.setattr(cell_files, "LARGEST", 100)
+    monkeypatch.setattr(cell_files, "LARGEST", 10_000)
     with pytest.raises(StorageError, match="it unpacks to"):
         run.samples(key)
-    with pytest.raises(StorageError, match="it unpacks to"):
+    assert len(run.records()) > 0
+    path = run.path / "cells" / f"{key}.parquet"
+    table = pq.read_table(path)
+    alike = table.take([0] * 1000)  # of which next to nothing is stored
+    pq.write_table(alike, path, compression="zstd")
+    assert pq.read_metadata(path).row_group(0).total_byte_size < 5000
+    with pytest.raises(StorageError, match="it unpacks to 28,000 bytes"):
         run.records()
 
 

@@ -15,21 +15,26 @@ import pyarrow.parquet as pq
 import pytest
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure as Canvas
+from PIL import Image
 
 import bench
-from bench.core import markdown_code, markdown_text, printable
+from bench import store
+from bench.core import cell_key, markdown_code, markdown_text, printable
 from bench.report.content.section import by_dataset
 from bench.report.figures import Figure, draw
 from bench.report.formats import csv_tables, markdown, summary
 from bench.report.formats.html import page
 from bench.report.formats.latex import document
 from bench.report.formats.latex.escape import escape
+from bench.store.manifest import timestamp
+from bench.store.progress import RunningCell, RunProgress
 
 HOSTILE = [
     "a|b", "a\\|b", "](javascript:alert(1))", "[x](http://x.example)", "<img src=x onerror=f()>",
     "&lt;b&gt;", "`code` ``", "*bold* _it_ ~~gone~~", "line\nbreak\r\n\n# heading", "a$b$c",
     "vae[objective=$\\frac{]", "$\\notamacro$", "=cmd|' /C calc'!A0", "@SUM(1)", "-1+1", "\tx",
     "\\input{/etc/hostname}", "\\end{document}", "\\end{verbatim}", "\\", "%", "100% #1 & ~x^2_i",
+    "@octocat mail@x.example", "https://x.example WWW.x.example", "a/b#12", "\x1b[2J\x9b31m",
     "{", "}}", "[star]", "*", "--x ''q'' ?` <<>> ,,", "名前", "Ångström é", "\u202egnp.exe",
     "\x07", "\udcff", "_under", "{0} {label}", "x" * 90, "^^M", "a\u0301", "ﬁ²",
 ]  # fmt: skip
@@ -57,7 +62,7 @@ def edited(run, folder):
             meta["conditions"]["device"] = worst(5)
             if index % 2 == number % 2 == 0 and number > 20:
                 meta |= {"status": "failed", "reason": text}
-            names.append(f"{index}{number:015d}")
+            names.append(cell_key(cell, run.manifest.protocol))
             table = table.replace_schema_metadata({"bench": json.dumps(meta)})
             pq.write_table(table, folder / "cells" / f"{names[-1]}.parquet")
             samples = folder / "samples" / f"{path.stem}.npz"
@@ -109,6 +114,11 @@ def sources(section, figure):
     return {"md": markdown.markdown([(section, [figure])]), "summary": summary.summary([section])}
 
 
+def is_shown(text):
+    """Whether a terminal shows a text, and does nothing else."""
+    return text.replace("\n", "").isprintable()
+
+
 class Shown(HTMLParser):
     """What a browser makes of a page: its tags, attributes and text outside scripts."""
 
@@ -152,12 +162,16 @@ def test_html_holds_no_element_but_the_reports_own(section):
 
 
 def text_of(token):
-    return "".join(
+    """What a line shows: spaces of no width keep GitHub from linking what looks like a link."""
+    text = "".join(
         child.content
         if child.type in ("text", "text_special", "code_inline")
         else f"<{child.type}>"
         for child in token.children
     )
+    linked = [child.content for child in token.children if child.type != "code_inline"]
+    assert not re.search(r"@\w|://|www\.|#\d", "".join(linked), re.IGNORECASE)
+    return text.replace("\u200b", "")
 
 
 def walk(tokens):
@@ -205,10 +219,38 @@ def test_escaped_text_is_one_text_in_markdown(text):
     assert inline.children[1].content == printable(text)
 
 
-def test_no_cell_in_csv_is_a_formula(section, tmp_path):
+def test_no_command_prints_an_escape_code(run, bench, tmp_path):
+    made, name = run.path.with_name("made"), worst(2).replace("\udcff", "")
+    run.write_progress(
+        RunProgress(
+            failed=0, skipped=0, seconds_left=None, updated=timestamp(),
+            running=[RunningCell(cell=name, phase="fit", done=1, of=2, unit="\x1b", seconds=1)],
+        )
+    )  # fmt: skip
+    images = tmp_path / "\x1b[31mred\n"
+    images.mkdir()
+    for name in ("fine.png", "\x1b]0;title\x07\n.png"):
+        Image.new("L", (12, 12)).save(images / name, "PNG")
+    (images / "\x1b]0;title\x07\n.png").write_bytes(b"none")
+    few = ("--dataset", f"folder:{images}", "--methods", "identity", "--no-tune", "--limit", "1")
+    with store.hold(run.path):
+        said = [bench("status", run.path)]
+    said += [bench("status", run.path), bench("doctor", run.path), bench("run", *few)]
+    for form in ("text", "markdown", "github", "json"):
+        said.append(bench("check", run.path, "--baseline", made, "--format", form))
+    said.append(bench("compare", made, run.path))
+    for result in said:
+        assert result.code != 70, result.err
+        assert is_shown(result.out + result.err), result
+    json.loads(said[-2].out)
+    assert r"\x1b[2J\x9b31m" in said[0].out
+
+
+def test_no_cell_in_csv_is_a_formula_or_an_escape_code(section, tmp_path):
     csv_tables.write_csv(section, tmp_path)
     files = list(tmp_path.glob("*.csv"))
     assert len(files) == 5
+    assert all(is_shown(path.read_text(encoding="utf-8")) for path in files)
     labels = set()
     for path in files:
         with path.open(encoding="utf-8", newline="") as file:

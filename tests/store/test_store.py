@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import bench
-from bench.core import Cell, Dataset, Fit, Record, StorageError, TrainNoise, UsageError
+from bench.core import Cell, Dataset, Fit, Record, StorageError, TrainNoise, UsageError, cell_key
 from bench.noises import make_noise
 from bench.store import FitCache, Manifest, RecordedMethod, find_run, start_run
 
@@ -88,7 +88,7 @@ def test_a_record_is_read_as_it_was_written(run):
             images_per_second=1e4,
             parameters=12,
             history=[(1, "train", "kl", 3.5), (1, "validation", "kl", 4.0)],
-            samples={"image": [4], "clean": [image], "noisy": [image * 2], "restored": [image]},
+            samples={"image": [2], "clean": [image], "noisy": [image * 2], "restored": [image]},
         )
     )
     opened = bench.open_run(run.path)
@@ -156,13 +156,13 @@ def test_a_record_is_read_as_it_was_written(run):
         "value": [3.5, 4.0],
     }
     samples = opened.samples(CELL.key)
-    assert samples["image"] == [4]
+    assert samples["image"] == [2]
     np.testing.assert_array_equal(samples["noisy"][0], image * 2)
 
 
 def test_a_record_keeps_what_a_method_says_of_its_uncertainty(run):
     image = np.zeros((1, 28, 28), np.float32)
-    shown = {"image": [4], "clean": [image], "noisy": [image], "restored": [image]}
+    shown = {"image": [2], "clean": [image], "noisy": [image], "restored": [image]}
     run.write(record(samples=shown))
     assert run.samples(CELL.key)["deviation"] == []
     run.write(record(samples={**shown, "deviation": [image + 1]}, calibration=[(0.1, 0.2, 784)]))
@@ -178,7 +178,10 @@ def test_a_run_made_before_there_were_regimes_was_trained_on_matched_noise(run):
     meta = json.loads(table.schema.metadata[b"bench"])
     del meta["cell"]["fit_params"], meta["calibration"]
     del meta["cell"]["train"]["regime"], meta["cell"]["train"]["lowest"]
-    pq.write_table(table.replace_schema_metadata({"bench": json.dumps(meta)}), path)
+    key = cell_key(meta["cell"])
+    table = table.replace_schema_metadata({"bench": json.dumps(meta)})
+    pq.write_table(table, path.with_name(f"{key}.parquet"))
+    run.update_manifest(cells=[key])
     opened = bench.open_run(run.path)
     for frame in (opened.records(), opened.cells()):
         assert set(frame["regime"]) == {"matched"}
@@ -434,8 +437,7 @@ def test_fits_are_kept_without_pickle_and_damaged_ones_are_as_good_as_none(tmp_p
     np.testing.assert_array_equal(again.arrays["w"], fit.arrays["w"])
     assert (again.seconds, again.device, again.history) == (2.5, "cpu", fit.history)
     path = tmp_path / "key.safetensors"
-    os.utime(path, (1000, 1000))
-    fresh = FitCache(tmp_path, fresh=2000)
+    fresh = FitCache(tmp_path, fresh="a session")
     assert fresh.get("key") is None
     fresh.put("key", fit)
     assert fresh.get("key") is not None

@@ -286,8 +286,10 @@ BAD = {
     "another working folder for a fit": (
         "process as it was",
         r"fit changes the working folder \(os.chdir\) for whatever",
-        learned("        shape = train.shape[2:]\n", "        shape = train.shape[2:]\n"
-        "        import os\n        os.chdir('/')\n"),
+        learned(
+            "        shape = train.shape[2:]\n",
+            "        shape = train.shape[2:]\n        import os\n        os.chdir('/')\n",
+        ),
     ),
     "writing into its input": (
         "input not modified",

@@ -199,8 +199,8 @@ def of_other_parameters(arrays, about):
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (lambda path: path.write_bytes(path.read_bytes()[:-4]), "cannot be used ("),
-        (lambda path: path.write_bytes(b"\x80\x04K\x01."), "cannot be used ("),
+        (lambda path: path.write_bytes(path.read_bytes()[:-4]), "is damaged ("),
+        (lambda path: path.write_bytes(b"\x80\x04K\x01."), "is damaged ("),
         (lambda path: rewrite(path, altered), "its checksum does not agree"),
         (lambda path: rewrite(path, of_another), "it was made for other parameters or data"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from bench.report.content import style
 from bench.report.content.tables import foremost
 from bench.report.figures.figure import Drawn, Figure
+from bench.store import commit
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
@@ -63,11 +65,9 @@ def _save(
             for figure, canvas in make():
                 figure = replace(figure, name=figure.name + suffix)
                 for form in forms:
-                    canvas.savefig(
-                        folder / f"{figure.name}.{form}",
-                        bbox_inches="tight",
-                        metadata=_METADATA[form],
-                    )
+                    file = io.BytesIO()
+                    canvas.savefig(file, format=form, bbox_inches="tight", metadata=_METADATA[form])
+                    commit(folder / f"{figure.name}.{form}", file.getvalue(), flush=False)
                 plt.close(canvas)
                 drawn.append(figure)
     return drawn

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench import analysis as tables
-from bench.core import noise_text
+from bench.core import noise_text, printable
 from bench.report.content import replicates
 from bench.report.content.options import Options
+from bench.store import commit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,8 +46,11 @@ def _write(frame: pd.DataFrame, path: Path) -> None:
     safe = frame.rename(columns=_harmless)
     for name in safe.select_dtypes(exclude=["number", "bool"]):
         safe[name] = safe[name].map(_harmless)
-    safe.to_csv(path, index=False, errors="backslashreplace")
+    commit(path, safe.to_csv(index=False).encode("utf-8", "backslashreplace"), flush=False)
 
 
 def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if value.startswith(_FORMULA) or text.startswith(_FORMULA) else text

@@ -193,9 +193,7 @@ def another_process(subject: Subject) -> None:
     noisy = subject.noisy()
     state = subject.state() if subject.method.learns else {}
     try:
-        restored = child.denoise(
-            subject.source, subject.typed, state, noisy, subject.noise
-        )
+        restored = child.denoise(subject.source, subject.typed, state, noisy, subject.noise)
     except child.NoAnswer as error:
         raise Failed(
             f"another process cannot run it: {error}; keep what it needs in its file or package"
