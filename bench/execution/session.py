@@ -20,7 +20,7 @@ from bench.execution.environment import usable_cpus
 from bench.execution.progress import Listener, Overview, ProgressReporter
 from bench.execution.supervisor import Limits, Setup
 from bench.execution.writer import Writer
-from bench.noises import doubts
+from bench.planning.cells import hardly_meant
 from bench.planning.settings import Settings
 from bench.plugins.contract import Method
 from bench.store.cell_meta import CellMeta
@@ -64,9 +64,7 @@ def work(
         run = store.start_run(path, manifest, fresh=setup.fresh is not None, retry=retry)
         finished = run.finished() - (run.failed() if retry else set())
         waiting = [cell for cell in cells if cell.key not in finished]
-        noises = {cell.noise: None for cell in cells}
-        noises |= {cell.train.noise: None for cell in cells if cell.train}
-        for note in (*data.left_out, *data.warnings, *doubts(noises)):
+        for note in (*data.left_out, *hardly_meant(data, cells)):
             warn(note)
         fits = store.FitCache(Path(setup.cache), fresh=setup.fresh, warn=warn)
         overview = _overview(earlier, cells, waiting, data, methods, setup, settings, shares, fits)

@@ -16,7 +16,7 @@ from bench.core import (
     canonical_json,
     nearest,
 )
-from bench.noises import BLIND, training_noise
+from bench.noises import BLIND, doubts, training_noise
 from bench.planning.request import RequestedMethod
 from bench.planning.settings import TUNING_IMAGES, Settings
 from bench.plugins.contract import Method
@@ -79,6 +79,16 @@ def plan(settings: Settings, dataset: Dataset, methods: Iterable[RequestedMethod
             "the parameters to be compared, as nlm[h=0.8], or give --no-tune"
         )
     return list(dict.fromkeys(cells))  # a regime may have been asked for in two ways
+
+
+def hardly_meant(dataset: Dataset, cells: Iterable[Cell]) -> list[str]:
+    """A line for each thing in a run's data and noises that was hardly meant as it is."""
+    noises = {}
+    for cell in cells:
+        noises[cell.noise] = None
+        if cell.train:
+            noises[cell.train.noise] = None
+    return [*dataset.warnings, *doubts(noises)]
 
 
 def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise]) -> TrainNoise:

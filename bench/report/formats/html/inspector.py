@@ -51,7 +51,9 @@ def inspector(section: Section, styles: Styles, budget: int = BUDGET) -> dict[st
     note = "Pixels are rounded to 8 bits."
     if pixels.cut:
         side = min(side, SAMPLE_SIDE)
-        note += f" Of larger images the middle is shown, {side} pixels a side; values are of the whole."
+        note += (
+            f" Of larger images the middle is shown, {side} pixels a side; values are of the whole."
+        )
     return {**data, "pixels": pixels.stored, "note": note, "deviation": DEVIATION_SHOWN}
 
 
