@@ -83,7 +83,7 @@ def plan(settings: Settings, dataset: Dataset, methods: Iterable[RequestedMethod
 
 def hardly_meant(dataset: Dataset, cells: Iterable[Cell]) -> list[str]:
     """A line for each thing in a run's data and noises that was hardly meant as it is."""
-    noises = {}
+    noises: dict[Noise, None] = {}
     for cell in cells:
         noises[cell.noise] = None
         if cell.train:
