@@ -76,19 +76,12 @@ def run_cells(
         DataError, StorageError: what no method is to blame for ends the sweep.
     """
     splits: dict[str, NoisyImages] = {}
-    process = os.getpid()
-
-    def tell(progress: Progress) -> None:
-        _end_a_copy_of(process)
-        watch(progress)
-
     for cell in cells:
         watch(Progress(cell, "start", 0, 0, ""))
         method = methods[cell.method]
         recipe = json.loads(cell.recipe or "{}")
         form = form_of(method, device, recipe.get("threads", threads))
-        own = copy.deepcopy(cell)  # a method is handed its noise, and may write into that
-        measuring = _Measuring(own, form, dataset, fits, tell, waiting)
+        measuring = _Measuring(cell, form, dataset, fits, watch, waiting)
         try:
             with set_back(), form.computing():
                 if examined:
@@ -98,21 +91,13 @@ def run_cells(
                     exam = LocalExam(images, cell, form.threads)
                 record = measuring.run(exam)
             record.conditions["jobs"] = jobs
-        except Unsupported as error:
-            record = Record(cell, "skipped", reason=_one_line(error))
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             if ends_the_sweep(error, method):
                 raise
-            reason = explain(error, method) + measuring.setting
-            told = traceback.format_exc()[-_TRACEBACK:]
-            record = Record(cell, "failed", reason=reason, traceback=told)
-        _end_a_copy_of(process)
-        if own != cell:
-            record = Record(cell, "failed", reason="it changed the noise that it was told")
-        record.cell = cell
-        yield record
+            record = measuring.unfinished(error)
+        yield measuring.of_its_cell(record)
 
 
 class _Measuring:
@@ -127,7 +112,9 @@ class _Measuring:
         watch: Callable[[Progress], None],
         waiting: Sequence[Cell],
     ) -> None:
-        self._cell, self._form, self._method = cell, form, form.method
+        self._asked, self._process = cell, os.getpid()
+        # A method is handed its noise, and may write into that.
+        self._cell, self._form, self._method = copy.deepcopy(cell), form, form.method
         self._dataset, self._fits, self._watch = dataset, fits, watch
         self._waiting = waiting
         self._params: dict[str, Any] = json.loads(cell.params)
@@ -181,6 +168,28 @@ class _Measuring:
             record.conditions["fitted_by"] = dict(fit.fitted_by)
         return record
 
+    def unfinished(self, error: BaseException) -> Record:
+        """The record of a method that raised."""
+        if isinstance(error, Unsupported):
+            return Record(self._cell, "skipped", reason=_one_line(error))
+        reason = explain(error, self._method) + self.setting
+        told = traceback.format_exc()[-_TRACEBACK:]
+        return Record(self._cell, "failed", reason=reason, traceback=told)
+
+    def of_its_cell(self, record: Record) -> Record:
+        """The record, if it is still of the cell that was asked for."""
+        self._end_a_copy()
+        if self._cell != self._asked:
+            reason = "it changed the noise that it was told"
+            return Record(self._asked, "failed", reason=reason)
+        record.cell = self._asked
+        return record
+
+    def _end_a_copy(self) -> None:
+        """End this process if a method forked it off and came back in both."""
+        if os.getpid() != self._process:
+            os._exit(0)
+
     def _make(self, tuned: Mapping[str, Any]) -> Any:
         """The denoiser with such parameters beside those typed, and with what was fitted."""
         denoiser = self._form.create({**self._typed, **tuned})
@@ -209,13 +218,8 @@ class _Measuring:
     def _tell(
         self, phase: Phase, done: float, total: int, unit: str, loss: float | None = None
     ) -> None:
-        self._watch(Progress(self._cell, phase, done, total, unit, loss))
-
-
-def _end_a_copy_of(process: int) -> None:
-    """End this process if a method forked it off and came back in both."""
-    if os.getpid() != process:
-        os._exit(0)
+        self._end_a_copy()
+        self._watch(Progress(self._asked, phase, done, total, unit, loss))
 
 
 def _one_line(error: BaseException) -> str:

@@ -72,7 +72,6 @@ def importing(
     Raises:
         UsageError: see `Registry`.
     """
-    given = tuple(str(Path(plugin).expanduser().absolute()) for plugin in plugins)
     process = WatchedProcess(limits or Limits(), loading=_LOADING)
     known: dict[str, Method] = {}
 
@@ -90,8 +89,10 @@ def importing(
                 ) from None
         return known[source.name]
 
+    registry = Registry(plugins, load)
+    given = tuple(str(Path(plugin).expanduser().absolute()) for plugin in plugins)
     try:
-        yield Registry(plugins, load)
+        yield registry
     finally:
         process.close()
 

@@ -73,7 +73,7 @@ def test_a_cell_that_goes_wrong_costs_itself_only(tmp_path):
         out=tmp_path,
         jobs=2,
         timeout=6,
-        memory_limit=1_200_000_000,
+        memory_limit=700_000_000,
         **SWEEP,
     )
     outcomes = statuses(run)
@@ -92,7 +92,7 @@ def test_a_cell_that_goes_wrong_costs_itself_only(tmp_path):
     assert reasons["prints"] == "its process was killed by SIGSEGV; it last printed: the last words"
     assert reasons["alters"] == "it changed the noise that it was told"
     assert reasons["hangs"] == "it took longer than 6 s (--timeout)"
-    assert "GiB of memory, more than 1.12 GiB (--memory-limit)" in reasons["eats"]
+    assert "GiB of memory, more than 0.65 GiB (--memory-limit)" in reasons["eats"]
     (meta,) = [m for m in run.metadata() if '"crashes"' in m.cell.params]
     assert "about to read where nothing is" in meta.traceback
     assert max(len(meta.traceback) for meta in run.metadata()) <= 20_000
