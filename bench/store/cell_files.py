@@ -25,7 +25,7 @@ from bench.store.files import (
     read_bytes,
     readable,
 )
-from bench.store.json_model import Count
+from bench.store.json_model import Count, Score
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -57,7 +57,7 @@ _ROUNDING = 1e-3
 _SAMPLES = ("clean", "noisy", "restored", "deviation")
 #: Rows (epoch, split, term, value).
 _HISTORY = pydantic.TypeAdapter(
-    list[tuple[Count, str, str, float]], config=pydantic.ConfigDict(strict=True)
+    list[tuple[Count, str, str, Score]], config=pydantic.ConfigDict(strict=True)
 )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import pydantic
 
 from bench.core import MATCHED, Record, Status, canonical_json, cell_key, printable
-from bench.store.json_model import Amount, Count, JsonModel, Parameters, Seconds, misfit
+from bench.store.json_model import Amount, Count, JsonModel, Parameters, Score, Seconds, misfit
 
 
 def _object(text: str) -> str:
@@ -128,8 +128,8 @@ class CellMeta(JsonModel):
     status: Status
     reason: str
     chosen: Annotated[Parameters, pydantic.AfterValidator(_finite)]
-    chosen_score: float | None
-    trials: list[tuple[Parameters, float]] = pydantic.Field(default_factory=list)
+    chosen_score: Score | None
+    trials: list[tuple[Parameters, Score]] = pydantic.Field(default_factory=list)
     failed_trials: list[tuple[Parameters, str]] = pydantic.Field(default_factory=list)
     at_edge: dict[str, str] = pydantic.Field(default_factory=dict)
     fit_seconds: Seconds | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ Seconds = Annotated[float, pydantic.Field(ge=0, lt=1e9)]
 
 def _with_bounds(value: Any) -> Any:
     """JSON none of whose numbers is too large for arithmetic; raises `ValueError`."""
-    if isinstance(value, int) and abs(value) > _LARGEST:
+    if isinstance(value, (int, float)) and _LARGEST < abs(value) < math.inf:
         raise ValueError("a number is too large")
     children: Iterable[Any] = value if isinstance(value, list) else ()
     for child in value.values() if isinstance(value, dict) else children:
@@ -27,6 +28,8 @@ def _with_bounds(value: Any) -> Any:
     return value
 
 
+#: A loss or a score, which may be infinite or none.
+Score = Annotated[float, pydantic.AfterValidator(_with_bounds)]
 #: The parameters that a method ran with.
 Parameters = Annotated[dict[str, Any], pydantic.AfterValidator(_with_bounds)]
 

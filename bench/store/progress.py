@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pydantic
 
 from bench.core import Phase
-from bench.store.json_model import Amount, Count, JsonModel, Seconds
+from bench.store.json_model import Amount, Count, JsonModel, Score, Seconds
 
 #: The file in a run's folder, see `bench.store.run.Run.progress`.
 PROGRESS = "progress.json"
@@ -28,7 +28,7 @@ class RunningCell(JsonModel):
     done: Amount
     of: Count
     unit: str
-    loss: float | None = None
+    loss: Score | None = None
     seconds: Seconds
     seconds_left: Seconds | None = None
 
