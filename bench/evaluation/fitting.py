@@ -91,14 +91,19 @@ def fitted(
             continue
         by = getattr(denoiser, "fitted_by", {})
         seconds = kept.seconds(by.get("at_once", 1))
-        state = denoiser.state()
-        for name, array in state.items():
-            check_plain(array, f"state gave, as {name!r},")
-        fit = Fit(state, seconds, form.device, history, one.fitted_for(), by)
+        fit = Fit(_state(denoiser), seconds, form.device, history, one.fitted_for(), by)
         fits.put(one.fit_key, fit)
         kept.remove()
         models.append(fit)
     return models[0], False
+
+
+def _state(denoiser: Any) -> Mapping[str, Any]:
+    """What a denoiser learned, checked."""
+    state: Mapping[str, Any] = denoiser.state()
+    for name, array in state.items():
+        check_plain(array, f"state gave, as {name!r},")
+    return state
 
 
 def _companions(form: Form, cell: Cell, fits: Fits, waiting: Sequence[Cell]) -> list[Cell]:
