@@ -100,9 +100,7 @@ class Examiner:
 class _RemoteExam:
     """See `Exam`."""
 
-    def __init__(
-        self, examiner: Examiner, images: _SharedImages, cell: Cell, threads: int
-    ) -> None:
+    def __init__(self, examiner: Examiner, images: _SharedImages, cell: Cell, threads: int) -> None:
         self._ask, self._images = examiner.ask, images
         self.total, self.shown = self._ask("begin", cell, threads)
 

@@ -48,7 +48,8 @@ def test_a_setting_is_an_option_a_key_and_a_keyword(field):
 
 ARRAY = np.zeros((30, 8, 8))
 ODD = (
-    None, True, 0, 3, -1, 2.5, float("nan"), 10**30, "", "5", "x", "a\nb", "\0", b"x", [], [1], ["x"],
+    None, True, 0, 3, -1, 2.5, float("nan"), 10**30, "", "5", "x", "a\nb", "\0", b"x", [], [1],
+    ["x"],
     [None], [[1]], {}, {"a": 1}, {1}, object(), range(3), 1j, print, Settings, Path("x"), ARRAY,
     ARRAY[:0], np.array(["median"]), [ARRAY], np.float32(1), np.int64(3),
 )  # fmt: skip
@@ -74,11 +75,17 @@ def test_a_setting_is_taken_or_refused_in_one_short_line(field):
         (lambda: bench.run("digits", limit="5"), "--limit is a whole number, not '5'"),
         (lambda: bench.run("digits", limit=ARRAY), "not an array of shape (30, 8, 8)"),
         (lambda: bench.run("digits", seeds="three"), "--seeds 'three': give whole numbers such as"),
-        (lambda: bench.run("digits", methods=print), "methods are names, such as median,vae; not <"),
+        (
+            lambda: bench.run("digits", methods=print),
+            "methods are names, such as median,vae; not <",
+        ),
         (lambda: bench.run("digits", command=5), "command is a text, not 5"),
         (lambda: bench.get_method(print), "a method is given by its name, such as median; not <"),
         (lambda: bench.get_method("median", size=ARRAY), "size is of type int, as in size=3"),
-        (lambda: bench.make_noise("gaussian", "0.1"), "a noise level is a number, such as 0.1; not"),
+        (
+            lambda: bench.make_noise("gaussian", "0.1"),
+            "a noise level is a number, such as 0.1; not",
+        ),
         (lambda: bench.make_noise("gaussian", True), "a noise level is a number, such as 0.1; not"),
         (lambda: bench.make_noise(5, 0.1), "a noise is named by a text, such as gaussian; not 5"),
         (lambda: bench.make_noise("gaussian", 0.1, "no"), "clip is True or False, not 'no'"),

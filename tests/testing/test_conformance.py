@@ -286,8 +286,10 @@ BAD = {
     "another working folder for a fit": (
         "process as it was",
         r"fit changes the working folder \(os.chdir\) for whatever",
-        learned("        shape = train.shape[2:]\n", "        shape = train.shape[2:]\n"
-        "        import os\n        os.chdir('/')\n"),
+        learned(
+            "        shape = train.shape[2:]\n",
+            "        shape = train.shape[2:]\n        import os\n        os.chdir('/')\n",
+        ),
     ),
     "writing into its input": (
         "input not modified",
@@ -364,7 +366,7 @@ BAD = {
         learned('reference="none"', 'reference="none", random=False'),
     ),
     "a fit that reads the test split": (
-        "never sees test data",
+        "asks for no test images",
         "it reads the test split: learn from what fit is given only",
         learned(
             "        shape = train.shape[2:]\n",
@@ -375,7 +377,7 @@ BAD = {
         ),
     ),
     "a denoiser that reads the test split": (
-        "never sees test data",
+        "asks for no test images",
         "it reads the test split",
         function(
             "from pathlib import Path",
@@ -385,7 +387,7 @@ BAD = {
         ),
     ),
     "learning from what it denoises": (
-        "never sees test data",
+        "asks for no test images",
         "what it denoised before changes what it gives: keep nothing of the images in denoise",
         learned(
             "        return noisy + self.offset",

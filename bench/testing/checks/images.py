@@ -22,8 +22,8 @@ from bench.testing.checks.expectations import (
 )
 from bench.testing.subject import SHAPES, Subject
 
-#: Images that are restored at once to see that they do not matter to each other: so many, or as many
-#: as take so many seconds, but never fewer than a batch that differs from the others tried.
+#: Images that are restored at once to see that they do not matter to each other: so many, or as
+#: many as take so many seconds, but more than are tried otherwise.
 _MANY, _SECONDS, _FEW = 64, 10.0, 8
 _SIZES = ((17, 23), (32, 20), (29, 29), (64, 48), (5, 7), (1, 16), (16, 1), (1, 1))
 
@@ -193,9 +193,7 @@ def another_process(subject: Subject) -> None:
     noisy = subject.noisy()
     state = subject.state() if subject.method.learns else {}
     try:
-        restored = child.denoise(
-            subject.source, subject.typed, state, noisy, subject.noise
-        )
+        restored = child.denoise(subject.source, subject.typed, state, noisy, subject.noise)
     except child.NoAnswer as error:
         raise Failed(
             f"another process cannot run it: {error}; keep what it needs in its file or package"
