@@ -7,6 +7,7 @@ import pytest
 import bench
 from bench.core import DataError, UsageError
 from bench.evaluation.examiner import Examiner
+from bench.report.content import prose
 
 #: A method that looks for clean images among all objects of its process, and gives back what it
 #: finds: arrays of the noisy ones' shape, which these are noisy versions of.
@@ -66,8 +67,8 @@ def test_sealed_or_not_the_numbers_are_the_same(tmp_path):
     for ours, theirs in zip(sealed.metadata(), plain.metadata(), strict=True):
         assert np.allclose(ours.calibration, theirs.calibration, rtol=1e-4)
         assert ours.chosen == theirs.chosen
-    assert sealed.manifest.settings.sealed
-    assert not plain.manifest.settings.sealed
+    assert ("Sealed:", prose.SEALED) in prose.made(sealed.manifest)
+    assert "Sealed:" not in dict(prose.made(plain.manifest))
 
 
 def test_test_images_are_not_given_away(tmp_path):

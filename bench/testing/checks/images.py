@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -98,7 +100,9 @@ def process_as_it_was(subject: Subject) -> str:
         "back; change it within the call that needs it, and for that alone",
     )
     denoiser, noisy = subject.make(), subject.noisy()
-    calls = {"denoise": lambda: denoiser.denoise(noisy.copy(), subject.noise)}
+    calls: dict[str, Callable[[], Any]] = {
+        "denoise": lambda: denoiser.denoise(noisy.copy(), subject.noise)
+    }
     if subject.method.learns:
         calls["fit"] = subject.fitted
     for name, call in calls.items():
