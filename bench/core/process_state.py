@@ -276,7 +276,6 @@ def _of_torch(torch: Any) -> list[Aspect]:
     def set_state(value: bytes) -> None:
         torch.set_rng_state(torch.frombuffer(bytearray(value), dtype=torch.uint8))
 
-    cudnn, devices = torch.backends.cudnn, ("cpu", "cuda")
     return [
         Aspect(
             "torch's gradients (torch.set_grad_enabled)",
@@ -305,6 +304,19 @@ def _of_torch(torch: Any) -> list[Aspect]:
         Aspect(
             "torch's threads (torch.set_num_threads)", torch.get_num_threads, torch.set_num_threads
         ),
+        *_how_torch_computes(torch),
+        Aspect(
+            "random numbers of torch",
+            lambda: torch.get_rng_state().numpy().tobytes(),
+            set_state,
+            told=False,
+        ),
+    ]
+
+
+def _how_torch_computes(torch: Any) -> list[Aspect]:
+    cudnn, devices = torch.backends.cudnn, ("cpu", "cuda")
+    return [
         Aspect(
             "torch's choice of algorithms (torch.use_deterministic_algorithms)",
             torch.get_deterministic_debug_mode,
@@ -333,11 +345,5 @@ def _of_torch(torch: Any) -> list[Aspect]:
             lambda: tuple(map(torch.is_autocast_enabled, devices)),
             lambda value: [*map(torch.set_autocast_enabled, devices, value)],
             fresh=(False, False),
-        ),
-        Aspect(
-            "random numbers of torch",
-            lambda: torch.get_rng_state().numpy().tobytes(),
-            set_state,
-            told=False,
         ),
     ]

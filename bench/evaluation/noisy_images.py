@@ -38,16 +38,6 @@ class Batch(NamedTuple):
     digests: npt.NDArray[np.uint64]
     noise_seed: int
 
-    def only(self, rows: npt.NDArray[np.bool_] | slice) -> Batch:
-        """The images that a mask or a slice chooses."""
-        positions, clean, noisy, digests, seed = self
-        return Batch(positions[rows], clean[rows], noisy[rows], digests[rows], seed)
-
-    @property
-    def names(self) -> list[str]:
-        """Of each noisy image."""
-        return [f"{position}-{self.noise_seed}" for position in self.positions]
-
 
 class NoisyImages:
     """A split, corrupted. What the next cell will ask for again is kept."""

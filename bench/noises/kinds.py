@@ -201,9 +201,10 @@ def make_noise(kind: str, level: float, clip: bool = False, *, typed: str = "") 
         raise UsageError(f"a noise is named by a text, such as gaussian; not {shown(kind)}")
     if kind not in KINDS:
         raise UsageError(f"unknown noise {kind!r}: {nearest(kind, KINDS)}")
-    if isinstance(level, bool) or not isinstance(level, numbers.Real):
+    given: tuple[object, object] = level, clip
+    if isinstance(given[0], bool) or not isinstance(given[0], numbers.Real):
         raise UsageError(f"a noise level is a number, such as 0.1; not {shown(level)}")
-    if not isinstance(clip, bool):
+    if not isinstance(given[1], bool):
         raise UsageError(f"clip is True or False, not {shown(clip)}")
     noise_class = KINDS[kind]
     highest, unit = noise_class.highest, noise_class.unit

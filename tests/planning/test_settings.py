@@ -48,7 +48,8 @@ def test_a_setting_is_an_option_a_key_and_a_keyword(field):
 
 ARRAY = np.zeros((30, 8, 8))
 ODD = (
-    None, True, 0, 3, -1, 2.5, float("nan"), 10**30, "", "5", "x", "a\nb", "\0", b"x", [], [1], ["x"],
+    None, True, 0, 3, -1, 2.5, float("nan"), 10**30, "", "5", "x", "a\nb", "\0", b"x", [], [1],
+    ["x"],
     [None], [[1]], {}, {"a": 1}, {1}, object(), range(3), 1j, print, Settings, Path("x"), ARRAY,
     ARRAY[:0], np.array(["median"]), [ARRAY], np.float32(1), np.int64(3),
 )  # fmt: skip
@@ -141,6 +142,7 @@ def test_a_new_setting_is_written_in_one_place(monkeypatch, bench, fails, tmp_pa
 
 def test_manifests_record_what_is_measured_and_not_how():
     other = {"train_dataset": "digits", "threads": 2, "noise_seeds": "0-2", "split": "validation"}
+    other |= {"sealed": True, "jobs": 1}
     names = set(Settings.checked(**other).recorded())
     assert names == {
         name for name, typed in typed_names().values() if typed.recorded in ("always", "where set")

@@ -366,7 +366,7 @@ BAD = {
         learned('reference="none"', 'reference="none", random=False'),
     ),
     "a fit that reads the test split": (
-        "never sees test data",
+        "asks for no test images",
         "it reads the test split: learn from what fit is given only",
         learned(
             "        shape = train.shape[2:]\n",
@@ -377,7 +377,7 @@ BAD = {
         ),
     ),
     "a denoiser that reads the test split": (
-        "never sees test data",
+        "asks for no test images",
         "it reads the test split",
         function(
             "from pathlib import Path",
@@ -387,7 +387,7 @@ BAD = {
         ),
     ),
     "learning from what it denoises": (
-        "never sees test data",
+        "asks for no test images",
         "what it denoised before changes what it gives: keep nothing of the images in denoise",
         learned(
             "        return noisy + self.offset",

@@ -352,10 +352,14 @@ def test_other_parts_that_give_nonsense_are_named(part, given, message):
         return given
 
     wrong.__name__ = part
-    with pytest.raises((TypeError, ValueError)) as error:
+
+    def used():
         method, _ = fit(type("Wrong", (Tiny,), {part: wrong})(), epochs=1)
         method.denoise(VALIDATION, NOISE)
         method.deviation(VALIDATION, NOISE)
+
+    with pytest.raises((TypeError, ValueError)) as error:
+        used()
     assert message in str(error.value)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +24,8 @@ from bench.testing.checks.expectations import (
 )
 from bench.testing.subject import SHAPES, Subject
 
-#: Images that are restored at once to see that they do not matter to each other: so many, or as many
-#: as take so many seconds, but never fewer than a batch that differs from the others tried.
+#: Images that are restored at once to see that they do not matter to each other: so many, or as
+#: many as take so many seconds, but more than are tried otherwise.
 _MANY, _SECONDS, _FEW = 64, 10.0, 8
 _SIZES = ((17, 23), (32, 20), (29, 29), (64, 48), (5, 7), (1, 16), (16, 1), (1, 1))
 
@@ -98,7 +100,9 @@ def process_as_it_was(subject: Subject) -> str:
         "back; change it within the call that needs it, and for that alone",
     )
     denoiser, noisy = subject.make(), subject.noisy()
-    calls = {"denoise": lambda: denoiser.denoise(noisy.copy(), subject.noise)}
+    calls: dict[str, Callable[[], Any]] = {
+        "denoise": lambda: denoiser.denoise(noisy.copy(), subject.noise)
+    }
     if subject.method.learns:
         calls["fit"] = subject.fitted
     for name, call in calls.items():

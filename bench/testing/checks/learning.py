@@ -148,8 +148,11 @@ def fit_twice(subject: Subject) -> str:
     return "" if method.random else "independent of the seed"
 
 
-def never_sees_test_data(subject: Subject) -> None:
-    """No test image is read while it learns, and nothing is learned while it denoises."""
+def asks_for_no_test_images(subject: Subject) -> str:
+    """It opens no data set's test split, and learns nothing while it denoises.
+
+    That it does not look for them otherwise cannot be seen here: `--sealed` is for that.
+    """
     groups, read = Dataset.groups, []
 
     def watched(dataset: Dataset, split: Any, limit: int | None = None) -> Any:
@@ -171,3 +174,4 @@ def never_sees_test_data(subject: Subject) -> None:
         and (not subject.method.learns or same(learned, denoiser.state())),
         "what it denoised before changes what it gives: keep nothing of the images in denoise",
     )
+    return "only bench run --sealed keeps them out of its process"
