@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from bench.analysis.calibration import calibration
-from bench.core import SAMPLE_SIDE, Cell, Record, middle
+from bench.core import SAMPLE_SIDE, Cell, Dataset, Record, middle
 from bench.evaluation import scoring
 from bench.evaluation.noisy_images import Batch, NoisyImages
 from bench.evaluation.replicates import Replicates
@@ -69,6 +69,23 @@ class Exam(Protocol):
 
     def complete(self, record: Record) -> None:
         """Put scores, samples and calibration into the record."""
+
+
+class LocalExaminer:
+    """Exams in the process that denoises; cells of one noise that follow each other share images.
+
+    Args:
+        dataset: of the cells.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._splits: dict[str, NoisyImages] = {}
+
+    def exam(self, cell: Cell, threads: int) -> Exam:
+        """A cell's exam, whose scoring may use so many threads."""
+        images = self._splits.setdefault(cell.split, NoisyImages(self._dataset, cell.split))
+        return LocalExam(images, cell, threads)
 
 
 class LocalExam:

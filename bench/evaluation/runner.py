@@ -28,12 +28,11 @@ from bench.evaluation import tuning
 from bench.evaluation.blame import ends_the_sweep
 from bench.evaluation.calls import Calls
 from bench.evaluation.denoising import Denoising
-from bench.evaluation.exam import Exam, LocalExam
+from bench.evaluation.exam import Exam, LocalExaminer
 from bench.evaluation.fitting import Fits, fitted, learned_values
 from bench.evaluation.forms import Form, form_of
 from bench.evaluation.kept_images import KeptImages
 from bench.evaluation.noise_estimate import Estimating
-from bench.evaluation.noisy_images import NoisyImages
 from bench.evaluation.scoring import BadOutput
 from bench.plugins.contract import Method
 
@@ -69,13 +68,13 @@ def run_cells(
         jobs: cells that are worked on at once on this machine; None where that is not known.
         watch: told how far each cell has come.
         waiting: cells whose models may be fitted along with these ones'; see `fitting.fitted`.
-        examined: gives a cell's exam, where another process holds the clean images, and the threads
-            that scoring may use.
+        examined: gives a cell's exam, for so many threads of scoring; a `LocalExaminer`'s by
+            default.
 
     Raises:
         DataError, StorageError: what no method is to blame for ends the sweep.
     """
-    splits: dict[str, NoisyImages] = {}
+    examined = examined or LocalExaminer(dataset).exam
     for cell in cells:
         watch(Progress(cell, "start", 0, 0, ""))
         method = methods[cell.method]
@@ -84,12 +83,7 @@ def run_cells(
         measuring = _Measuring(cell, form, dataset, fits, watch, waiting)
         try:
             with set_back(), form.computing():
-                if examined:
-                    exam = examined(cell, form.threads)
-                else:
-                    images = splits.setdefault(cell.split, NoisyImages(dataset, cell.split))
-                    exam = LocalExam(images, cell, form.threads)
-                record = measuring.run(exam)
+                record = measuring.run(examined(cell, form.threads))
             record.conditions["jobs"] = jobs
         except KeyboardInterrupt:
             raise

@@ -12,9 +12,9 @@ import os
 import pickle
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from bench.core import expanded
 from bench.execution.process import Limits, Lost, WatchedProcess
 from bench.plugins.contract import BUILT_IN, Method
 from bench.plugins.loading import BrokenMethod
@@ -90,7 +90,7 @@ def importing(
         return known[source.name]
 
     registry = Registry(plugins, load)
-    given = tuple(str(Path(plugin).expanduser().absolute()) for plugin in plugins)
+    given = tuple(str(expanded(plugin).absolute()) for plugin in plugins)
     try:
         yield registry
     finally:

@@ -123,14 +123,17 @@ class _Worker:
             raise _other_code("bench itself")
         folder = Path(setup.data_dir)
         folder = folder if folder.is_dir() else datasets.data_folder(None)
-        self._examiner: Any = None
+        self._examiner: Any
         if setup.sealed:
             from bench.evaluation.examiner import Examiner
 
             self._examiner = Examiner(setup.dataset, setup.train_dataset, folder)
             data = self._examiner.dataset
         else:
+            from bench.evaluation.exam import LocalExaminer
+
             data = datasets.load_for(setup.dataset, setup.train_dataset, folder)
+            self._examiner = LocalExaminer(data)
         _check_data(data.name, data.fingerprint, setup.fingerprint, folder)
         if setup.train_dataset:
             _check_data(
@@ -167,7 +170,7 @@ class _Worker:
             jobs=self._setup.jobs,
             watch=self._report,
             waiting=waiting,
-            examined=self._examiner.exam if self._examiner else None,
+            examined=self._examiner.exam,
         )
         return record
 

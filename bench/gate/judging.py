@@ -34,16 +34,18 @@ def judge(
     Returns:
         The judgements: verdicts "held" and "regressed"; "refused" where the limit was made from
         other images, seeds or preset; "failed" for a cell that it matches and that has no result;
-        "unmatched" for a threshold that matches nothing. And, in words, the limits made from a run
-        that this run would set higher by more than the tolerance.
+        "unmatched" for a threshold that matches nothing, or no value of its metric. And, in words,
+        the limits made from a run that this run would set higher by more than the tolerance.
     """
     values = _values(scores, cells)
     labelled = with_labels(cells)
     judgements = []
     for threshold in thresholds:
         matches = [
-            *_with_result(threshold, values, preset), *_without_result(threshold, labelled)
-        ]  # fmt: skip
+            *_with_result(threshold, values, preset),
+            *_without_value(threshold, values, labelled),
+            *_without_result(threshold, labelled),
+        ]
         judgements += matches or [
             Judgement(
                 "unmatched",
@@ -59,6 +61,8 @@ def judge(
 
 def _values(scores: Scores, cells: pd.DataFrame) -> dict[str, dict[Point, Measured]]:
     """Metric -> point -> what was measured; speeds and sizes are of no images."""
+    import pandas as pd
+
     values: dict[str, dict[Point, Measured]] = {name: {} for name in (*METRICS, *CELL_METRICS)}
     for point, metric, found in measured(scores):
         values[metric][point] = found
@@ -68,7 +72,8 @@ def _values(scores: Scores, cells: pd.DataFrame) -> dict[str, dict[Point, Measur
     sizes = grouped["parameters"].max().reset_index()
     for frame, metric in ((speeds, "images_per_second"), (sizes, "parameters")):
         for *where, value in tuples(frame, *_POINT, metric):
-            values[metric][_as_point(where)] = Measured(float(value), 0.0, 0, 0)
+            if not pd.isna(value):
+                values[metric][_as_point(where)] = Measured(float(value), 0.0, 0, 0)
     return values
 
 
@@ -151,6 +156,26 @@ def _with_result(
             or ("under the minimum" if low else "over the maximum" if high else ""),
             about=about,
         )
+
+
+def _without_value(
+    threshold: Threshold, measured: Mapping[str, Mapping[Point, Measured]], cells: pd.DataFrame
+) -> Iterator[Judgement]:
+    """What a threshold matches and that is done, but has no value of the metric."""
+    points = map(_as_point, tuples(cells[cells["status"] == "done"], *_POINT))
+    for point in dict.fromkeys(points):
+        _, label, *_ = point
+        if label == threshold.relative_to or point in measured[threshold.metric]:
+            continue
+        if threshold.matches(*point):
+            yield Judgement(
+                "unmatched",
+                Judgement.subject_of(*point),
+                threshold.metric,
+                against=_against(threshold),
+                reason=f"the run has no {threshold.metric} there",
+                about={**asdict(threshold), **_named(point)},
+            )
 
 
 def _without_result(threshold: Threshold, cells: pd.DataFrame) -> Iterator[Judgement]:

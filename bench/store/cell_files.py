@@ -68,10 +68,12 @@ class CellFiles:
         path: the run's folder.
         protocol: of the run, which its keys are made with.
         digests: whether they have digests: since format 2.
+        images: number of them that there are to measure.
     """
 
-    def __init__(self, path: Path, *, protocol: int, digests: bool) -> None:
+    def __init__(self, path: Path, *, protocol: int, digests: bool, images: int) -> None:
         self.path, self._protocol, self._digests = path, protocol, digests
+        self._images = images
 
     def read(self, key: str) -> tuple[CellMeta, pa.Table | None]:
         """A cell's metadata, and its rows; no rows where it is not done."""
@@ -89,6 +91,8 @@ class CellFiles:
             _check_size(file, schema)
             table = file.read(schema.names, use_threads=False).select(schema.names).cast(schema)
             _check_values(table)
+            if table["image"].to_numpy().max() >= self._images:
+                raise ValueError(f"it holds an image that is none of the {self._images:,}")
             if self._digests and meta.digests.rows != _rows_digest(table):
                 raise ValueError("its rows are not those that were written")
             if _repeats(table["image"].to_numpy(), table["noise_seed"] if replicated else None):

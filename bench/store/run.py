@@ -260,7 +260,12 @@ class Run:
     @property
     def _files(self) -> CellFiles:
         manifest = self.manifest
-        return CellFiles(self.path, protocol=manifest.protocol, digests=manifest.format > 1)
+        return CellFiles(
+            self.path,
+            protocol=manifest.protocol,
+            digests=manifest.format > 1,
+            images=getattr(manifest.dataset.sizes, manifest.settings.split),
+        )
 
 
 def cells_frame(metadata: Iterable[CellMeta]) -> pd.DataFrame:

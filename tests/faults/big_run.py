@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from bench.core import Cell, Record, TrainNoise
+from bench.core import PROTOCOL_VERSION, Cell, Record, TrainNoise
 from bench.noises import make_noise
 from bench.store import Manifest, start_run
 
@@ -57,7 +57,7 @@ def big_run(path, *, records, images=10_000, changed=0.0, methods=METHODS, seeds
 
 def _manifest(cells, images, seeds):
     entries = {
-        "format": 2, "protocol": 1, "conventions": {},
+        "format": 2, "protocol": PROTOCOL_VERSION, "conventions": {},
         "settings": {
             "dataset": "toy", "methods": sorted({cell.method for cell in cells}),
             "noise": sorted({cell.noise.level for cell in cells}), "clip": False,

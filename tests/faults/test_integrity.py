@@ -15,6 +15,7 @@ import pytest
 import bench as public
 from bench import store
 from bench.core import StorageError
+from bench.store.files import digest_of
 from bench.store.manifest import timestamp
 from bench.store.progress import RunProgress
 
@@ -61,6 +62,40 @@ def test_a_changed_number_or_name_is_found(run, change, what):
     rewrite(run.path / "cells" / f"{cell_of(run, 'median')}.parquet", change)
     with pytest.raises(StorageError, match=f"its {what} are not those that were written"):
         public.open_run(run.path).records()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "why"),
+    [
+        ("psnr", 1e30, "psnr is .*, and lies from 0 to 100"),
+        ("psnr", np.nan, "psnr is nan"),
+        ("psnr", -1, "psnr is -1.0"),
+        ("ssim", 1.1, "ssim is .*, and lies from -1 to 1"),
+        ("mse", np.inf, "mse is inf"),
+        ("mse", None, "rows or values are missing"),
+        ("image", 400, "it holds an image that is none of the 400"),
+        ("image", 1, "it holds an image twice"),
+    ],
+)
+def test_numbers_that_cannot_have_been_measured_pass_no_reader(run, bench, column, value, why):
+    """Though they are signed: the digests are those of what is written."""
+
+    def change(table, meta):
+        at = table.schema.get_field_index(column)
+        values = [value, *table[column].to_pylist()[1:]]
+        table = table.set_column(at, column, pa.array(values, table.schema.field(at).type))
+        about = json.loads(meta[b"bench"])
+        rows = b"".join(table[name].to_numpy().tobytes() for name in table.column_names)
+        about["digests"]["rows"] = digest_of(rows)
+        text = json.dumps(about).encode()
+        return table, {**meta, b"bench": text, b"digest": digest_of(text).encode()}
+
+    rewrite(run.path / "cells" / f"{cell_of(run, 'median')}.parquet", change)
+    with pytest.raises(StorageError, match=why):
+        public.open_run(run.path).records()
+    limits = run.path.parent / "limits.toml"
+    limits.write_text('[[threshold]]\nmetric = "psnr"\nmin = 1\n')
+    assert bench("check", run.path, "--thresholds", limits).code == 6
 
 
 @pytest.mark.parametrize("folder", ["history", "samples"])
@@ -114,7 +149,13 @@ def test_doctor_finds_what_is_wrong_and_says_what_to_do(run, bench):
 def test_doctor_examines_the_machine(bench, tmp_path):
     found = bench("doctor", "--data-dir", tmp_path)
     assert found.code == 0, found.out
-    for word in ("Python 3.", "cores", "folder of runs", "GiB free", "digits: whole, 400 test"):
+    for word in (
+        "Python 3.",
+        "cores",
+        "folder of runs",
+        "GiB free",
+        "digits: whole, 1,197 train, 200 validation, 400 test",
+    ):
         assert word in found.out
     assert "note   mnist: " in found.out
     damaged = tmp_path / "MNIST" / "raw"

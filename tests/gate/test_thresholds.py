@@ -323,8 +323,9 @@ def test_an_entry_gives_a_finding_for_each_point_that_it_matches():
     records = pd.concat(
         [frame([20.0], method=m, level=level) for m in ("a", "b") for level in (0.1, 0.5)]
     )
-    subjects = [judgement.subject for judgement in judged(Threshold("psnr", min=30), records)]
-    assert subjects == [
+    table = cells(*(cell(m, level=level) for m in ("a", "b") for level in (0.1, 0.5)))
+    found = judged(Threshold("psnr", min=30), records, table)
+    assert [judgement.subject for judgement in found] == [
         f"{m} at gaussian {level} on toy" for m in ("a", "b") for level in (0.1, 0.5)
     ]
 
@@ -437,6 +438,18 @@ def test_a_speed_is_unmatched_only_where_the_other_method_has_none():
     there, missing = judged(threshold, table=table)
     assert (there.verdict, there.value, there.about["level"]) == ("held", 0.5, 0.3)
     assert (missing.verdict, missing.value, missing.about["level"]) == ("unmatched", None, 0.5)
+
+
+def test_what_was_measured_without_a_speed_passes_no_limit_on_it():
+    table = cells(cell("vae"), cell("median", speed=20.0))
+    threshold = Threshold("images_per_second", relative_to="median", min=0.1)
+    judgement = only(judged(threshold, table=table))
+    assert judgement.verdict == "unmatched"
+    assert judgement.reason == "the run has no images_per_second there"
+    table = cells(cell("vae", speed=10.0), cell("median"))
+    assert only(judged(threshold, table=table)).reason.startswith(
+        "the run has no speed of 'median'"
+    )
 
 
 def test_a_run_whose_only_cell_failed_is_failed_not_unmatched():

@@ -30,6 +30,7 @@ from usual import usual_epoch
 
 import bench
 from bench import datasets, metrics
+from bench.core import PROTOCOL_VERSION
 from bench.evaluation.memory import PeakMemory
 from bench.execution.environment import usable_cpus
 from bench.noises import ImageDraws, make_noise
@@ -285,7 +286,10 @@ def measure_digests():
         run = Path(out) / "results" / "large"
         write_large_run(run)
         keys = sorted(path.stem for path in (run / "cells").iterdir())
-        checked, plain = (CellFiles(run, digests=digests) for digests in (True, False))
+        checked, plain = (
+            CellFiles(run, protocol=PROTOCOL_VERSION, digests=digests, images=sys.maxsize)
+            for digests in (True, False)
+        )
 
         def read(files):
             return [files.read(key)[1] for key in keys]
