@@ -72,7 +72,7 @@ class Child:
         self.setup, self.limits = setup, limits
         self._process = WatchedProcess(limits, setup.threads)
         self._method = ""
-        self._at_rest = 0
+        self._at_rest, self._spent = 0, False
 
     def run(self, cell: Cell, waiting: Sequence[Cell], watch: Watch, warn: Warn) -> Record:
         """The cell's record; a failed one where the process was lost.
@@ -87,6 +87,8 @@ class Child:
         def heard(kind: str, value: Any) -> None:
             if kind == "progress":
                 watch(replace(value, cell=cell))
+            elif kind == "spent":
+                self._spent = True
             else:
                 warn(value)
 
@@ -108,9 +110,11 @@ class Child:
         """Have a process that may take the cell; whether it is a new one."""
         process, another = self._process, cell.method != self._method
         self._method = cell.method
-        if process.alive and not (another and process.own_bytes() > self._at_rest + _GROWN):
+        grown = another and process.own_bytes() > self._at_rest + _GROWN
+        if process.alive and not (grown or self._spent):
             return False
         process.start()
+        self._spent = False
         try:
             process.ask(self.setup, heard)
         except Lost as lost:

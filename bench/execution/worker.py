@@ -148,6 +148,7 @@ class _Worker:
     def record(self, cell: Any, waiting: Any) -> Any:
         """The cell's record; models of those that wait may be fitted along with its own."""
         from bench.core import Record, UsageError
+        from bench.core.process_state import CannotSetBack, set_back
         from bench.evaluation import runner
 
         try:
@@ -160,18 +161,22 @@ class _Worker:
         if self._setup.device == "cuda" and self._methods[cell.method].uses_gpu:
             _check_gpu()
         pipes.send(self._answers, "loaded", None)
-        (record,) = runner.run_cells(
-            [cell],
-            self._data,
-            self._methods,
-            self._fits,
-            device=self._setup.device,
-            threads=self._setup.threads,
-            jobs=self._setup.jobs,
-            watch=self._report,
-            waiting=waiting,
-            examined=self._examiner.exam,
-        )
+        try:
+            with set_back():
+                (record,) = runner.run_cells(
+                    [cell],
+                    self._data,
+                    self._methods,
+                    self._fits,
+                    device=self._setup.device,
+                    threads=self._setup.threads,
+                    jobs=self._setup.jobs,
+                    watch=self._report,
+                    waiting=waiting,
+                    examined=self._examiner.exam,
+                )
+        except CannotSetBack:  # the cell failed of it; the next one gets another process
+            pipes.send(self._answers, "spent", None)
         return record
 
     def _load(self, name: str) -> None:

@@ -99,6 +99,34 @@ def test_a_cell_that_goes_wrong_costs_itself_only(tmp_path):
     assert not [p for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE]
 
 
+def test_what_a_method_cannot_set_back_ends_its_process_with_its_cell(tmp_path):
+    plugin = tmp_path / "lasting.py"
+    plugin.write_text(
+        "import torch\nfrom bench import method\n\nmode = torch.inference_mode()\n\n"
+        "@method()\ndef lasting(noisy):\n    mode.__enter__()\n    return noisy\n"
+    )
+    run = bench.run(
+        "digits", methods=["lasting", "dae"], plugins=[plugin], noise=0.3, limit=5, epochs=1,
+        preset="quick", jobs=1, out=tmp_path,
+    )  # fmt: skip
+    cells = run.cells().set_index("method")
+    assert cells["status"].to_dict() == {"lasting": "failed", "dae": "done"}
+    assert "torch's inference mode, which cannot be set back" in cells["reason"]["lasting"]
+
+
+def test_the_last_words_are_a_processs_last_though_another_method_printed_in_it(tmp_path):
+    run = bench.run(
+        methods=["trouble[kind=talks]", "trouble[kind=crashes]"], noise=[0.1], jobs=1,
+        out=tmp_path, **SWEEP,
+    )  # fmt: skip
+    crashed = statuses(run)['{"kind":"crashes"}']
+    assert crashed[0] == "failed"
+    assert crashed[1].endswith("it last printed: about to read where nothing is")
+    (meta,) = [meta for meta in run.metadata() if meta.status == "failed"]
+    assert "\0" not in meta.traceback
+    assert "spoken before" not in meta.traceback
+
+
 def test_a_method_that_forks_and_comes_back_twice_gives_one_record(tmp_path):
     settings = {**SWEEP, "methods": ["trouble[kind=forks]", "identity"], "noise": [0.1, 0.3]}
     for jobs in (0, 1):

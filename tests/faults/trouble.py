@@ -31,6 +31,8 @@ def trouble(noisy, noise, *, kind="fine", index=0, seconds=0.0):
     if kind == "crashes":
         print("about to read where nothing is", flush=True)
         ctypes.string_at(0)
+    if kind == "talks":
+        print("spoken before" * 1000)
     if kind == "hangs":
         time.sleep(1e6)
     if kind == "clings":  # the interpreter's lock is never given back, and there is a child
