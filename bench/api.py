@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import numbers
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -162,6 +163,11 @@ def get_method(name: str, **params: Any) -> Any:
         raise UsageError(method.missing)
     texts = {}
     for key, value in params.items():
-        plain = value is None or isinstance(value, (str, numbers.Number))
-        texts[key] = str(value) if plain else shown(value)
+        if isinstance(value, os.PathLike):
+            value = os.fspath(value)
+        elif getattr(value, "ndim", None) == 0:  # a number of NumPy's or torch's
+            value = value.item()
+        if not (value is None or isinstance(value, (str, numbers.Number))):
+            raise UsageError(f"{name}[{key}]: give a number or a text, not {shown(value)}")
+        texts[key] = str(value)
     return method.create(notation.typed_params(method, texts))

@@ -124,12 +124,12 @@ def examine_machine(data_dir: Path | None, results: Path) -> Iterator[Observatio
     ):
         yield _folder(content, path, written=path != folder)
     for entry in datasets.CATALOGUE.values():
-        if missing := entry.missing(folder):
+        if not entry.lies_in(folder):
             how = "it is downloaded when it is asked for" if entry.has_download else "put it there"
-            yield Observation(f"{entry.name}: {missing}", how)
+            yield Observation(f"{entry.name}: {entry.missing(folder)}", how)
             continue
         try:
-            data = datasets.load(entry.name, folder)
+            data = datasets.load(entry.name, folder, download=False)
             counts = [f"{count:,} {split}" for split, count in data.sizes.items() if count]
             yield Observation(f"{entry.name}: whole, {', '.join(counts)} images")
         except BenchError as error:

@@ -238,13 +238,12 @@ def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> pd.DataFra
             continue
         winner: Any = values.idxmax() if METRICS[metric] else values.idxmin()
         with_winner = [(*column, *sorted((label, winner))) for label in mean.index]
-        # Where there are too few images to compare, nothing is told from the best.
-        all_compared = values.notna().sum() <= MOST_COMPARED
+        # Not compared are those beyond the bound, and those with too few images: these are not told
+        # from the best.
+        beyond = values.rank(ascending=not METRICS[metric], method="first") > MOST_COMPARED
         result[column] = [
-            "near"
-            if not np.isnan(value) and pair not in apart and (all_compared or pair in compared)
-            else ""
-            for pair, value in zip(with_winner, values, strict=True)
+            "" if np.isnan(value) or pair in apart or (out and pair not in compared) else "near"
+            for pair, value, out in zip(with_winner, values, beyond, strict=True)
         ]
         result.loc[winner, column] = "few" if (*column, winner) in few_trainings else "best"
     return result

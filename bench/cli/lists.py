@@ -64,6 +64,7 @@ def datasets(data_dir: Path | None, debug: bool) -> None:
     for entry in CATALOGUE.values():
         missing = entry.missing(folder)
         how = "to be downloaded" if entry.has_download else "to be put there"
+        how = "incomplete" if entry.lies_in(folder) else how
         state = f"{how}: {missing}" if missing else "ready"
         _entry(entry.name, entry.summary, [entry.reference, state])
     _entry("folder:PATH", "PNG, JPEG and TIFF files of a folder, grey or RGB, of any sizes", [])

@@ -25,16 +25,18 @@ class Entry:
 
     Attributes:
         name, summary, reference: as `bench datasets` shows them.
-        open: the data set, given the data folder; may download it.
-        missing: why it is not in the data folder; empty if it is.
+        open: the data set, given the data folder and whether it may be downloaded.
+        missing: why it is not whole in the data folder; empty if it is.
+        lies_in: whether it is in the data folder, whole or not.
         has_download: it can be downloaded; else the user has to put it there.
     """
 
     name: str
     summary: str
     reference: str
-    open: Callable[[Path], Dataset]
+    open: Callable[[Path, bool], Dataset]
     missing: Callable[[Path], str]
+    lies_in: Callable[[Path], bool]
     has_download: bool = True
 
 
@@ -53,8 +55,8 @@ def data_folder(given: str | os.PathLike[str] | None = None) -> Path:
     return platformdirs.user_cache_path("denoise-bench") / "data"
 
 
-def load(name: str, folder: Path) -> Dataset:
-    """The data set of that name, downloaded into `folder` where it has to be.
+def load(name: str, folder: Path, *, download: bool = True) -> Dataset:
+    """The data set of that name, downloaded into `folder` where it has to be and may be.
 
     `folder:PATH` is a folder of images, wherever it lies.
 
@@ -73,7 +75,7 @@ def load(name: str, folder: Path) -> Dataset:
         return open_folder(expanded(name.removeprefix(FOLDER)))
     if name not in CATALOGUE:
         raise UsageError(f"unknown data set {name!r}: {nearest(name, CATALOGUE)}")
-    return CATALOGUE[name].open(folder)
+    return CATALOGUE[name].open(folder, download)
 
 
 def load_default(folder: Path) -> Dataset:
@@ -122,26 +124,34 @@ def with_training(dataset: Dataset, other: Dataset) -> Dataset:
         training=other.name,
         training_fingerprint=other.fingerprint,
         left_out=tuple(dict.fromkeys((*dataset.left_out, *other.left_out))),
-        warnings=tuple(dict.fromkeys((*dataset.warnings, *other.warnings))),
+        warnings=other.warnings,
         largest=max(dataset.largest, other.largest),
     )
 
 
 def _idx(files: idx.IdxFiles, summary: str, reference: str) -> Entry:
-    return Entry(files.name, summary, reference, files.open, files.missing)
+    return Entry(files.name, summary, reference, files.open, files.missing, files.lies_in)
 
 
 def _natural(name: str, summary: str, reference: str) -> Entry:
     images = natural.SETS[name]
 
-    def open_set(folder: Path) -> Dataset:
-        dataset = images.open(folder)
+    def open_set(folder: Path, download: bool) -> Dataset:
+        dataset = images.open(folder, download)
         partner = natural.SETS.get(images.training)
         if partner is None or partner.lies_in(folder) is None:
             return dataset
-        return with_training(dataset, partner.open(folder))
+        return with_training(dataset, partner.open(folder, download))
 
-    return Entry(name, summary, reference, open_set, images.missing, bool(images.urls))
+    return Entry(
+        name,
+        summary,
+        reference,
+        open_set,
+        images.missing,
+        lambda folder: images.lies_in(folder) is not None,
+        bool(images.urls),
+    )
 
 
 _ALL = (
@@ -164,8 +174,9 @@ _ALL = (
         "digits",
         "1,797 handwritten digits, embedded, 8x8 enlarged to 28x28 grey",
         "Alpaydin and Kaynak 1998, as in scikit-learn",
-        open_digits,
+        lambda folder, download: open_digits(folder),
         lambda folder: "",
+        lambda folder: True,
     ),
     _natural(
         "bsd68",

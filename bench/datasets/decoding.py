@@ -104,8 +104,6 @@ def _regular_file(path: Path) -> BinaryIO:
         if error.errno in (errno.ENOENT, errno.ELOOP):
             what = "a link to what is not there" if path.is_symlink() else "not there any more"
             raise UnusableImage(f"it is {what}") from error
-        if error.errno in (errno.EACCES, errno.EPERM):
-            raise UnusableImage(f"it cannot be read: {error.strerror}") from error
         raise
 
 
@@ -220,18 +218,22 @@ def _unknown(tags: Any) -> str:
 def _lacks_parts(tags: Any, size: int) -> bool:
     """Whether a TIFF file of `size` bytes lacks pixels, for which Pillow takes any others."""
     high, wide, bits = tags[_HEIGHT], tags[_WIDTH], tuple(tags.get(_BITS, (1,)))
-    separate = tags.get(_PLANES, 1) == 2
-    if _TILE_OFFSETS in tags:
+    separate, tiled = tags.get(_PLANES, 1) == 2, _TILE_OFFSETS in tags
+    if tiled:
         offsets, counts = tags[_TILE_OFFSETS], tags[_TILE_COUNTS]
         rows, columns = tags[_TILE_HEIGHT], tags[_TILE_WIDTH]
-        heights = [rows] * math.ceil(high / rows) * math.ceil(wide / columns)
     else:
         offsets, counts = tags[_STRIP_OFFSETS], tags[_STRIP_COUNTS]
         rows, columns = min(tags.get(_STRIP_HEIGHT, high), high), wide
-        heights = [min(rows, high - top) for top in range(0, high, rows)]
-    heights = heights * (len(bits) if separate else 1)
-    if not len(offsets) == len(counts) == len(heights) or min(offsets) == 0:
+    if rows < 1 or columns < 1:
         return True
+    # Counted before anything is made of so many: tags may say what they like.
+    parts = math.ceil(high / rows) * math.ceil(wide / columns)
+    planes = len(bits) if separate else 1
+    if not len(offsets) == len(counts) == parts * planes or min(offsets, default=0) == 0:
+        return True
+    heights = [rows] * parts if tiled else [min(rows, high - top) for top in range(0, high, rows)]
+    heights *= planes
     if any(start + count > size for start, count in zip(offsets, counts, strict=True)):
         return True
     row = math.ceil(columns * (bits[0] if separate else sum(bits)) / 8)

@@ -57,8 +57,12 @@ class IdxFiles:
         absent = [name for name in FILES if not (self.raw(folder) / name).is_file()]
         return f"{absent[0]} is not in {self.raw(folder)}" if absent else ""
 
-    def open(self, folder: Path) -> Dataset:
-        """The data set, downloaded if it has to be.
+    def lies_in(self, folder: Path) -> bool:
+        """Whether its files are there, whole or not."""
+        return not self.missing(folder)
+
+    def open(self, folder: Path, download: bool = True) -> Dataset:
+        """The data set, downloaded if it has to be and may be.
 
         Raises:
             DataError: it cannot be downloaded, or is damaged.
@@ -68,6 +72,8 @@ class IdxFiles:
         sums = {name: _md5(raw / name) for name in FILES if (raw / name).is_file()}
         known = dict(zip(FILES, self.md5, strict=True)) if self.md5 else sums
         lacking = [name for name in FILES if name not in sums or sums[name] != known[name]]
+        if lacking and not download:
+            raise DataError(self._state(folder, lacking[0], sums.get(lacking[0], "")))
         if lacking:
             self._download(folder, lacking, sums.get(lacking[0], ""))
             sums |= {name: _md5(raw / name) for name in lacking}
@@ -94,9 +100,16 @@ class IdxFiles:
             if name in names
         ]
         raw = self.raw(folder)
-        state = f"{raw / names[0]} is damaged or not {self.title}'s (its MD5 is {found})"
         advice = f"put its four files into {raw} (see --data-dir), or use --dataset digits"
-        fetch(self.title, files, raw, folder, advice, state=state if found else "")
+        state = self._state(folder, names[0], found) if found else ""
+        fetch(self.title, files, raw, folder, advice, state=state)
+
+    def _state(self, folder: Path, name: str, found: str) -> str:
+        """What is the matter with a file, whose MD5 is that; "" where it is not there."""
+        path = self.raw(folder) / name
+        if not found:
+            return f"{path} is not there"
+        return f"{path} is damaged or not {self.title}'s (its MD5 is {found})"
 
 
 def _read_idx_images(path: Path, count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 #: Pixels of images of one shape that are in memory at a time.
 READ_AT_ONCE = 2**24
+#: Kinds of files that are counted by name.
+_KINDS = 6
 #: Reports show the first images: at most so many, and so many pixels.
 _SHOWN, _SHOWN_PIXELS = 10, 2**19
 _SPLITS: Mapping[Split, tuple[str, ...]] = {
@@ -109,7 +111,10 @@ def _named_as_image(path: Path) -> bool:
 def _counted(folder: Path, others: Sequence[Path]) -> list[str]:
     """A line that counts what lies in a folder and is no part of the data set, if anything does."""
     kinds = Counter(map(_kind, others))
-    count = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    shown = sorted(kinds.most_common(_KINDS))
+    rest = kinds.total() - sum(number for _, number in shown)
+    count = ", ".join(f"{number} {kind}" for kind, number in shown)
+    count += f" and {rest} others" if rest else ""
     return [f"not read in {folder.resolve().name}: {count}"] if kinds else []
 
 
@@ -118,7 +123,9 @@ def _kind(path: Path) -> str:
         return "folder"
     if path.name.startswith("."):
         return "hidden"
-    return path.suffix.lower() or "without suffix"
+    suffix = path.suffix.lower()
+    # The frames of a series may be numbered there.
+    return "without suffix" if not suffix or suffix[1:].isdigit() or len(suffix) > 8 else suffix
 
 
 def dataset_of(

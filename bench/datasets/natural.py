@@ -51,8 +51,8 @@ class ImageSet:
         count = len(image_files(own))
         return "" if count == self.count else f"{own} holds {count} images, not {self.count}"
 
-    def open(self, folder: Path) -> Dataset:
-        """The set, downloaded if it has to be.
+    def open(self, folder: Path, download: bool = True) -> Dataset:
+        """The set, downloaded if it has to be and may be.
 
         Raises:
             DataError: it is not there, or not complete.
@@ -63,13 +63,13 @@ class ImageSet:
         advice = f"put its {contents} into {own or folder / self.title} (see --data-dir)"
         if own is None:
             own = folder / self.title
-            if not self.urls:
+            if not (self.urls and download):
                 raise DataError(f"{self.name} is not in {folder}: {advice}")
             fetch(self.title, self.files(), own, folder, advice, fault=self._fault)
         try:
             return self._opened(own, contents)
         except DataError as error:
-            if not (lacking := self._lacking(own)):
+            if not (download and (lacking := self._lacking(own))):
                 raise
             state = str(error)
         fetch(self.title, lacking, own, folder, advice, state=state, fault=self._fault)

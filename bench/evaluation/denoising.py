@@ -153,7 +153,10 @@ class Denoising:
         rows = self._first_draws(batch, np.isin(batch.positions, positions))
         if len(rows):
             few = batch.only(rows)
-            self._exam.show(few, restored[rows], self._deviation(few.noisy))
+            deviation = self._deviation(few.noisy)
+            if deviation is not None:
+                deviation = middle(deviation, SAMPLE_SIDE)
+            self._exam.show(few, restored[rows], deviation)
         return len(rows)
 
     def _calibrating(self, batch: NoisyBatch) -> Array | None:

@@ -7,9 +7,9 @@ It is for methods that would look, not against such as attack: these may read th
 
 from __future__ import annotations
 
-import fcntl
 import mmap
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ class Examiner:
     """
 
     def __init__(self, dataset: str, train_dataset: str | None, folder: Path) -> None:
-        self._images = _SharedImages.new()
+        self._images, self._owner = _SharedImages.new(), os.getpid()
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "bench.evaluation.examiner", str(self._images.file)],
             stdin=subprocess.PIPE,
@@ -55,6 +55,7 @@ class Examiner:
         self._answers = Connection(os.dup(self._process.stdout.fileno()), writable=False)
         self._process.stdin.close()
         self._process.stdout.close()
+        self._process.wait()  # what answers is a process of its own by now
         facts, self._shape = self.ask("open", dataset, train_dataset, folder)
         self._kept: list[Group] = []
         self.dataset = Dataset(read=self._read, **facts)
@@ -62,7 +63,6 @@ class Examiner:
     def close(self) -> None:
         """End the process."""
         self._requests.close()
-        self._process.wait()
         self._answers.close()
         self._images.close()
 
@@ -76,17 +76,20 @@ class Examiner:
         Raises:
             BenchError: what no method is to blame for.
         """
+        self.end_a_copy()
         try:
             self._requests.send((name, arguments))
             answer = self._answers.recv()
-        except (EOFError, OSError) as error:
-            code = self._process.wait()
-            raise DataError(
-                f"the process with the clean images ended by itself (exit code {code})"
-            ) from error
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            raise DataError("the process with the clean images ended, or was disturbed") from error
         if isinstance(answer, BenchError):
             raise answer
         return answer
+
+    def end_a_copy(self) -> None:
+        """End this process if a method forked it off: pipes and memory are not its own."""
+        if os.getpid() != self._owner:
+            os._exit(0)
 
     def _read(self, split: Split) -> list[Group]:
         if split == "test":
@@ -102,6 +105,7 @@ class _RemoteExam:
 
     def __init__(self, examiner: Examiner, images: _SharedImages, cell: Cell, threads: int) -> None:
         self._ask, self._images = examiner.ask, images
+        self._end_a_copy = examiner.end_a_copy
         self.total, self.shown = self._ask("begin", cell, threads)
 
     def batches(self) -> Iterator[NoisyBatch]:
@@ -125,6 +129,7 @@ class _RemoteExam:
     def _hand_in(
         self, name: str, part: NoisyBatch, restored: Array, deviation: Array | None
     ) -> None:
+        self._end_a_copy()
         self._images.write(restored)
         self._ask(name, part.positions, restored.shape, deviation)
 
@@ -143,11 +148,7 @@ class _SharedImages:
     @classmethod
     def new(cls) -> _SharedImages:
         """Memory that nobody shares yet."""
-        first = os.memfd_create("bench-images")
-        # A worker has closed its input: 0 would be given, and be the other process's input.
-        file = fcntl.fcntl(first, fcntl.F_DUPFD_CLOEXEC, 3)
-        os.close(first)
-        return cls(file)
+        return cls(os.memfd_create("bench-images"))
 
     def write(self, images: Array) -> None:
         """Put images there."""
@@ -191,6 +192,9 @@ class _Desk:
         first = next(data.groups("test", 1), None)
         return facts, () if first is None else first.images.shape[1:]
 
+    def process(self) -> int:
+        return os.getpid()
+
     def read(self, split: Split) -> list[Group]:
         if split == "test":
             raise DataError("test images are not given away")
@@ -233,6 +237,8 @@ class _Desk:
 
 def main() -> None:
     """Answer until the pipe is closed."""
+    if os.fork():  # no child of the method's process, which may count its own, and end them
+        os._exit(0)
     requests, answers = Connection(os.dup(0), writable=False), Connection(os.dup(1), readable=False)
     os.dup2(2, 1)
     desk = _Desk(_SharedImages(int(sys.argv[1])))

@@ -67,13 +67,19 @@ def shares(settings: Settings, cells: Sequence[Cell], largest: int = 0) -> Share
         threads = cores // workers if workers else 1  # of a worker elsewhere nothing is known
         return Shares(0, settings.threads or max(1, threads))
     if settings.jobs == "auto":
-        jobs = max(1, min(cores // (settings.threads or 1), len(cells), _room(largest)))
+        jobs = max(
+            1, min(cores // (settings.threads or 1), len(cells), _room(largest, settings.sealed))
+        )
         return Shares(jobs, settings.threads or max(1, cores // jobs), chosen=True)
     return Shares(settings.jobs, settings.threads or max(1, cores // max(1, settings.jobs)))
 
 
-def _room(largest: int) -> int:
-    """Workers that fit the memory that is free, each with an image of so many values."""
+def _room(largest: int, sealed: bool) -> int:
+    """Workers that fit the memory that is free, each with an image of so many values.
+
+    Where they are sealed, each has a second process.
+    """
     import psutil
 
-    return int(psutil.virtual_memory().available // (_WORKER + MEASURED_BYTES * largest))
+    each = (_WORKER + MEASURED_BYTES * largest) * (2 if sealed else 1)
+    return int(psutil.virtual_memory().available // each)

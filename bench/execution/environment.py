@@ -37,7 +37,8 @@ def code_digest() -> str:
     """Of bench's own code that measures: what another worker must have too, 16 hex digits."""
     bench = Path(__file__).parents[1]
     code = hashlib.blake2b(digest_size=8)
-    for file in sorted(file for room in _MEASURING for file in (bench / room).rglob("*.py")):
+    files = [file for room in _MEASURING for file in (bench / room).rglob("*.py")]
+    for file in sorted([*files, bench / "analysis" / "calibration.py"]):
         code.update(str(file.relative_to(bench)).encode() + b"\0" + file.read_bytes())
     return code.hexdigest()
 

@@ -36,7 +36,9 @@ def main() -> None:
         _guard_group()
     answers, jobs = os.dup(1), os.dup(0)
     os.dup2(2, 1)  # what methods print is no answer
-    os.close(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)  # what methods start reads no jobs
+    os.close(nothing)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # their last words
     os.register_at_fork(after_in_child=lambda: _close(answers, jobs))
     waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -70,6 +72,7 @@ def _answer(waiting: queue.SimpleQueue[Any], answers: int) -> None:
             else:
                 answer = worker.record(*job)
             pipes.send(answers, "answer", answer)
+            answer = None  # a record holds clean images, which the next call could find
     except BenchError as error:
         pipes.send(answers, "error", type(error)(str(error)[:_LONG]))
 

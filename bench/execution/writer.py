@@ -32,7 +32,7 @@ class Writer:
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="bench-writer")
         self._room = threading.Semaphore(_WAITING)
         self._lock = threading.Lock()
-        self._pending: deque[tuple[Record, Future[None]]] = deque()
+        self._pending: deque[Future[Record]] = deque()
         self._error: BaseException | None = None
 
     def __enter__(self) -> Self:
@@ -53,17 +53,15 @@ class Writer:
         self._check()
         with self._lock:
             future = self._executor.submit(self._run.write, record)
-            self._pending.append((record, future))
+            self._pending.append(future)
         future.add_done_callback(self._written)
 
-    def _written(self, _: Future[None]) -> None:
+    def _written(self, _: Future[Record]) -> None:
         """Tell of the records whose turn it is."""
         with self._lock:
-            while self._pending and self._pending[0][1].done():
-                record, future = self._pending.popleft()
+            while self._pending and self._pending[0].done():
                 try:
-                    future.result()
-                    self._recorded(record)
+                    self._recorded(self._pending.popleft().result())
                 except BaseException as error:  # raised where the next record is put
                     self._error = self._error or error
         self._room.release()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +39,14 @@ def judge(
     """
     values = _values(scores, cells)
     labelled = with_labels(cells)
+    done = tuples(labelled[labelled["status"] == "done"], *_POINT)
+    points = list(dict.fromkeys(map(_as_point, done)))
+    lacking = {name: [point for point in points if point not in of] for name, of in values.items()}
     judgements = []
     for threshold in thresholds:
         matches = [
             *_with_result(threshold, values, preset),
-            *_without_value(threshold, values, labelled),
+            *_without_value(threshold, lacking[threshold.metric]),
             *_without_result(threshold, labelled),
         ]
         judgements += matches or [
@@ -158,16 +161,11 @@ def _with_result(
         )
 
 
-def _without_value(
-    threshold: Threshold, measured: Mapping[str, Mapping[Point, Measured]], cells: pd.DataFrame
-) -> Iterator[Judgement]:
-    """What a threshold matches and that is done, but has no value of the metric."""
-    points = map(_as_point, tuples(cells[cells["status"] == "done"], *_POINT))
-    for point in dict.fromkeys(points):
+def _without_value(threshold: Threshold, lacking: Iterable[Point]) -> Iterator[Judgement]:
+    """What a threshold matches of the points that are done, but have no value of its metric."""
+    for point in lacking:
         _, label, *_ = point
-        if label == threshold.relative_to or point in measured[threshold.metric]:
-            continue
-        if threshold.matches(*point):
+        if label != threshold.relative_to and threshold.matches(*point):
             yield Judgement(
                 "unmatched",
                 Judgement.subject_of(*point),

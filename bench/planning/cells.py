@@ -92,8 +92,10 @@ def notes(
     Of the images and of the levels what is hardly meant so, and which methods run at their defaults
     for want of validation images.
     """
+    methods = list(methods)
     noises = {noise: None for cell in cells for noise in _noises(cell)}
-    return [*dataset.warnings, *doubts(noises), *_untuned(settings, dataset, methods)]
+    of_images = dataset.warnings if any(one.method.learns for one in methods) else ()
+    return [*of_images, *doubts(noises), *_untuned(settings, dataset, methods)]
 
 
 def _noises(cell: Cell) -> tuple[Noise, ...]:

@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 from bench.core import UsageError, nearest
 from bench.core.process_state import set_back
-from bench.plugins.code import Home, contents, forget
+from bench.plugins.code import PREFIX, Home, contents, forget
 from bench.plugins.contract import Declaration, FormName, Method
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-_PREFIX = "_bench_method_"
 #: Of entry points, by their location: the code that this process loaded.
 _LOADED: dict[str, bytes] = {}
 #: By the name of a method's module: what running it changed in the process, see `set_back`.
@@ -62,7 +61,7 @@ def load_file(name: str, origin: str, path: Path) -> Method:
     with _broken(name, str(path), path):
         helpers = [other for other in home.imported([file]) if other != file]
         source = code + contents(home.root, helpers)
-        module_name = _PREFIX + hashlib.blake2b(bytes(file) + source, digest_size=8).hexdigest()
+        module_name = PREFIX + hashlib.blake2b(bytes(file) + source, digest_size=8).hexdigest()
         module = sys.modules.get(module_name)
         if module is None:
             # Its neighbours are its own: neither another file's of that name, nor what they were.
@@ -79,6 +78,9 @@ def _run(name: str, path: Path, code: bytes) -> ModuleType:
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    if b"torch" in code:
+        with contextlib.suppress(Exception):
+            import torch  # noqa: F401  # or nobody knows what it was before the file changed it
     try:
         with set_back() as changed:
             exec(compile(code, str(path), "exec", dont_inherit=True), vars(module))

@@ -25,7 +25,7 @@ from bench.store.files import (
     read_bytes,
     readable,
 )
-from bench.store.json_model import Count, Score
+from bench.store.json_model import Count, Score, misfit
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -137,12 +137,18 @@ class CellFiles:
                 raise ValueError("it shows an image that was not measured")
         return result
 
-    def write(self, record: Record) -> None:
+    def write(self, record: Record) -> Record:
         """Keep a cell's record, see `Run.write`.
 
         Raises:
             StorageError: the folder cannot be written.
         """
+        try:
+            CellMeta.of(record, {})
+            _HISTORY.validate_json(json.dumps(record.history))
+        except pydantic.ValidationError as error:
+            reason = f"what came of it cannot be kept: {misfit(error)}"
+            record = Record(record.cell, "failed", reason=reason)
         key = record.cell.key
         digests = {}
         for folder, name, data in self._files_beside(record):
@@ -171,6 +177,7 @@ class CellFiles:
             write_page_checksum=True,
         )
         commit(self._cell_path(key), file.getvalue().to_pybytes())
+        return record
 
     def _files_beside(self, record: Record) -> Iterator[tuple[str, str, bytes]]:
         """Folder, name and content of what is written before a cell."""

@@ -52,7 +52,8 @@ _CONTENT_ERRORS = (
 )
 #: Of a link, and of a socket, which cannot be opened so.
 _NO_FILE = (errno.ELOOP, errno.ENXIO)
-_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
+#: The name of what `commit` leaves when it is killed.
+UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
 
 
 # -- reading ---------------------------------------------------------------------------------
@@ -230,7 +231,7 @@ def remove_unfinished(folder: Path, seconds: float = 0.0) -> None:
     """Remove what processes left of `commit` that were killed, so many seconds ago or more."""
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
-            if _UNFINISHED.fullmatch(path.name):
+            if UNFINISHED.fullmatch(path.name):
                 with contextlib.suppress(OSError):
                     if time.time() - path.lstat().st_mtime >= seconds:
                         path.unlink()

@@ -12,7 +12,15 @@ from pathlib import Path
 import pydantic
 
 from bench.core import StorageError, UsageError, shown
-from bench.store.files import no_file, read_bytes, read_json, readable, remove_unfinished, writable
+from bench.store.files import (
+    UNFINISHED,
+    no_file,
+    read_bytes,
+    read_json,
+    readable,
+    remove_unfinished,
+    writable,
+)
 from bench.store.json_model import misfit
 from bench.store.lock import HOLDER, LOCK
 from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedDataset, RecordedSettings
@@ -196,7 +204,7 @@ def _holds_something_else(path: Path) -> bool:
             names = {entry.name for entry in path.iterdir()} - {*_FOLDERS, PROGRESS, LOCK, HOLDER}
         except (FileNotFoundError, NotADirectoryError):
             return False
-        return any(not name.startswith(".manifest.json.") for name in names)
+        return not all(map(UNFINISHED.fullmatch, names))
 
 
 def _clear(path: Path) -> None:
@@ -226,7 +234,7 @@ def _same_images(path: Path, known: RecordedDataset, wanted: RecordedDataset) ->
     """Refuse images that have changed: their results would take the place of the others'."""
     for which, before, now in (
         ("", known.fingerprint, wanted.fingerprint),
-        (" to train on", known.training_fingerprint, wanted.training_fingerprint),
+        (" to train on", known.trained_fingerprint, wanted.trained_fingerprint),
     ):
         if before != now:
             raise UsageError(

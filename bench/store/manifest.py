@@ -82,6 +82,11 @@ class RecordedDataset(JsonModel):
         """Name of the data set that training and validation images come from."""
         return self.training or self.name
 
+    @property
+    def trained_fingerprint(self) -> str:
+        """Of that data set; early manifests, which do not say, trained on their own images."""
+        return self.training_fingerprint or self.fingerprint
+
 
 class RecordedMethod(JsonModel):
     """A method, as it said itself: see `bench.plugins.contract.Method`."""

@@ -249,13 +249,16 @@ class Run:
         with contextlib.suppress(StorageError):
             commit(self.path / PROGRESS, str(progress).encode(), flush=False)
 
-    def write(self, record: Record) -> None:
+    def write(self, record: Record) -> Record:
         """Keep a cell's record: from its last rename on, the cell is finished.
+
+        Returns:
+            What is kept: a failed record where it holds what no reader would take.
 
         Raises:
             StorageError: the folder cannot be written.
         """
-        self._files.write(record)
+        return self._files.write(record)
 
     @property
     def _files(self) -> CellFiles:

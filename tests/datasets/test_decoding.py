@@ -304,3 +304,21 @@ def test_what_the_system_lacks_is_no_fault_of_the_image(tmp_path, monkeypatch):
             patch.setattr(Path, "open", lambda *a, error=error: (_ for _ in ()).throw(error))
             with pytest.raises(DataError, match=r"a\.png.*(Too many open files|not enough memory)"):
                 read_image(path)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        [(256, 4, 1), (257, 4, 2**32 - 1), (278, 4, 1), (273, 4, 8), (279, 4, 1)],
+        [(256, 4, 10**5), (257, 4, 10**5), (322, 4, 1), (323, 4, 1), (324, 4, 8), (325, 4, 1)],
+        [(256, 4, 4), (257, 4, 4), (278, 4, 0), (273, 4, 8), (279, 4, 1)],
+    ],
+    ids=["strips", "tiles", "no rows"],
+)
+def test_tags_that_promise_billions_of_parts_are_refused_at_once(tmp_path, tags):
+    tags = sorted([*tags, (258, 3, 8), (262, 3, 1)])
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + b"\0" * 8)
+    with pytest.raises(UnusableImage, match="some of its strips or tiles are not there"):
+        read_image(path)

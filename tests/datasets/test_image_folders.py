@@ -9,7 +9,7 @@ from PIL import Image
 
 from bench import datasets, open_run
 from bench.core import DataError
-from bench.datasets import decoding, natural
+from bench.datasets import decoding, idx, natural
 from bench.datasets import images as reading
 from bench.datasets.decoding import UnusableImage, read_image
 from bench.evaluation.noisy_images import NoisyImages
@@ -437,3 +437,28 @@ def test_lists_say_what_can_be_downloaded_and_what_of_each_set_there_is(tmp_path
     assert ": put it there" in examined.split("cbsd68: ")[1].split("\n")[0]
     assert "it is downloaded when it is asked for" in examined.split("set12: ")[1].split("\n")[0]
     assert "train400: whole, 360 train, 40 validation images" in examined
+
+
+def test_doctor_downloads_nothing_and_names_a_set_that_is_not_whole(tmp_path, bench, monkeypatch):
+    monkeypatch.setattr("bench.datasets.natural.fetch", None)
+    monkeypatch.setattr("bench.datasets.idx.fetch", None)
+    save(tmp_path / "BSD68" / "test001.png", GREY)
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name in idx.FILES:
+        (raw / name).write_bytes(b"others")
+    examined = bench("doctor", "--data-dir", tmp_path)
+    assert examined.code == 9
+    wrong = [line for line in examined.out.splitlines() if line.startswith("WRONG")]
+    assert "is damaged or not MNIST's" in wrong[0]
+    assert "holds 1 images, not the 68 of bsd68" in wrong[1]
+    listed = bench("datasets", "--data-dir", tmp_path).out
+    assert "incomplete: " in listed.split("\nbsd68 ")[1].split("\nset12")[0]
+
+
+def test_frames_that_are_numbered_behind_the_point_are_one_kind(tmp_path):
+    for number in range(300):
+        (tmp_path / f"frame.{number:05}").write_text("")
+    save(tmp_path / "a.png", GREY)
+    data = datasets.load(f"folder:{tmp_path}", tmp_path)
+    assert data.left_out == (f"not read in {tmp_path.name}: 300 without suffix",)

@@ -1,5 +1,8 @@
 """Sealed: a method's process has no clean test images, and gives the same numbers."""
 
+import os
+import signal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -80,11 +83,49 @@ def test_test_images_are_not_given_away(tmp_path):
         assert len(next(examiner.dataset.groups("validation")).images) == 200
         with pytest.raises(DataError, match="test images are not given away"):
             examiner.ask("read", "test")
-        examiner._process.kill()
-        with pytest.raises(DataError, match="the process with the clean images ended by itself"):
+        os.kill(examiner.ask("process"), signal.SIGKILL)
+        with pytest.raises(DataError, match="the process with the clean images ended"):
             examiner.ask("read", "train")
     finally:
         examiner.close()
+
+
+def test_what_a_cell_left_in_its_process_holds_no_clean_images(tmp_path):
+    file = tmp_path / "records.py"
+    file.write_text(
+        "import gc\nfrom bench import method\nfrom bench.core import Record\n\n@method()\n"
+        "def records(noisy):\n"
+        "    assert not any(isinstance(o, Record) and o.samples for o in gc.get_objects())\n"
+        "    return noisy\n"
+    )
+    settings = {**SETTINGS, "noise": [0.1, 0.2, 0.3]}
+    run = bench.run(
+        "digits", methods=["records"], plugins=[file], sealed=True, out=tmp_path, **settings
+    )
+    assert list(run.cells()["status"]) == ["done"] * 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "os.fork()",
+        "[child.kill() for child in psutil.Process().children()]",
+        "assert b'' == subprocess.run(['cat'], capture_output=True, check=True).stdout",
+    ],
+)
+def test_what_a_method_does_to_its_processes_leaves_the_exam_alone(tmp_path, body):
+    file = tmp_path / "rough.py"
+    file.write_text(
+        "import os, subprocess\nimport psutil\nfrom bench import method\n\n@method()\n"
+        f"def rough(noisy):\n    {body}\n    return noisy\n"
+    )
+    run = bench.run(
+        "digits", methods=["rough", "identity"], plugins=[file], sealed=True, out=tmp_path,
+        **{**SETTINGS, "timeout": 30.0},
+    )  # fmt: skip
+    assert list(run.cells()["status"]) == ["done"] * 2
+    psnr = run.records().groupby("method")["psnr"].mean()
+    assert psnr["rough"] == psnr["identity"]
 
 
 def test_it_needs_a_process_for_the_method():

@@ -27,6 +27,7 @@ class Run:
             if record in self._fails:
                 raise StorageError(f"no room for {record}")
             self.written.append(record)
+        return record
 
 
 def put_all(run, records, recorded=lambda record: None):

@@ -81,7 +81,8 @@ def test_a_setting_is_taken_or_refused_in_one_short_line(field):
         ),
         (lambda: bench.run("digits", command=5), "command is a text, not 5"),
         (lambda: bench.get_method(print), "a method is given by its name, such as median; not <"),
-        (lambda: bench.get_method("median", size=ARRAY), "size is of type int, as in size=3"),
+        (lambda: bench.get_method("median", size=ARRAY), "median[size]: give a number or a text"),
+        (lambda: bench.get_method("wavelet", wavelet=["haar"]), "give a number or a text, not"),
         (
             lambda: bench.make_noise("gaussian", "0.1"),
             "a noise level is a number, such as 0.1; not",
@@ -233,3 +234,16 @@ def test_settings_do_not_change():
 def test_what_cannot_name_a_folder_names_no_run(name):
     with pytest.raises(UsageError, match="is no folder's name"):
         Settings.checked(name=name)
+
+
+def test_a_methods_parameters_are_what_python_gives():
+    noisy = np.random.default_rng(0).random((1, 1, 12, 12), np.float32)
+    noise = bench.make_noise("gaussian", 0.1)
+
+    def restored(name, **values):
+        return bench.get_method(name, **values).denoise(noisy, noise).tolist()
+
+    assert restored("nlm", engine=Path("skimage")) == restored("nlm", engine="skimage")
+    assert restored("nlm", engine=Path("skimage")) != restored("nlm")
+    for size in (np.int64(5), np.array(5)):
+        assert restored("median", size=size) == restored("median", size=5)

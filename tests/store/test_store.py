@@ -475,3 +475,38 @@ def test_a_full_disk_ends_in_one_line_and_loses_nothing(tmp_path):
     assert "what was computed so far is safe" in full.stderr
     assert call(10**9).returncode == 0
     assert len(bench.open_run(tmp_path / "full").records()) == 800
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"trials": [({"h": 1e200}, 1.0)]},
+        {"calibration": [(1e120, 0.1, 5)]},
+        {"images_per_second": math.inf},
+        {"fit_seconds": -1.0},
+        {"history": [(1, "train", "loss", 1e150)]},
+    ],
+)
+def test_what_no_reader_would_take_is_kept_as_a_failure(tmp_path, values):
+    run = start_run(tmp_path / "run", planned())
+    kept = run.write(record(**values))
+    assert kept.status == "failed"
+    assert kept.reason.startswith("what came of it cannot be kept: ")
+    assert [meta.status for meta in run.metadata()] == ["failed"]
+    run.verify(CELL.key)
+
+
+def test_a_run_of_before_training_images_were_recorded_goes_on(tmp_path):
+    path = tmp_path / "run"
+    start_run(path, planned())
+    manifest = json.loads((path / "manifest.json").read_text())
+    for name in ("training", "training_fingerprint"):
+        manifest["dataset"].pop(name, None)
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    start_run(path, planned())
+
+
+def test_a_process_that_was_killed_as_it_began_leaves_a_folder_that_can_be_taken(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "..lock.json.0123abcd.tmp").write_text("{")
+    start_run(tmp_path / "run", planned())
