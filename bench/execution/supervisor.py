@@ -110,7 +110,9 @@ class Child:
         """Have a process that may take the cell; whether it is a new one."""
         process, another = self._process, cell.method != self._method
         self._method = cell.method
-        grown = another and process.own_bytes() > self._at_rest + _GROWN
+        # Without a limit it is let grow: a network's libraries and large images do so as well.
+        limited = self.limits.memory is not None
+        grown = limited and another and process.own_bytes() > self._at_rest + _GROWN
         if process.alive and not (grown or self._spent):
             return False
         process.start()

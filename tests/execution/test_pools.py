@@ -135,7 +135,7 @@ def test_a_worker_that_has_grown_takes_no_other_methods_cell(setup, monkeypatch)
         for allowed in (2**40, -(2**40)):
             monkeypatch.setattr(supervisor, "_GROWN", allowed)
             for cell in (first, first, other):
-                assert children.run(setup, Limits(), cell).status == "done"
+                assert children.run(setup, Limits(memory=2**40), cell).status == "done"
                 seen += worker_processes()
     finally:
         children.close()
