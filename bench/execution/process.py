@@ -68,12 +68,10 @@ class WatchedProcess:
         loading: seconds that it may take to load what an answer needs; `limits.timeout` where
             that is longer.
 
-    Attributes:
-        answered: jobs that the present process has answered.
     """
 
     def __init__(self, limits: Limits, threads: int = 1, loading: float = LOADING) -> None:
-        self.limits, self.answered = limits, 0
+        self.limits = limits
         self._threads, self._loading = threads, loading
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
@@ -91,7 +89,6 @@ class WatchedProcess:
             if self._closed:
                 raise Stopped
             self._kill()
-            self.answered = 0
             self._process = subprocess.Popen(
                 # -P: no file in the folder that bench is called in stands for a module.
                 [sys.executable, "-P", "-m", "bench.execution.worker"],
@@ -136,7 +133,6 @@ class WatchedProcess:
             if message is not None:
                 kind, value = message
                 if kind == "answer":
-                    self.answered += 1
                     return value
                 if kind == "error":
                     raise value
