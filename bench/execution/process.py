@@ -67,7 +67,6 @@ class WatchedProcess:
         threads: that it computes with.
         loading: seconds that it may take to load what an answer needs; `limits.timeout` where
             that is longer.
-
     """
 
     def __init__(self, limits: Limits, threads: int = 1, loading: float = LOADING) -> None:
