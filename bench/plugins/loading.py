@@ -72,13 +72,17 @@ def load_file(name: str, origin: str, path: Path) -> Method:
     raise AssertionError  # for type checkers, which cannot see that the block above returns
 
 
+#: At once, and not only when a function is called.
+_IMPORTS_TORCH = re.compile(rb"^(?:import|from) torch\b", re.MULTILINE)
+
+
 def _run(name: str, path: Path, code: bytes) -> ModuleType:
     """A file's module, made of the very bytes that its digest is of."""
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    if b"torch" in code:
+    if _IMPORTS_TORCH.search(code):
         with contextlib.suppress(Exception):
             import torch  # noqa: F401  # or nobody knows what it was before the file changed it
     try:

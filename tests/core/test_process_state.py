@@ -1,6 +1,8 @@
 """What a method changes in its process is set back, and does not change what others give."""
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -114,3 +116,20 @@ def test_a_method_that_changes_all_it_can_changes_no_other_method(tmp_path):
     others = records[records["method"] != "rude"].reset_index(drop=True)
     columns = ["method", "image", "psnr", "ssim"]
     assert others[columns].equals(alone.records()[columns])
+
+
+def test_threads_that_a_file_sets_as_it_imports_torch_are_named_and_set_back(tmp_path):
+    """In a process that has not loaded torch before."""
+    file = tmp_path / "five.py"
+    file.write_text(
+        "import torch\nfrom bench import method\n\ntorch.set_num_threads(5)\n\n"
+        "@method()\ndef five(noisy):\n    return noisy\n"
+    )
+    code = (
+        "import sys\nfrom bench.plugins.sources import Registry\n"
+        f"method = Registry([{str(file)!r}]).load('five')\n"
+        "print(method.changes, sys.modules['torch'].get_num_threads())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "torch's threads (torch.set_num_threads)" in done.stdout
+    assert not done.stdout.rstrip().endswith(" 5")
