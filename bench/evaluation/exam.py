@@ -82,7 +82,7 @@ class LocalExaminer:
         self._dataset = dataset
         self._splits: dict[str, NoisyImages] = {}
 
-    def exam(self, cell: Cell, threads: int) -> Exam:
+    def exam(self, cell: Cell, threads: int) -> LocalExam:
         """A cell's exam, whose scoring may use so many threads."""
         images = self._splits.setdefault(cell.split, NoisyImages(self._dataset, cell.split))
         return LocalExam(images, cell, threads)

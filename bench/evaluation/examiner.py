@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.core import BenchError, Cell, DataError, Dataset, Group, Record, Split
-from bench.evaluation.exam import Exam, LocalExam, NoisyBatch
-from bench.evaluation.noisy_images import NoisyImages
+from bench.evaluation.exam import Exam, LocalExam, LocalExaminer, NoisyBatch
 
 if TYPE_CHECKING:
     from bench.core import Array
@@ -43,19 +42,19 @@ class Examiner:
 
     def __init__(self, dataset: str, train_dataset: str | None, folder: Path) -> None:
         self._images, self._owner = _SharedImages.new(), os.getpid()
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-P", "-m", "bench.evaluation.examiner", str(self._images.file)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=(self._images.file,),
         )
-        assert self._process.stdin
-        assert self._process.stdout
-        self._requests = Connection(os.dup(self._process.stdin.fileno()), readable=False)
-        self._answers = Connection(os.dup(self._process.stdout.fileno()), writable=False)
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait()  # what answers is a process of its own by now
+        assert process.stdin
+        assert process.stdout
+        self._requests = Connection(os.dup(process.stdin.fileno()), readable=False)
+        self._answers = Connection(os.dup(process.stdout.fileno()), writable=False)
+        process.stdin.close()
+        process.stdout.close()
+        process.wait()  # what answers is a process of its own by now
         facts, self._shape = self.ask("open", dataset, train_dataset, folder)
         self._kept: list[Group] = []
         self.dataset = Dataset(read=self._read, **facts)
@@ -177,8 +176,8 @@ class _Desk:
 
     def __init__(self, images: _SharedImages) -> None:
         self._images = images
-        self._splits: dict[str, NoisyImages] = {}
         self._dataset: Dataset
+        self._examiner: LocalExaminer
         self._exam: LocalExam
         self._batches: Iterator[NoisyBatch]
         self._seed = 0
@@ -187,6 +186,7 @@ class _Desk:
         from bench import datasets
 
         data = self._dataset = datasets.load_for(dataset, train_dataset, folder)
+        self._examiner = LocalExaminer(data)
         names = ("name", "fingerprint", "sizes", "samples", "note", "left_out", "training")
         facts = {name: getattr(data, name) for name in (*names, "training_fingerprint")}
         first = next(data.groups("test", 1), None)
@@ -201,8 +201,7 @@ class _Desk:
         return list(self._dataset.groups(split))
 
     def begin(self, cell: Cell, threads: int) -> tuple[int, list[int]]:
-        images = self._splits.setdefault(cell.split, NoisyImages(self._dataset, cell.split))
-        self._exam = LocalExam(images, cell, threads)
+        self._exam = self._examiner.exam(cell, threads)
         return self._exam.total, self._exam.shown
 
     def batches(self) -> None:

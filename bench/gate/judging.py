@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.analysis import METRICS, Scores, tuples, with_labels
 from bench.core import nearest
@@ -133,17 +133,11 @@ def _with_result(
             if label == threshold.relative_to:
                 continue
             if other is None:
-                yield Judgement(
-                    "unmatched",
-                    Judgement.subject_of(*point),
-                    metric,
-                    against=_against(threshold),
-                    reason=f"the run has no speed of {threshold.relative_to!r} there: "
-                    + nearest(
-                        threshold.relative_to, dict.fromkeys(label for _, label, *_ in values)
-                    ),
-                    about=about,
+                others = dict.fromkeys(label for _, label, *_ in values)
+                reason = f"the run has no speed of {threshold.relative_to!r} there: " + nearest(
+                    threshold.relative_to, others
                 )
+                yield _not_judged(threshold, point, "unmatched", reason)
                 continue
             value, metric = value / other.mean, f"{metric} / {threshold.relative_to}'s"
         low = threshold.min is not None and value < threshold.min
@@ -166,14 +160,8 @@ def _without_value(threshold: Threshold, lacking: Iterable[Point]) -> Iterator[J
     for point in lacking:
         _, label, *_ = point
         if label != threshold.relative_to and threshold.matches(*point):
-            yield Judgement(
-                "unmatched",
-                Judgement.subject_of(*point),
-                threshold.metric,
-                against=_against(threshold),
-                reason=f"the run has no {threshold.metric} there",
-                about={**asdict(threshold), **_named(point)},
-            )
+            reason = f"the run has no {threshold.metric} there"
+            yield _not_judged(threshold, point, "unmatched", reason)
 
 
 def _without_result(threshold: Threshold, cells: pd.DataFrame) -> Iterator[Judgement]:
@@ -183,14 +171,21 @@ def _without_result(threshold: Threshold, cells: pd.DataFrame) -> Iterator[Judge
         point = _as_point(values)
         if threshold.matches(*point):
             outcome = "failed" if status == "failed" else f"was {status}"
-            yield Judgement(
-                "failed",
-                Judgement.subject_of(*point),
-                threshold.metric,
-                against=_against(threshold),
-                reason=f"the cell {outcome}: {reason}",
-                about={**asdict(threshold), **_named(point)},
-            )
+            yield _not_judged(threshold, point, "failed", f"the cell {outcome}: {reason}")
+
+
+def _not_judged(
+    threshold: Threshold, point: Point, verdict: Literal["failed", "unmatched"], reason: str
+) -> Judgement:
+    """Of a point where a threshold has nothing to hold its limits against."""
+    return Judgement(
+        verdict,
+        Judgement.subject_of(*point),
+        threshold.metric,
+        against=_against(threshold),
+        reason=reason,
+        about={**asdict(threshold), **_named(point)},
+    )
 
 
 def _as_point(values: Sequence[Any]) -> Point:

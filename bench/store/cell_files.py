@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pydantic
 
 from bench.core import PSNR_CAP, Record, StorageError
-from bench.store.cell_meta import CellMeta
+from bench.store.cell_meta import CellMeta, Digests
 from bench.store.files import (
     LARGEST,
     commit,
@@ -144,11 +144,12 @@ class CellFiles:
             StorageError: the folder cannot be written.
         """
         try:
-            CellMeta.of(record, {})
+            meta = CellMeta.of(record)
             _HISTORY.validate_json(json.dumps(record.history))
         except pydantic.ValidationError as error:
             reason = f"what came of it cannot be kept: {misfit(error)}"
             record = Record(record.cell, "failed", reason=reason)
+            meta = CellMeta.of(record)
         key = record.cell.key
         digests = {}
         for folder, name, data in self._files_beside(record):
@@ -160,8 +161,9 @@ class CellFiles:
         columns = {name: record.images.get(name, np.empty(0)) for name in schema.names}
         table = pa.table(columns, schema=schema)
         _check_readable(table.nbytes, f"the {len(table):,} rows of a cell")
-        digests = {"rows": _rows_digest(table), **digests} if self._digests else {}
-        text = json.dumps(CellMeta.of(record, digests).as_dict())
+        if self._digests:
+            meta.digests = Digests(rows=_rows_digest(table), **digests)
+        text = json.dumps(meta.as_dict())
         table = table.replace_schema_metadata(
             {"bench": text, **({"digest": digest_of(text.encode())} if self._digests else {})}
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import pydantic
@@ -144,12 +143,10 @@ class CellMeta(JsonModel):
     digests: Digests = pydantic.Field(default_factory=Digests)
 
     @classmethod
-    def of(cls, record: Record, digests: Mapping[str, str]) -> CellMeta:
-        """What is kept of a record beside its rows; without digests where there are none."""
+    def of(cls, record: Record) -> CellMeta:
+        """What is kept of a record beside its rows, as yet without digests."""
         values = {name: value for name, value in vars(record).items() if name in cls.model_fields}
         values["cell"] = record.cell.as_dict()
-        if digests:
-            values["digests"] = digests
         return cls.model_validate(values)
 
     @classmethod

@@ -175,7 +175,46 @@ def flipped(path):
     path.write_bytes(data)
 
 
+def transparent(path):
+    rgb = pixels_of("u1", 3)
+    Image.fromarray(np.dstack([rgb, np.full(rgb.shape[:2], 200, np.uint8)])).save(path)
+
+
+def cut_short(path):
+    Image.fromarray(RNG.integers(0, 256, (60, 60), np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:1500])
+
+
+def animated(path):
+    grey = pixels_of("u1", 1)
+    frames = [Image.fromarray(grey), Image.fromarray(255 - grey)]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+
+
+def deep_colour(path):
+    """A PNG header of 16 bits a channel in colour; nothing after it is ever read."""
+    Image.fromarray(pixels_of("u1", 3)).save(path)
+    data = bytearray(path.read_bytes())
+    data[24] = 16
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    path.write_bytes(data)
+
+
 REFUSED = {
+    "transparent.png": (transparent, "transparent"),
+    "short.png": (cut_short, "it is broken"),
+    "empty.png": (lambda path: path.write_bytes(b""), "no image"),
+    "text.jpg": (lambda path: path.write_text("not a picture"), "no image"),
+    "two.tiff": (animated, "it holds 2 images"),
+    "deep.png": (deep_colour, "16 bits a channel"),
+    "ink.tif": (
+        lambda path: Image.fromarray(pixels_of("u1", 3)).convert("CMYK").save(path),
+        "CMYK pixels of 8+8+8+8 bits",
+    ),
+    "float.tif": (
+        lambda path: Image.fromarray(pixels_of("u1", 1).astype(np.float32)).save(path),
+        "floating-point pixels",
+    ),
     "bits12.tif": (lambda path: with_bits(path, 12), "grey pixels of 12 bits"),
     "bits4.tif": (lambda path: with_bits(path, 4), "grey pixels of 4 bits"),
     "predicted.tif": (lambda path: tagged(path, 317, 2), "predictor 2"),

@@ -86,56 +86,6 @@ def test_an_opaque_alpha_channel_is_dropped_and_a_camera_held_upright_is_turned(
     )
 
 
-def transparent(path):
-    save(path, np.dstack([RGB, np.full(RGB.shape[:2], 200, np.uint8)]))
-
-
-def cut_short(path):
-    save(path, RNG.integers(0, 256, (60, 60), np.uint8))
-    path.write_bytes(path.read_bytes()[:1500])
-
-
-def animated(path):
-    frames = [Image.fromarray(GREY), Image.fromarray(255 - GREY)]
-    frames[0].save(path, save_all=True, append_images=frames[1:])
-
-
-def deep_colour(path):
-    """A PNG header of 16 bits a channel in colour; nothing after it is ever read."""
-    save(path, RGB)
-    data = bytearray(path.read_bytes())
-    data[24] = 16
-    import zlib
-
-    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
-    path.write_bytes(data)
-
-
-REFUSED = {
-    "transparent.png": (transparent, "transparent"),
-    "short.png": (cut_short, "it is broken"),
-    "empty.png": (lambda path: path.write_bytes(b""), "no image"),
-    "text.jpg": (lambda path: path.write_text("not a picture"), "no image"),
-    "two.tiff": (animated, "it holds 2 images"),
-    "deep.png": (deep_colour, "16 bits a channel"),
-    "ink.tif": (
-        lambda path: Image.fromarray(RGB).convert("CMYK").save(path),
-        "CMYK pixels of 8+8+8+8 bits",
-    ),
-    "float.tif": (lambda path: save(path, GREY.astype(np.float32)), "floating-point pixels"),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_would_have_to_be_changed_is_refused_in_one_line(tmp_path, name):
-    make, reason = REFUSED[name]
-    make(tmp_path / name)
-    with pytest.raises(UnusableImage) as refused:
-        read_image(tmp_path / name)
-    assert reason in str(refused.value)
-    assert "\n" not in str(refused.value)
-
-
 def test_a_very_large_image_is_refused_by_its_header(tmp_path, monkeypatch):
     path = save(tmp_path / "a.png", GREY)
     monkeypatch.setattr(decoding, "MAX_PIXELS", 62)

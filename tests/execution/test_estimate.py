@@ -336,7 +336,7 @@ def before(cells):
             record.fit_seconds = cost.epochs * cost.epoch
         if cost.tune:
             record.tune_seconds = cost.tune
-        yield CellMeta.of(record, {})
+        yield CellMeta.of(record)
 
 
 def test_a_run_knows_what_its_cells_took_before():
