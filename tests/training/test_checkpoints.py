@@ -163,7 +163,8 @@ def test_killed_at_a_random_epoch_and_resumed_the_models_checksum_is_the_undistu
     expected, resumed = (
         {
             path.name: (checksum(load_file(path)), metadata(path)["history"])
-            for path in (folder / "cache" / "fits").iterdir()
+            # What the kill cut short of a checkpoint is hidden, and is cleared away a day later.
+            for path in (folder / "cache" / "fits").glob("[!.]*")
         }
         for folder in (whole, cut)
     )
