@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bench.noises import make_noise
     from bench.planning.settings import Settings
     from bench.plugins.contract import method
+    from bench.plugins.metric import metric
     from bench.store import open_run
     from bench.training import TrainedMethod
 
@@ -47,6 +48,7 @@ __all__ = [
     "get_method",
     "make_noise",
     "method",
+    "metric",
     "open_run",
     "run",
 ]
@@ -59,6 +61,7 @@ _HOMES = {
     "get_method": "api",
     "make_noise": "noises",
     "method": "plugins.contract",
+    "metric": "plugins.metric",
     "open_run": "store",
     "run": "api",
 }

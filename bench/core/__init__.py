@@ -27,6 +27,7 @@ from bench.core.errors import (
     nearest,
     system_reason,
 )
+from bench.core.metric import RESERVED, Restoration, Scale
 from bench.core.noise import Draws, Noise, TrainNoise
 from bench.core.paths import expanded
 from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION, PSNR_CAP
@@ -58,6 +59,7 @@ __all__ = [
     "MEASURED_BYTES",
     "PROTOCOL_VERSION",
     "PSNR_CAP",
+    "RESERVED",
     "SAMPLE_SIDE",
     "BenchError",
     "Cell",
@@ -70,6 +72,8 @@ __all__ = [
     "Phase",
     "Progress",
     "Record",
+    "Restoration",
+    "Scale",
     "Split",
     "Status",
     "StorageError",

@@ -55,6 +55,7 @@ class Cell:
         recipe: how it is trained, resolved (canonical JSON); None where nothing is.
         limit: number of images, the first of the split; None for all.
         tune: number of validation images to tune on; 0 where nothing is tuned.
+        tune_by: the metric that it is tuned by, as typed.
         quantize: outputs are rounded to 8 bits before scoring.
         noise_seeds: of the test noise, not the training seed; with several each image is measured
             under each.
@@ -80,18 +81,21 @@ class Cell:
     training: str = ""
     training_fingerprint: str = ""
     split: MeasuredSplit = "test"
+    tune_by: str = "psnr"
 
     def as_dict(self) -> dict[str, Any]:
         """All fields, as JSON can hold them.
 
-        Those of `training` and `split` only where they are not the default, and a single noise
-        seed as `noise_seed`: so keys stay what they were before there was a choice.
+        Those of `training`, `split` and `tune_by` only where they are not the default, and a
+        single noise seed as `noise_seed`: so keys stay what they were before there was a choice.
         """
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         if not self.training:
             del values["training"], values["training_fingerprint"]
         if self.split == "test":
             del values["split"]
+        if self.tune_by == "psnr" or not self.tune:
+            del values["tune_by"]
         seeds = list(values.pop("noise_seeds"))
         values |= {"noise_seeds": seeds} if len(seeds) > 1 else {"noise_seed": seeds[0]}
         values["noise"] = self.noise.as_dict()
@@ -113,6 +117,7 @@ class Cell:
         values = self.as_dict()
         for name in (
             "params", "noise", "limit", "tune", "quantize", "noise_seed", "noise_seeds", "split",
+            "tune_by",
         ):  # fmt: skip
             values.pop(name, None)
         if values["train"]:

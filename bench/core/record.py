@@ -19,14 +19,17 @@ class Record:
     """What one cell gave. A failure is a record too.
 
     Attributes:
-        images: columns of equal length, one entry an image: `image` (position in the split),
-            `mse`, `psnr` (dB), `ssim`, `digest` (uint64, of the noisy pixels). Where a cell has
+        images: columns of equal length, one entry an image: `image` (position in the split), a
+            column a metric under its label, as `psnr`; `digest` (uint64, of the noisy pixels) and
+            `restored` (uint64, of the pixels that are scored). Where a cell has
             several noise seeds, an entry an image and seed, with `noise_seed` and, of the image
             over all seeds, `bias2` and `variance` (`evaluation.replicates`).
+        unmeasured: metric -> why it has no column.
         reason: why it failed or was skipped.
         chosen: the parameters that it ran with.
-        chosen_score: their mean validation PSNR in dB; None where nothing was tuned.
-        trials: the parameters that were tried, each with its mean validation PSNR in dB.
+        chosen_score: their mean on validation images, of the metric that they were tuned by; None
+            where nothing was tuned.
+        trials: the parameters that were tried, each with that mean.
         failed_trials: those that gave no score, each with what went wrong.
         at_edge: of the tuned parameters, those whose chosen value is the "smallest" or "largest"
             that may be tried, though it could go on: a better one may lie beyond.
@@ -49,6 +52,7 @@ class Record:
     status: Status
     reason: str = ""
     images: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    unmeasured: dict[str, str] = field(default_factory=dict)
     chosen: dict[str, Any] = field(default_factory=dict)
     chosen_score: float | None = None
     trials: list[tuple[dict[str, Any], float]] = field(default_factory=list)

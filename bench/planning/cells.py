@@ -65,6 +65,7 @@ def plan(settings: Settings, dataset: Dataset, methods: Iterable[RequestedMethod
                     recipe=_recipe(method, settings),
                     limit=settings.limit,
                     tune=_tuning_images(method, params, settings, dataset),
+                    tune_by=settings.tune_by,
                     quantize=settings.quantize,
                     noise_seeds=settings.noise_seeds,
                     split=settings.split,

@@ -32,6 +32,18 @@ def methods(value: Any) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(names))
 
 
+def metrics(value: Any) -> tuple[str, ...] | None:
+    """Metrics as typed, `"a,b[x=1]"` or a list of names; None for the default ones."""
+    if value is None:
+        return None
+    names = split_list(value) if isinstance(value, str) else _items(value)
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(f"metrics are names, such as psnr,lpips; not {shown(value)}")
+    if not names:
+        raise ValueError("no metric given: use for example --metrics psnr,ssim")
+    return tuple(dict.fromkeys(names))
+
+
 def regimes(value: Any) -> tuple[str, ...]:
     """What methods are trained on: "matched", "blind", levels, or several of these."""
     items = _items(value)

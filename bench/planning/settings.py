@@ -21,6 +21,7 @@ from bench.noises import Gaussian
 from bench.planning import checks
 
 DEFAULT_METHODS = (IDENTITY, "gaussian", "median", "nlm", "wavelet", "dae", "vae")
+DEFAULT_METRICS = ("psnr", "ssim", "mse")
 DEFAULT_NOISE = "0.1,0.3,0.5"
 DEVICES = ("auto", "cpu", "cuda")
 MAX_JOBS = 1024
@@ -107,6 +108,15 @@ class Settings(pydantic.BaseModel):
         description="A method's file, or a folder of such; may be repeated.  "
         "[also: $BENCH_PLUGINS]",
     )
+    metrics: Annotated[
+        tuple[str, ...] | None,
+        BeforeValidator(checks.metrics),
+        Typed(shown=",".join(DEFAULT_METRICS) + " and those of --plugin", recorded="never"),
+    ] = Field(None, description="a,b[param=1],… (see `bench metrics`); the first one leads.")
+    keep: Annotated[
+        Literal["outputs"] | None,
+        Typed(metavar="outputs", recorded="never"),
+    ] = Field(None, description="Keep all restored images, for metrics to come.")
     noise: Annotated[tuple[Noise, ...], Typed()] = Field(
         _as_typed(DEFAULT_NOISE),
         description="Levels of Gaussian noise, or kinds with levels: gaussian:0.1,0.3;poisson:30 "
@@ -151,6 +161,9 @@ class Settings(pydantic.BaseModel):
     )
     tune: Annotated[_Flag, Typed()] = Field(
         True, description="Choose parameters on validation images."
+    )
+    tune_by: Annotated[str, Typed(recorded="where set")] = Field(
+        "psnr", description="The metric that parameters are chosen by."
     )
     quantize: Annotated[_Flag, Typed()] = Field(
         False, description="Round outputs to 8 bits before scoring."

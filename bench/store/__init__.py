@@ -13,7 +13,7 @@ from bench.store.folders import (
     start_run,
 )
 from bench.store.lock import RunInUse, hold, holder, is_held
-from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedMethod
+from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedMethod, RecordedMetric
 from bench.store.run import Run, cells_frame
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "FitCache",
     "Manifest",
     "RecordedMethod",
+    "RecordedMetric",
     "Run",
     "RunInUse",
     "cache_folder",

@@ -73,6 +73,7 @@ class RecordedCell(JsonModel):
     training: str = ""
     training_fingerprint: str = ""
     split: str = "test"
+    tune_by: str = "psnr"
 
 
 class Conditions(JsonModel):
@@ -125,6 +126,7 @@ class CellMeta(JsonModel):
     key: str = pydantic.Field("", exclude=True)
     cell: RecordedCell
     status: Status
+    unmeasured: dict[str, str] = pydantic.Field(default_factory=dict)
     reason: str
     chosen: Annotated[Parameters, pydantic.AfterValidator(_finite)]
     chosen_score: Score | None

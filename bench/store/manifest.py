@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pydantic
 
-from bench.core import CONVENTIONS, MATCHED, PROTOCOL_VERSION, Cell, Dataset
+from bench.core import CONVENTIONS, MATCHED, PROTOCOL_VERSION, PSNR_CAP, Cell, Dataset, Scale
 from bench.core.dataset import MeasuredSplit
+from bench.core.metric import Better
 from bench.store.json_model import Amount, Count, JsonModel
 
 #: Of what is written; format 1 can be read.
@@ -98,6 +100,47 @@ class RecordedMethod(JsonModel):
     learns: bool = False
 
 
+class RecordedMetric(JsonModel):
+    """A metric, as it said itself, see `bench.plugins.metric`; of built-in early ones, as it was.
+
+    Attributes:
+        source: digest of its code; empty where early manifests do not say.
+        fitted: digest of what it learned from the training images; empty where it learns nothing.
+    """
+
+    title: str
+    unit: str = ""
+    better: Better
+    decimals: Count = 3
+    least: float | None = None
+    most: float | None = None
+    needs: list[str] = pydantic.Field(default_factory=list)
+    summary: str = ""
+    reference: str = ""
+    origin: str = ""
+    note: str = ""
+    source: str = ""
+    fitted: str = ""
+
+    @property
+    def scale(self) -> Scale:
+        """How its numbers are read."""
+        least = -math.inf if self.least is None else self.least
+        most = math.inf if self.most is None else self.most
+        return Scale(self.title, self.unit, self.better, self.decimals, least, most)
+
+
+def _early_metrics() -> dict[str, RecordedMetric]:
+    """Those of manifests that do not name them, of formats 1 and 2."""
+    return {
+        "psnr": RecordedMetric(
+            title="PSNR", unit="dB", better="higher", decimals=2, least=0, most=PSNR_CAP
+        ),
+        "ssim": RecordedMetric(title="SSIM", better="higher", decimals=3, least=-1, most=1),
+        "mse": RecordedMetric(title="MSE", better="lower", decimals=5, least=0, most=1),
+    }
+
+
 class Git(JsonModel):
     """The checkout that measured."""
 
@@ -140,6 +183,7 @@ class Manifest(JsonModel):
         settings: what was asked for, after defaults.
         dataset: the data, by name and content.
         methods: name of each method -> what it says of itself.
+        metrics: label of each metric -> what it says of itself; the first leads where one must.
         notes: what readers of the numbers should know of how the run was planned, a sentence each.
         cells: the keys of the cells, in the plan's order.
         device: where torch computed in the last session: "cpu" or "cuda".
@@ -160,6 +204,7 @@ class Manifest(JsonModel):
     settings: RecordedSettings
     dataset: RecordedDataset
     methods: dict[str, RecordedMethod]
+    metrics: dict[str, RecordedMetric] = pydantic.Field(default_factory=_early_metrics)
     notes: list[str] = pydantic.Field(default_factory=list)
     cells: list[str]
     device: str | None = None
@@ -218,6 +263,11 @@ class Manifest(JsonModel):
             ended=None,
             **environment,
         )
+
+    @property
+    def scales(self) -> dict[str, Scale]:
+        """How the numbers of its metrics are read, by their labels."""
+        return {label: metric.scale for label, metric in self.metrics.items()}
 
     def session(self) -> Session:
         """What it says of the last session, as `earlier` keeps it."""

@@ -58,8 +58,8 @@ def test_keys_depend_on_all_that_a_result_depends_on():
         "noise": other_noise, "seed": 1, "recipe": "{}", "limit": 5, "tune": 7, "quantize": True,
         "noise_seeds": (1,), "split": "validation",
     }  # fmt: skip
-    trained_elsewhere = {"training", "training_fingerprint"}
-    assert set(changes) | trained_elsewhere == {field.name for field in fields(cell)}
+    only_of_some = {"training", "training_fingerprint", "tune_by"}
+    assert set(changes) | only_of_some == {field.name for field in fields(cell)}
     keys = {
         replace(cell, **{name: value}).key
         for name, value in changes.items()
@@ -215,3 +215,11 @@ def test_parameters_of_inference_alone_share_a_training():
 def test_a_training_noise_that_is_none_is_refused(level):
     with pytest.raises(UsageError, match="noise"):
         settings("toy", train_noise=level)
+
+
+def test_what_it_is_tuned_by_counts_where_something_is_tuned():
+    median = cells("median", noise=0.3)[0]
+    assert median.tune
+    assert replace(median, tune_by="ssim").key != median.key == replace(median, tune_by="psnr").key
+    untuned = replace(median, tune=0)
+    assert replace(untuned, tune_by="ssim").key == untuned.key

@@ -1,0 +1,80 @@
+"""How a metric is read, and what it is given: all that is said of one without its code."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from bench.core.dataset import Array
+    from bench.core.noise import Noise
+
+Better = Literal["higher", "lower"]
+#: What a metric may need beside the restored images.
+Need = Literal["clean", "noisy", "label", "noise"]
+#: Columns of a record that are no metric's.
+RESERVED = ("image", "digest", "restored", "noise_seed", "bias2", "variance")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a metric's numbers are read.
+
+    Attributes:
+        title: as tables call it, without its unit: "PSNR".
+        unit: "dB"; empty for a plain number.
+        better: which way is better.
+        decimals: that tables show.
+        least, most: between which all its values lie.
+
+    >>> Scale("PSNR", "dB", "higher", 2, 0, 100).heading
+    'PSNR (dB)'
+    """
+
+    title: str
+    unit: str = ""
+    better: Better = "higher"
+    decimals: int = 3
+    least: float = -math.inf
+    most: float = math.inf
+
+    @property
+    def higher(self) -> bool:
+        """More is better."""
+        return self.better == "higher"
+
+    @property
+    def heading(self) -> str:
+        """The title with the unit."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    @property
+    def cap(self) -> float | None:
+        """Where values in dB end: equal images have it, so that means stay finite; else None."""
+        return self.most if self.unit == "dB" and math.isfinite(self.most) else None
+
+
+class Restoration(NamedTuple):
+    """Images of one shape that were restored, with all that a metric may be given of them.
+
+    clean, noisy, restored: float32 (N, C, H, W), data range 1; `restored` is clamped to [0, 1],
+    `noisy` may leave it. label: int64 (N,), None where the data set has none. noise: that was
+    added.
+    """
+
+    clean: Array
+    restored: Array
+    noisy: Array
+    label: npt.NDArray[np.int64] | None
+    noise: Noise
+
+    def only(self, rows: npt.NDArray[Any] | slice) -> Restoration:
+        """The images that a mask, a slice or indices choose."""
+        label = None if self.label is None else self.label[rows]
+        return Restoration(
+            self.clean[rows], self.restored[rows], self.noisy[rows], label, self.noise
+        )
