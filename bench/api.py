@@ -16,6 +16,7 @@ from bench.execution import cores, environment, session
 from bench.execution.importing import importing
 from bench.execution.process import Limits
 from bench.execution.progress import Listener
+from bench.execution.scorer import Scorer
 from bench.execution.supervisor import Setup
 from bench.planning import notation
 from bench.planning.cells import notes, plan
@@ -66,24 +67,136 @@ def run(
     resolved = settings.resolved(data, requested)
     cells = plan(resolved, data, requested.values())
     shares = cores.shares(settings, cells, data.largest)
+    cache = str((store.cache_folder() / "fits").absolute())
+    fresh = secrets.token_hex(8) if settings.fresh else None
+    plugins = tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins)
+    scorer = Scorer(
+        tuple(metrics),
+        settings.tune_by,
+        plugins,
+        cache,
+        fresh,
+        keep=str(resolved.folder.absolute()) if settings.keep else "",
+    )
     setup = Setup(
         dataset=settings.dataset or data.name,
         train_dataset=settings.train_dataset,
         data_dir=str(folder.absolute()),
         fingerprint=data.fingerprint,
         training_fingerprint=data.training_fingerprint,
-        plugins=tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins),
+        plugins=plugins,
         methods=tuple(requested),
-        cache=str((store.cache_folder() / "fits").absolute()),
-        fresh=secrets.token_hex(8) if settings.fresh else None,
+        cache=cache,
+        fresh=fresh,
         device=device,
         threads=shares.threads,
         jobs=None if settings.dask else min(max(1, shares.jobs), len(cells)),
+        scorer=scorer,
         sealed=settings.sealed,
     )
     said = notes(resolved, data, requested.values(), cells)
     manifest = _manifest(resolved, data, methods, cells, setup, command, said)
     return session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
+
+
+class Run(store.Run):
+    """A run on disk, that can be scored by further metrics; see `bench.store.Run`."""
+
+    def score(self, metrics: str | Sequence[str], **options: Any) -> Run:
+        """Add columns of further metrics; see `score`.
+
+        >>> run = bench.run("digits", methods="identity,median", noise=0.3, limit=20)
+        >>> records = run.score("mae").records()
+        >>> list(records.groupby("method")["mae"].mean().round(3))
+        [0.158, 0.067]
+        """
+        score(self, metrics, **options)
+        self.manifest = store.open_run(self.path).manifest
+        return self
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """Open a run by its folder; its cells are read when they are asked for.
+
+    >>> import bench, tempfile
+    >>> made = bench.run("digits", methods="identity", noise=0.3, limit=2, out=tempfile.mkdtemp())
+    >>> run = bench.open_run(made.path)
+    >>> run.manifest.settings.limit, len(run.records())
+    (2, 2)
+
+    Raises:
+        StorageError, UsageError: see `bench.store.open_run`.
+    """
+    opened = store.open_run(path)
+    return Run(opened.path, opened.manifest)
+
+
+def score(
+    run: str | os.PathLike[str] | store.Run,
+    metrics: str | Sequence[str],
+    *,
+    plugins: Sequence[str | os.PathLike[str]] = (),
+    dataset: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    again: bool = False,
+    told: Callable[[Rescored], None] = lambda rescored: None,
+) -> list[Rescored]:
+    """Measure further metrics of a run's images, as `bench score` does.
+
+    The images are those that were kept (`--keep outputs`), or are denoised once more with the
+    stored fit and the recorded parameters; then they must be equal, or, on another machine, have a
+    PSNR within 1e-4 dB of what was measured. Nothing is trained or tuned again.
+
+    Args:
+        run: a run or its folder.
+        metrics: as typed, or a list: "lpips,ssim[sigma=1.0]".
+        plugins: files and folders of metrics, and of the methods that the run was made with.
+        dataset: where the run's data set lies, as `folder:PATH`, if not under its own name.
+        data_dir: folder of the data sets.
+        device: where torch computes.
+        again: also of cells that have the column, and where other code measured it.
+        told: called with each cell as it is done.
+
+    Returns:
+        What came of each cell that lacked a column.
+
+    Raises:
+        UsageError: there is no such metric, it was measured by other code, or the data are others.
+        RunInUse: another process works on the run.
+        DataError, StorageError: see `bench.core`.
+    """
+    opened = run if isinstance(run, store.Run) else store.open_run(run)
+    wanted = Settings.checked(metrics=metrics, plugins=plugins, data_dir=data_dir, device=device)
+    registry, methods = Registry(wanted.plugins, kind=METRICS), Registry(wanted.plugins)
+    requested = requested_metrics(wanted, registry)
+    with store.hold(opened.path):
+        opened = store.open_run(opened.path)
+        data = _data_of(opened.manifest, dataset, datasets.data_folder(wanted.data_dir))
+        computing = _device(wanted, opened.manifest)
+        scorer = Scorer(
+            tuple(requested),
+            plugins=tuple(str(expanded(plugin).absolute()) for plugin in wanted.plugins),
+            cache=str((store.cache_folder() / "fits").absolute()),
+        )
+        return rescored(opened, data, scorer, methods, computing, again, told)
+
+
+def _data_of(manifest: store.Manifest, dataset: str | None, folder: Path) -> Dataset:
+    """The data set that a run was made on; raises `UsageError` where it is another."""
+    name, training = manifest.dataset.name, manifest.settings.train_dataset
+    try:
+        data = datasets.load_for(dataset or name, training, folder)
+    except UsageError as error:
+        if dataset:
+            raise
+        raise UsageError(f"{error}; say where its images lie: --dataset folder:PATH") from error
+    if data.fingerprint != manifest.dataset.fingerprint:
+        raise UsageError(
+            f"the run was made on other images: the fingerprint of {name} was "
+            f"{manifest.dataset.fingerprint} and is {data.fingerprint}"
+        )
+    return data
 
 
 def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registry]:

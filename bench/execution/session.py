@@ -81,7 +81,8 @@ def work(
             records = runner.run_cells(
                 waiting, data, methods, fits,
                 device=setup.device, threads=setup.threads, watch=reporter.progress,
-                waiting=waiting,
+                waiting=waiting, examined=setup.scorer.examiner(data).exam,
+                tuned_by=setup.scorer.tuner(data),
             )  # fmt: skip
         with contextlib.closing(records), reporter, Writer(run, reporter.recorded) as writer:
             for record in records:

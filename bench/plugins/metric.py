@@ -180,12 +180,14 @@ class Measure:
     Attributes:
         metric: whose it is.
         learner: the object of a metric that learns; None of a function.
+        scale: how its numbers are read.
     """
 
     def __init__(
         self, metric: Metric, learner: Any = None, params: Mapping[str, Any] | None = None
     ) -> None:
         self.metric, self.learner, self._params = metric, learner, dict(params or {})
+        self.scale = metric.scale()
 
     def __call__(self, images: Restoration) -> Values:
         """One number an image, float64 (N,); NaN where it is not defined.
