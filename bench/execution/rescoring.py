@@ -198,29 +198,45 @@ def _same_machine(manifest: store.Manifest) -> bool:
     )
 
 
-def check_sources(run: store.Run, recorded: dict[str, store.RecordedMetric]) -> None:
-    """Refuse metrics that the run has by other code.
+def rescored(
+    run: store.Run,
+    data: Dataset,
+    scorer: Scorer,
+    registry: Registry,
+    device: str,
+    again: bool,
+    told: Callable[[Rescored], None],
+) -> list[Rescored]:
+    """Give a run's cells the columns of further metrics, those that they lack.
+
+    Args:
+        run: which the caller holds.
+        data: that it was measured on.
+        scorer: the metrics.
+        registry: of the methods that it was made with.
+        device: where torch may compute.
+        again: also those that they have.
+        told: called with each cell as it is done.
 
     Raises:
-        UsageError: it does.
+        UsageError: the run has such a metric by other code.
+        StorageError: the run cannot be read or written.
     """
-    for label, metric in recorded.items():
-        known = run.manifest.metrics.get(label)
-        if known and known.source and (known.source, known.fitted) != (metric.source, metric.fitted):
-            raise UsageError(
-                f"{run.path} has {label} already, measured by other code: give the metric another "
-                "name, or --again to measure it anew"
-            )
-
-
-def unfinished(run: store.Run, labels: list[str], again: bool) -> Callable[[str], list[str]]:
-    """Key of a cell -> which of these columns it lacks, or all of them."""
+    measures, fitted = scorer.measures_and_fits(data)
+    recorded = {label: recorded_metric(m, fitted.get(label, "")) for label, m in measures.items()}
+    if not again:
+        store.check_metrics(run.path, run.manifest.metrics, recorded)
 
     def wanted(key: str) -> list[str]:
         there = () if again else run.images(key)
-        return [label for label in labels if label not in there]
+        return [label for label in measures if label not in there]
 
-    return wanted
+    fits = store.FitCache(Path(scorer.cache))
+    rescoring = Rescoring(run, data, measures, registry, fits, device)
+    done = []
+    for each in rescoring.cells(wanted):
+        done.append(each)
+        told(each)
+    return done
 
 
-__all__ = ["Rescored", "Rescoring", "check_sources", "unfinished"]

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pydantic
@@ -23,7 +24,13 @@ from bench.store.files import (
 )
 from bench.store.json_model import misfit
 from bench.store.lock import HOLDER, LOCK
-from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedDataset, RecordedSettings
+from bench.store.manifest import (
+    FORMAT_VERSION,
+    Manifest,
+    RecordedDataset,
+    RecordedMetric,
+    RecordedSettings,
+)
 from bench.store.progress import PROGRESS
 from bench.store.run import Run
 
@@ -153,6 +160,7 @@ def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: boo
         known = run.manifest
         _same_settings(path, known.settings, manifest.settings)
         _same_images(path, known.dataset, manifest.dataset)
+        check_metrics(path, known.metrics, manifest.metrics)
         complete = set(known.cells) <= run.finished() - (run.failed() if retry else set())
         if known.cells == manifest.cells and complete:
             # Nothing will be computed, so the manifest stays that of what was; but it was asked
@@ -160,7 +168,11 @@ def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: boo
             with writable(path):
                 os.utime(path / "manifest.json")
             return run
-        kept = {"format": known.format, "earlier": [*known.earlier, known.session()]}
+        kept = {
+            "format": known.format,
+            "metrics": {**known.metrics, **manifest.metrics},
+            "earlier": [*known.earlier, known.session()],
+        }
         manifest = known.model_copy(update={**dict(manifest), **kept})
     elif not cleared:
         check_free(path)
@@ -240,4 +252,23 @@ def _same_images(path: Path, known: RecordedDataset, wanted: RecordedDataset) ->
             raise UsageError(
                 f"{path} was made with other images{which}: the fingerprint of {wanted.name} was "
                 f"{before} and is {now}; choose another --name, or start over with --fresh"
+            )
+
+
+def check_metrics(
+    path: Path, known: Mapping[str, RecordedMetric], wanted: Mapping[str, RecordedMetric]
+) -> None:
+    """Refuse metrics that a run has by other code: of one name they would stand in one column.
+
+    Of bench's own the protocol's version tells.
+
+    Raises:
+        UsageError: there is such a metric.
+    """
+    for label, metric in wanted.items():
+        before = known.get(label)
+        if before and not before.same_code(metric):
+            raise UsageError(
+                f"{path} has {label} already, measured by other code: give the metric another "
+                "name, or measure it anew (bench score --again; bench run --fresh)"
             )

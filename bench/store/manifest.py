@@ -129,6 +129,12 @@ class RecordedMetric(JsonModel):
         most = math.inf if self.most is None else self.most
         return Scale(self.title, self.unit, self.better, self.decimals, least, most)
 
+    def same_code(self, other: RecordedMetric) -> bool:
+        """Whether the two give the same numbers, as far as the manifests say."""
+        if not self.source or self.origin == other.origin == "built in":
+            return self.fitted == other.fitted
+        return (self.source, self.fitted) == (other.source, other.fitted)
+
 
 def _early_metrics() -> dict[str, RecordedMetric]:
     """Those of manifests that do not name them, of formats 1 and 2."""
