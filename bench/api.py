@@ -86,7 +86,7 @@ def run(
     return session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
 
 
-def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registry]:
+def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registry[Method]]:
     """The methods that can be asked for; where others work on the cells, others load them."""
     if settings.jobs or settings.dask:
         return importing(settings.plugins, Limits(settings.timeout, settings.memory_limit))
