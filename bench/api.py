@@ -199,7 +199,7 @@ def _data_of(manifest: store.Manifest, dataset: str | None, folder: Path) -> Dat
     return data
 
 
-def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registry]:
+def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registry[Method]]:
     """The methods that can be asked for; where others work on the cells, others load them."""
     if settings.jobs or settings.dask:
         return importing(settings.plugins, Limits(settings.timeout, settings.memory_limit))

@@ -102,11 +102,11 @@ def plugins(tmp_path, monkeypatch):
     """The folder of built-in methods, copied, so that a test can add a file to it."""
     import shutil
 
-    from bench.plugins import sources
+    from bench.plugins.kinds import METHODS
 
     folder = tmp_path / "methods"
-    shutil.copytree(sources.BUILTIN, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(sources, "BUILTIN", folder)
+    shutil.copytree(METHODS.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(METHODS, "folder", folder)
 
     def add(name, body):
         path = folder / f"{name}.py"

@@ -21,6 +21,7 @@ from bench.core.dataset import MEASURED_BYTES, SAMPLE_SIDE, Dataset, Group, Spli
 from bench.core.errors import (
     BenchError,
     DataError,
+    MissingPackage,
     StorageError,
     Unsupported,
     UsageError,
@@ -68,6 +69,7 @@ __all__ = [
     "Draws",
     "Fit",
     "Group",
+    "MissingPackage",
     "Noise",
     "Phase",
     "Progress",

@@ -66,7 +66,7 @@ def _answer(waiting: queue.SimpleQueue[Any], answers: int) -> None:
         while True:
             job = waiting.get(timeout=_IDLE)
             if isinstance(job, Import):
-                answer = job.method()
+                answer = job.plugin()
             elif isinstance(job, Setup):
                 worker, answer = _Worker(job, answers), None
             else:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from bench.core.metric import Better, Need, Restoration, Scale
+from bench.plugins.contract import BUILT_IN
+from bench.plugins.requirements import missing
 
 if TYPE_CHECKING:
     from bench.core import Values
@@ -148,6 +150,13 @@ class Metric:
     source: str
     needs: tuple[str, ...]
     changes: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot run here, and what to do; empty if it can."""
+        return missing(
+            self.name, self.declared.requires, "metrics" if self.origin == BUILT_IN else ""
+        )
 
     @property
     def learns(self) -> bool:
