@@ -171,8 +171,8 @@ class Run:
 
     def has_outputs(self, key: str) -> bool:
         """Whether all restored images of a cell were kept; see `outputs`."""
-        path = outputs_path(self.path, key)
-        return os.path.lexists(path) and self._files.metadata(key).status == "done"
+        there = os.path.lexists(outputs_path(self.path, key)) and key in self.finished()
+        return there and self._files.metadata(key).status == "done"
 
     def outputs(self, key: str) -> Iterator[KeptOutputs]:
         """The restored images of a cell, some MiB at a time, as they were scored and in that order.
