@@ -31,6 +31,7 @@ from bench.core.errors import (
 from bench.core.metric import RESERVED, Restoration, Scale
 from bench.core.noise import Draws, Noise, TrainNoise
 from bench.core.paths import expanded
+from bench.core.pixels import image_digests
 from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION, PSNR_CAP
 from bench.core.record import Fit, Phase, Progress, Record, Status
 from bench.core.text import (
@@ -86,6 +87,7 @@ __all__ = [
     "cell_key",
     "digest",
     "expanded",
+    "image_digests",
     "in_threads",
     "level_text",
     "markdown_code",

@@ -12,15 +12,19 @@ from bench.store.folders import (
     run_folders,
     start_run,
 )
+from bench.store.frames import cells_frame
 from bench.store.lock import RunInUse, hold, holder, is_held
 from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedMethod, RecordedMetric
-from bench.store.run import Run, cells_frame
+from bench.store.outputs import KeptOutputs, OutputsWriter, planned_bytes
+from bench.store.run import Run
 
 __all__ = [
     "FORMAT_VERSION",
     "CellMeta",
     "FitCache",
+    "KeptOutputs",
     "Manifest",
+    "OutputsWriter",
     "RecordedMethod",
     "RecordedMetric",
     "Run",
@@ -36,6 +40,7 @@ __all__ = [
     "is_run",
     "locate",
     "open_run",
+    "planned_bytes",
     "run_folders",
     "start_run",
     "write_text",

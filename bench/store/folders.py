@@ -31,11 +31,14 @@ from bench.store.manifest import (
     RecordedMetric,
     RecordedSettings,
 )
+from bench.store.outputs import OUTPUTS, remove_outputs
 from bench.store.progress import PROGRESS
 from bench.store.run import Run
 
-READABLE = (1, FORMAT_VERSION)
+READABLE = range(1, FORMAT_VERSION + 1)
 _FOLDERS = ("cells", "history", "samples")
+#: With those that only some runs have.
+_ALL_FOLDERS = (*_FOLDERS, OUTPUTS)
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
@@ -66,7 +69,7 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     if version not in READABLE or isinstance(version, bool):
         raise StorageError(
             f"{folder} is in format {version}, and this version of bench reads formats "
-            f"{' and '.join(map(str, READABLE))}: use the version that wrote it, or run again "
+            f"{READABLE[0]} to {READABLE[-1]}: use the version that wrote it, or run again "
             "with --fresh"
         )
     try:
@@ -98,7 +101,7 @@ def _is_there(path: Path) -> bool:
 
 def _refuse_links(path: Path) -> None:
     """Refuse a run whose folders lead elsewhere: what is written there would be, too."""
-    for folder in _FOLDERS:
+    for folder in _ALL_FOLDERS:
         if (path / folder).is_symlink():
             raise no_file(path / folder)
 
@@ -181,8 +184,10 @@ def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: boo
     with writable(path):
         for folder in _FOLDERS:
             (path / folder).mkdir(parents=True, exist_ok=True)
-    for folder in ("", *_FOLDERS):
+    for folder in ("", *_ALL_FOLDERS):
         remove_unfinished(path / folder)  # whoever starts a run holds it: nobody writes there
+    if (path / OUTPUTS).is_dir():  # some may be of cells that were ended before they had a result
+        remove_outputs(path, but_of=run.finished() - (run.failed() if retry else set()))
     run.update_manifest()
     return run
 
@@ -213,16 +218,17 @@ def _holds_something_else(path: Path) -> bool:
     """Whether a folder holds more than what a run leaves that was killed as it began."""
     with readable(path):
         try:
-            names = {entry.name for entry in path.iterdir()} - {*_FOLDERS, PROGRESS, LOCK, HOLDER}
+            names = {entry.name for entry in path.iterdir()}
         except (FileNotFoundError, NotADirectoryError):
             return False
+        names -= {*_ALL_FOLDERS, PROGRESS, LOCK, HOLDER}
         return not all(map(UNFINISHED.fullmatch, names))
 
 
 def _clear(path: Path) -> None:
     """Remove a run's files, and nothing else that lies in its folder."""
     with writable(path):
-        for folder in _FOLDERS:
+        for folder in _ALL_FOLDERS:
             if (path / folder).is_symlink():
                 (path / folder).unlink()
             elif (path / folder).is_dir():

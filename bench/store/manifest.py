@@ -9,13 +9,22 @@ from typing import Any
 
 import pydantic
 
-from bench.core import CONVENTIONS, MATCHED, PROTOCOL_VERSION, PSNR_CAP, Cell, Dataset, Scale
+from bench.core import (
+    CONVENTIONS,
+    MATCHED,
+    PROTOCOL_VERSION,
+    PSNR_CAP,
+    RESERVED,
+    Cell,
+    Dataset,
+    Scale,
+)
 from bench.core.dataset import MeasuredSplit
 from bench.core.metric import Better
 from bench.store.json_model import Amount, Count, JsonModel
 
-#: Of what is written; format 1 can be read.
-FORMAT_VERSION = 2
+#: Of what is written; earlier ones can be read.
+FORMAT_VERSION = 3
 
 
 class RecordedSettings(JsonModel):
@@ -232,6 +241,7 @@ class Manifest(JsonModel):
         methods: Mapping[str, RecordedMethod],
         cells: Iterable[Cell],
         *,
+        metrics: Mapping[str, RecordedMetric] | None = None,
         device: str,
         threads: int,
         command: str,
@@ -245,6 +255,7 @@ class Manifest(JsonModel):
             data: the data set that is measured on.
             methods: name -> what the method says of itself.
             cells: in the plan's order.
+            metrics: label -> what the metric says of itself; None for psnr, ssim and mse.
             device: where torch computes.
             threads: that a cell computes with.
             command: what made the run.
@@ -260,6 +271,7 @@ class Manifest(JsonModel):
             settings=recorded,
             dataset=RecordedDataset.of(data),
             methods=dict(methods),
+            metrics=_early_metrics() if metrics is None else dict(metrics),
             notes=list(notes),
             cells=[cell.key for cell in cells],
             device=device,
@@ -269,6 +281,13 @@ class Manifest(JsonModel):
             ended=None,
             **environment,
         )
+
+    @pydantic.field_validator("metrics")
+    @classmethod
+    def _have_columns(cls, metrics: dict[str, RecordedMetric]) -> dict[str, RecordedMetric]:
+        if taken := sorted(set(metrics).intersection(RESERVED)):
+            raise ValueError(f"a metric is called {taken[0]}, as another column of records")
+        return metrics
 
     @property
     def scales(self) -> dict[str, Scale]:
