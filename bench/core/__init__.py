@@ -17,7 +17,15 @@ from bench.core.cell import (
     digest,
     method_label,
 )
-from bench.core.dataset import MEASURED_BYTES, SAMPLE_SIDE, Dataset, Group, Split, middle
+from bench.core.dataset import (
+    MEASURED_BYTES,
+    SAMPLE_SIDE,
+    Dataset,
+    Group,
+    Labelled,
+    Split,
+    middle,
+)
 from bench.core.errors import (
     BenchError,
     DataError,
@@ -48,6 +56,7 @@ from bench.core.threads import in_threads
 
 if TYPE_CHECKING:
     from bench.core.dataset import Array as Array
+    from bench.core.dataset import Labels as Labels
     from bench.core.dataset import MeasuredSplit as MeasuredSplit
     from bench.core.dataset import Values as Values
 
@@ -68,6 +77,7 @@ __all__ = [
     "Draws",
     "Fit",
     "Group",
+    "Labelled",
     "Noise",
     "Phase",
     "Progress",
