@@ -228,7 +228,7 @@ def test_a_damaged_mnist_file_is_named_with_its_md5(
 # -- labels --------------------------------------------------------------------------------
 
 
-def test_the_label_of_an_image_is_that_images_after_every_cut(made_up, stored, mnist_from, tmp_path):
+def test_the_label_of_an_image_is_its_own_after_every_cut(made_up, stored, mnist_from, tmp_path):
     """Of made-up images the first pixel tells the label."""
     mnist_from(files=made_up)
     put(stored, tmp_path / "MNIST" / "raw")
