@@ -17,7 +17,15 @@ from bench.core.cell import (
     digest,
     method_label,
 )
-from bench.core.dataset import MEASURED_BYTES, SAMPLE_SIDE, Dataset, Group, Split, middle
+from bench.core.dataset import (
+    MEASURED_BYTES,
+    SAMPLE_SIDE,
+    Dataset,
+    Group,
+    Labelled,
+    Split,
+    middle,
+)
 from bench.core.errors import (
     BenchError,
     DataError,
@@ -50,6 +58,7 @@ from bench.core.threads import in_threads
 
 if TYPE_CHECKING:
     from bench.core.dataset import Array as Array
+    from bench.core.dataset import Labels as Labels
     from bench.core.dataset import MeasuredSplit as MeasuredSplit
     from bench.core.dataset import Values as Values
 
@@ -71,6 +80,7 @@ __all__ = [
     "Fit",
     "Group",
     "MissingPackage",
+    "Labelled",
     "Noise",
     "Phase",
     "Progress",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Array = npt.NDArray[Any]  # float32 (N, C, H, W); the stubs cannot say so
+    Labels = npt.NDArray[np.int64]  # (N,), one an image: its class, counted from 0
     Values = npt.NDArray[np.float64]  # (N,), one an image
 
 Split = Literal["train", "validation", "test"]
@@ -38,6 +39,16 @@ class Group(NamedTuple):
     images: Array
 
 
+class Labelled(NamedTuple):
+    """Images of one shape and what they show.
+
+    images: float32 (N, C, H, W) in [0, 1]; labels: int64 (N,), the class of each, counted from 0.
+    """
+
+    images: Array
+    labels: Labels
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Splits of clean images, read when asked for.
@@ -56,6 +67,9 @@ class Dataset:
         largest: values of the largest image, where images may be large.
         training, training_fingerprint: the data set, by name and content, that training and
             validation images come from; by default this one.
+        labels: gives the labels of a split, int64, those of all its images by position; raises
+            `DataError` where their file is missing or damaged. None where images have none.
+        own: where training images come from another data set, this one with its own.
     """
 
     name: str
@@ -69,6 +83,8 @@ class Dataset:
     largest: int = 0
     training: str = ""
     training_fingerprint: str = ""
+    labels: Callable[[Split], Labels] | None = field(default=None, repr=False)
+    own: Dataset | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.training:

@@ -9,11 +9,15 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.core import DataError, Dataset, Group, Split, StorageError, UsageError, expanded, nearest
 from bench.datasets import idx, natural
 from bench.datasets.digits import open_digits
 from bench.datasets.images import open_folder
+
+if TYPE_CHECKING:
+    from bench.core import Labels
 
 #: Before the path of a folder of images, in place of a name.
 FOLDER = "folder:"
@@ -29,6 +33,7 @@ class Entry:
         missing: why it is not whole in the data folder; empty if it is.
         lies_in: whether it is in the data folder, whole or not.
         has_download: it can be downloaded; else the user has to put it there.
+        labelled: its images have labels.
     """
 
     name: str
@@ -38,6 +43,7 @@ class Entry:
     missing: Callable[[Path], str]
     lies_in: Callable[[Path], bool]
     has_download: bool = True
+    labelled: bool = False
 
 
 def data_folder(given: str | os.PathLike[str] | None = None) -> Path:
@@ -117,10 +123,18 @@ def with_training(dataset: Dataset, other: Dataset) -> Dataset:
     def read(split: Split) -> Iterable[Group]:
         return (dataset if split == "test" else other).read(split)
 
+    def labels(split: Split) -> Labels:
+        labelled = dataset if split == "test" else other
+        if labelled.labels is None:
+            raise DataError(f"{labelled.name} has no labels")
+        return labelled.labels(split)
+
     return replace(
         dataset,
         sizes={**other.sizes, "test": dataset.sizes["test"]},
         read=read,
+        labels=None if dataset.labels is None else labels,
+        own=dataset,
         training=other.name,
         training_fingerprint=other.fingerprint,
         left_out=tuple(dict.fromkeys((*dataset.left_out, *other.left_out))),
@@ -130,7 +144,9 @@ def with_training(dataset: Dataset, other: Dataset) -> Dataset:
 
 
 def _idx(files: idx.IdxFiles, summary: str, reference: str) -> Entry:
-    return Entry(files.name, summary, reference, files.open, files.missing, files.lies_in)
+    return Entry(
+        files.name, summary, reference, files.open, files.missing, files.lies_in, labelled=True
+    )
 
 
 def _natural(name: str, summary: str, reference: str) -> Entry:
@@ -177,6 +193,7 @@ _ALL = (
         lambda folder, download: open_digits(folder),
         lambda folder: "",
         lambda folder: True,
+        labelled=True,
     ),
     _natural(
         "bsd68",

@@ -16,7 +16,7 @@ import numpy as np
 from bench.core import Dataset, Group, Split
 
 if TYPE_CHECKING:
-    from bench.core import Array
+    from bench.core import Array, Labels
 
 
 def _enlarged_digits() -> Array:
@@ -48,6 +48,11 @@ def open_digits(folder: Path) -> Dataset:
         part = images[cuts[split]]
         yield Group(np.arange(len(part)), part)
 
+    def labels(split: Split) -> Labels:
+        from sklearn.datasets import load_digits
+
+        return load_digits().target[cuts[split]].astype(np.int64)
+
     fingerprint = hashlib.sha256(images.tobytes()).hexdigest()[:16]
     sizes: dict[str, int] = {split: cut.stop - cut.start for split, cut in cuts.items()}
-    return Dataset("digits", fingerprint, sizes, read)
+    return Dataset("digits", fingerprint, sizes, read, labels=labels)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.core import Dataset, Split, Unsupported
+from bench.core import Dataset, Labelled, Split, Unsupported
 
 if TYPE_CHECKING:
     from bench.core import Array
@@ -41,6 +41,27 @@ def split_array(dataset: Dataset, split: Split) -> Array:
         side = min(TILE, *(size for part in images for size in part.shape[2:]))
         images = [tile for part in images for tile in _tiles(part, side)]
     return np.concatenate(images) if len(images) > 1 else images[0]
+
+
+def labelled_split(dataset: Dataset, split: Split) -> Labelled:
+    """The images of a split with their labels.
+
+    Raises:
+        Unsupported: they have none, there are no images, or images of several shapes.
+        DataError: the labels' file is missing or damaged.
+
+    >>> from bench.datasets import data_folder, load
+    >>> images, labels = labelled_split(load("digits", data_folder()), "train")
+    >>> images.shape, labels[:5].tolist()
+    ((1197, 1, 28, 28), [0, 1, 2, 3, 4])
+    """
+    if dataset.labels is None:
+        raise Unsupported(f"{dataset.name} has no labels")
+    groups = list(dataset.groups(split))
+    if len({group.images.shape[1:] for group in groups}) != 1:
+        raise Unsupported(f"the labelled {split} images of {dataset.name} are not of one shape")
+    positions, images = (np.concatenate(parts) for parts in zip(*groups, strict=True))
+    return Labelled(images, dataset.labels(split)[positions])
 
 
 def _tiles(images: Array, side: int) -> list[Array]:

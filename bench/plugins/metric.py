@@ -87,7 +87,8 @@ def metric(
     the metric is not defined for an image, never infinity. Its keyword-only arguments are its
     parameters. A class learns from clean training images: it has `fit(train, validation)`, where
     each has `images` and `labels`, `measure(...)` with the arguments of such a function, `state()`
-    and `load(arrays)`; its annotated attributes are its parameters.
+    and `load(arrays)`; its annotated attributes are its parameters. Where `fit` has a keyword-only
+    argument `watch`, it is a function that is to be told the share of the fit that is done.
 
     Args:
         better: "higher" or "lower": which way is better.

@@ -34,14 +34,17 @@ class Files(dict):
 
 @pytest.fixture(scope="module")
 def made_up():
-    """Four files in MNIST's format; the first pixel of image i is i modulo 251."""
+    """Four files in MNIST's format; the first pixel of image i is i modulo 251, its label that
+    modulo 10.
+    """
     files = Files.fromkeys(idx.FILES)
     for prefix, count in (("train", 60_000), ("t10k", 10_000)):
         pixels = np.zeros((count, 784), np.uint8)
         pixels[:, 0] = np.arange(count) % 251
+        labels = (pixels[:, 0] % 10).tobytes()
         header = struct.pack(">IIII", 2051, count, 28, 28)
         files[f"{prefix}-images-idx3-ubyte"] = header + pixels.tobytes()
-        files[f"{prefix}-labels-idx1-ubyte"] = struct.pack(">II", 2049, count) + bytes(count)
+        files[f"{prefix}-labels-idx1-ubyte"] = struct.pack(">II", 2049, count) + labels
     return files
 
 

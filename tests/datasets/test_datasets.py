@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import json
 import socket
@@ -11,8 +12,9 @@ from scipy.interpolate import make_interp_spline
 from sklearn.datasets import load_digits
 
 from bench import datasets
-from bench.core import DataError, Dataset, Group, UsageError
+from bench.core import DataError, Dataset, Group, Unsupported, UsageError
 from bench.datasets import idx
+from bench.datasets.training_images import labelled_split, split_array
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "datasets.json").read_text())
 FILES = idx.FILES
@@ -200,7 +202,7 @@ def test_mnist_has_its_golden_fingerprint(mnist_dir):
     assert datasets.load_default(mnist_dir).note == ""
 
 
-@pytest.mark.parametrize("name", [FILES[1], FILES[2]])
+@pytest.mark.parametrize("name", [FILES[0], FILES[2]])
 @pytest.mark.parametrize("damage", ["cut", "altered"])
 def test_a_damaged_mnist_file_is_named_with_its_md5(
     mnist_dir, mnist_from, nobody, name, damage, tmp_path
@@ -221,6 +223,129 @@ def test_a_damaged_mnist_file_is_named_with_its_md5(
         assert str(raw / name) in str(refused.value)
         assert md5(data) in str(refused.value)
         assert "and cannot be downloaded" in str(refused.value)
+
+
+# -- labels --------------------------------------------------------------------------------
+
+
+def test_the_label_of_an_image_is_its_own_after_every_cut(made_up, stored, mnist_from, tmp_path):
+    """Of made-up images the first pixel tells the label."""
+    mnist_from(files=made_up)
+    put(stored, tmp_path / "MNIST" / "raw")
+    mnist = datasets.load("mnist", tmp_path)
+    for split, size in mnist.sizes.items():
+        images, labels = labelled_split(mnist, split)
+        assert (labels.shape, labels.dtype) == ((size,), np.int64)
+        first = np.rint(images[:, 0, 0, 0] * 255).astype(int)
+        np.testing.assert_array_equal(labels, first % 10)
+    for positions, images in mnist.groups("test", limit=7):
+        first = np.rint(images[:, 0, 0, 0] * 255).astype(int)
+        np.testing.assert_array_equal(mnist.labels("test")[positions], first % 10)
+
+
+def test_labels_go_with_images_that_come_in_another_order():
+    positions = np.array([3, 0, 2, 1])
+    images = positions.astype(np.float32)[:, None, None, None]
+    groups = [Group(positions[:1], images[:1]), Group(positions[1:], images[1:])]
+    data = Dataset(
+        "made-up", "", {"train": 4}, lambda split: groups, labels=lambda split: np.arange(4)
+    )
+    labelled = labelled_split(data, "train")
+    np.testing.assert_array_equal(labelled.labels, labelled.images[:, 0, 0, 0])
+
+
+def test_digits_have_scikit_learns_labels(digits):
+    labels = np.concatenate([digits.labels(split) for split in digits.sizes])
+    np.testing.assert_array_equal(labels, load_digits().target)
+
+
+def test_mnist_has_the_labels_that_torchvision_reads(mnist_dir):
+    from torchvision.datasets import MNIST
+
+    mnist = datasets.load("mnist", mnist_dir)
+    train = MNIST(str(mnist_dir), train=True).targets.numpy()
+    test = MNIST(str(mnist_dir), train=False).targets.numpy()
+    np.testing.assert_array_equal(mnist.labels("train"), train[:55_000])
+    np.testing.assert_array_equal(mnist.labels("validation"), train[55_000:])
+    np.testing.assert_array_equal(mnist.labels("test"), test)
+
+
+def test_the_catalogue_says_which_sets_have_labels(made_up, stored, tmp_path):
+    for title in ("MNIST", "FashionMNIST", "KMNIST"):
+        put(stored, tmp_path / title / "raw")
+    labelled = {name for name, entry in datasets.CATALOGUE.items() if entry.labelled}
+    assert labelled == {"mnist", "fashion-mnist", "kmnist", "digits"}
+    for name in ("fashion-mnist", "kmnist", "digits"):
+        assert datasets.load(name, tmp_path).labels is not None
+
+
+def test_without_label_files_all_but_the_labels_can_be_had(
+    made_up, stored, mnist_from, nobody, tmp_path
+):
+    mnist_from(nobody, files=made_up)
+    raw = tmp_path / "MNIST" / "raw"
+    put(stored, raw)
+    whole = datasets.load("mnist", tmp_path)
+    for name in idx.LABELS:
+        (raw / name).unlink()
+    assert datasets.CATALOGUE["mnist"].missing(tmp_path) == ""
+    mnist = datasets.load("mnist", tmp_path)
+    assert mnist.fingerprint == whole.fingerprint
+    assert only_group(mnist, "test").images.size
+    for split, name in (("train", FILES[1]), ("test", FILES[3])):
+        with pytest.raises(DataError, match=f"{name} is not there: it holds the labels and cannot"):
+            mnist.labels(split)
+    offline = datasets.load("mnist", tmp_path, download=False)
+    with pytest.raises(DataError, match=f"{FILES[3]} is not there: it holds the labels$"):
+        offline.labels("test")
+
+
+def test_a_label_file_that_is_not_mnists_is_named_when_it_is_read(
+    made_up, stored, mnist_from, nobody, tmp_path
+):
+    mnist_from(nobody, files=made_up)
+    raw = tmp_path / "MNIST" / "raw"
+    put(stored, raw)
+    replace(raw / FILES[1], made_up[FILES[1]][:-1] + b"\x09")
+    mnist = datasets.load("mnist", tmp_path)
+    assert mnist.labels("test").size
+    with pytest.raises(DataError, match=f"{FILES[1]} is damaged or not MNIST's .its MD5 is"):
+        mnist.labels("train")
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda data: data[:-1], "60007 bytes, not the 60008 of 60000 labels"),
+        (lambda data: data + b"\0", "60009 bytes, not the 60008"),
+        (lambda data: b"", "0 bytes"),
+        (lambda data: data[:3] + b"\x03" + data[4:], "its head is not that of 60000 labels"),
+        (lambda data: data[:4] + bytes(4) + data[8:], "its head is not that of 60000 labels"),
+        (lambda data: data[:-1] + b"\x0a", "it has the label 10, and labels go from 0 to 9"),
+    ],
+)
+def test_damaged_labels_without_a_known_md5_are_refused(stored, damage, reason, tmp_path):
+    raw = tmp_path / "KMNIST" / "raw"
+    put(stored, raw)
+    replace(raw / FILES[1], damage((raw / FILES[1]).read_bytes()))
+    kmnist = datasets.load("kmnist", tmp_path)
+    with pytest.raises(DataError, match=f"{FILES[1]} is damaged: {reason}.*delete it"):
+        kmnist.labels("train")
+
+
+def test_training_images_of_another_set_bring_their_own_labels(made_up, stored, tmp_path, digits):
+    put(stored, tmp_path / "KMNIST" / "raw")
+    kmnist = datasets.load("kmnist", tmp_path)
+    mixed = datasets.with_training(kmnist, digits)
+    np.testing.assert_array_equal(mixed.labels("test"), kmnist.labels("test"))
+    np.testing.assert_array_equal(mixed.labels("train"), digits.labels("train"))
+    np.testing.assert_array_equal(split_array(mixed.own, "train"), split_array(kmnist, "train"))
+    bare = dataclasses.replace(digits, labels=None)
+    assert datasets.with_training(bare, kmnist).labels is None
+    with pytest.raises(DataError, match="digits has no labels"):
+        datasets.with_training(kmnist, bare).labels("train")
+    with pytest.raises(Unsupported, match="digits has no labels"):
+        labelled_split(bare, "train")
 
 
 # -- what is taken where nothing is named --------------------------------------------------

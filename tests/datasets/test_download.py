@@ -369,13 +369,13 @@ def test_addresses_and_sums_are_torchvisions(files):
     assert {f"{n}.gz": md5 for n, md5 in zip(idx.FILES, files.archive_md5, strict=True)} == expected
 
 
-def test_one_missing_file_of_four_is_missing(made_up, stored, mnist_from, nobody, tmp_path):
+def test_one_missing_file_of_images_is_missing(made_up, stored, mnist_from, nobody, tmp_path):
     mnist_from(nobody, files=made_up)
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    for name in idx.FILES[:3]:
+    for name in (*idx.LABELS, idx.IMAGES[0]):
         (raw / name).symlink_to(stored / name)
-    assert idx.FILES[3] in datasets.CATALOGUE["mnist"].missing(tmp_path)
+    assert idx.IMAGES[1] in datasets.CATALOGUE["mnist"].missing(tmp_path)
     with pytest.raises(DataError, match=r"MNIST is incomplete in .* and cannot be downloaded"):
         datasets.load("mnist", tmp_path)
 
@@ -460,6 +460,30 @@ def test_a_damaged_file_of_mnist_is_fetched_again(made_up, zipped, mnist_from, s
     assert datasets.load("mnist", tmp_path).fingerprint == expected
     assert requested == [f"{idx.FILES[2]}.gz"]
     assert damaged.read_bytes() == made_up[idx.FILES[2]]
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"others"])
+def test_labels_are_fetched_when_they_are_asked_for(
+    made_up, zipped, mnist_from, serve, damage, tmp_path
+):
+    requested = []
+
+    def answer(handler, name):
+        requested.append(name)
+        send(handler, zipped[name])
+
+    mnist_from(serve(answer), files=made_up, archives=zipped)
+    expected = datasets.load("mnist", tmp_path).labels("train")
+    requested.clear()
+    path = tmp_path / "MNIST" / "raw" / idx.LABELS[0]
+    path.unlink()
+    if damage is not None:
+        path.write_bytes(damage)
+    mnist = datasets.load("mnist", tmp_path)
+    assert requested == []
+    np.testing.assert_array_equal(mnist.labels("train"), expected)
+    assert requested == [f"{idx.LABELS[0]}.gz"]
+    assert path.read_bytes() == made_up[idx.LABELS[0]]
 
 
 def test_an_image_that_is_not_the_one_of_the_checksum_is_refused(few, monkeypatch, tmp_path):

@@ -1,0 +1,139 @@
+"""What a metric learns from clean training images: once for a data set, kept in the cache.
+
+The process that plans fits (`fit_metric`); whoever scores, there or in a worker, loads by what it
+was told (`load_measure`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.core import Dataset, Fit, StorageError, Unsupported, digest
+from bench.core.process_state import set_back
+from bench.core.threads import limited_threads
+from bench.datasets import CATALOGUE
+from bench.datasets.training_images import labelled_split
+from bench.evaluation.scoring import check_plain
+from bench.store.fit_cache import checksum
+
+if TYPE_CHECKING:
+    from bench.evaluation.fitting import Fits
+    from bench.plugins.metric import Measure, Metric
+
+#: Part of every key: goes up when the same metric would be given other images or labels.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class MetricFit:
+    """What a metric learned, for whoever has the cache.
+
+    Attributes:
+        key: under which the cache has it.
+        digest: of the learned arrays.
+    """
+
+    key: str
+    digest: str
+
+
+def fit_key(metric: Metric, params: Mapping[str, Any], dataset: Dataset) -> str:
+    """Hashes all that the metric learns from: its code, its parameters, the clean images.
+
+    Args:
+        metric: one that learns.
+        params: those typed; the others have their defaults.
+        dataset: what is measured on; of its own training images, whatever methods train on.
+    """
+    own = dataset.own or dataset
+    values = {**metric.parameters, **params}
+    return digest(["metric", VERSION, metric.name, metric.source, values, own.fingerprint])
+
+
+def fit_metric(
+    metric: Metric,
+    params: Mapping[str, Any],
+    dataset: Dataset,
+    fits: Fits,
+    watch: Callable[[float], None] = lambda share: None,
+) -> MetricFit:
+    """Have the metric fitted, now or earlier: the cache then holds what it learned.
+
+    It is fitted with one thread, so that what it learns does not depend on the cores that are free.
+    Processes that do this at once all fit, and one of them is kept.
+
+    Args:
+        metric: one that learns.
+        params: those typed.
+        dataset: what is measured on; the metric learns from its own clean training images.
+        fits: the cache.
+        watch: told the share that is done, 0 at first and 1 at the end; nothing where the cache
+            has it.
+
+    Raises:
+        Unsupported: the images have no labels, or the metric cannot learn from them.
+        DataError: the file of the labels is missing or damaged.
+    """
+    key = fit_key(metric, params, dataset)
+    cached = fits.get(key)
+    if cached is None:
+        fit = _fitted(metric, params, dataset.own or dataset, watch)
+        fits.put(key, fit)
+        cached = fits.get(key) or fit  # where another process was as late, the last one is kept
+    return MetricFit(key, checksum(cached.arrays))
+
+
+def load_measure(metric: Metric, params: Mapping[str, Any], fit: MetricFit, fits: Fits) -> Measure:
+    """The metric, ready to measure with what it learned.
+
+    Raises:
+        StorageError: the cache has lost it, or holds another fit by now.
+    """
+    cached = fits.get(fit.key)
+    if cached is None or checksum(cached.arrays) != fit.digest:
+        state = "not in the cache of fitted models any more"
+        if cached is not None:
+            state = "another than the run began with"
+        raise StorageError(
+            f"what {metric.name} learned is {state}: give the same command again, and it goes on"
+        )
+    measure = metric.create(params)
+    measure.learner.load(cached.arrays)
+    return measure
+
+
+def _fitted(
+    metric: Metric, params: Mapping[str, Any], dataset: Dataset, watch: Callable[[float], None]
+) -> Fit:
+    if dataset.labels is None:
+        labelled = ", ".join(name for name, entry in CATALOGUE.items() if entry.labelled)
+        raise Unsupported(
+            f"{metric.name} learns what images show, and those of {dataset.name} have no labels; "
+            f"these have: {labelled}"
+        )
+    train, validation = (labelled_split(dataset, split) for split in ("train", "validation"))
+    learner = metric.create(params).learner
+    told = {"watch": watch} if "watch" in inspect.signature(learner.fit).parameters else {}
+    started = time.perf_counter()
+    watch(0)
+    with set_back(), limited_threads(1):
+        learner.fit(train, validation, **told)
+        state = learner.state()
+    watch(1)
+    for name, array in state.items():
+        check_plain(array, f"state of {metric.name} gave, as {name!r},")
+    arrays = {name: np.asarray(array) for name, array in state.items()}
+    about = {
+        "metric": metric.name,
+        "params": {**metric.parameters, **params},
+        "source": metric.source,
+        "dataset": dataset.name,
+        "fingerprint": dataset.fingerprint,
+    }
+    return Fit(arrays, time.perf_counter() - started, "cpu", about=about)
