@@ -16,11 +16,18 @@ from bench.execution import cores, environment, session
 from bench.execution.importing import importing
 from bench.execution.process import Limits
 from bench.execution.progress import Listener
-from bench.execution.scorer import Scorer
+from bench.execution.rescoring import score
+from bench.execution.scorer import Scorer, recorded
 from bench.execution.supervisor import Setup
 from bench.planning import notation
 from bench.planning.cells import notes, plan
-from bench.planning.request import requested_methods, torch_device
+from bench.planning.request import (
+    RequestedMetric,
+    requested_methods,
+    requested_metrics,
+    torch_device,
+    tuning_metric,
+)
 from bench.planning.settings import Settings
 from bench.plugins.contract import BUILT_IN, Method
 from bench.plugins.sources import Registry, load
@@ -32,7 +39,7 @@ def run(
     listener: Listener | None = None,
     command: str | None = None,
     **values: Any,
-) -> store.Run:
+) -> Run:
     """Measure denoising methods, as `bench run` does, and keep the results on disk.
 
     A run that was interrupted goes on with its first unfinished cell.
@@ -49,7 +56,7 @@ def run(
             Where the command takes text, Python takes lists too: `noise=[0.1, 0.3]`.
 
     Returns:
-        The run; `run.records()` has a row an image.
+        The run; `run.records()` has a row an image, `run.score("mae")` adds a metric.
 
     Raises:
         UsageError, DataError, StorageError: one line each, see `bench.core`.
@@ -59,6 +66,8 @@ def run(
     settings = Settings.checked(dataset=dataset, **values)
     with _methods_of(settings) as registry:
         requested = requested_methods(settings, registry)
+        metrics = requested_metrics(settings, registry)
+        tuning_metric(settings, registry)
     methods = {each.method.name: each.method for each in requested.values()}
     # What names and settings alone tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
@@ -67,16 +76,13 @@ def run(
     resolved = settings.resolved(data, requested)
     cells = plan(resolved, data, requested.values())
     shares = cores.shares(settings, cells, data.largest)
-    cache = str((store.cache_folder() / "fits").absolute())
-    fresh = secrets.token_hex(8) if settings.fresh else None
-    plugins = tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins)
     scorer = Scorer(
         tuple(metrics),
         settings.tune_by,
-        plugins,
-        cache,
-        fresh,
-        keep=str(resolved.folder.absolute()) if settings.keep else "",
+        tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins),
+        str((store.cache_folder() / "fits").absolute()),
+        secrets.token_hex(8) if settings.fresh else None,
+        str(resolved.folder.absolute()) if settings.keep else "",
     )
     setup = Setup(
         dataset=settings.dataset or data.name,
@@ -84,10 +90,10 @@ def run(
         data_dir=str(folder.absolute()),
         fingerprint=data.fingerprint,
         training_fingerprint=data.training_fingerprint,
-        plugins=plugins,
+        plugins=scorer.plugins,
         methods=tuple(requested),
-        cache=cache,
-        fresh=fresh,
+        cache=scorer.cache,
+        fresh=scorer.fresh,
         device=device,
         threads=shares.threads,
         jobs=None if settings.dask else min(max(1, shares.jobs), len(cells)),
@@ -95,15 +101,18 @@ def run(
         sealed=settings.sealed,
     )
     said = notes(resolved, data, requested.values(), cells)
-    manifest = _manifest(resolved, data, methods, cells, setup, command, said)
-    return session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
+    manifest = _manifest(resolved, data, methods, metrics, cells, setup, command, said)
+    made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
+    return Run(made.path, made.manifest)
 
 
 class Run(store.Run):
     """A run on disk, that can be scored by further metrics; see `bench.store.Run`."""
 
     def score(self, metrics: str | Sequence[str], **options: Any) -> Run:
-        """Add columns of further metrics; see `score`.
+        """Add columns of further metrics, as `bench score` does.
+
+        Options are those of `bench.execution.rescoring.score`: plugins, dataset, data_dir, ...
 
         >>> run = bench.run("digits", methods="identity,median", noise=0.3, limit=20)
         >>> records = run.score("mae").records()
@@ -131,74 +140,6 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     return Run(opened.path, opened.manifest)
 
 
-def score(
-    run: str | os.PathLike[str] | store.Run,
-    metrics: str | Sequence[str],
-    *,
-    plugins: Sequence[str | os.PathLike[str]] = (),
-    dataset: str | None = None,
-    data_dir: str | os.PathLike[str] | None = None,
-    device: str = "auto",
-    again: bool = False,
-    told: Callable[[Rescored], None] = lambda rescored: None,
-) -> list[Rescored]:
-    """Measure further metrics of a run's images, as `bench score` does.
-
-    The images are those that were kept (`--keep outputs`), or are denoised once more with the
-    stored fit and the recorded parameters; then they must be equal, or, on another machine, have a
-    PSNR within 1e-4 dB of what was measured. Nothing is trained or tuned again.
-
-    Args:
-        run: a run or its folder.
-        metrics: as typed, or a list: "lpips,ssim[sigma=1.0]".
-        plugins: files and folders of metrics, and of the methods that the run was made with.
-        dataset: where the run's data set lies, as `folder:PATH`, if not under its own name.
-        data_dir: folder of the data sets.
-        device: where torch computes.
-        again: also of cells that have the column, and where other code measured it.
-        told: called with each cell as it is done.
-
-    Returns:
-        What came of each cell that lacked a column.
-
-    Raises:
-        UsageError: there is no such metric, it was measured by other code, or the data are others.
-        RunInUse: another process works on the run.
-        DataError, StorageError: see `bench.core`.
-    """
-    opened = run if isinstance(run, store.Run) else store.open_run(run)
-    wanted = Settings.checked(metrics=metrics, plugins=plugins, data_dir=data_dir, device=device)
-    registry, methods = Registry(wanted.plugins, kind=METRICS), Registry(wanted.plugins)
-    requested = requested_metrics(wanted, registry)
-    with store.hold(opened.path):
-        opened = store.open_run(opened.path)
-        data = _data_of(opened.manifest, dataset, datasets.data_folder(wanted.data_dir))
-        computing = _device(wanted, opened.manifest)
-        scorer = Scorer(
-            tuple(requested),
-            plugins=tuple(str(expanded(plugin).absolute()) for plugin in wanted.plugins),
-            cache=str((store.cache_folder() / "fits").absolute()),
-        )
-        return rescored(opened, data, scorer, methods, computing, again, told)
-
-
-def _data_of(manifest: store.Manifest, dataset: str | None, folder: Path) -> Dataset:
-    """The data set that a run was made on; raises `UsageError` where it is another."""
-    name, training = manifest.dataset.name, manifest.settings.train_dataset
-    try:
-        data = datasets.load_for(dataset or name, training, folder)
-    except UsageError as error:
-        if dataset:
-            raise
-        raise UsageError(f"{error}; say where its images lie: --dataset folder:PATH") from error
-    if data.fingerprint != manifest.dataset.fingerprint:
-        raise UsageError(
-            f"the run was made on other images: the fingerprint of {name} was "
-            f"{manifest.dataset.fingerprint} and is {data.fingerprint}"
-        )
-    return data
-
-
 def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registry[Method]]:
     """The methods that can be asked for; where others work on the cells, others load them."""
     if settings.jobs or settings.dask:
@@ -210,24 +151,26 @@ def _manifest(
     settings: Settings,
     data: Dataset,
     methods: Mapping[str, Method],
+    metrics: Mapping[str, RequestedMetric],
     cells: Sequence[Cell],
     setup: Setup,
     command: str | None,
     said: Sequence[str],
 ) -> store.Manifest:
+    ours = {label: one for label, one in metrics.items() if one.metric.origin == BUILT_IN}
+    files = {name: method.file for name, method in methods.items() if method.origin != BUILT_IN}
     return store.Manifest.of(
         settings.recorded(),
         data,
         {name: _recorded(method) for name, method in methods.items()},
         cells,
+        # What others' metrics learn is for the workers, which alone run their code.
+        metrics=recorded(metrics, setup.scorer.fits(ours, data)),
         device=setup.device,
         threads=setup.threads,
         notes=said,
         command=command or f"bench.run({data.name!r}, ...)",
-        environment=environment.describe(
-            setup.device,
-            {name: method.file for name, method in methods.items() if method.origin != BUILT_IN},
-        ),
+        environment=environment.describe(setup.device, files),
     )
 
 

@@ -43,10 +43,11 @@ def score(
     bench score --metrics ms-ssim,mae
     bench score results/mnist-1a2b3c4d --metrics max-error --plugin max_error.py
     """
-    from bench import api, store
+    from bench import store
+    from bench.execution import rescoring
 
     found = store.find_run(run)
-    done = api.score(
+    done = rescoring.score(
         found.path,
         metrics,
         plugins=plugin,

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from bench.analysis.calibration import calibration
-from bench.core import SAMPLE_SIDE, Cell, Dataset, Record, Restoration, middle
+from bench.core import SAMPLE_SIDE, Cell, Dataset, Record, Restoration, image_digests, middle
 from bench.evaluation import scoring
-from bench.evaluation.measurements import Measurements, Measures
+from bench.evaluation.measurements import Measurements, Measures, need
 from bench.evaluation.noisy_images import Batch, NoisyImages
 from bench.evaluation.replicates import Replicates
-from bench.noises import digests
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -111,7 +110,9 @@ class LocalExaminer:
         """A cell's exam, whose scoring may use so many threads."""
         images = self._splits.setdefault(cell.split, NoisyImages(self._dataset, cell.split))
         outputs = self._keep(cell) if self._keep else None
-        labels = self._dataset.labels_of(cell.split)
+        labels = None
+        if self._dataset.labels and need(self._measures, "label"):
+            labels = self._dataset.labels(cell.split)
         return LocalExam(images, cell, Measurements(self._measures, threads), labels, outputs)
 
 
@@ -161,7 +162,7 @@ class LocalExam:
         positions = self._batch.positions[rows]
         self._columns["image"].append(positions)
         self._columns["digest"].append(self._batch.digests[rows])
-        self._columns["restored"].append(digests(finished))
+        self._columns["restored"].append(image_digests(finished))
         if self._outputs:
             self._outputs.add(positions, part.noise_seed, finished)
         labels = None if self._labels is None else self._labels[positions]

@@ -196,9 +196,7 @@ class _Desk:
         self._batches: Iterator[NoisyBatch]
         self._seed = 0
 
-    def open(
-        self, dataset: str, train_dataset: str | None, folder: Path, scorer: Scorer
-    ) -> Any:
+    def open(self, dataset: str, train_dataset: str | None, folder: Path, scorer: Scorer) -> Any:
         from bench import datasets
 
         data = self._dataset = datasets.load_for(dataset, train_dataset, folder)

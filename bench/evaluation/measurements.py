@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.core import Restoration, Scale, Unsupported, in_threads
+from bench.core.metric import Need
 from bench.core.process_state import set_back
 from bench.plugins.contract import BUILT_IN
+from bench.plugins.kinds import METRICS
 from bench.plugins.metric import BadValues, Measure
-from bench.plugins.sources import METRICS, Registry
+from bench.plugins.sources import Registry
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,6 +33,11 @@ def built_in(*names: str) -> Measures:
     """Metrics that come with bench, at their defaults."""
     registry = Registry(kind=METRICS)
     return {name: registry.load(name).create({}) for name in names}
+
+
+def need(measures: Measures, what: Need) -> bool:
+    """Whether one of the metrics needs that."""
+    return any(what in measure.metric.needs for measure in measures.values())
 
 
 class Measurements:

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bench.core import ESTIMATED, Cell, Dataset, Restoration, TrainNoise, Unsupported
+from bench.core import (
+    ESTIMATED,
+    PSNR_CAP,
+    Cell,
+    Dataset,
+    Restoration,
+    TrainNoise,
+    Unsupported,
+    UsageError,
+    image_digests,
+)
 from bench.evaluation import scoring
 from bench.evaluation.calls import Calls
 from bench.evaluation.fitting import Fits
 from bench.evaluation.forms import Form
+from bench.evaluation.measurements import built_in
 from bench.evaluation.noise_estimate import Estimating
 from bench.evaluation.noisy_images import NoisyImages, batches
 from bench.noises import make_noise
@@ -55,12 +66,18 @@ def cell_of(recorded: RecordedCell) -> Cell:
     return Cell(**{**_LATER, **values, "noise_seeds": tuple(seeds)})
 
 
+#: In dB: what the PSNR of an image that is denoised again on another machine may differ by.
+TOLERANCE = 1e-4
+
 #: Fields that early records lack.
 _LATER = {"recipe": None, "source": "", "fingerprint": "", "tune": 0, "quantize": False}
 
 
 def kept(
-    cell: Cell, outputs: Iterable[KeptOutputs], dataset: Dataset, with_noisy: bool
+    cell: Cell,
+    outputs: Iterable[KeptOutputs],
+    dataset: Dataset,
+    needs: Collection[str] = ("clean",),
 ) -> Iterator[Restored]:
     """The images of a cell whose outputs were kept, beside their clean ones.
 
@@ -68,18 +85,23 @@ def kept(
         cell: what was measured.
         outputs: in the order in which they were restored.
         dataset: that they are of.
-        with_noisy: draw the noise again, which takes longer than all else.
+        needs: what is to be given of `Restoration`, beside clean images: "noisy", which are then
+            drawn again and take longer than all else, and "label".
 
     Raises:
         ValueError: the outputs are of other images.
     """
-    labels = dataset.labels_of(cell.split)
+    labels = _labels(cell, dataset, needs)
     waiting = _Queue(outputs)
-    for batch in _batches(cell, dataset, with_noisy):
+    for batch in _batches(cell, dataset, "noisy" in needs):
         restored = waiting.take(batch.positions, batch.noise_seed)
         of = None if labels is None else labels[batch.positions]
         images = Restoration(batch.clean, restored, batch.noisy, of, cell.noise)
         yield Restored(batch.positions, batch.noise_seed, batch.digests, images)
+
+
+def _labels(cell: Cell, dataset: Dataset, needs: Collection[str]) -> npt.NDArray[np.int64] | None:
+    return dataset.labels(cell.split) if dataset.labels and "label" in needs else None
 
 
 class _Bare(NamedTuple):
@@ -98,9 +120,7 @@ def _batches(cell: Cell, dataset: Dataset, with_noisy: bool) -> Iterator[Any]:
         return
     for positions, clean in dataset.groups(cell.split, cell.limit):
         nothing = np.full((1, 1, 1, 1), np.nan, np.float32)
-        for part, seed in itertools.product(
-            batches(len(clean), clean.shape[1:]), cell.noise_seeds
-        ):
+        for part, seed in itertools.product(batches(len(clean), clean.shape[1:]), cell.noise_seeds):
             noisy = np.broadcast_to(nothing, clean[part].shape)
             yield _Bare(positions[part], clean[part], noisy, None, seed)
 
@@ -144,6 +164,7 @@ def again(
     dataset: Dataset,
     form: Form,
     fits: Fits,
+    needs: Collection[str] = ("clean", "noisy"),
     *,
     clip: bool = False,
 ) -> Iterator[Restored]:
@@ -155,6 +176,7 @@ def again(
         dataset: that it was measured on.
         form: of its method.
         fits: where its model is kept; nothing is trained.
+        needs: whether labels are: "label".
         clip: limit what the method sees to [0, 1]; it is told the same noise.
 
     Raises:
@@ -162,10 +184,8 @@ def again(
         BadOutput: the method gives what no denoiser may give.
     """
     denoiser = _denoiser(cell, chosen, form, fits)
-    labels, calls = dataset.labels_of(cell.split), Calls(form)
-    for batch in NoisyImages(dataset, cell.split).batches(
-        cell.noise, cell.limit, cell.noise_seeds
-    ):
+    labels, calls = _labels(cell, dataset, needs), Calls(form)
+    for batch in NoisyImages(dataset, cell.split).batches(cell.noise, cell.limit, cell.noise_seeds):
         noisy = np.clip(batch.noisy, 0, 1) if clip else batch.noisy
         for part in calls.cut(len(noisy)):
             with calls.timed(len(noisy[part])):
@@ -200,3 +220,64 @@ def _denoiser(cell: Cell, chosen: Mapping[str, Any], form: Form, fits: Fits) -> 
 def _where(fits: Fits) -> str:
     folder = getattr(fits, "folder", None)
     return f" {folder}" if folder else ""
+
+
+class Agreement:
+    """Whether images that are denoised again are those that were measured.
+
+    Args:
+        columns: of the cell's record.
+    """
+
+    def __init__(self, columns: Any) -> None:
+        self._columns = columns
+        self._row, self._equal = 0, "restored" in columns
+        self._psnr = built_in("psnr")["psnr"]
+        self._furthest = 0.0
+
+    def add(self, part: Restored) -> None:
+        """Take up images in the order in which they were measured; raises `UsageError`."""
+        rows = slice(self._row, self._row + len(part.positions))
+        self._row = rows.stop
+        if not (
+            np.array_equal(self._columns["image"][rows], part.positions)
+            and part.digests is not None
+            and np.array_equal(self._columns["digest"][rows], part.digests)
+        ):
+            raise UsageError("its noisy images are others than those that were measured")
+        if self._equal:
+            restored = image_digests(part.images.restored)
+            self._equal = np.array_equal(self._columns["restored"][rows], restored)
+        if self._equal:
+            return
+        known = self._known(rows)
+        distance = np.abs(known - self._psnr(part.images)) if known is not None else np.inf
+        self._furthest = max(self._furthest, float(np.max(distance)))
+
+    def _known(self, rows: slice) -> Any:
+        """The PSNR that was measured."""
+        if "psnr" in self._columns:
+            return self._columns["psnr"][rows]
+        if "mse" in self._columns:
+            return -10 * np.log10(np.maximum(self._columns["mse"][rows], 10 ** (-PSNR_CAP / 10)))
+        return None
+
+    def verdict(self, same_machine: bool) -> str:
+        """How they agree, in words.
+
+        Raises:
+            UsageError: they do not.
+        """
+        if self._row != len(self._columns["image"]):
+            raise UsageError("there are fewer images than were measured")
+        if self._equal:
+            return "denoised again, to equal images"
+        if same_machine and "restored" in self._columns:
+            raise UsageError(
+                "denoised again it gives other images on the same machine: it is not repeatable"
+            )
+        if self._furthest > TOLERANCE:
+            by = f"PSNR differs by {self._furthest:.2g} dB"
+            by = by if np.isfinite(self._furthest) else "nothing tells by how much"
+            raise UsageError(f"denoised again it gives other images ({by}): run it again")
+        return f"denoised again, PSNR within {TOLERANCE:g} dB"

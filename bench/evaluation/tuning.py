@@ -164,16 +164,11 @@ class Validation:
     ) -> None:
         self._noise, self._quantize, self._calls = noise, quantize, calls
         self.measure = measure
-        labels = dataset.labels_of("validation") if "label" in measure.metric.needs else None
-        self._groups = [
-            (
-                group.images,
-                noise.corrupt(group.images, _draws(group, dataset, noise_seed)),
-                None if labels is None else labels[group.positions],
-            )
+        self._pairs = [
+            (group.images, noise.corrupt(group.images, _draws(group, dataset, noise_seed)))
             for group in dataset.groups("validation", images)
         ]
-        self._count = sum(len(clean) for clean, *_ in self._groups)
+        self._count = sum(len(clean) for clean, _ in self._pairs)
 
     def mean(
         self, denoiser: Denoiser, watch: Callable[[float], None] = lambda share: None
@@ -189,7 +184,7 @@ class Validation:
         """
         scores: list[Any] = []
         seen = 0
-        for clean, noisy, labels in self._groups:
+        for clean, noisy in self._pairs:
             for batch in batches(len(clean), clean.shape[1:]):
                 for part in self._calls.cut(len(clean[batch])):
                     few = noisy[batch][part].copy()
@@ -199,7 +194,7 @@ class Validation:
                         clean[batch][part],
                         finish(restored, self._quantize),
                         noisy[batch][part],
-                        None if labels is None else labels[batch][part],
+                        None,
                         self._noise,
                     )
                     scores.append(self.measure(images))
@@ -249,9 +244,7 @@ def tune(
 
     def score(params: Params) -> float:
         try:
-            mean = validation.mean(
-                make(params), lambda share: watch(tried[0] + share, tried[1])
-            )
+            mean = validation.mean(make(params), lambda share: watch(tried[0] + share, tried[1]))
             return sign * mean
         except Exception as error:
             if ends_the_sweep(error, method):

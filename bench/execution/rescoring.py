@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-import numpy as np
-
-from bench import store
-from bench.core import BenchError, Cell, Dataset, Unsupported, UsageError
+from bench import datasets, store
+from bench.core import BenchError, Cell, Dataset, Unsupported, UsageError, expanded
 from bench.core.process_state import set_back
 from bench.evaluation.forms import Form, form_of
-from bench.evaluation.measurements import Measurements, Measures, built_in
-from bench.evaluation.restoring import Restored, again, cell_of, kept
+from bench.evaluation.measurements import Measurements, Measures
+from bench.evaluation.restoring import Agreement, again, cell_of, kept
 from bench.evaluation.runner import explain
 from bench.execution.environment import describe
-from bench.noises import digests
+from bench.execution.scorer import Scorer, recorded
+from bench.planning.request import RequestedMetric, requested_metrics, torch_device
+from bench.planning.settings import Settings
+from bench.plugins.contract import Method
 from bench.plugins.sources import Registry
 from bench.store.cell_meta import CellMeta
-
-#: In dB: what the PSNR of an image that is denoised again on another machine may differ by.
-_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Rescoring:
         measures: by label.
         registry: of the methods, for cells whose outputs were not kept.
         fits: the cache of fitted models; nothing is trained.
-        device: where torch may compute.
+        settings: say where torch may compute.
     """
 
     def __init__(
@@ -58,12 +56,13 @@ class Rescoring:
         run: store.Run,
         data: Dataset,
         measures: Measures,
-        registry: Registry,
+        registry: Registry[Method],
         fits: store.FitCache,
-        device: str,
+        settings: Settings,
     ) -> None:
         self._run, self._data, self._measures = run, data, measures
-        self._registry, self._fits, self._device = registry, fits, device
+        self._registry, self._fits, self._settings = registry, fits, settings
+        self._needs = {need for measure in measures.values() for need in measure.metric.needs}
 
     def cells(self, wanted: Callable[[str], list[str]]) -> Iterator[Rescored]:
         """Measure and write, cell by cell.
@@ -85,6 +84,8 @@ class Rescoring:
         try:
             how = self._measure(cell, meta, measurements)
         except (Unsupported, UsageError, ValueError) as error:
+            missing = dict.fromkeys(labels, str(error))
+            self._run.add_columns(meta.key, {}, missing)
             return Rescored(str(cell), "", {"": str(error)})
         columns = measurements.columns()
         self._run.add_columns(meta.key, columns, measurements.unmeasured)
@@ -93,16 +94,15 @@ class Rescoring:
     def _measure(self, cell: Cell, meta: CellMeta, measurements: Measurements) -> str:
         """Measure the cell's images; where they come from, in words."""
         if self._run.has_outputs(meta.key):
-            with_noisy = any("noisy" in m.metric.needs for m in self._measures.values())
             outputs = self._run.outputs(meta.key)
-            for part in kept(cell, outputs, self._data, with_noisy):
+            for part in kept(cell, outputs, self._data, self._needs):
                 measurements.add(part.images)
             return "from its kept outputs"
         form = self._form(cell, meta)
-        check = _Check(self._run.images(meta.key))
+        check = Agreement(self._run.images(meta.key))
         try:
             with set_back(), form.computing():
-                for part in again(cell, meta.chosen, self._data, form, self._fits):
+                for part in again(cell, meta.chosen, self._data, form, self._fits, self._needs):
                     check.add(part)
                     measurements.add(part.images)
         except (BenchError, Unsupported):
@@ -122,68 +122,9 @@ class Rescoring:
                 "not kept: run it again"
             )
         threads = json.loads(cell.recipe or "{}").get("threads", meta.conditions.threads or 1)
-        device = self._device if meta.conditions.device != "cpu" else "cpu"
+        on_gpu = meta.conditions.device == "cuda"
+        device = torch_device(self._settings, [method]) if on_gpu else "cpu"
         return form_of(method, device, threads)
-
-
-class _Check:
-    """Whether images that are denoised again are those that were measured.
-
-    Args:
-        columns: of the cell's record.
-    """
-
-    def __init__(self, columns: Any) -> None:
-        self._columns = columns
-        self._row, self._equal = 0, "restored" in columns
-        self._psnr = built_in("psnr")["psnr"]
-        self._furthest = 0.0
-
-    def add(self, part: Restored) -> None:
-        """Take up images in the order in which they were measured; raises `UsageError`."""
-        rows = slice(self._row, self._row + len(part.positions))
-        self._row = rows.stop
-        if not (
-            np.array_equal(self._columns["image"][rows], part.positions)
-            and np.array_equal(self._columns["digest"][rows], part.digests)
-        ):
-            raise UsageError("its noisy images are others than those that were measured")
-        if self._equal:
-            restored = digests(part.images.restored)
-            self._equal = np.array_equal(self._columns["restored"][rows], restored)
-        if self._equal:
-            return
-        known = self._known(rows)
-        distance = np.abs(known - self._psnr(part.images)) if known is not None else np.inf
-        self._furthest = max(self._furthest, float(np.max(distance)))
-
-    def _known(self, rows: slice) -> Any:
-        """The PSNR that was measured."""
-        if "psnr" in self._columns:
-            return self._columns["psnr"][rows]
-        if "mse" in self._columns:
-            return -10 * np.log10(np.maximum(self._columns["mse"][rows], 1e-10))
-        return None
-
-    def verdict(self, same_machine: bool) -> str:
-        """How they agree, in words.
-
-        Raises:
-            UsageError: they do not.
-        """
-        if self._row != len(self._columns["image"]):
-            raise UsageError("there are fewer images than were measured")
-        if self._equal:
-            return "denoised again, to equal images"
-        if same_machine and "restored" in self._columns:
-            raise UsageError(
-                "denoised again it gives other images on the same machine: it is not repeatable"
-            )
-        if self._furthest > _TOLERANCE:
-            by = f"PSNR differs by {self._furthest:.2g} dB"
-            by = by if np.isfinite(self._furthest) else "nothing tells by how much"
-            raise UsageError(f"denoised again it gives other images ({by}): run it again")
-        return f"denoised again, PSNR within {_TOLERANCE:g} dB"
 
 
 def _same_machine(manifest: store.Manifest) -> bool:
@@ -201,42 +142,116 @@ def _same_machine(manifest: store.Manifest) -> bool:
 def rescored(
     run: store.Run,
     data: Dataset,
+    requested: Mapping[str, RequestedMetric],
     scorer: Scorer,
-    registry: Registry,
-    device: str,
+    registry: Registry[Method],
+    settings: Settings,
     again: bool,
     told: Callable[[Rescored], None],
+    watch: Callable[[str, float], None],
 ) -> list[Rescored]:
     """Give a run's cells the columns of further metrics, those that they lack.
 
     Args:
         run: which the caller holds.
         data: that it was measured on.
-        scorer: the metrics.
+        requested: the metrics.
+        scorer: makes them.
         registry: of the methods that it was made with.
-        device: where torch may compute.
-        again: also those that they have.
+        settings: say where torch may compute.
+        again: also the columns that cells have.
         told: called with each cell as it is done.
+        watch: see `Scorer.fits`.
 
     Raises:
         UsageError: the run has such a metric by other code.
         StorageError: the run cannot be read or written.
     """
-    measures, fitted = scorer.measures_and_fits(data)
-    recorded = {label: recorded_metric(m, fitted.get(label, "")) for label, m in measures.items()}
-    if not again:
-        store.check_metrics(run.path, run.manifest.metrics, recorded)
+    metrics = recorded(requested, scorer.fits(requested, data, watch))
+    if again:  # or, if this ends early, some cells would have the one and some the other
+        others = {k: v for k, v in run.manifest.metrics.items() if k not in metrics}
+        run.update_manifest(metrics=others)
+    store.check_metrics(run.path, run.manifest.metrics, metrics)
 
     def wanted(key: str) -> list[str]:
-        there = () if again else run.images(key)
-        return [label for label in measures if label not in there]
+        there = run.measured(key)
+        return [label for label in metrics if label not in there]
 
     fits = store.FitCache(Path(scorer.cache))
-    rescoring = Rescoring(run, data, measures, registry, fits, device)
+    rescoring = Rescoring(run, data, scorer.measures(data), registry, fits, settings)
     done = []
     for each in rescoring.cells(wanted):
         done.append(each)
         told(each)
+    if done or again:
+        run.add_metrics(metrics)
     return done
 
 
+def score(
+    run: str | os.PathLike[str] | store.Run,
+    metrics: str | Sequence[str],
+    *,
+    plugins: Sequence[str | os.PathLike[str]] = (),
+    dataset: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    again: bool = False,
+    told: Callable[[Rescored], None] = lambda rescored: None,
+    watch: Callable[[str, float], None] = lambda label, share: None,
+) -> list[Rescored]:
+    """Measure further metrics of a run's images, as `bench score` does.
+
+    The images are those that were kept (`--keep outputs`), or are denoised once more with the
+    stored fit and the recorded parameters; then they must be equal, or, on another machine, have a
+    PSNR within 1e-4 dB of what was measured. Nothing is trained or tuned again.
+
+    Args:
+        run: a run or its folder.
+        metrics: as typed, or a list: "lpips,ssim[sigma=1.0]".
+        plugins: files and folders of metrics, and of the methods that the run was made with.
+        dataset: where the run's data set lies, as `folder:PATH`, if not under its own name.
+        data_dir: folder of the data sets.
+        device: where torch computes.
+        again: also of cells that have the column, and where other code measured it.
+        told: called with each cell as it is done.
+        watch: told a metric that learns and the share of its fit that is done.
+
+    Returns:
+        What came of each cell that lacked a column.
+
+    Raises:
+        UsageError: there is no such metric, it was measured by other code, or the data are others.
+        RunInUse: another process works on the run.
+        DataError, StorageError: see `bench.core`.
+    """
+    path = run.path if isinstance(run, store.Run) else run
+    typed = Settings.checked(metrics=metrics, plugins=plugins, data_dir=data_dir, device=device)
+    methods = Registry(typed.plugins)
+    requested = requested_metrics(typed, methods)
+    scorer = Scorer(
+        tuple(requested),
+        plugins=tuple(str(expanded(plugin).absolute()) for plugin in typed.plugins),
+        cache=str((store.cache_folder() / "fits").absolute()),
+    )
+    with store.hold(store.open_run(path).path):
+        opened = store.open_run(path)
+        data = _data_of(opened.manifest, dataset, datasets.data_folder(typed.data_dir))
+        return rescored(opened, data, requested, scorer, methods, typed, again, told, watch)
+
+
+def _data_of(manifest: store.Manifest, dataset: str | None, folder: Path) -> Dataset:
+    """The data set that a run was made on; raises `UsageError` where it is another."""
+    name, training = manifest.dataset.name, manifest.settings.train_dataset
+    try:
+        data = datasets.load_for(dataset or name, training, folder)
+    except UsageError as error:
+        if dataset:
+            raise
+        raise UsageError(f"{error}; say where its images lie: --dataset folder:PATH") from error
+    if data.fingerprint != manifest.dataset.fingerprint:
+        raise UsageError(
+            f"the run was made on other images: the fingerprint of {name} was "
+            f"{manifest.dataset.fingerprint} and is {data.fingerprint}"
+        )
+    return data

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.evaluation.exam import LocalExaminer
 from bench.evaluation.measurements import Measures
-from bench.evaluation.metric_fits import fitted_measure
-from bench.planning.request import metrics_of
+from bench.evaluation.metric_fits import MetricFit, fit_metric, load_measure
+from bench.planning.request import RequestedMetric, metrics_of
 from bench.plugins.metric import Measure
-from bench.plugins.sources import METRICS, Registry
-from bench.store import FitCache, OutputsWriter
+from bench.plugins.sources import Registry
+from bench.store import FitCache, OutputsWriter, RecordedMetric
 
 if TYPE_CHECKING:
     from bench.core import Cell, Dataset
@@ -38,19 +41,44 @@ class Scorer:
     fresh: str | None = None
     keep: str = ""
 
-    def measures(self, dataset: Dataset, *labels: str) -> Measures:
-        """The metrics, or those of some labels; one that learns is fitted, if the cache has it not.
+    def fits(
+        self,
+        requested: Mapping[str, RequestedMetric],
+        dataset: Dataset,
+        watch: Callable[[str, float], None] = lambda label, share: None,
+    ) -> dict[str, MetricFit]:
+        """What metrics learned from the data set's clean images; fitted, where the cache lacks it.
+
+        Args:
+            requested: the metrics.
+            dataset: that is measured on.
+            watch: told the metric that is being fitted, and the share that is done.
 
         Raises:
-            UsageError: there is no such metric or parameter, or the data set is none for it.
+            Unsupported: one cannot learn from these images.
+            DataError: their labels cannot be read.
         """
-        requested = metrics_of(labels or self.metrics, Registry(self.plugins, kind=METRICS))
-        fits = FitCache(Path(self.cache), fresh=self.fresh)
+        fits = {}
+        for label, one in requested.items():
+            if one.metric.learns:
+                told = partial(watch, label)
+                fits[label] = fit_metric(one.metric, one.params, dataset, self._cached, told)
+        return fits
+
+    def measures(self, dataset: Dataset, *labels: str) -> Measures:
+        """The metrics, or those of some labels, ready to measure.
+
+        Raises:
+            UsageError: there is no such metric or parameter.
+            Unsupported, DataError: see `fits`.
+        """
+        requested = metrics_of(labels or self.metrics, Registry(self.plugins))
+        fits = self.fits(requested, dataset)
         return {
-            label: fitted_measure(each.metric, each.params, dataset, fits)[0]
-            if each.metric.learns
-            else each.metric.create(each.params)
-            for label, each in requested.items()
+            label: load_measure(one.metric, one.params, fits[label], self._cached)
+            if one.metric.learns
+            else one.metric.create(one.params)
+            for label, one in requested.items()
         }
 
     def examiner(self, dataset: Dataset) -> LocalExaminer:
@@ -59,7 +87,38 @@ class Scorer:
 
     def tuner(self, dataset: Dataset) -> Measure:
         """The metric that parameters are chosen by."""
-        return self.measures(dataset, self.tune_by)[self.tune_by]
+        (measure,) = self.measures(dataset, self.tune_by).values()
+        return measure
+
+    @property
+    def _cached(self) -> FitCache:
+        return FitCache(Path(self.cache), fresh=self.fresh)
 
     def _outputs(self, cell: Cell) -> OutputsWriter:
         return OutputsWriter(Path(self.keep), cell.key)
+
+
+def recorded(
+    requested: Mapping[str, RequestedMetric], fits: Mapping[str, MetricFit]
+) -> dict[str, RecordedMetric]:
+    """What a manifest says of metrics, by their labels."""
+    return {label: _recorded(label, one, fits.get(label)) for label, one in requested.items()}
+
+
+def _recorded(label: str, one: RequestedMetric, fit: MetricFit | None) -> RecordedMetric:
+    metric, scale = one.metric, one.metric.scale(label)
+    return RecordedMetric(
+        title=scale.title,
+        unit=scale.unit,
+        better=scale.better,
+        decimals=scale.decimals,
+        least=scale.least if math.isfinite(scale.least) else None,
+        most=scale.most if math.isfinite(scale.most) else None,
+        needs=list(metric.needs),
+        summary=metric.summary,
+        reference=metric.declared.reference,
+        origin=metric.origin,
+        note=metric.declared.note,
+        source=metric.source,
+        fitted=fit.digest if fit else "",
+    )

@@ -5,6 +5,7 @@ from bench.store.files import commit, write_text
 from bench.store.fit_cache import FitCache, cache_folder
 from bench.store.folders import (
     check_free,
+    check_metrics,
     find_run,
     is_run,
     locate,
@@ -32,6 +33,7 @@ __all__ = [
     "cache_folder",
     "cells_frame",
     "check_free",
+    "check_metrics",
     "commit",
     "find_run",
     "hold",
