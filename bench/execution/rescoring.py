@@ -15,7 +15,6 @@ from bench.evaluation.forms import Form, form_of
 from bench.evaluation.measurements import Measurements, Measures
 from bench.evaluation.restoring import Agreement, again, cell_of, kept
 from bench.evaluation.runner import explain
-from bench.execution.environment import describe
 from bench.execution.scorer import Scorer, recorded
 from bench.planning.request import RequestedMetric, requested_metrics, torch_device
 from bench.planning.settings import Settings
@@ -109,7 +108,7 @@ class Rescoring:
             raise
         except Exception as error:
             raise UsageError(f"denoised again it fails: {explain(error, form.method)}") from error
-        return check.verdict(same_machine=_same_machine(self._run.manifest))
+        return check.verdict()
 
     def _form(self, cell: Cell, meta: CellMeta) -> Form:
         """The method, if it is the one that was measured."""
@@ -125,18 +124,6 @@ class Rescoring:
         on_gpu = meta.conditions.device == "cuda"
         device = torch_device(self._settings, [method]) if on_gpu else "cpu"
         return form_of(method, device, threads)
-
-
-def _same_machine(manifest: store.Manifest) -> bool:
-    """Whether the run was made here, with the same versions."""
-    here = describe("cpu" if manifest.machine.gpu is None else "cuda")
-    there = manifest.machine
-    machine = here["machine"]
-    return (machine["cpu"], machine["cores"], here["versions"]) == (
-        there.cpu,
-        there.cores,
-        manifest.versions,
-    )
 
 
 def rescored(
