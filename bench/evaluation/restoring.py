@@ -66,8 +66,8 @@ def cell_of(recorded: RecordedCell) -> Cell:
     return Cell(**{**_LATER, **values, "noise_seeds": tuple(seeds)})
 
 
-#: In dB: what the PSNR of an image that is denoised again may differ by: the last bits of a network's
-#: output depend on the machine, and on how many images a call was given.
+#: In dB: what the PSNR of an image that is denoised again may differ by. The last bits of
+#: a network's output depend on the machine, and on how many images a call was given.
 TOLERANCE = 1e-4
 
 #: Fields that early records lack.

@@ -50,6 +50,7 @@ class RecordedSettings(JsonModel):
     batch_size: Count | None = None
     preset: str
     tune: bool
+    tune_by: str = "psnr"
     quantize: bool
     sealed: bool = False
     device: str

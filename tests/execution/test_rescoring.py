@@ -150,7 +150,7 @@ def broken(clean, restored):
     [
         ("raise ValueError('no')", "ValueError: no (broken.py, line 5)"),
         ("return [1.0]", "an array of shape (1,) for 12 images"),
-        ("return abs(restored - clean).mean(axis=(1, 2, 3)) / 0", "it gave infinity"),
+        ("return [float('inf')] * len(clean)", "it gave infinity"),
         ("return ['a'] * len(clean)", "not numbers"),
         ("clean[:] = 0\n    raise SystemExit", "SystemExit"),
     ],
