@@ -173,8 +173,8 @@ class Validation:
                     few = noisy[batch][part].copy()
                     with self._calls.timed(len(few)):
                         restored = apply(denoiser, few, self._noise)
-                    mse = metrics.mse(clean[batch][part], finish(restored, self._quantize))
-                    scores.append(metrics.psnr(mse))
+                    finished = finish(restored, self._quantize)
+                    scores.append(metrics.psnr(clean[batch][part], finished))
                     seen += len(few)
                     if seen < self._count:
                         watch(seen / self._count)
