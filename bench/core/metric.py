@@ -78,3 +78,10 @@ class Restoration(NamedTuple):
         return Restoration(
             self.clean[rows], self.restored[rows], self.noisy[rows], label, self.noise
         )
+
+    def copied(self) -> Restoration:
+        """The same, to be written into by whoever likes."""
+        label = None if self.label is None else self.label.copy()
+        return Restoration(
+            self.clean.copy(), self.restored.copy(), self.noisy.copy(), label, self.noise
+        )
