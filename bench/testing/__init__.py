@@ -7,7 +7,7 @@ Example::
     def test_sharpen():
         check_method(Path(__file__).with_name("sharpen.py"))
 
-`check_metric` is the same for metrics. `bench test` runs the same checks and prints a line for each.
+`check_metric` is the same for metrics; `bench test` runs these checks and prints a line for each.
 """
 
 from bench.testing.conformance import Outcome, check_method, check_metric, find, outcomes

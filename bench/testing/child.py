@@ -61,13 +61,14 @@ def _answer(
     source: Source[Any],
     params: Mapping[str, Any],
     state: Mapping[str, Any],
-    arrays: Mapping[str, Array],
+    arrays: Mapping[str, Any],
     noise: Noise,
 ) -> Array:
     with tempfile.TemporaryDirectory() as folder:
         given, result = Path(folder) / "given.npz", Path(folder) / "result.npy"
         printed = Path(folder) / "printed"
-        np.savez(given, **arrays, **{f"state.{name}": value for name, value in state.items()})
+        stored: dict[str, Any] = {f"state.{name}": value for name, value in state.items()}
+        np.savez(given, **arrays, **stored)
         task = {
             "plugins": [str(source.path)] if source.path else [],
             "kind": source.kind.name,

@@ -69,6 +69,7 @@ NECESSARY = (
     measuring.takes_images,
     measuring.state_and_load,
     measuring.one_number_an_image,
+    measuring.values,
 )
 
 
