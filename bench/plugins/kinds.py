@@ -28,14 +28,12 @@ class Kind(Generic[P]):
         name: of one of them, and of the decorator that declares it.
         describe: gives the plugin that a function or class is; raises `BrokenPlugin`.
         folder: where the built-in ones lie.
-        example: the decorator as an author writes it.
         reserved: what none may be called, since something else is.
     """
 
     name: str
     describe: Callable[[Target], P]
     folder: Path
-    example: str
     reserved: frozenset[str] = frozenset()
 
     @property
@@ -63,13 +61,11 @@ METHODS: Kind[Method] = Kind(
     method_form.describe,
     # Inside an installed bench, beside it in a checkout.
     _BENCH / "methods" if (_BENCH / "methods").is_dir() else _BENCH.parent / "methods",
-    '@method(reference="Author year")',
 )
 METRICS: Kind[Metric] = Kind(
     "metric",
     metric_form.describe,
     _BENCH / "metrics",
-    '@metric(better="lower", reference="Author year")',
     # Other columns of records, and what the gate's thresholds call a cell's own.
     reserved=frozenset(
         name.replace("_", "-")

@@ -172,13 +172,13 @@ def _broken(kind: Kind[Any], name: str, location: str, path: Path | None = None)
 
 def _declared_in(module: Any, kind: Kind[Any], location: str) -> Any:
     """The one plugin that a module declares, of those it did not import."""
-    own = {  # by identity: a second name for it makes no second plugin
-        id(value): value
-        for value in vars(module).values()
-        if getattr(value, "__module__", None) == module.__name__
-    }
+    values = {id(value): value for value in vars(module).values()}  # a second name is no second one
     declared = {
-        each: [value for value in own.values() if each.declared(value) is not None]
+        each: [
+            value
+            for value in values.values()
+            if each.declared(value) is not None and value.__module__ == module.__name__
+        ]
         for each in KINDS
     }
     if sum(map(len, declared.values())) != 1:

@@ -18,12 +18,10 @@ def describe(target: Target) -> Metric:
     Raises:
         BrokenPlugin: it is declared wrongly.
     """
-    value: Any = target.value
-    measure = value
-    if inspect.isclass(value):
+    value, learns = target.value, inspect.isclass(target.value)
+    if learns:
         target.expect_methods(("fit", "measure", "state", "load"))
         _check_fit(target)
-        measure = value.measure
     return Metric(
         name=target.name,
         origin=target.origin,
@@ -33,7 +31,7 @@ def describe(target: Target) -> Metric:
         parameters=target.parameters,
         summary=target.summary,
         source=target.digest(),
-        needs=_needs(target, measure),
+        needs=_needs(target, value.measure if learns else value),
         changes=target.changes,
     )
 

@@ -204,8 +204,16 @@ class Some:
         ("v1.5.py", GOOD, "'v1.5' cannot be a method's name"),
         ("some.py", "raise SystemExit('out of here')", "SystemExit: out of here"),
         ("some.py", "raise ValueError('two\\nlines')", "ValueError: two lines"),
-        ("some.py", "def some(noisy): return noisy", "declares no method and no metric: a file declares one, with"),
-        ("some.py", "from methods.median import median", "declares no method and no metric: a file declares one, with"),
+        (
+            "some.py",
+            "def some(noisy): return noisy",
+            "declares no method and no metric: a file declares one, with",
+        ),
+        (
+            "some.py",
+            "from methods.median import median",
+            "declares no method and no metric: a file declares one, with",
+        ),
         ("some.py", CLASS, "the class Some has no fit()"),
         (
             "some.py",
