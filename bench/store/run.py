@@ -171,8 +171,8 @@ class Run:
 
     def has_outputs(self, key: str) -> bool:
         """Whether all restored images of a cell were kept; see `outputs`."""
-        there = os.path.lexists(outputs_path(self.path, key)) and key in self.finished()
-        return there and self._files.metadata(key).status == "done"
+        paths = outputs_path(self.path, key), self.path / "cells" / f"{key}{_CELL_FILE}"
+        return all(map(os.path.lexists, paths)) and self._files.metadata(key).status == "done"
 
     def outputs(self, key: str) -> Iterator[KeptOutputs]:
         """The restored images of a cell, some MiB at a time, as they were scored and in that order.
