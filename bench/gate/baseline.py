@@ -46,8 +46,9 @@ from typing import Any, Literal
 import numpy as np
 
 from bench.analysis import Scores
+from bench.core import Scale
 from bench.gate.outliers import Moved, outliers
-from bench.gate.pairing import MIN_SEEDS, TOLERANCE, Pairing, Sample
+from bench.gate.pairing import MIN_SEEDS, Pairing, Sample, tolerances
 
 #: Error of all comparisons of two runs together, for drops and for gains.
 ALPHA = 0.05
@@ -61,7 +62,8 @@ class Comparison:
 
     Attributes:
         name: dataset, label, noise, levels, trained.
-        metric: "psnr" or "ssim".
+        metric: its label.
+        scale: how its numbers are read; where less is better, a drop is a rise.
         new, old: means.
         difference: new less old.
         low, high: the 90% interval of this difference alone, whose ends are one-sided 95% bounds;
@@ -79,6 +81,7 @@ class Comparison:
 
     name: Mapping[str, Any]
     metric: str
+    scale: Scale
     new: float
     old: float
     difference: float
@@ -95,16 +98,22 @@ class Comparison:
 
 
 def compare(
-    new: Scores, old: Scores, tolerance: Mapping[str, float] = TOLERANCE
+    new: Scores, old: Scores, tolerance: Mapping[str, float] | None = None
 ) -> tuple[list[Comparison], list[str]]:
-    """The scores of two runs, compared.
+    """The scores of two runs, compared by the metrics that both have.
+
+    Args:
+        new: scores of the run that is judged.
+        old: of the run that it is compared with.
+        tolerance: by metric, where it is not that of `tolerances`.
 
     Returns:
         A verdict for each method, noise and metric, over all levels and at each; and what
         could not be paired, a line each. No comparison where nothing could be.
     """
     pairing = Pairing(new, old)
-    return decide(pairing.samples(), tolerance), pairing.unpaired()
+    allowed = tolerances(pairing.scales) | dict(tolerance or {})
+    return decide(pairing.samples(), allowed), pairing.unpaired()
 
 
 # -- statistics ------------------------------------------------------------------------------
@@ -175,7 +184,7 @@ class Estimate:
 
 
 def decide(
-    samples: Iterable[Sample], tolerance: Mapping[str, float] = TOLERANCE, alpha: float = ALPHA
+    samples: Iterable[Sample], tolerance: Mapping[str, float], alpha: float = ALPHA
 ) -> list[Comparison]:
     """The verdict on each sample, in order.
 
@@ -218,16 +227,17 @@ class _Test:
     @classmethod
     def of(cls, sample: Sample, tolerance: float) -> _Test:
         estimate = Estimate.of(sample)
-        low, high = estimate.bounds(ALPHA)
+        low, high = sorted(sample.sign * end for end in estimate.bounds(ALPHA))
         reason = _not_tested(sample)
         one_level = len(sample.new) == 1 and reason != "identical"
         moved, worst = outliers(sample) if one_level else ((), None)
         found = Comparison(
             name=sample.name,
             metric=sample.metric,
-            new=float(sample.new.mean()),
-            old=float(sample.old.mean()),
-            difference=estimate.difference,
+            scale=sample.scale,
+            new=sample.sign * float(sample.new.mean()),
+            old=sample.sign * float(sample.old.mean()),
+            difference=sample.sign * estimate.difference,
             low=low,
             high=high,
             detectable=float("nan"),

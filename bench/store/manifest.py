@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import pydantic
 
-from bench.core import CONVENTIONS, MATCHED, PROTOCOL_VERSION, PSNR_CAP, Cell, Dataset, Scale
+from bench.core import CONVENTIONS, DEFAULT_SCALES, MATCHED, PROTOCOL_VERSION, Cell, Dataset, Scale
 from bench.core.dataset import MeasuredSplit
 from bench.core.metric import Better
 from bench.store.json_model import Amount, Count, JsonModel
@@ -132,13 +133,7 @@ class RecordedMetric(JsonModel):
 
 def _early_metrics() -> dict[str, RecordedMetric]:
     """Those of manifests that do not name them, of formats 1 and 2."""
-    return {
-        "psnr": RecordedMetric(
-            title="PSNR", unit="dB", better="higher", decimals=2, least=0, most=PSNR_CAP
-        ),
-        "ssim": RecordedMetric(title="SSIM", better="higher", decimals=3, least=-1, most=1),
-        "mse": RecordedMetric(title="MSE", better="lower", decimals=5, least=0, most=1),
-    }
+    return {label: RecordedMetric(**asdict(scale)) for label, scale in DEFAULT_SCALES.items()}
 
 
 class Git(JsonModel):
