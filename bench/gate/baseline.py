@@ -48,7 +48,7 @@ import numpy as np
 from bench.analysis import Scores
 from bench.core import Scale
 from bench.gate.outliers import Moved, outliers
-from bench.gate.pairing import MIN_SEEDS, Pairing, Sample, tolerances
+from bench.gate.pairing import MIN_SEEDS, Pairing, Sample, tolerance_of
 
 #: Error of all comparisons of two runs together, for drops and for gains.
 ALPHA = 0.05
@@ -105,15 +105,14 @@ def compare(
     Args:
         new: scores of the run that is judged.
         old: of the run that it is compared with.
-        tolerance: by metric, where it is not that of `tolerances`.
+        tolerance: by metric, where it is not that of `tolerance_of`.
 
     Returns:
         A verdict for each method, noise and metric, over all levels and at each; and what
         could not be paired, a line each. No comparison where nothing could be.
     """
     pairing = Pairing(new, old)
-    allowed = tolerances(pairing.scales) | dict(tolerance or {})
-    return decide(pairing.samples(), allowed), pairing.unpaired()
+    return decide(pairing.samples(), tolerance), pairing.unpaired()
 
 
 # -- statistics ------------------------------------------------------------------------------
@@ -184,14 +183,20 @@ class Estimate:
 
 
 def decide(
-    samples: Iterable[Sample], tolerance: Mapping[str, float], alpha: float = ALPHA
+    samples: Iterable[Sample],
+    tolerance: Mapping[str, float] | None = None,
+    alpha: float = ALPHA,
 ) -> list[Comparison]:
     """The verdict on each sample, in order.
 
     Together they say *regressed* wrongly with a chance of at most `alpha`, and *improved* too; of
     each, *held* is wrong with at most that. A sample is looked at once, and not kept.
     """
-    tests = [_Test.of(sample, tolerance[sample.metric]) for sample in samples]
+    given = tolerance or {}
+    tests = [
+        _Test.of(sample, given.get(sample.metric, tolerance_of(sample.scale)))
+        for sample in samples
+    ]
     tested = {number: test for number, test in enumerate(tests) if not test.found.reason}
     drops = _holm({n: (test.no_drop(), test.weight) for n, test in tested.items()}, alpha)
     gains = _holm({n: (test.no_gain(), test.weight) for n, test in tested.items()}, alpha)

@@ -45,26 +45,26 @@ class Sample:
         new, old: (levels, seeds, images); one seed where nothing is random.
         random: the method's training is random.
         metric: its label.
-        scale: how its numbers are read.
         weight: share of the error.
         name: dataset, label, noise, levels, trained.
         paired: both sides have the same seeds, in the same order; else seeds are independent.
         lacks: what the baseline has and the new run has not, in words; empty where nothing.
         positions: (images,), of the images in their split.
         seeds: of the new side; empty where nothing is random.
+        scale: how the metric's numbers are read.
     """
 
     new: npt.NDArray[np.float64]
     old: npt.NDArray[np.float64]
     random: bool
     metric: str = "psnr"
-    scale: Scale = DEFAULT_SCALES["psnr"]
     weight: float = 1.0
     name: Mapping[str, Any] = field(default_factory=dict)
     paired: bool = True
     lacks: str = ""
     positions: Sequence[int] = ()
     seeds: Sequence[int] = ()
+    scale: Scale = DEFAULT_SCALES["psnr"]
 
     @property
     def sign(self) -> int:
@@ -72,19 +72,22 @@ class Sample:
         return 1 if self.scale.higher else -1
 
 
-def tolerances(scales: Mapping[str, Scale]) -> dict[str, float]:
-    """Drops (or rises, where less is better) up to these, in the metric's unit, are no regression.
+def tolerance_of(scale: Scale) -> float:
+    """A drop (or a rise, where less is better) up to this is no regression, in the metric's unit.
 
-    Of all metrics but MSE beside PSNR, which says the same.
+    >>> tolerance_of(Scale("LPIPS", better="lower", decimals=3))
+    0.002
+    """
+    return DECIBELS if scale.unit == "dB" else UNITS / 10**scale.decimals
+
+
+def tolerances(scales: Mapping[str, Scale]) -> dict[str, float]:
+    """That of each metric, of MSE only without PSNR, which says the same.
 
     >>> tolerances(DEFAULT_SCALES)
     {'psnr': 0.05, 'ssim': 0.002}
     """
-    return {
-        label: DECIBELS if scale.unit == "dB" else UNITS / 10**scale.decimals
-        for label in prominent(scales)
-        for scale in [scales[label]]
-    }
+    return {label: tolerance_of(scales[label]) for label in prominent(scales)}
 
 
 class Pairing:
@@ -294,11 +297,11 @@ def _samples(
                 old,
                 random,
                 metric,
-                scale,
                 OVERALL_SHARE,
                 {**name, "levels": list(stacks)},
                 all(paired for _, paired, _ in stacks.values()),
                 next((lacks for *_, lacks in stacks.values() if lacks), ""),
+                scale=scale,
             )
     weight = (1 - OVERALL_SHARE if overall else 1.0) / len(stacks) if stacks else 0.0
     for level, (table, paired, lacks) in stacks.items():
@@ -308,13 +311,13 @@ def _samples(
             both["old"].to_numpy().T[None],
             random,
             metric,
-            scale,
             weight,
             {**name, "levels": [level]},
             paired,
             lacks,
             tuple(map(int, table.index)),
             tuple(both["new"].columns) if random else (),
+            scale,
         )
 
 

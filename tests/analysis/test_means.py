@@ -259,22 +259,13 @@ def test_marks_name_the_best_and_what_cannot_be_told_apart_from_it():
         frame(image - 0.01 + noise[1], method="b"),
         frame(image - 0.5 + noise[2], method="c"),
     )
-    assert list(analysis.marks(means, pairs, "psnr", higher=True)[("gaussian", 0.3)]) == [
-        "best",
-        "near",
-        "",
-    ]
-    assert list(analysis.marks(means, pairs, "ssim", higher=True)[("gaussian", 0.3)]) == [
-        "best",
-        "near",
-        "near",
-    ]
-    nothing = means.assign(mean=np.nan)
-    assert list(analysis.marks(nothing, pairs, "psnr", higher=True)[("gaussian", 0.3)]) == [
-        "",
-        "",
-        "",
-    ]
+
+    def marked(summary, metric):
+        return list(analysis.marks(summary, pairs, metric, higher=True)[("gaussian", 0.3)])
+
+    assert marked(means, "psnr") == ["best", "near", ""]
+    assert marked(means, "ssim") == ["best", "near", "near"]
+    assert marked(means.assign(mean=np.nan), "psnr") == ["", "", ""]
 
 
 def test_harm_is_claimed_only_where_the_tests_carry_it():
