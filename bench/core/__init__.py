@@ -36,7 +36,7 @@ from bench.core.errors import (
     nearest,
     system_reason,
 )
-from bench.core.metric import RESERVED, Restoration, Scale
+from bench.core.metric import DEFAULT_SCALES, RESERVED, Restoration, Scale
 from bench.core.noise import Draws, Noise, TrainNoise
 from bench.core.paths import expanded
 from bench.core.pixels import image_digests
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONVENTIONS",
+    "DEFAULT_SCALES",
     "ESTIMATED",
     "IDENTITY",
     "MATCHED",

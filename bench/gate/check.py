@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from bench import gate, store
 from bench.analysis import Scores, problems, tuples, with_labels
-from bench.core import UsageError, noise_text
+from bench.core import UsageError, nearest, noise_text
 from bench.gate import Comparison, Judgement, Verdict
 from bench.gate.baseline_runs import find_baseline, points
-from bench.gate.changes import changes, image_text, psnr_change
+from bench.gate.changes import change, changes, image_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ def check_run(
     *,
     thresholds: Path | None = None,
     baseline: Path | None = None,
-    tolerance: Mapping[str, float] = gate.TOLERANCE,
+    tolerance: Mapping[str, float] | None = None,
     worst: float | None = None,
 ) -> Verdict:
     """Hold a run against a thresholds file, a baseline, or both.
@@ -33,18 +33,21 @@ def check_run(
         run: what was measured.
         thresholds: a TOML file, see `bench.gate.thresholds`.
         baseline: a run, or a folder of runs, of which the newest that measured a cell counts.
-        tolerance: drops up to these are no regression, by metric.
+        tolerance: drops up to these are no regression, by metric; of others that of
+            `gate.tolerances`.
         worst: the drop in dB that no single image may exceed against the baseline; None for what
             the thresholds file says.
 
     Raises:
-        UsageError: the file is not there or not understood.
+        UsageError: the file is not there or not understood, or a tolerance is of a metric that the
+            run has not.
         StorageError: a run is damaged, or there is none.
     """
     if thresholds is not None:
         _refuse_thresholds(run)
     cells = run.cells()
     scores = Scores.of_run(run, cells)
+    allowed = _allowed(scores, tolerance or {})
     judgements: list[Judgement] = []
     notes: list[str] = []
     changed: list[str] = []
@@ -63,7 +66,7 @@ def check_run(
     if baseline is not None:
         older = find_baseline(baseline, run, cells)
         comparisons, unpaired = gate.compare(scores, older.scores, tolerance)
-        judgements += [_judgement(comparison, tolerance) for comparison in comparisons]
+        judgements += [_judgement(comparison, allowed) for comparison in comparisons]
         notes += [*older.notes, *unpaired]
         lost = _missing(cells, older.cells)
         if comparisons:
@@ -83,7 +86,7 @@ def _nothing(subject: str, reason: str) -> Judgement:
 
 
 def update_thresholds(run: store.Run, path: Path) -> tuple[gate.Updated, list[str], list[str]]:
-    """Write a run's PSNR and SSIM minima into a thresholds file.
+    """Write a run's limits into a thresholds file.
 
     Returns:
         What was set; the labels of random methods that were measured with but one seed; and a
@@ -179,7 +182,7 @@ def _judgement(comparison: Comparison, tolerance: Mapping[str, float]) -> Judgem
         counts += f", {new_seeds} and {old_seeds} other seeds"
     why = comparison.reason
     if comparison.verdict == "undecided" and not why:
-        why = f"a drop of {gate.number(metric, -comparison.low)} is not ruled out"
+        why = _not_ruled_out(comparison)
     known = not math.isnan(comparison.detectable)
     detectable = gate.number(metric, comparison.detectable) if known else ""
     return Judgement(
@@ -212,8 +215,26 @@ def _judgement(comparison: Comparison, tolerance: Mapping[str, float]) -> Judgem
     )
 
 
+def _not_ruled_out(comparison: Comparison) -> str:
+    """The change for the worse that may be."""
+    if comparison.scale.higher:
+        return f"a drop of {gate.number(comparison.metric, -comparison.low)} is not ruled out"
+    return f"a rise of {gate.number(comparison.metric, comparison.high)} is not ruled out"
+
+
+def _allowed(scores: Scores, tolerance: Mapping[str, float]) -> dict[str, float]:
+    """The tolerance of each metric of a run."""
+    for label in tolerance:
+        if label not in scores.scales:
+            known = nearest(label, scores.scales)
+            raise UsageError(f"--tolerance: the run has no metric {label!r}: {known}")
+    return gate.tolerances(scores.scales) | dict(tolerance)
+
+
 def _worst_images(comparisons: Sequence[Comparison], limit: float) -> list[Judgement]:
     """A judgement for each method and noise where an image falls by more; one where none does."""
+    if all(comparison.metric != "psnr" for comparison in comparisons):
+        return [_nothing("worst image", "is a drop of psnr, which the runs have not both")]
     entries = [(c.worst, c) for c in comparisons if c.metric == "psnr" and c.worst is not None]
     judgements = [
         Judgement(
@@ -227,7 +248,8 @@ def _worst_images(comparisons: Sequence[Comparison], limit: float) -> list[Judge
             "psnr, worst image",
             value=worst.new,
             against=f"baseline {gate.number('psnr', worst.old)}",
-            reason=f"{psnr_change(worst)}, {image_text(worst).rstrip(',')}; limit {limit:g} dB",
+            reason=f"{change(worst, comparison)}, {image_text(worst).rstrip(',')}; "
+            f"limit {limit:g} dB",
             about={
                 "dataset": comparison.name["dataset"],
                 "method": comparison.name["label"],

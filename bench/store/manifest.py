@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import pydantic
 
 from bench.core import (
     CONVENTIONS,
+    DEFAULT_SCALES,
     MATCHED,
     PROTOCOL_VERSION,
     PSNR_CAP,
@@ -148,13 +150,7 @@ class RecordedMetric(JsonModel):
 
 def _early_metrics() -> dict[str, RecordedMetric]:
     """Those of manifests that do not name them, of formats 1 and 2."""
-    return {
-        "psnr": RecordedMetric(
-            title="PSNR", unit="dB", better="higher", decimals=2, least=0, most=PSNR_CAP
-        ),
-        "ssim": RecordedMetric(title="SSIM", better="higher", decimals=3, least=-1, most=1),
-        "mse": RecordedMetric(title="MSE", better="lower", decimals=5, least=0, most=1),
-    }
+    return {label: RecordedMetric(**asdict(scale)) for label, scale in DEFAULT_SCALES.items()}
 
 
 class Git(JsonModel):
