@@ -15,7 +15,6 @@ from bench.core import (
     DEFAULT_SCALES,
     MATCHED,
     PROTOCOL_VERSION,
-    PSNR_CAP,
     RESERVED,
     Cell,
     Dataset,
