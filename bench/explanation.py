@@ -167,14 +167,12 @@ def _same(noise: Noise, typed: Noise) -> bool:
 
 def _cell(meta: CellMeta) -> Cell:
     """The cell as it was planned."""
-    recorded = meta.cell
+    recorded, train = meta.cell, None
     given = recorded.model_dump(exclude={"noise", "train", "noise_seed", "noise_seeds"})
     fields = {field.name for field in dataclasses.fields(Cell)}
-    train = recorded.train and TrainNoise(
-        recorded.train.regime,
-        make_noise(recorded.train.kind, recorded.train.level, recorded.train.clip),
-        recorded.train.lowest,
-    )
+    if recorded.train:
+        noise = make_noise(recorded.train.kind, recorded.train.level, recorded.train.clip)
+        train = TrainNoise(recorded.train.regime, noise, recorded.train.lowest)
     return Cell(
         **{name: value for name, value in given.items() if name in fields},
         noise=_noise(meta),

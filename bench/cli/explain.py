@@ -59,10 +59,9 @@ def explain(
     bench explain bsd68 --method bm3d --noise 25/255 --published 28.57
     bench explain bsd68 --method bm3d --noise 25/255 --metric ssim
     """
-    from bench import store
-    from bench.explanation import explain as explained
+    from bench import explanation, store
 
-    frame = explained(
+    frame = explanation.explain(
         store.find_run(run),
         method,
         noise,
@@ -80,7 +79,8 @@ def explain(
 
 def _watch(done: int, total: int) -> None:
     if sys.stderr.isatty():
-        click.get_text_stream("stderr").write(f"\rdenoising again: {done}/{total} images")
+        end = "\n" if done == total else ""
+        sys.stderr.write(f"\rdenoising again: {done}/{total} images{end}")
     elif done == 0:
         say(f"Denoising {total} images again ...", err=True)
 

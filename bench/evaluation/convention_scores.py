@@ -116,11 +116,10 @@ class Tally:
         border = self._convention.border
         if min(clean.shape[2:]) <= 2 * border:
             return None
-        inside = (slice(border, size - border) for size in clean.shape[2:])
-        area = (..., *inside)
-        finished = _finished(restored[area], self._convention.output)
+        rows, columns = (slice(border, size - border) for size in clean.shape[2:])
+        finished = _finished(restored[..., rows, columns], self._convention.output)
         colour = self._convention.colour
-        return _coloured(clean[area], colour), _coloured(finished, colour)
+        return _coloured(clean[..., rows, columns], colour), _coloured(finished, colour)
 
 
 def _finished(restored: Array, output: str) -> Array:
@@ -161,15 +160,11 @@ def _ssim(clean: Array, restored: Array, name: str, span: Values) -> Values:
     reach = len(window.taps) // 2
     if min(height, width) < (reach + 1 if window.edges else len(window.taps)):
         return np.full(count, np.nan)
-    planes = [images.reshape(-1, height, width) for images in (clean, restored)]
+    x, y = (images.reshape(-1, height, width) for images in (clean, restored))
     spans = np.repeat(span, channels)
     step = max(1, _BLOCK // (height * width))
-    means = [
-        _ssim_of_planes(
-            *(plane[start : start + step] for plane in planes), window, spans[start : start + step]
-        )
-        for start in range(0, len(spans), step)
-    ]
+    blocks = [slice(start, start + step) for start in range(0, len(spans), step)]
+    means = [_ssim_of_planes(x[block], y[block], window, spans[block]) for block in blocks]
     return np.concatenate(means).reshape(count, channels).mean(axis=1)
 
 

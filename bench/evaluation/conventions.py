@@ -175,8 +175,8 @@ CHOICES: Mapping[str, Mapping[Any, Choice]] = {
         ),
         "own": Choice(
             "each image's own range (max - min)",
-            "torchmetrics without data_range, an image at a time",
-            f"{_TORCHMETRICS}/psnr.py and ssim.py",
+            "torchmetrics' SSIM without data_range, and its PSNR up to 1.7, an image at a time",
+            f"{_TORCHMETRICS}/psnr.py and ssim.py; torchmetrics issue 3135",
         ),
     },
     "mean": {
@@ -239,8 +239,8 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "torchmetrics": Preset(
         Convention(window="mirrored", range="own", mean="pixels"),
-        "torchmetrics' defaults, without data_range",
-        "torchmetrics image/psnr.py; functional/image/ssim.py",
+        "torchmetrics without data_range (PSNR: up to 1.7)",
+        "torchmetrics image/psnr.py; functional/image/ssim.py; issue 3135",
     ),
     "skimage": Preset(Convention(window="uniform"), "scikit-image's defaults", _SKIMAGE, ("ssim",)),
     "skimage-old": Preset(
