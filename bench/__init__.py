@@ -16,6 +16,7 @@ records on disk -> analysis -> report or gate. The rooms, each of which answers 
     report      how is it shown?
     testing     does a method keep its contract?
     api, doctor  what the command does, from Python; is a run, a machine whole?
+    explanation  why is my number not the paper's?
     cli         what is typed, what is printed?
 
 A room imports only rooms that stand above it in this list (those of one layer not even each
