@@ -18,8 +18,8 @@ from bench.evaluation.scoring import check_plain
 from bench.store.fit_cache import checksum
 
 if TYPE_CHECKING:
-    from bench.evaluation.fitting import Fits
     from bench.plugins.metric import Measure, Metric
+    from bench.store import FitCache
 
 #: Part of every key: goes up when the same metric would be given other images or labels.
 VERSION = 1
@@ -42,7 +42,7 @@ def fitted_measure(
     metric: Metric,
     params: Mapping[str, Any],
     dataset: Dataset,
-    fits: Fits,
+    fits: FitCache,
     watch: Callable[[float], None] = lambda share: None,
 ) -> tuple[Measure, str]:
     """The metric, ready to measure with what it learned, now or earlier.
@@ -76,6 +76,7 @@ def fitted_measure(
     key = fit_key(metric, params, dataset)
     cached = fits.get(key)
     if cached is None:
+        fits.check()  # before minutes are spent on what could not be kept
         fit = _fitted(metric, params, dataset.own or dataset, watch)
         fits.put(key, fit)
         cached = fits.get(key) or fit  # where another process was as late, the last one is kept
@@ -87,6 +88,8 @@ def fitted_measure(
 def _fitted(
     metric: Metric, params: Mapping[str, Any], dataset: Dataset, watch: Callable[[float], None]
 ) -> Fit:
+    import torch  # noqa: F401  # else it is loaded with one thread, and keeps to that
+
     train, validation = (labelled_split(dataset, split) for split in ("train", "validation"))
     learner = metric.create(params).learner
     told = {"watch": watch} if "watch" in inspect.signature(learner.fit).parameters else {}

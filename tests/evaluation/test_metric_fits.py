@@ -77,8 +77,6 @@ def test_a_reader_is_fitted_once_and_read_from_the_cache(digits, fits, one_threa
     for each in (measure, again):
         assert each(restoration(digits)).mean() > 0.95
         assert each(restoration(digits, noise)).mean() < 0.25
-    fits.remove(fit_key(recognised, {}, digits))
-    assert fitted_measure(recognised, {}, digits, fits)[1] == digest
 
 
 def test_it_learns_from_clean_training_images_and_their_labels(digits, fits):
@@ -162,6 +160,9 @@ def test_a_process_that_is_late_takes_what_lies_in_the_cache(digits, fits):
 
         def get(self, key):
             return fits.get(key) if self.puts else None
+
+        def check(self):
+            pass
 
         def put(self, key, fit):
             self.puts += 1
