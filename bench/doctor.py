@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from bench import datasets, store
-from bench.core import PROTOCOL_VERSION, BenchError, StorageError
+from bench.core import PROTOCOL_VERSION, BenchError, Dataset, Split, StorageError
 from bench.execution import environment
 
 #: Free bytes of a folder below which it gets a note.
@@ -131,9 +131,19 @@ def examine_machine(data_dir: Path | None, results: Path) -> Iterator[Observatio
         try:
             data = datasets.load(entry.name, folder, download=False)
             counts = [f"{count:,} {split}" for split, count in data.sizes.items() if count]
-            yield Observation(f"{entry.name}: whole, {', '.join(counts)} images")
+            yield Observation(f"{entry.name}: whole, {', '.join(counts)} images{_labels(data)}")
         except BenchError as error:
             yield Observation(f"{entry.name}: {error}", wrong=True)
+
+
+def _labels(data: Dataset) -> str:
+    """Whether images that have labels have them here."""
+    if data.labels is None:
+        return ""
+    splits: tuple[Split, ...] = ("train", "test")  # each of a file; validation has the first's
+    if all(data.labels_of(split) is not None for split in splits):
+        return " with labels"
+    return "; labels are missing or damaged, which only metrics such as recognised need"
 
 
 def _gpu() -> Observation:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from bench.core.errors import DataError, StorageError
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -68,7 +70,7 @@ class Dataset:
         training, training_fingerprint: the data set, by name and content, that training and
             validation images come from; by default this one.
         labels: gives the labels of a split, int64, those of all its images by position; raises
-            `DataError` where their file is missing or damaged. None where images have none.
+            `DataError` or `StorageError` where they cannot be had. None where images have none.
         own: where training images come from another data set, this one with its own.
     """
 
@@ -90,6 +92,16 @@ class Dataset:
         if not self.training:
             object.__setattr__(self, "training", self.name)
             object.__setattr__(self, "training_fingerprint", self.fingerprint)
+
+    def labels_of(self, split: Split) -> Labels | None:
+        """The labels of all images of a split, by position; None where none can be read.
+
+        Who cannot do without them asks `labels`, which says why.
+        """
+        try:
+            return None if self.labels is None else self.labels(split)
+        except (DataError, StorageError):
+            return None
 
     def groups(self, split: Split, limit: int | None = None) -> Iterator[Group]:
         """The groups of a split, of its first `limit` images where one is given.

@@ -1,20 +1,15 @@
-"""What a metric learns from clean training images: once for a data set, kept in the cache.
-
-The process that plans fits (`fit_metric`); whoever scores, there or in a worker, loads by what it
-was told (`load_measure`).
-"""
+"""What a metric learns from clean training images: once for a data set, kept in the cache."""
 
 from __future__ import annotations
 
 import inspect
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.core import Dataset, Fit, StorageError, Unsupported, digest
+from bench.core import Dataset, Fit, UsageError, digest
 from bench.core.process_state import set_back
 from bench.core.threads import limited_threads
 from bench.datasets import CATALOGUE
@@ -23,24 +18,11 @@ from bench.evaluation.scoring import check_plain
 from bench.store.fit_cache import checksum
 
 if TYPE_CHECKING:
-    from bench.evaluation.fitting import Fits
     from bench.plugins.metric import Measure, Metric
+    from bench.store import FitCache
 
 #: Part of every key: goes up when the same metric would be given other images or labels.
 VERSION = 1
-
-
-@dataclass(frozen=True)
-class MetricFit:
-    """What a metric learned, for whoever has the cache.
-
-    Attributes:
-        key: under which the cache has it.
-        digest: of the learned arrays.
-    """
-
-    key: str
-    digest: str
 
 
 def fit_key(metric: Metric, params: Mapping[str, Any], dataset: Dataset) -> str:
@@ -56,17 +38,17 @@ def fit_key(metric: Metric, params: Mapping[str, Any], dataset: Dataset) -> str:
     return digest(["metric", VERSION, metric.name, metric.source, values, own.fingerprint])
 
 
-def fit_metric(
+def fitted_measure(
     metric: Metric,
     params: Mapping[str, Any],
     dataset: Dataset,
-    fits: Fits,
+    fits: FitCache,
     watch: Callable[[float], None] = lambda share: None,
-) -> MetricFit:
-    """Have the metric fitted, now or earlier: the cache then holds what it learned.
+) -> tuple[Measure, str]:
+    """The metric, ready to measure with what it learned, now or earlier.
 
     It is fitted with one thread, so that what it learns does not depend on the cores that are free.
-    Processes that do this at once all fit, and one of them is kept.
+    Processes that do this at once all fit, the same, and one of them is kept.
 
     Args:
         metric: one that learns.
@@ -76,47 +58,38 @@ def fit_metric(
         watch: told the share that is done, 0 at first and 1 at the end; nothing where the cache
             has it.
 
+    Returns:
+        The metric, and the digest of what it learned.
+
     Raises:
-        Unsupported: the images have no labels, or the metric cannot learn from them.
-        DataError: the file of the labels is missing or damaged.
+        UsageError: the images have no labels.
+        DataError, StorageError: the labels cannot be had, or the cache cannot be written.
+        Unsupported: the metric cannot learn from such images.
     """
+    if dataset.labels is None:
+        labelled = ", ".join(name for name, entry in CATALOGUE.items() if entry.labelled)
+        raise UsageError(
+            f"{metric.name} needs to know what images show, and those of {dataset.name} have no "
+            f"labels; these have: {labelled}"
+        )
+    dataset.labels("test")  # or why they cannot be had, before anything is measured
     key = fit_key(metric, params, dataset)
     cached = fits.get(key)
     if cached is None:
+        fits.check()  # before minutes are spent on what could not be kept
         fit = _fitted(metric, params, dataset.own or dataset, watch)
         fits.put(key, fit)
         cached = fits.get(key) or fit  # where another process was as late, the last one is kept
-    return MetricFit(key, checksum(cached.arrays))
-
-
-def load_measure(metric: Metric, params: Mapping[str, Any], fit: MetricFit, fits: Fits) -> Measure:
-    """The metric, ready to measure with what it learned.
-
-    Raises:
-        StorageError: the cache has lost it, or holds another fit by now.
-    """
-    cached = fits.get(fit.key)
-    if cached is None or checksum(cached.arrays) != fit.digest:
-        state = "not in the cache of fitted models any more"
-        if cached is not None:
-            state = "another than the run began with"
-        raise StorageError(
-            f"what {metric.name} learned is {state}: give the same command again, and it goes on"
-        )
     measure = metric.create(params)
     measure.learner.load(cached.arrays)
-    return measure
+    return measure, checksum(cached.arrays)
 
 
 def _fitted(
     metric: Metric, params: Mapping[str, Any], dataset: Dataset, watch: Callable[[float], None]
 ) -> Fit:
-    if dataset.labels is None:
-        labelled = ", ".join(name for name, entry in CATALOGUE.items() if entry.labelled)
-        raise Unsupported(
-            f"{metric.name} learns what images show, and those of {dataset.name} have no labels; "
-            f"these have: {labelled}"
-        )
+    import torch  # noqa: F401  # else it is loaded with one thread, and keeps to that
+
     train, validation = (labelled_split(dataset, split) for split in ("train", "validation"))
     learner = metric.create(params).learner
     told = {"watch": watch} if "watch" in inspect.signature(learner.fit).parameters else {}
