@@ -49,7 +49,7 @@ def _enlarged_digits() -> Array:
 
     small = np.ascontiguousarray(_digits().transpose(1, 2, 0))  # images last: their sums are quick
     large = enlarge(enlarge(small).swapaxes(0, 1)).transpose(2, 1, 0)
-    return np.clip(large, 0, 1).astype(np.float32)[:, None]
+    return np.clip(large, 0, 1).astype(np.float32, order="C")[:, None]
 
 
 def open_digits(folder: Path) -> Dataset:
