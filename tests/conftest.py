@@ -6,7 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-# Before torch is loaded: threads that wait by spinning crawl when anything else runs.
+# Before NumPy and torch are loaded: tests run beside each other, and threads that wait for each
+# other crawl when anything else runs.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # Before Triton is: where there is no GPU, its kernels run in its interpreter.

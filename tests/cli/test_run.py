@@ -160,7 +160,7 @@ def test_a_cache_that_cannot_be_written_is_named_before_training(fails, monkeypa
 
 SWEEP = [
     sys.executable, "-c", "from bench.cli import main; main()", "run", "--dataset", "digits",
-    "--preset", "quick", "--epochs", "30", "--methods", "identity,gaussian,vae",
+    "--preset", "quick", "--epochs", "15", "--methods", "identity,gaussian,vae",
     "--noise", "0.3,0.5", "--name", "sweep",
 ]  # fmt: skip
 
