@@ -165,7 +165,7 @@ def _manifest(
         {name: _recorded(method) for name, method in methods.items()},
         cells,
         # What others' metrics learn is for the workers, which alone run their code.
-        metrics=recorded(metrics, setup.scorer.fits(ours, data)),
+        metrics=recorded(metrics, setup.scorer.fit(ours, data)),
         device=setup.device,
         threads=setup.threads,
         notes=said,

@@ -148,13 +148,13 @@ def rescored(
         settings: say where torch may compute.
         again: also the columns that cells have.
         told: called with each cell as it is done.
-        watch: see `Scorer.fits`.
+        watch: see `Scorer.fit`.
 
     Raises:
         UsageError: the run has such a metric by other code.
         StorageError: the run cannot be read or written.
     """
-    metrics = recorded(requested, scorer.fits(requested, data, watch))
+    metrics = recorded(requested, scorer.fit(requested, data, watch))
     if again:  # or, if this ends early, some cells would have the one and some the other
         others = {k: v for k, v in run.manifest.metrics.items() if k not in metrics}
         run.update_manifest(metrics=others)

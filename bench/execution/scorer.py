@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bench.evaluation.exam import LocalExaminer
 from bench.evaluation.measurements import Measures
-from bench.evaluation.metric_fits import MetricFit, fit_metric, load_measure
+from bench.evaluation.metric_fits import fitted_measure
 from bench.planning.request import RequestedMetric, metrics_of
 from bench.plugins.metric import Measure
 from bench.plugins.sources import Registry
@@ -41,41 +41,42 @@ class Scorer:
     fresh: str | None = None
     keep: str = ""
 
-    def fits(
+    def fit(
         self,
         requested: Mapping[str, RequestedMetric],
         dataset: Dataset,
         watch: Callable[[str, float], None] = lambda label, share: None,
-    ) -> dict[str, MetricFit]:
-        """What metrics learned from the data set's clean images; fitted, where the cache lacks it.
+    ) -> dict[str, str]:
+        """Fit the metrics that learn from clean images, where the cache lacks what they learned.
 
         Args:
             requested: the metrics.
             dataset: that is measured on.
             watch: told the metric that is being fitted, and the share that is done.
 
+        Returns:
+            Label -> digest of what the metric learned.
+
         Raises:
-            Unsupported: one cannot learn from these images.
-            DataError: their labels cannot be read.
+            BenchError: one cannot learn from these images, see `fitted_measure`.
         """
-        fits = {}
-        for label, one in requested.items():
-            if one.metric.learns:
-                told = partial(watch, label)
-                fits[label] = fit_metric(one.metric, one.params, dataset, self._cached, told)
-        return fits
+        return {
+            label: fitted_measure(
+                one.metric, one.params, dataset, self._cached, partial(watch, label)
+            )[1]
+            for label, one in requested.items()
+            if one.metric.learns
+        }
 
     def measures(self, dataset: Dataset, *labels: str) -> Measures:
         """The metrics, or those of some labels, ready to measure.
 
         Raises:
-            UsageError: there is no such metric or parameter.
-            Unsupported, DataError: see `fits`.
+            BenchError: there is no such metric or parameter, or it cannot learn from these images.
         """
         requested = metrics_of(labels or self.metrics, Registry(self.plugins))
-        fits = self.fits(requested, dataset)
         return {
-            label: load_measure(one.metric, one.params, fits[label], self._cached)
+            label: fitted_measure(one.metric, one.params, dataset, self._cached)[0]
             if one.metric.learns
             else one.metric.create(one.params)
             for label, one in requested.items()
@@ -99,13 +100,13 @@ class Scorer:
 
 
 def recorded(
-    requested: Mapping[str, RequestedMetric], fits: Mapping[str, MetricFit]
+    requested: Mapping[str, RequestedMetric], fitted: Mapping[str, str]
 ) -> dict[str, RecordedMetric]:
-    """What a manifest says of metrics, by their labels."""
-    return {label: _recorded(label, one, fits.get(label)) for label, one in requested.items()}
+    """What a manifest says of metrics, by their labels; `fitted` as `Scorer.fit` gives it."""
+    return {label: _recorded(label, one, fitted.get(label, "")) for label, one in requested.items()}
 
 
-def _recorded(label: str, one: RequestedMetric, fit: MetricFit | None) -> RecordedMetric:
+def _recorded(label: str, one: RequestedMetric, fitted: str) -> RecordedMetric:
     metric, scale = one.metric, one.metric.scale(label)
     return RecordedMetric(
         title=scale.title,
@@ -120,5 +121,5 @@ def _recorded(label: str, one: RequestedMetric, fit: MetricFit | None) -> Record
         origin=metric.origin,
         note=metric.declared.note,
         source=metric.source,
-        fitted=fit.digest if fit else "",
+        fitted=fitted,
     )

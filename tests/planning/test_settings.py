@@ -148,7 +148,17 @@ def test_manifests_record_what_is_measured_and_not_how():
     assert names == {
         name for name, typed in typed_names().values() if typed.recorded in ("always", "where set")
     }
-    assert {"jobs", "dask", "out", "name", "fresh", "timeout", "plugin", "metrics", "keep"}.isdisjoint(names)
+    assert {
+        "jobs",
+        "dask",
+        "out",
+        "name",
+        "fresh",
+        "timeout",
+        "plugin",
+        "metrics",
+        "keep",
+    }.isdisjoint(names)
 
 
 def test_levels_are_recorded_as_numbers_and_other_kinds_by_name():
