@@ -71,10 +71,15 @@ def test_a_metric_of_eight_lines_appears_everywhere_in_a_run_of_before(
     assert reported.code == 0, reported.err
     (folder,) = (tmp_path / "reports").iterdir()
     mean = f"{expected.mean():.4f}"
-    for suffix in (".html", ".md", ".tex", ".csv"):
+    # With all digits.
+    tables = [path.read_text() for path in folder.rglob("*.csv")]
+    assert any("max-error" in table and f"{expected.mean():.6f}"[:-1] in table for table in tables)
+    for suffix in (".html", ".md", ".tex"):
         texts = [path.read_text() for path in folder.rglob(f"*{suffix}")]
         assert any("max-error" in text and mean in text for text in texts), suffix
-    assert any("max-error" in path.name for path in folder.rglob("*.png"))
+    page = (folder / "report.md").read_text()
+    (figure,) = re.findall(r"of max-error against the noise level.*\(\[SVG\]\((.+)\)\)", page)
+    assert (folder / figure).is_file()
 
     limits = tmp_path / "limits.toml"
     limits.write_text('[[threshold]]\nmethod = "median"\nmetric = "max-error"\nmax = 0.0001\n')
@@ -98,6 +103,25 @@ def test_kept_outputs_are_scored_without_the_method(bench, made, max_error, tmp_
     assert bench_api.open_run(run.path).records()["max-error"].notna().all()
     nothing = bench("score", run.path, "--metrics", "max-error", "--plugin", max_error)
     assert (nothing.code, "Nothing to score" in nothing.out) == (0, True)
+
+
+def test_outputs_that_have_no_room_are_refused_before_anything_is_measured(
+    fails, bench, tmp_path, monkeypatch
+):
+    import shutil
+
+    command = (
+        "run", "--dataset", "digits", "--methods", "identity", "--limit", 4, "--noise", 0.1,
+        "--keep", "outputs", "--name", "kept",
+    )  # fmt: skip
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    told = fails(*command, code=6)
+    assert "the restored images of 1 cells take up to 0 MiB" in told
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    done = bench(*command)
+    assert done.code == 0
+    assert "take up to 0 MiB" in done.err
 
 
 def test_scoring_afterwards_gives_what_scoring_at_once_gives(made, max_error):
