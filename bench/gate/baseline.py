@@ -194,8 +194,7 @@ def decide(
     """
     given = tolerance or {}
     tests = [
-        _Test.of(sample, given.get(sample.metric, tolerance_of(sample.scale)))
-        for sample in samples
+        _Test.of(sample, given.get(sample.metric, tolerance_of(sample.scale))) for sample in samples
     ]
     tested = {number: test for number, test in enumerate(tests) if not test.found.reason}
     drops = _holm({n: (test.no_drop(), test.weight) for n, test in tested.items()}, alpha)
