@@ -10,8 +10,8 @@ from typing import Any
 from bench.analysis import Scores
 from bench.core import Scale, UsageError
 from bench.gate.measured import Point, measured
-from bench.gate.pairing import tolerances
 from bench.gate.thresholds import level_of
+from bench.gate.tolerance import tolerances
 from bench.gate.verdict import Judgement, number
 
 _HEAD = "# Limits for `bench check`; see docs/gate.md.\n"
