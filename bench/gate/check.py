@@ -14,7 +14,7 @@ from bench.core import UsageError, nearest, noise_text
 from bench.gate import Comparison, Judgement, Verdict
 from bench.gate.baseline_runs import find_baseline, points
 from bench.gate.changes import change, changes, image_text
-from bench.gate.pairing import tolerance_of
+from bench.gate.tolerance import tolerance_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ def check_run(
         thresholds: a TOML file, see `bench.gate.thresholds`.
         baseline: a run, or a folder of runs, of which the newest that measured a cell counts.
         tolerance: drops up to these are no regression, by metric; of others that of
-            `gate.pairing.tolerance_of`.
+            `gate.tolerance.tolerance_of`.
         worst: the drop in dB that no single image may exceed against the baseline; None for what
             the thresholds file says.
 
