@@ -5,7 +5,6 @@ All but `check` and `baseline_runs`, which read runs and files, are pure functio
 
 from bench.gate.baseline import Comparison, compare
 from bench.gate.judging import judge
-from bench.gate.pairing import tolerances
 from bench.gate.thresholds import Limits, Threshold, parse
 from bench.gate.update import Updated, update
 from bench.gate.verdict import EXIT_CODES, Judgement, Verdict, number
@@ -22,6 +21,5 @@ __all__ = [
     "judge",
     "number",
     "parse",
-    "tolerances",
     "update",
 ]

@@ -48,7 +48,8 @@ import numpy as np
 from bench.analysis import Scores
 from bench.core import Scale
 from bench.gate.outliers import Moved, outliers
-from bench.gate.pairing import MIN_SEEDS, Pairing, Sample, tolerance_of
+from bench.gate.pairing import MIN_SEEDS, Lost, Pairing, Sample
+from bench.gate.tolerance import tolerance_of
 
 #: Error of all comparisons of two runs together, for drops and for gains.
 ALPHA = 0.05
@@ -64,7 +65,7 @@ class Comparison:
         name: dataset, label, noise, levels, trained.
         metric: its label.
         scale: how its numbers are read; where less is better, a drop is a rise.
-        new, old: means.
+        new, old: means; `new` is NaN, as is what follows from it, where there are no images.
         difference: new less old.
         low, high: the 90% interval of this difference alone, whose ends are one-sided 95% bounds;
             NaN if unknown.
@@ -112,7 +113,17 @@ def compare(
         could not be paired, a line each. No comparison where nothing could be.
     """
     pairing = Pairing(new, old)
-    return decide(pairing.samples(), tolerance), pairing.unpaired()
+    comparisons = decide(pairing.samples(), tolerance)
+    return comparisons + [_without_value(lost) for lost in pairing.lost], pairing.unpaired()
+
+
+def _without_value(lost: Lost) -> Comparison:
+    """Of a metric that this run has no value of: what became of it is not known."""
+    nan = float("nan")
+    return Comparison(
+        lost.name, lost.metric, lost.scale, nan, lost.old, nan, nan, nan, nan, "undecided",
+        "the baseline has it, and this run has no value", images=0, seeds=(0, 0), paired=False,
+    )  # fmt: skip
 
 
 # -- statistics ------------------------------------------------------------------------------

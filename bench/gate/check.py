@@ -14,6 +14,7 @@ from bench.core import UsageError, nearest, noise_text
 from bench.gate import Comparison, Judgement, Verdict
 from bench.gate.baseline_runs import find_baseline, points
 from bench.gate.changes import change, changes, image_text
+from bench.gate.tolerance import tolerance_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ def check_run(
         thresholds: a TOML file, see `bench.gate.thresholds`.
         baseline: a run, or a folder of runs, of which the newest that measured a cell counts.
         tolerance: drops up to these are no regression, by metric; of others that of
-            `gate.tolerances`.
+            `gate.tolerance.tolerance_of`.
         worst: the drop in dB that no single image may exceed against the baseline; None for what
             the thresholds file says.
 
@@ -167,6 +168,21 @@ def _judgement(comparison: Comparison, tolerance: Mapping[str, float]) -> Judgem
     name, metric = comparison.name, comparison.metric
     levels = [noise_text(name["noise"], level) for level in name["levels"]]
     where = levels[0] if len(levels) == 1 else f"{name['noise']}, {len(levels)} levels"
+    about = {
+        "dataset": name["dataset"],
+        "method": name["label"],
+        "trained_on": name["trained"] or None,
+        "noise": name["noise"],
+        "levels": name["levels"],
+        "baseline": comparison.old,
+    }
+    subject = f"{name['label']} at {where} on {name['dataset']}"
+    against = f"baseline {gate.number(metric, comparison.old)}"
+    if not comparison.images:
+        return Judgement(
+            comparison.verdict, subject, metric, against=against, reason=comparison.reason,
+            about=about,
+        )  # fmt: skip
     low, high = (
         None if math.isnan(value) else value for value in (comparison.low, comparison.high)
     )
@@ -187,19 +203,14 @@ def _judgement(comparison: Comparison, tolerance: Mapping[str, float]) -> Judgem
     detectable = gate.number(metric, comparison.detectable) if known else ""
     return Judgement(
         comparison.verdict,
-        f"{name['label']} at {where} on {name['dataset']}",
+        subject,
         metric,
         value=comparison.new,
-        against=f"baseline {gate.number(metric, comparison.old)}",
+        against=against,
         reason="; ".join(filter(None, (change, why, counts))),
         detectable=detectable,
         about={
-            "dataset": name["dataset"],
-            "method": name["label"],
-            "trained_on": name["trained"] or None,
-            "noise": name["noise"],
-            "levels": name["levels"],
-            "baseline": comparison.old,
+            **about,
             "difference": comparison.difference,
             "interval": [low, high],
             "tolerance": tolerance[metric],
@@ -228,7 +239,7 @@ def _allowed(scores: Scores, tolerance: Mapping[str, float]) -> dict[str, float]
         if label not in scores.scales:
             known = nearest(label, scores.scales)
             raise UsageError(f"--tolerance: the run has no metric {label!r}: {known}")
-    return gate.tolerances(scores.scales) | dict(tolerance)
+    return {label: tolerance_of(of) for label, of in scores.scales.items()} | dict(tolerance)
 
 
 def _worst_images(comparisons: Sequence[Comparison], limit: float) -> list[Judgement]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from bench.analysis import Scores, tuples, with_labels
 from bench.core import Scale, nearest
 from bench.gate.measured import Measured, Point, measured
-from bench.gate.pairing import tolerances
 from bench.gate.thresholds import CELL_METRICS, Threshold, like
+from bench.gate.tolerance import tolerances
 from bench.gate.verdict import Judgement, number
 
 if TYPE_CHECKING:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-#: Of metrics in dB; of others it is so many units of the last decimal that tables show.
-DECIBELS, UNITS = 0.05, 2
 #: Training seeds that a verdict on a method needs that is random in its training.
 MIN_SEEDS = 4
 #: Share of a method's error that its mean over several levels gets.
@@ -72,24 +70,6 @@ class Sample:
         return 1 if self.scale.higher else -1
 
 
-def tolerance_of(scale: Scale) -> float:
-    """A drop (or a rise, where less is better) up to this is no regression, in the metric's unit.
-
-    >>> tolerance_of(Scale("LPIPS", better="lower", decimals=3))
-    0.002
-    """
-    return DECIBELS if scale.unit == "dB" else UNITS / 10**scale.decimals
-
-
-def tolerances(scales: Mapping[str, Scale]) -> dict[str, float]:
-    """That of each metric, of MSE only without PSNR, which says the same.
-
-    >>> tolerances(DEFAULT_SCALES)
-    {'psnr': 0.05, 'ssim': 0.002}
-    """
-    return {label: tolerance_of(scales[label]) for label in prominent(scales)}
-
-
 class Pairing:
     """Two runs' cells, joined; their images are read method by method.
 
@@ -125,6 +105,8 @@ class Pairing:
             trained=trained, random=cells["seed"].notna(), seed=cells["seed"].fillna(-1)
         )
         self._unpaired: list[_Unpaired] = []
+        #: What the baseline has values of and the new run has none, known after `samples`.
+        self.lost: list[Lost] = []
 
     def samples(self) -> Iterator[Sample]:
         """Of each method and metric: over all levels, where there are several, and at each.
@@ -139,6 +121,7 @@ class Pairing:
             pairs = {level: self._pair(name, level, part) for level, part in levels}
             found = {level: pair for level, pair in pairs.items() if pair is not None}
             for metric, scale in self.scales.items():
+                self.lost += _lost(found, metric, scale, name)
                 yield from _samples(found, metric, scale, name, random=bool(random))
 
     def unpaired(self) -> list[str]:
@@ -212,6 +195,16 @@ class Pairing:
             numbers = [str(seed) for seed in seeds if seed >= 0]
             text = f", seed{'s' * (len(numbers) > 1)} {', '.join(numbers)}" if numbers else ""
             self._unpaired.append(_Unpaired(_WHY.index(why), *where, text, len(images)))
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A metric of a method at one level that the baseline measured, with its mean there."""
+
+    name: Mapping[str, Any]
+    metric: str
+    scale: Scale
+    old: float
 
 
 _WHY = (_ONLY_NEW, _ONLY_OLD, _OTHER_NOISE)
@@ -319,6 +312,17 @@ def _samples(
             tuple(both["new"].columns) if random else (),
             scale,
         )
+
+
+def _lost(
+    pairs: Mapping[float, _Pair], metric: str, scale: Scale, name: Mapping[str, Any]
+) -> Iterator[Lost]:
+    """The levels at which only the baseline has values of a metric."""
+    for level, pair in pairs.items():
+        values: Any = pair.table[metric]
+        old = values["old"].to_numpy()
+        if np.isnan(values["new"].to_numpy()).all() and not np.isnan(old).all():
+            yield Lost({**name, "levels": [level]}, metric, scale, float(np.nanmean(old)))
 
 
 def _common(indexes: Iterable[Any]) -> Any:

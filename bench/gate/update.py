@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bench.analysis import Scores
 from bench.core import Scale, UsageError
 from bench.gate.measured import Point, measured
-from bench.gate.pairing import tolerances
 from bench.gate.thresholds import level_of
+from bench.gate.tolerance import tolerances
 from bench.gate.verdict import Judgement, number
 
 _HEAD = "# Limits for `bench check`; see docs/gate.md.\n"
@@ -72,13 +72,7 @@ def update(text: str, scores: Scores, run: str, preset: str = "") -> Updated:
     tables: Any = document.get("threshold", tomlkit.aot())
     if not isinstance(tables, AoT):
         raise UsageError("to be updated, thresholds are written as tables [[threshold]]")
-    # Where one of ours and one set by hand speak of the same, ours comes last and is found.
-    known = {
-        (*_point_of(table), end): table
-        for table in sorted(tables, key=lambda table: "made_from" in table)
-        for end in ("min", "max")
-        if end in table
-    }
+    known = _known(tables)
     added = tomlkit.aot()
     counts = dict.fromkeys(("added", "raised", "lowered", "kept"), 0)
     raisable = []
@@ -109,6 +103,19 @@ def update(text: str, scores: Scores, run: str, preset: str = "") -> Updated:
         text = f"{text.rstrip()}\n\n{tomlkit.dumps({'threshold': added})}"
     maxima = any(not scores.scales[metric].higher for metric in tolerance)
     return Updated(text, **counts, maxima=maxima, raisable=tuple(raisable))
+
+
+def _known(tables: Iterable[Any]) -> dict[tuple[Any, ...], Any]:
+    """The entries by what they speak of, and the end that they limit.
+
+    Where one of ours and one set by hand speak of the same, ours comes last and is found.
+    """
+    return {
+        (*_point_of(table), end): table
+        for table in sorted(tables, key=lambda table: "made_from" in table)
+        for end in ("min", "max")
+        if end in table
+    }
 
 
 def _change(before: float | None, after: float) -> str:

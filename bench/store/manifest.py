@@ -215,7 +215,9 @@ class Manifest(JsonModel):
     settings: RecordedSettings
     dataset: RecordedDataset
     methods: dict[str, RecordedMethod]
-    metrics: dict[str, RecordedMetric] = pydantic.Field(default_factory=_early_metrics)
+    metrics: dict[str, RecordedMetric] = pydantic.Field(
+        default_factory=_early_metrics, min_length=1
+    )
     notes: list[str] = pydantic.Field(default_factory=list)
     cells: list[str]
     device: str | None = None

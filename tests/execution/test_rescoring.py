@@ -87,7 +87,7 @@ def test_a_metric_of_eight_lines_appears_everywhere_in_a_run_of_before(
     assert checked.code == 1
     assert "max-error" in checked.out
     compared = bench("compare", run.path, other.path, "--format", "json")
-    assert any(entry["metric"] == "max-error" for entry in json.loads(compared.out)["judgements"])
+    assert "max-error" in compared.out
 
 
 def test_kept_outputs_are_scored_without_the_method(bench, made, max_error, tmp_path):

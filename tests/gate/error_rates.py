@@ -20,7 +20,8 @@ import numpy as np
 import bench
 from bench.core import DEFAULT_SCALES
 from bench.gate.baseline import decide
-from bench.gate.pairing import OVERALL_SHARE, Sample, tolerances
+from bench.gate.pairing import OVERALL_SHARE, Sample
+from bench.gate.tolerance import tolerances
 
 RESULTS = Path(__file__).parents[2] / "results"
 TOLERANCE = tolerances(DEFAULT_SCALES)

@@ -155,7 +155,7 @@ def test_a_hostile_title_runs_nowhere(folder, section):
     assert "\\u003cimg" in html  # in data, where no tag can begin
     assert "&lt;img src=x onerror=f()&gt;" in html
     page_text = (folder / "report.md").read_text()
-    assert not re.search(r"(?<!\\)<img", page_text)
+    assert not re.search(r"(?<!\\)<img src=x", page_text)
     for path in folder.rglob("*"):
         assert re.fullmatch(r"[a-z0-9.-]+", path.name), path
     with (folder / "summary.csv").open(newline="") as file:
@@ -245,6 +245,31 @@ def test_a_metric_that_rose_where_less_is_better_regressed(run):
     assert notes == []
     _, notes = gate.compare(scores(Scored(run, {})), scores(Scored(run)))
     assert f"the metric {WORST}: only in the baseline" in notes
+
+
+def test_a_metric_that_has_no_value_any_more_is_undecided(run):
+    before = Scored(run)
+    before._lacking = ""
+    comparisons, _ = gate.compare(scores(Scored(run)), scores(before))
+    (lost,) = [c for c in comparisons if not c.images]
+    assert (lost.metric, lost.name["label"], lost.verdict) == (GONE, "median[size=3]", "undecided")
+    judged = check._judgement(lost, {})
+    assert judged.reason == "the baseline has it, and this run has no value"
+    verdict = gate.Verdict("shown", [judged])
+    assert verdict.exit_code() == 0
+    assert verdict.exit_code(strict=True) == 1
+    assert json.loads(verdict.render("json"))["findings"][0]["value"] is None
+
+
+def test_mse_is_compared_where_there_is_no_psnr_and_worst_images_need_it(run):
+    new, old = (scores(Scored(run, {}, own=own)) for own in (("psnr", "mse"), ("mse",)))
+    comparisons, notes = gate.compare(new, old)
+    assert {c.metric for c in comparisons} == {"mse"}
+    assert "the metric psnr: only in the new run" in notes
+    assert check._allowed(new, {})["mse"] == pytest.approx(2e-5)
+    (said,) = check._worst_images(comparisons, 3.0)
+    assert said.verdict == "unmatched"
+    assert said.reason == "is a drop of psnr, which the runs have not both"
 
 
 def test_limits_are_maxima_where_less_is_better(run):
