@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
 
@@ -120,7 +120,7 @@ class RecordedMetric(JsonModel):
     title: str
     unit: str = ""
     better: Better
-    decimals: Count = 3
+    decimals: Annotated[Count, pydantic.Field(le=12)] = 3
     least: float | None = None
     most: float | None = None
     needs: list[str] = pydantic.Field(default_factory=list)
@@ -213,7 +213,9 @@ class Manifest(JsonModel):
     settings: RecordedSettings
     dataset: RecordedDataset
     methods: dict[str, RecordedMethod]
-    metrics: dict[str, RecordedMetric] = pydantic.Field(default_factory=_early_metrics)
+    metrics: dict[str, RecordedMetric] = pydantic.Field(
+        default_factory=_early_metrics, min_length=1
+    )
     notes: list[str] = pydantic.Field(default_factory=list)
     cells: list[str]
     device: str | None = None
