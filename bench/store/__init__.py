@@ -16,7 +16,7 @@ from bench.store.folders import (
 from bench.store.frames import cells_frame
 from bench.store.lock import RunInUse, hold, holder, is_held
 from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedMethod, RecordedMetric
-from bench.store.outputs import KeptOutputs, OutputsWriter, planned_bytes
+from bench.store.outputs import KeptOutputs, OutputsWriter, kept_outputs, planned_bytes
 from bench.store.run import Run
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "holder",
     "is_held",
     "is_run",
+    "kept_outputs",
     "locate",
     "open_run",
     "planned_bytes",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
 
@@ -122,7 +122,7 @@ class RecordedMetric(JsonModel):
     title: str
     unit: str = ""
     better: Better
-    decimals: Count = 3
+    decimals: Annotated[Count, pydantic.Field(le=12)] = 3
     least: float | None = None
     most: float | None = None
     needs: list[str] = pydantic.Field(default_factory=list)

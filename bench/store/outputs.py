@@ -72,13 +72,20 @@ def outputs_path(run: Path, key: str) -> Path:
     return run / OUTPUTS / f"{key}{_SUFFIX}"
 
 
+def kept_outputs(run: Path) -> set[str]:
+    """Keys of the cells whose outputs lie in a run's folder; reads names only."""
+    folder = run / OUTPUTS
+    with readable(folder, ""), contextlib.suppress(FileNotFoundError):
+        return {path.stem for path in folder.iterdir() if path.suffix == _SUFFIX}
+    return set()
+
+
 def remove_outputs(run: Path, but_of: Collection[str]) -> None:
     """Remove outputs from a run's folder, but of cells of these keys; raises `StorageError`."""
-    folder = run / OUTPUTS
-    with writable(folder), contextlib.suppress(FileNotFoundError):
-        for path in folder.iterdir():
-            if path.suffix == _SUFFIX and path.stem not in but_of:
-                path.unlink()
+    for key in kept_outputs(run).difference(but_of):
+        path = outputs_path(run, key)
+        with writable(path):
+            path.unlink()
 
 
 class OutputsWriter:

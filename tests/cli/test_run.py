@@ -337,9 +337,9 @@ def test_a_damaged_cell_ends_in_one_line(few, fails):
 
 def test_a_manifest_of_another_version(few, fails):
     path = only_run() / "manifest.json"
-    path.write_text(path.read_text().replace('"format": 2', '"format": 3'))
+    path.write_text(path.read_text().replace('"format": 3', '"format": 4'))
     for command in (("run", *FEW), ("report",)):
-        assert "in format 3, and this version of bench reads formats 1 and 2" in fails(
+        assert "in format 4, and this version of bench reads formats 1 to 3" in fails(
             *command, code=6
         )
 

@@ -98,13 +98,22 @@ def test_what_a_metric_cannot_have_given_is_refused(tmp_path, value, why):
         assert len(run.records()) == 3
 
 
-def test_a_metric_cannot_be_called_as_another_column(tmp_path):
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda metrics: metrics.update(digest=metrics["psnr"]), "a metric is called digest"),
+        (lambda metrics: metrics.clear(), "metrics: Dictionary should have at least 1 item"),
+        (lambda metrics: metrics["psnr"].update(decimals=10**9), "psnr: decimals: Input should"),
+        (lambda metrics: metrics["psnr"].update(better="more"), "psnr: better: Input should be"),
+    ],
+)
+def test_what_no_metric_can_be_is_damage(tmp_path, change, why):
     run = start_run(tmp_path / "run", planned())
     path = run.path / "manifest.json"
     entries = json.loads(path.read_text())
-    entries["metrics"]["digest"] = entries["metrics"].pop("psnr")
+    change(entries["metrics"])
     path.write_text(json.dumps(entries))
-    with pytest.raises(StorageError, match="a metric is called digest"):
+    with pytest.raises(StorageError, match=why):
         bench.open_run(run.path)
 
 
