@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from bench import testing
 from bench.core import Restoration, UsageError
 from bench.execution.importing import importing
 from bench.gate.thresholds import CELL_METRICS
@@ -164,12 +165,21 @@ def test_a_class_learns_and_measures(plugin, images):
         ("@metric(\n", "SyntaxError"),
     ],
 )
-def test_a_metric_that_cannot_be_used_is_one_line(fails, plugin, text, message):
+def test_a_metric_that_cannot_be_used_is_one_line(plugin, text, message):
     file = plugin("mine.py", text)
-    for command in ("metrics", "methods"):
-        line = fails(command, "--plugin", file, code=2)
-        assert message in line
-        assert str(file) in line
+    with pytest.raises(UsageError) as error:
+        file_source(file, kind=METRICS).load()
+    assert message in str(error.value)
+    assert str(file) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("command", ["methods", "metrics"])
+def test_a_file_that_declares_both_or_nothing_ends_either_list(fails, plugin, command):
+    both = plugin("both.py", METRIC + METHOD.replace("some", "other"))
+    assert "declares 1 method and 1 metric" in fails(command, "--plugin", both, code=2)
+    nothing = plugin("nothing.py", "x = 1")
+    assert "declares no method and no metric" in fails(command, "--plugin", nothing, code=2)
 
 
 def test_a_folder_may_hold_both(bench, plugin):
@@ -220,7 +230,8 @@ def test_a_metric_whose_package_is_missing_is_listed_with_what_to_install(bench,
     assert "pip install 'denoise-bench[metrics]'" in bench("metrics").out
 
 
-def test_a_metric_and_a_method_may_have_one_name(bench, fails, plugin):
+def test_a_metric_and_a_method_may_have_one_name(bench, fails, plugin, monkeypatch):
+    monkeypatch.setattr(testing, "outcomes", lambda *given: [])
     metric, method = plugin("a/twin.py"), plugin("b/twin.py", METHOD)
     both = ("--plugin", metric, "--plugin", method)
     line = fails("test", "twin", *both, code=2)
