@@ -7,7 +7,7 @@ import inspect
 import numbers
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench import datasets, store
@@ -22,7 +22,6 @@ from bench.execution.supervisor import Setup
 from bench.planning import notation
 from bench.planning.cells import notes, plan
 from bench.planning.request import (
-    RequestedMetric,
     requested_methods,
     requested_metrics,
     torch_device,
@@ -101,7 +100,11 @@ def run(
         sealed=settings.sealed,
     )
     said = notes(resolved, data, requested.values(), cells)
-    manifest = _manifest(resolved, data, methods, metrics, cells, setup, command, said)
+    # What others' metrics learn is for the workers, which alone run their code.
+    ours = {label: one for label, one in metrics.items() if one.metric.origin == BUILT_IN}
+    learned = scorer.fit(ours, data, _fits_told(listener))
+    described = recorded(metrics, learned)
+    manifest = _manifest(resolved, data, methods, described, cells, setup, command, said)
     made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
     return Run(made.path, made.manifest)
 
@@ -147,25 +150,33 @@ def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registr
     return contextlib.nullcontext(Registry(settings.plugins))
 
 
+def _fits_told(listener: Listener | None) -> Callable[[str, float], None]:
+    """Tells that a metric learns, once for each, since that takes a while."""
+
+    def told(label: str, share: float) -> None:
+        if listener and share == 0:
+            listener.warned(f"{label} learns from clean training images, which takes minutes once")
+
+    return told
+
+
 def _manifest(
     settings: Settings,
     data: Dataset,
     methods: Mapping[str, Method],
-    metrics: Mapping[str, RequestedMetric],
+    metrics: Mapping[str, store.RecordedMetric],
     cells: Sequence[Cell],
     setup: Setup,
     command: str | None,
     said: Sequence[str],
 ) -> store.Manifest:
-    ours = {label: one for label, one in metrics.items() if one.metric.origin == BUILT_IN}
     files = {name: method.file for name, method in methods.items() if method.origin != BUILT_IN}
     return store.Manifest.of(
         settings.recorded(),
         data,
         {name: _recorded(method) for name, method in methods.items()},
         cells,
-        # What others' metrics learn is for the workers, which alone run their code.
-        metrics=recorded(metrics, setup.scorer.fit(ours, data)),
+        metrics=metrics,
         device=setup.device,
         threads=setup.threads,
         notes=said,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import shlex
 import shutil
 import sys
 import warnings
@@ -63,11 +64,17 @@ def work(
     warn = listener.warned if listener else warnings.warn
     with store.hold(path):
         earlier = _earlier_cells(path, manifest)
+        known = store.open_run(path).manifest.metrics if store.is_run(path) else {}
         run = store.start_run(path, manifest, fresh=setup.fresh is not None, retry=retry)
         finished = run.finished() - (run.failed() if retry else set())
         waiting = [cell for cell in cells if cell.key not in finished]
         for note in (*data.left_out, *manifest.notes):
             warn(note)
+        if (later := [label for label in manifest.metrics if label not in known]) and finished:
+            warn(
+                f"{len(finished)} cells were finished without {', '.join(later)}: `bench score "
+                f"{shlex.quote(str(path))} --metrics {shlex.quote(','.join(later))}` adds columns"
+            )
         fits = store.FitCache(Path(setup.cache), fresh=setup.fresh, warn=warn)
         overview = _overview(earlier, cells, waiting, data, methods, setup, settings, shares, fits)
         if listener:

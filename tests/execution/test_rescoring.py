@@ -193,6 +193,22 @@ def test_a_metric_that_misbehaves_costs_its_column_only(made, tmp_path, body, re
     pd.testing.assert_series_equal(records["psnr"], plain.records()["psnr"])
 
 
+def test_a_finished_run_that_is_asked_for_further_metrics_says_how_to_add_them(bench, tmp_path):
+    command = (
+        "run", "--dataset", "digits", "--methods", "identity", "--limit", 4, "--noise", 0.1,
+        "--name", "made",
+    )  # fmt: skip
+    assert bench(*command).code == 0
+    again = bench(*command, "--metrics", "psnr,mae")
+    assert again.code == 0
+    assert "1 cells were finished without mae: `bench score results/made" in again.err
+    assert bench("score", "--metrics", "mae").code == 0
+    assert "mae" not in bench(*command, "--metrics", "psnr,mae").err
+    assert list(bench_api.open_run("results/made").manifest.metrics) == [
+        "psnr", "ssim", "mse", "mae"
+    ]  # fmt: skip
+
+
 def test_tuning_follows_the_metric_that_is_asked_for(made):
     by_psnr = made("psnr", methods="gaussian", noise=0.5)
     by_ssim = made("ssim", methods="gaussian", noise=0.5, tune_by="ssim")
