@@ -128,7 +128,7 @@ class OutputsWriter:
 
     def _add(self, positions: npt.NDArray[np.int64], noise_seed: int, images: Array) -> None:
         raw = images.data.cast("B")
-        packed = _CODEC.compress(raw, asbytes=True)
+        packed = _CODEC.compress(raw)
         content = packed if len(packed) < len(raw) else raw
         line = {
             "image": positions.tolist(),
