@@ -269,7 +269,7 @@ def planned_bytes(sizes: Iterable[int], cells: int, noise_seeds: int = 1) -> int
         cells: number of cells.
         noise_seeds: number of noise seeds under which each measures every image.
 
-    >>> planned_bytes([784] * 10_000, cells=21) / 2**20  # MiB
-    653.84...
+    >>> planned_bytes([784] * 10_000, cells=21) // 2**20  # MiB
+    653
     """
     return cells * noise_seeds * sum(4 * size + _OF_AN_IMAGE for size in sizes)
