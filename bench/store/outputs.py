@@ -128,7 +128,7 @@ class OutputsWriter:
 
     def _add(self, positions: npt.NDArray[np.int64], noise_seed: int, images: Array) -> None:
         raw = images.data.cast("B")
-        packed = _CODEC.compress(raw, asbytes=True)
+        packed = _CODEC.compress(raw)
         content = packed if len(packed) < len(raw) else raw
         line = {
             "image": positions.tolist(),
@@ -269,7 +269,7 @@ def planned_bytes(sizes: Iterable[int], cells: int, noise_seeds: int = 1) -> int
         cells: number of cells.
         noise_seeds: number of noise seeds under which each measures every image.
 
-    >>> planned_bytes([784] * 10_000, cells=21) / 2**20  # MiB
-    653.84...
+    >>> planned_bytes([784] * 10_000, cells=21) // 2**20  # MiB
+    653
     """
     return cells * noise_seeds * sum(4 * size + _OF_AN_IMAGE for size in sizes)

@@ -115,10 +115,10 @@ class Run:
         """A row a finished cell, in the plan's order.
 
         Columns: key, dataset, method, params, chosen (canonical JSON), chosen_score (mean
-        validation PSNR in dB), noise, clip, level, train, regime, seed, status (done, failed or
-        skipped), reason, fit_seconds, tune_seconds, images_per_second, parameters,
-        memory_growth_bytes (of the process in a denoise call), peak_memory_bytes (of the process;
-        in older runs only).
+        over validation images of the metric that it was tuned by), noise, clip, level, train,
+        regime, seed, status (done, failed or skipped), reason, fit_seconds, tune_seconds,
+        images_per_second, parameters, memory_growth_bytes (of the process in a denoise call),
+        peak_memory_bytes (of the process; in older runs only).
 
         Raises:
             StorageError: a cell's file is damaged.

@@ -181,7 +181,7 @@ def rewritten(run, key, rng, part):
         meta["digests"]["rows"] = digest_of(b"".join(columns))
     with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
         new = cell_key(meta["cell"])
-        for folder in ("cells", "history", "samples"):
+        for folder in ("cells", "history", "samples", "outputs"):
             for old in (run / folder).glob(f"{key}.*"):
                 old.rename(old.with_name(f"{new}{old.suffix}"))
         manifest = (run / "manifest.json").read_text()
@@ -253,9 +253,13 @@ class World:
         with environment(folder):
             self.run = bench.run(
                 "digits", methods=["identity", "median", "lmmse", "dae"], noise=[0.3], limit=4,
-                epochs=1, preset="quick", out=folder / "results", name="run",
+                epochs=1, preset="quick", out=folder / "results", name="run", keep="outputs",
             )  # fmt: skip
             self.records = self.run.records()
+            scored = shutil.copytree(self.run.path, folder.with_name("scored"))
+            code, said = call(["score", str(scored), "--metrics", "mae"])
+            assert code == 0, said
+            self.scores = bench.open_run(scored).records()["mae"]
 
 
 @contextlib.contextmanager
@@ -327,6 +331,10 @@ def example(world, kind, rng, folder):
         path.write_bytes(mutated(path.read_bytes(), rng))
         html = ["report", str(run), "--out", str(folder / "reports"), "--format", "html"]
         return [report if kind == "cells" else html, ["doctor", str(run)]]
+    if kind == "outputs":
+        path = rng.choice(sorted((run / kind).iterdir()))
+        path.write_bytes(mutated(path.read_bytes(), rng))
+        return [["doctor", str(run)], ["score", str(run), "--metrics", "mae"]]
     if kind in ("weights", "signed weights"):
         path = fit_of(folder, "lmmse")
         if kind == "weights":
@@ -367,8 +375,8 @@ def example(world, kind, rng, folder):
 
 SIGNED = ("signed metadata", "signed rows", "signed history", "signed samples", "signed weights")
 KINDS = (
-    "manifest", "cells", "samples", "weights", "images", "idx", "config", "thresholds", "plugin",
-    "progress", *SIGNED,
+    "manifest", "cells", "samples", "outputs", "weights", "images", "idx", "config", "thresholds",
+    "plugin", "progress", *SIGNED,
 )  # fmt: skip
 
 
@@ -404,6 +412,10 @@ def verify(world, kind, folder, arguments, code, output):
     if code == 0 and kind in ("cells", "samples") and arguments[0] == "report":
         found = bench.open_run(folder / "results" / "run").records()
         if not found.equals(world.records):
+            return "other numbers without a word"
+    if code == 0 and kind == "outputs" and arguments[0] == "score":
+        found = bench.open_run(folder / "results" / "run").records()["mae"]
+        if not found.equals(world.scores):
             return "other numbers without a word"
     if code == 0 and kind == "weights":
         found = bench.open_run(folder / "results" / "again").records()
