@@ -164,6 +164,11 @@ def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: boo
         _same_settings(path, known.settings, manifest.settings)
         _same_images(path, known.dataset, manifest.dataset)
         check_metrics(path, known.metrics, manifest.metrics)
+        if known.format < 3 and (more := set(manifest.metrics) - set(known.metrics)):
+            raise UsageError(
+                f"{path} is in format {known.format}, whose cells have no column for "
+                f"{', '.join(sorted(more))}: finish it as it is, then `bench score` adds columns"
+            )
         complete = set(known.cells) <= run.finished() - (run.failed() if retry else set())
         if known.cells == manifest.cells and complete:
             # Nothing will be computed, so the manifest stays that of what was; but it was asked
