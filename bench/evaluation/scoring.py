@@ -80,7 +80,5 @@ def score(clean: Array, finished: Array, threads: int = 1) -> dict[str, npt.NDAr
 
 
 def _score(clean: Array, finished: Array) -> dict[str, npt.NDArray[np.float32]]:
-    columns = {
-        name: getattr(metrics, name)(clean, finished) for name in ("mse", "psnr", "ssim")
-    }
+    columns = {name: getattr(metrics, name)(clean, finished) for name in ("mse", "psnr", "ssim")}
     return {name: values.astype(np.float32) for name, values in columns.items()}

@@ -52,9 +52,7 @@ def dists(clean: Array, restored: Array) -> Values:
         [0.0]
     """
     network = _network()
-    return by_torch(
-        network, clean, restored, least=16, pixels=1 << 17, double=False, three=True
-    )
+    return by_torch(network, clean, restored, least=16, pixels=1 << 17, double=False, three=True)
 
 
 @cache
