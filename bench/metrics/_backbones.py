@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +36,7 @@ def with_weights(make: Callable[[], Network], weights: Any) -> Network:
         raise Unsupported(
             f"its weights cannot be downloaded ({error}): put {weights.url} at {file}"
         ) from error
-    except (RuntimeError, EOFError, ValueError) as error:
+    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         reason = " ".join(str(error).split())[:200]
         raise Unsupported(
             f"its weights cannot be read ({reason}): put {weights.url} at {file}"

@@ -45,7 +45,8 @@ def similarity(x: Array, y: Array, sigma: float) -> tuple[Array, Array]:
     """Luminance term and contrast-structure term of each window inside.
 
     Args:
-        x, y: (N, H, W), data range 1, neither side smaller than the window.
+        x: (N, H, W), data range 1, neither side smaller than the window.
+        y: of the same shape.
         sigma: of the Gaussian window, in pixels.
 
     Returns:

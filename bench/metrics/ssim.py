@@ -60,7 +60,7 @@ def ssim(clean: Array, restored: Array, *, sigma: float = SIGMA) -> Values:
     """
     if not 0 < sigma < math.inf:
         raise Unsupported(f"sigma={sigma:g}: give a number of pixels over 0")
-    n, c, h, w = clean.shape
+    n, _, h, w = clean.shape
     if min(h, w) < side(sigma):
         return np.full(n, np.nan)
     if len(list(strips(h, w, sigma))) > 1:

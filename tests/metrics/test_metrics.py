@@ -1,4 +1,3 @@
-import importlib
 import json
 from pathlib import Path
 
@@ -8,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage import metrics as skimage_metrics
 
-from bench import metrics
+from bench import Unsupported, metrics
+from bench.metrics import _blocks, _windows
+from bench.metrics.psnr import decibels
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "metrics.json").read_text())
 
@@ -32,13 +33,13 @@ def pair(shape, images=3, *, base=0.5, spread=0.3, noise=0.1, seed=0):
     return clean.astype(np.float32), noisy.astype(np.float32)
 
 
-def reference_ssim(clean, restored):
+def reference_ssim(clean, restored, sigma=1.5):
     return [
         skimage_metrics.structural_similarity(
             x.astype(np.float64),
             y.astype(np.float64),
             gaussian_weights=True,
-            sigma=1.5,
+            sigma=sigma,
             use_sample_covariance=False,
             data_range=1.0,
             channel_axis=0,
@@ -48,8 +49,9 @@ def reference_ssim(clean, restored):
 
 
 def every_metric(clean, restored):
-    mse = metrics.mse(clean, restored)
-    return np.stack([mse, metrics.psnr(mse), metrics.ssim(clean, restored)])
+    return np.stack(
+        [metric(clean, restored) for metric in (metrics.mse, metrics.psnr, metrics.ssim)]
+    )
 
 
 # -- against scikit-image ------------------------------------------------------------------
@@ -65,7 +67,7 @@ def test_mse_and_psnr_equal_scikit_image(shape):
     expected = [skimage_metrics.mean_squared_error(x, y) for x, y in double]
     np.testing.assert_allclose(mse, expected, rtol=1e-6)
     expected = [skimage_metrics.peak_signal_noise_ratio(x, y, data_range=1) for x, y in double]
-    np.testing.assert_allclose(metrics.psnr(mse), expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(metrics.psnr(clean, noisy), expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -85,6 +87,24 @@ def test_ssim_equals_scikit_image(shape, images):
     np.testing.assert_allclose(
         metrics.ssim(clean, noisy), reference_ssim(clean, noisy), rtol=0, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("sigma", [0.3, 1.0, 2.5])
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 37, 22), (1, 513, 30)], ids=str)
+def test_ssim_of_another_window_equals_scikit_image(shape, sigma):
+    clean, noisy = pair(shape)
+    np.testing.assert_allclose(
+        metrics.ssim(clean, noisy, sigma=sigma),
+        reference_ssim(clean, noisy, sigma),
+        rtol=0,
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("sigma", [0.0, -1.0, np.nan, np.inf])
+def test_ssim_of_no_window_is_refused(sigma):
+    with pytest.raises(Unsupported, match="sigma="):
+        metrics.ssim(*pair((1, 28, 28)), sigma=sigma)
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 600, 15)], ids=str)
@@ -132,8 +152,15 @@ def test_a_fixed_pair_has_its_golden_values(golden):
     index = np.arange(np.prod(golden["shape"])).reshape(1, *golden["shape"])
     clean = (index * 37 % 256 / 255).astype(np.float32)
     restored = np.clip(0.75 * clean + (index * index * 11 % 101 / 404), 0, 1).astype(np.float32)
-    expected = [[golden[name]] for name in ("mse", "psnr", "ssim")]
-    np.testing.assert_allclose(every_metric(clean, restored), expected, rtol=1e-6)
+    for label, expected in golden.items():
+        if label != "shape":
+            name, _, typed = label.replace("-", "_").rstrip("]").partition("[")
+            params = {typed.split("=")[0]: json.loads(typed.split("=")[1])} if typed else {}
+            if name in ("fsim", "gmsd", "haarpsi", "vif"):
+                pytest.importorskip("piq")
+            value = getattr(metrics, name)(clean, restored, **params)
+            expected = np.nan if expected is None else expected
+            np.testing.assert_allclose(value, [expected], rtol=1e-6, err_msg=label)
 
 
 # -- against the definition ----------------------------------------------------------------
@@ -142,15 +169,15 @@ def test_a_fixed_pair_has_its_golden_values(golden):
 @pytest.mark.parametrize(("offset", "expected"), [(0.1, 20.0), (0.5, 6.0206), (1.0, 0.0)])
 def test_a_constant_offset_has_the_analytic_psnr(offset, expected):
     clean = np.zeros((2, 3, 9, 7), np.float32)
-    mse = metrics.mse(clean, clean + np.float32(offset))
-    np.testing.assert_allclose(mse, offset**2, rtol=1e-6)
-    np.testing.assert_allclose(metrics.psnr(mse), expected, atol=1e-4)
+    restored = clean + np.float32(offset)
+    np.testing.assert_allclose(metrics.mse(clean, restored), offset**2, rtol=1e-6)
+    np.testing.assert_allclose(metrics.psnr(clean, restored), expected, atol=1e-4)
 
 
 def test_psnr_is_capped_at_100_db():
     clean, _ = pair((1, 28, 28))
-    assert metrics.psnr(metrics.mse(clean, clean)).tolist() == [100, 100, 100]
-    np.testing.assert_allclose(metrics.psnr(np.array([1e-12, 1e-10, 1e-9])), [100, 100, 90])
+    assert metrics.psnr(clean, clean).tolist() == [100, 100, 100]
+    np.testing.assert_allclose(decibels(np.array([1e-12, 1e-10, 1e-9])), [100, 100, 90])
 
 
 def test_one_wrong_pixel_counts_once_in_its_own_image():
@@ -178,7 +205,7 @@ def test_ssim_is_nan_below_11_pixels(shape):
     clean, noisy = pair(shape)
     assert metrics.ssim(clean, noisy).shape == (3,)
     assert np.isnan(metrics.ssim(clean, noisy)).all()
-    assert np.isfinite(metrics.psnr(metrics.mse(clean, noisy))).all()
+    assert np.isfinite(metrics.psnr(clean, noisy)).all()
 
 
 # -- properties ----------------------------------------------------------------------------
@@ -225,17 +252,15 @@ def test_an_images_value_does_not_depend_on_its_batch_mates(shape):
 def test_a_batch_larger_than_a_block_gives_the_same_values(monkeypatch):
     clean, noisy = pair((1, 28, 28), images=400)
     expected = every_metric(clean, noisy)
-    module = importlib.import_module("bench.metrics.ssim")  # its name is the function's too
-    monkeypatch.setattr(module, "_BLOCK", 3 * 28 * 28 + 1)
+    monkeypatch.setattr(_blocks, "BLOCK", 3 * 28 * 28 + 1)
     np.testing.assert_allclose(every_metric(clean, noisy), expected, rtol=0, atol=1e-12)
 
 
 def test_a_large_image_scored_by_strips_gives_the_same_values(monkeypatch):
     clean, noisy = pair((3, 61, 40), images=2)
     expected = every_metric(clean, noisy)
-    module = importlib.import_module("bench.metrics.ssim")
-    monkeypatch.setattr(module, "_LARGE", 60 * 40)
-    monkeypatch.setattr(module, "_STRIP", 7 * 40 + 3)
+    monkeypatch.setattr(_windows, "_LARGE", 60 * 40)
+    monkeypatch.setattr(_windows, "_STRIP", 7 * 40 + 3)
     np.testing.assert_allclose(every_metric(clean, noisy), expected, rtol=0, atol=1e-12)
 
 

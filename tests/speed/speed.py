@@ -1,8 +1,14 @@
 """How fast the suite is, as ratios measured side by side in one run.
 
+<<<<<<< HEAD
     BENCH_DATA_DIR=~/data python tests/speed/speed.py [metrics] [classical] [posterior-mean]
                                                       [benchopt] [training] [repeat] [digests]
                                                       [outputs] [keep] [report]
+=======
+    BENCH_DATA_DIR=~/data python tests/speed/speed.py [metrics] [more-metrics] [classical]
+                                                      [posterior-mean] [benchopt] [training]
+                                                      [repeat] [digests] [report]
+>>>>>>> h5-metrics
 
 Each comparison is measured in turns (ours, theirs, ours, theirs, ...) and the medians are
 compared, since machines are shared and noisy. `benchopt` needs the extra `[speed]`; it and
@@ -35,6 +41,7 @@ from bench import datasets, metrics
 from bench.core import Cell, Record, image_digests
 from bench.evaluation.memory import PeakMemory
 from bench.execution.environment import usable_cpus
+from bench.metrics.ms_ssim import WEIGHTS
 from bench.noises import ImageDraws, make_noise
 from bench.plugins import sources
 from bench.store import FORMAT_VERSION, OutputsWriter, start_run
@@ -99,8 +106,9 @@ def score_in_a_loop(clean, restored):
 
 
 def score_at_once(clean, restored):
-    mse = metrics.mse(clean, restored)
-    return np.array([mse, metrics.psnr(mse), metrics.ssim(clean, restored)])
+    return np.array(
+        [metric(clean, restored) for metric in (metrics.mse, metrics.psnr, metrics.ssim)]
+    )
 
 
 def measure_metrics():
@@ -117,6 +125,46 @@ def measure_metrics():
         lambda: score_in_a_loop(clean[:, 0], restored[:, 0]),
         5,
     )
+
+
+def psnr_after_least_squares(clean, restored):
+    """PSNR of one image after CSBDeep's `normalize_minmse`."""
+    covariance = np.cov(restored.ravel(), clean.ravel())
+    gain = covariance[0, 1] / (covariance[0, 0] + 1e-10)
+    fitted = gain * restored + (clean.mean() - gain * restored.mean())
+    return peak_signal_noise_ratio(clean, fitted, data_range=1.0)
+
+
+def measure_more_metrics():
+    """Those that libraries have for one image at a time; `ms-ssim` needs the extra `[metrics]`."""
+    import piq
+    import torch
+
+    clean, noisy = test_images()
+    restored = noisy[0.3].clip(0, 1)
+    weights = torch.tensor(WEIGHTS[:2])
+
+    def ms_ssim_in_a_loop(images):
+        return [
+            float(piq.multi_scale_ssim(y[None], x[None], scale_weights=weights))
+            for x, y in zip(*(torch.from_numpy(z[:images]) for z in (clean, restored)), strict=True)
+        ]
+
+    def psnr_scaled_in_a_loop(images):
+        pairs = zip(clean[:images, 0], restored[:images, 0], strict=True)
+        return [psnr_after_least_squares(x.astype(np.float64), y) for x, y in pairs]
+
+    for name, ours, loop in (
+        ("ms-ssim[scales=2]", lambda x, y: metrics.ms_ssim(x, y, scales=2), ms_ssim_in_a_loop),
+        ("psnr-scaled", metrics.psnr_scaled, psnr_scaled_in_a_loop),
+    ):
+        np.testing.assert_allclose(ours(clean[:500], restored[:500]), loop(500), atol=1e-4)
+        compare(
+            f"{name} of 10,000 digits, against a loop over single images",
+            lambda ours=ours: ours(clean, restored),
+            lambda loop=loop: loop(len(clean)),
+            3,
+        )
 
 
 def measure_classical():
@@ -450,6 +498,7 @@ def interactive(page):
 def main():
     known = {
         "metrics": measure_metrics,
+        "more-metrics": measure_more_metrics,
         "classical": measure_classical,
         "posterior-mean": measure_posterior_mean,
         "benchopt": measure_benchopt,
