@@ -169,7 +169,9 @@ def many(section, methods, noises):
     summary = copies(section.summary)
     summary["mean"] += summary["label"].str[1:].astype(int) / 1000
     labels = [f"m{m}" for m in range(methods)]
-    return replace(section, cells=copies(section.cells), summary=summary, labels=labels)
+    cells = copies(section.cells)
+    metadata = section.metadata[:1] * len(cells)
+    return replace(section, cells=cells, metadata=metadata, summary=summary, labels=labels)
 
 
 @pytest.mark.parametrize("sets", [1, 2, 3, 4, 30])
