@@ -100,6 +100,12 @@ def fails(bench):
 
 
 @pytest.fixture
+def undrawn(monkeypatch):
+    """Figures of a report are made but not written as pictures, which takes half its time."""
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *args, **options: None)
+
+
+@pytest.fixture
 def plugins(tmp_path, monkeypatch):
     """The folder of built-in methods, copied, so that a test can add a file to it."""
     import shutil

@@ -71,6 +71,7 @@ def test_the_readmes_table_is_the_published_reports():
     assert table in report.partition("## SSIM")[0]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_published_report_is_the_published_runs(tmp_path):
     from bench.report.render import render
 

@@ -305,6 +305,7 @@ def test_explicit_mnist_never_falls_back(fails, monkeypatch, tmp_path):
     assert "--dataset digits" in line
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_without_mnist_the_default_is_digits_and_says_so(bench, monkeypatch, tmp_path):
     monkeypatch.setattr(download, "reachable", lambda urls: False)
     rest = ("--data-dir", tmp_path, "--methods", "identity", "--noise", "0.3")
@@ -344,6 +345,7 @@ def test_a_manifest_of_another_version(few, fails):
         )
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_failed_method_is_exit_code_3_and_the_rest_goes_on(bench, plugins):
     plugins("bad", "@method()\ndef bad(noisy):\n    raise ValueError('no idea')")
     arguments = ("--dataset", "digits", "--limit", "5", "--noise", "0.3,0.5")

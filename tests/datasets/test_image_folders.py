@@ -206,6 +206,7 @@ def test_a_folder_that_cannot_be_used_is_one_line(make, message, tmp_path, fails
     assert message in line
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_mixed_folder_is_measured_and_the_broken_file_named(mixed, bench):
     arguments = ("run", "--dataset", f"folder:{mixed}", "--noise", "0.1")
     result = bench(*arguments, "--methods", "identity,gaussian", "--no-tune")
@@ -221,6 +222,7 @@ def test_a_mixed_folder_is_measured_and_the_broken_file_named(mixed, bench):
     assert "**Files left out.** broken.png is left out" in page
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_without_images_to_learn_from_filters_run_at_their_defaults_and_networks_say_what_helps(
     mixed, bench, tmp_path
 ):
@@ -260,6 +262,7 @@ def test_a_set_without_training_images_cannot_be_trained_on(mixed, fails):
     assert "folder:my photos has no training images" in line
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_every_file_of_a_folder_is_read_or_counted_and_told(mixed, bench, tmp_path):
     (mixed / "z.png").symlink_to("gone.png")
     for name in ("a.bmp", "b.bmp", "c.webp", "README"):

@@ -57,6 +57,7 @@ def test_what_both_measured_is_shown_once_and_the_rest_joined(runs):
     pd.testing.assert_frame_equal(both.summary, again.summary)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_where_runs_differ_the_newest_is_shown_and_the_conflict_named(runs, tmp_path):
     def later(manifest):
         manifest["started"] = "2999-01-01T00:00:00+00:00"
@@ -79,6 +80,7 @@ def test_where_runs_differ_the_newest_is_shown_and_the_conflict_named(runs, tmp_
     assert "### newer" in page
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_methods_tried_on_fewer_images_are_named(runs, tmp_path):
     page = render([runs["filters"], runs["fewer"]], tmp_path, ["md"])["md"].read_text()
     assert "20 test images of digits" in page
