@@ -21,7 +21,7 @@ types:
 	mypy
 
 test:
-	pytest -n 2 --dist loadfile --durations 12
+	pytest -n 2 --dist worksteal --durations 12
 
 # A link or reference that leads nowhere fails; types in signatures are not looked up.
 docs:

@@ -4,7 +4,7 @@ Data flows one way: typed text -> settings -> requests -> cells -> fit, tune, de
 records on disk -> analysis -> report or gate. The rooms, each of which answers one question::
 
     core        what are the nouns? noise, data set, cell, record, errors
-    plugins     what is a method, where is one found, how does one begin?
+    plugins     what is a method, a metric, where is one found, how does one begin?
     datasets, noises, metrics    the built-in ones; built-in methods lie in `methods/`
     training    how is a network trained?
     store       what lies on disk? runs, files of cells, fitted models
@@ -14,8 +14,9 @@ records on disk -> analysis -> report or gate. The rooms, each of which answers 
     gate        has it got worse?
     execution   where do cells run? in this process, in watched ones, on Dask
     report      how is it shown?
-    testing     does a method keep its contract?
+    testing     does a method or metric keep its contract?
     api, doctor  what the command does, from Python; is a run, a machine whole?
+    explanation  why is my number not the paper's?
     cli         what is typed, what is printed?
 
 A room imports only rooms that stand above it in this list (those of one layer not even each

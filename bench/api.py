@@ -16,10 +16,18 @@ from bench.execution import cores, environment, session
 from bench.execution.importing import importing
 from bench.execution.process import Limits
 from bench.execution.progress import Listener
+from bench.execution.rescoring import score
+from bench.execution.scorer import Scorer, recorded
 from bench.execution.supervisor import Setup
 from bench.planning import notation
 from bench.planning.cells import notes, plan
-from bench.planning.request import requested_methods, torch_device
+from bench.planning.request import (
+    RequestedMetric,
+    requested_methods,
+    requested_metrics,
+    torch_device,
+    tuning_metric,
+)
 from bench.planning.settings import Settings
 from bench.plugins.contract import BUILT_IN, Method
 from bench.plugins.sources import Registry, load
@@ -31,7 +39,7 @@ def run(
     listener: Listener | None = None,
     command: str | None = None,
     **values: Any,
-) -> store.Run:
+) -> Run:
     """Measure denoising methods, as `bench run` does, and keep the results on disk.
 
     A run that was interrupted goes on with its first unfinished cell.
@@ -48,7 +56,7 @@ def run(
             Where the command takes text, Python takes lists too: `noise=[0.1, 0.3]`.
 
     Returns:
-        The run; `run.records()` has a row an image.
+        The run; `run.records()` has a row an image, `run.score("mae")` adds a metric.
 
     Raises:
         UsageError, DataError, StorageError: one line each, see `bench.core`.
@@ -58,6 +66,8 @@ def run(
     settings = Settings.checked(dataset=dataset, **values)
     with _methods_of(settings) as registry:
         requested = requested_methods(settings, registry)
+        metrics = requested_metrics(settings, registry)
+        tuning_metric(settings, registry)
     methods = {each.method.name: each.method for each in requested.values()}
     # What names and settings alone tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
@@ -66,27 +76,71 @@ def run(
     resolved = settings.resolved(data, requested)
     cells = plan(resolved, data, requested.values())
     shares = cores.shares(settings, cells, data.largest)
+    scorer = Scorer(
+        tuple(metrics),
+        settings.tune_by,
+        tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins),
+        str((store.cache_folder() / "fits").absolute()),
+        secrets.token_hex(8) if settings.fresh else None,
+        str(resolved.folder.absolute()) if settings.keep else "",
+    )
     setup = Setup(
         dataset=settings.dataset or data.name,
         train_dataset=settings.train_dataset,
         data_dir=str(folder.absolute()),
         fingerprint=data.fingerprint,
         training_fingerprint=data.training_fingerprint,
-        plugins=tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins),
+        plugins=scorer.plugins,
         methods=tuple(requested),
-        cache=str((store.cache_folder() / "fits").absolute()),
-        fresh=secrets.token_hex(8) if settings.fresh else None,
+        cache=scorer.cache,
+        fresh=scorer.fresh,
         device=device,
         threads=shares.threads,
         jobs=None if settings.dask else min(max(1, shares.jobs), len(cells)),
+        scorer=scorer,
         sealed=settings.sealed,
     )
     said = notes(resolved, data, requested.values(), cells)
-    manifest = _manifest(resolved, data, methods, cells, setup, command, said)
-    return session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
+    manifest = _manifest(resolved, data, methods, metrics, cells, setup, command, said)
+    made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
+    return Run(made.path, made.manifest)
 
 
-def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registry]:
+class Run(store.Run):
+    """A run on disk, that can be scored by further metrics; see `bench.store.Run`."""
+
+    def score(self, metrics: str | Sequence[str], **options: Any) -> Run:
+        """Add columns of further metrics, as `bench score` does.
+
+        Options are those of `bench.execution.rescoring.score`: plugins, dataset, data_dir, ...
+
+        >>> run = bench.run("digits", methods="identity,median", noise=0.3, limit=20)
+        >>> records = run.score("mae").records()
+        >>> list(records.groupby("method")["mae"].mean().round(3))
+        [0.158, 0.067]
+        """
+        score(self, metrics, **options)
+        self.manifest = store.open_run(self.path).manifest
+        return self
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """Open a run by its folder; its cells are read when they are asked for.
+
+    >>> import bench, tempfile
+    >>> made = bench.run("digits", methods="identity", noise=0.3, limit=2, out=tempfile.mkdtemp())
+    >>> run = bench.open_run(made.path)
+    >>> run.manifest.settings.limit, len(run.records())
+    (2, 2)
+
+    Raises:
+        StorageError, UsageError: see `bench.store.open_run`.
+    """
+    opened = store.open_run(path)
+    return Run(opened.path, opened.manifest)
+
+
+def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registry[Method]]:
     """The methods that can be asked for; where others work on the cells, others load them."""
     if settings.jobs or settings.dask:
         return importing(settings.plugins, Limits(settings.timeout, settings.memory_limit))
@@ -97,24 +151,26 @@ def _manifest(
     settings: Settings,
     data: Dataset,
     methods: Mapping[str, Method],
+    metrics: Mapping[str, RequestedMetric],
     cells: Sequence[Cell],
     setup: Setup,
     command: str | None,
     said: Sequence[str],
 ) -> store.Manifest:
+    ours = {label: one for label, one in metrics.items() if one.metric.origin == BUILT_IN}
+    files = {name: method.file for name, method in methods.items() if method.origin != BUILT_IN}
     return store.Manifest.of(
         settings.recorded(),
         data,
         {name: _recorded(method) for name, method in methods.items()},
         cells,
+        # What others' metrics learn is for the workers, which alone run their code.
+        metrics=recorded(metrics, setup.scorer.fit(ours, data)),
         device=setup.device,
         threads=setup.threads,
         notes=said,
         command=command or f"bench.run({data.name!r}, ...)",
-        environment=environment.describe(
-            setup.device,
-            {name: method.file for name, method in methods.items() if method.origin != BUILT_IN},
-        ),
+        environment=environment.describe(setup.device, files),
     )
 
 

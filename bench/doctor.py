@@ -75,6 +75,12 @@ def examine_run(path: Path) -> Iterator[Observation]:
         if failed:
             yield Observation(f"{failed} cells failed", "take them up again with --retry-failed")
     yield from _left_over(path, finished - set(cells))
+    lost = store.kept_outputs(path) - finished
+    if lost and not store.is_held(path):
+        yield Observation(
+            f"{len(lost)} files in outputs/ of cells that have no result, such as {min(lost)}",
+            "the next `bench run` removes them",
+        )
     if store.is_held(path):
         yield Observation(f"being written by {store.holder(path) or 'another process'}")
 

@@ -6,7 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-# Before torch is loaded: threads that wait by spinning crawl when anything else runs.
+# Before NumPy and torch are loaded: tests run beside each other, and threads that wait for each
+# other crawl when anything else runs.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # Before Triton is: where there is no GPU, its kernels run in its interpreter.
@@ -102,11 +104,11 @@ def plugins(tmp_path, monkeypatch):
     """The folder of built-in methods, copied, so that a test can add a file to it."""
     import shutil
 
-    from bench.plugins import sources
+    from bench.plugins.kinds import METHODS
 
     folder = tmp_path / "methods"
-    shutil.copytree(sources.BUILTIN, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(sources, "BUILTIN", folder)
+    shutil.copytree(METHODS.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(METHODS, "folder", folder)
 
     def add(name, body):
         path = folder / f"{name}.py"

@@ -12,12 +12,16 @@ import yaml
 
 import bench
 from bench import analysis
-from bench.testing import check_method
+from bench.testing import check_method, check_metric
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = re.findall(
-    r"```python\n(.*?)```", (ROOT / "docs" / "adding-a-method.md").read_text(), re.S
-)
+
+
+def examples(page):
+    return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.S)
+
+
+EXAMPLES, METRICS = examples("adding-a-method.md"), examples("adding-a-metric.md")
 
 
 def test_the_page_shows_all_three_forms():
@@ -33,6 +37,13 @@ def test_an_example_of_the_documentation_works_as_a_plugin(number, margin, tmp_p
     assert list(run.cells()["status"]) == ["done", "done"]
     psnr = run.records().groupby("method")["psnr"].mean()
     assert psnr["example"] > psnr["identity"] + margin
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_a_metric_of_the_documentation_works_as_a_plugin(number, tmp_path):
+    file = tmp_path / "example.py"
+    file.write_text(METRICS[number])
+    check_metric(file)
 
 
 def test_the_readmes_method_is_the_pages_first():

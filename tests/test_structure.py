@@ -122,6 +122,7 @@ def test_public_names():
         "get_method",
         "make_noise",
         "method",
+        "metric",
         "open_run",
         "run",
     ]

@@ -35,24 +35,20 @@ def wheel(tmp_path_factory):
     return built
 
 
-@pytest.fixture
-def empty(tmp_path):
-    """An environment without a package: its scripts, and where packages go."""
-    venv.create(tmp_path / "venv", with_pip=False)
-    scripts = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
-    return scripts, next((tmp_path / "venv").glob("[Ll]ib/**/site-packages"))
-
-
-def install(scripts, wheel):
-    call(*PIP, "--python", scripts / "python", "install", wheel, *OFFLINE)
-
-
-def test_the_wheel_installs_no_top_level_name_but_bench(wheel, empty):
-    scripts, site = empty
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """An environment with nothing else: its scripts, where packages go, and what came there."""
+    folder = tmp_path_factory.mktemp("installed") / "venv"
+    venv.create(folder, with_pip=False)
+    scripts = folder / ("Scripts" if os.name == "nt" else "bin")
+    site = next(folder.glob("[Ll]ib/**/site-packages"))
     before = set(site.iterdir())
-    install(scripts, wheel)
-    installed = {path.name for path in set(site.iterdir()) - before}
-    assert installed == {"bench", f"denoise_bench-{bench.__version__}.dist-info"}
+    call(*PIP, "--python", scripts / "python", "install", wheel, *OFFLINE)
+    return scripts, site, {path.name for path in set(site.iterdir()) - before}
+
+
+def test_the_wheel_installs_no_top_level_name_but_bench(installed):
+    assert installed[2] == {"bench", f"denoise_bench-{bench.__version__}.dist-info"}
 
 
 def test_the_wheel_holds_every_file_of_the_package_and_of_the_methods(wheel):
@@ -67,9 +63,8 @@ def test_the_wheel_holds_every_file_of_the_package_and_of_the_methods(wheel):
     assert {name for name in held if ".dist-info/" not in name} == files
 
 
-def test_the_installed_wheel_runs_its_own_methods(wheel, empty, tmp_path):
-    scripts, site = empty
-    install(scripts, wheel)
+def test_the_installed_wheel_runs_its_own_methods(installed, tmp_path):
+    scripts, site, _ = installed
     # What the wheel needs is taken from this environment, but not this checkout.
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
 
@@ -82,7 +77,7 @@ def test_the_installed_wheel_runs_its_own_methods(wheel, empty, tmp_path):
         scripts / "python", "-c", "import bench; print(bench.__file__)",
         cwd=tmp_path, env=environment,
     )  # fmt: skip
-    assert Path(where.strip()).is_relative_to(tmp_path)
+    assert Path(where.strip()).is_relative_to(site)
     out = call(
         scripts / "bench", "run", "--dataset", "digits", "--methods", "identity,median",
         "--noise", "0.3", "--limit", "5", cwd=folder, env=environment,

@@ -2,17 +2,14 @@
 
 from bench.analysis.comparison import MOST_COMPARED, compare, harm, marks
 from bench.analysis.families import ENOUGH_TRAININGS
-from bench.analysis.labels import DECIMALS, METRICS, UNITS, rowwise, tuples, with_labels
+from bench.analysis.labels import rowwise, tuples, with_labels
 from bench.analysis.means import means, problems, table, text_table
 from bench.analysis.ranks import Ranks, average_ranks
-from bench.analysis.scores import Scores
+from bench.analysis.scores import Scores, prominent, united
 
 __all__ = [
-    "DECIMALS",
     "ENOUGH_TRAININGS",
-    "METRICS",
     "MOST_COMPARED",
-    "UNITS",
     "Ranks",
     "Scores",
     "average_ranks",
@@ -21,9 +18,11 @@ __all__ = [
     "marks",
     "means",
     "problems",
+    "prominent",
     "rowwise",
     "table",
     "text_table",
     "tuples",
+    "united",
     "with_labels",
 ]

@@ -39,7 +39,7 @@ import numpy as np
 
 from bench.analysis import statistics
 from bench.analysis.families import ENOUGH_TRAININGS, Family, Pairs
-from bench.analysis.labels import METRICS, tuples
+from bench.analysis.labels import tuples
 from bench.analysis.means import COLUMNS, in_order, noise_means, table
 from bench.analysis.scores import NOISE, column_means
 from bench.core import IDENTITY
@@ -98,10 +98,10 @@ def compare_noises(parts: Iterable[NoiseScores]) -> tuple[list[pd.DataFrame], pd
     for part in parts:
         summary = noise_means(part)
         ends = []
-        for metric in METRICS:
+        for metric, scale in part.scales.items():
             compared = _Compared(part, metric)
             ends.append(compared.intervals())
-            family = families.setdefault((part.point[0], metric), Family(metric))
+            family = families.setdefault((part.point[0], metric), Family(metric, scale.higher))
             compared.pairs(family)
         low, high = np.concatenate(ends, axis=1)
         summaries.append(summary.assign(low=low, high=high))
@@ -121,10 +121,11 @@ class _Compared:
     """The scores of a metric under one noise."""
 
     def __init__(self, part: NoiseScores, metric: str) -> None:
-        self._part, self._metric = part, metric
+        self._part = part
         self._values = part.values[metric]
         self._there = np.isfinite(self._values)
-        at = list(METRICS).index(metric)
+        self._higher = part.scales[metric].higher
+        at = list(part.scales).index(metric)
         self._seeds = [
             {seed: float(means[at]) for seed, means in by_seed.items()}
             for by_seed in part.seed_means
@@ -150,7 +151,7 @@ class _Compared:
     def _pairs(self) -> list[tuple[int, int]]:
         """Which are compared: all, or those of the best methods and of the noisy image."""
         labels, mean = self._part.labels, column_means(self._values)
-        best = np.argsort(-mean if METRICS[self._metric] else mean, kind="stable")
+        best = np.argsort(-mean if self._higher else mean, kind="stable")
         chosen = sorted(best[:MOST_COMPARED].tolist())
         pairs = list(combinations(chosen, 2))
         if IDENTITY in labels and len(chosen) < len(labels):
@@ -211,14 +212,14 @@ def _alike(there: Any) -> Iterator[tuple[Any, Any]]:
             yield rows, np.array(columns)
 
 
-def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> pd.DataFrame:
+def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str, *, higher: bool) -> pd.DataFrame:
     """Mark each column's highest mean, and what cannot be told apart from it.
 
-    "best" is the highest (of MSE the lowest) mean, and "few" where it is that of a method with
-    fewer than four trainings, of which nobody knows how far others would lie; "near" what cannot be
-    told apart from it, of few trainings by their images alone; "" the rest. Tables show them in
-    bold, as ‡ and as †; what was not compared with the best has no mark. Rows methods, columns
-    (noise, level), as in `table`.
+    "best" is the highest mean (the lowest, where not `higher` is better), and "few" where it is
+    that of a method with fewer than four trainings, of which nobody knows how far others would lie;
+    "near" what cannot be told apart from it, of few trainings by their images alone; "" the rest.
+    Tables show them in bold, as ‡ and as †; what was not compared with the best has no mark. Rows
+    methods, columns (noise, level), as in `table`.
     """
     mean = table(summary, metric)
     pairs = pairs[pairs["metric"] == metric]
@@ -236,11 +237,11 @@ def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> pd.DataFra
         if values.isna().all():
             result[column] = ""
             continue
-        winner: Any = values.idxmax() if METRICS[metric] else values.idxmin()
+        winner: Any = values.idxmax() if higher else values.idxmin()
         with_winner = [(*column, *sorted((label, winner))) for label in mean.index]
         # Not compared are those beyond the bound, and those with too few images: these are not told
         # from the best.
-        beyond = values.rank(ascending=not METRICS[metric], method="first") > MOST_COMPARED
+        beyond = values.rank(ascending=not higher, method="first") > MOST_COMPARED
         result[column] = [
             "" if np.isnan(value) or pair in apart or (out and pair not in compared) else "near"
             for pair, value, out in zip(with_winner, values, beyond, strict=True)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.analysis import statistics
-from bench.analysis.labels import METRICS
 from bench.analysis.scores import NOISE
 
 if TYPE_CHECKING:
@@ -56,12 +55,15 @@ class Family:
     """All pairs of a data set by one metric, which share one error.
 
     Attributes:
+        metric: its label.
+        higher: more of it is better.
         parts: the pairs, noise by noise.
         largest: of each resample the largest difference of all pairs, in its own 2.5% points.
         largest_untrained: of the pairs in which nothing is random.
     """
 
     metric: str
+    higher: bool
     parts: list[Pairs] = field(default_factory=list)
     largest: Draws | None = None
     largest_untrained: Draws | None = None
@@ -136,8 +138,8 @@ class Family:
 
     def _better(self, part: Pairs, low: Array, high: Array) -> Any:
         """The label of the better method of each pair, "" where the interval holds 0."""
-        first = (low > 0) if METRICS[self.metric] else (high < 0)
-        second = (high < 0) if METRICS[self.metric] else (low > 0)
+        first = (low > 0) if self.higher else (high < 0)
+        second = (high < 0) if self.higher else (low > 0)
         return np.where(first, part.a, np.where(second, part.b, ""))
 
 

@@ -1,4 +1,4 @@
-"""What tables call things: metrics with their units, methods and noises by their full names."""
+"""What tables call things: methods and noises by their full names."""
 
 from __future__ import annotations
 
@@ -12,11 +12,6 @@ from bench.core import method_label, noise_name
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
-
-#: Metric -> whether larger is better.
-METRICS = {"psnr": True, "ssim": True, "mse": False}
-UNITS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "mse": "MSE"}
-DECIMALS = {"psnr": 2, "ssim": 3, "mse": 5}
 
 
 def with_labels(frame: pd.DataFrame) -> pd.DataFrame:

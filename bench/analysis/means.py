@@ -6,18 +6,21 @@ training seeds, an image's value is first averaged over them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from bench.analysis.labels import DECIMALS, METRICS, tuples
-from bench.analysis.scores import NOISE, NoiseScores, Scores, column_means
+from bench.analysis.labels import tuples
+from bench.analysis.scores import NOISE, NoiseScores, Scores, column_means, prominent
 from bench.core import level_text, noise_text, printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bench.core import Scale
+
+_Item = TypeVar("_Item")
 _ENTRY = ["dataset", "label", "noise", "level"]
 COLUMNS = [*_ENTRY, "metric", "mean", "images", "seeds", "trainings", "seed_sd", "capped"]
 
@@ -28,7 +31,7 @@ def means(scores: Scores) -> pd.DataFrame:
     Columns: dataset, label, noise, level, metric, mean, images (over which the mean is), seeds,
     trainings (number of training seeds; 0 where nothing is random), and seed_sd: the standard
     deviation over training seeds of the mean over images, NaN for a single seed; and capped: the
-    share of images whose PSNR is the highest that is given (0 of other metrics).
+    share of images that have the highest value that is given in dB (0 of other metrics).
     """
     return in_order([noise_means(part) for part in scores.noises()], scores)
 
@@ -51,7 +54,7 @@ def noise_means(part: NoiseScores) -> pd.DataFrame:
                 "capped": part.capped(metric),
             }
         )
-        for metric in METRICS
+        for metric in part.scales
     ]
     return pd.concat(rows, ignore_index=True)[COLUMNS]
 
@@ -64,7 +67,7 @@ def in_order(parts: Sequence[pd.DataFrame], scores: Scores) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     whole = pd.concat(parts)
     order = {entry: at for at, entry in enumerate(dict.fromkeys(tuples(scores.cells, *_ENTRY)))}
-    metrics = list(METRICS)
+    metrics = list(scores.scales)
     keys = [
         metrics.index(metric) * len(order) + order[entry]
         for *point, metric in tuples(whole, *_ENTRY, "metric")
@@ -121,7 +124,9 @@ def _noises_text(noises: list[tuple[str, float]]) -> str:
 def text_table(
     scores: Scores, cells: pd.DataFrame, width: int | None = None, images: str = "test images"
 ) -> str:
-    """PSNR and SSIM of every method at every level, as plain text for a terminal.
+    """The means of every method at every level, as plain text for a terminal.
+
+    Two metrics share a table; where there are more, the tables follow each other.
 
     Args:
         scores: of a run.
@@ -133,26 +138,50 @@ def text_table(
     if not len(scores):
         return "No cell has a result."
     summary = means(scores)
-    psnr, ssim = table(summary, "psnr"), table(summary, "ssim")
-    combined = psnr.copy().astype(object)
+    shown = prominent(scores.scales)
+    texts = [
+        _fitted(_combined(summary, {label: scores.scales[label] for label in pair}), width)
+        for pair in _batched(shown, 2)
+    ]
+    counts = summary.groupby("metric")["images"]
+    least, most = counts.min(), int(counts.max()[shown].max())
+    first, *others = shown
+    fewer = [
+        f"{printable(scores.scales[label].title)} over {least[label]:,}"
+        for label in others
+        if least[label] < least[first]
+    ]
+    names = printable(", ".join(dict.fromkeys(cells.dataset)))
+    only = f" ({', '.join(fewer)})" if fewer else ""
+    text = "\n\n".join(texts)
+    return f"\n{text}\n\nMean over {most:,} {images} of {names}{only}."
+
+
+def _batched(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    """So many after each other, the last ones fewer."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _combined(summary: pd.DataFrame, scales: Mapping[str, Scale]) -> pd.DataFrame:
+    """The means of some metrics in one table, each entry with all of them."""
+    tables = {label: table(summary, label) for label in scales}
+    first = next(iter(tables.values()))
+    combined = first.copy().astype(object)
     for column in combined.columns:
+        values = [own[column] for own in tables.values()]
         combined[column] = [
-            "–" if np.isnan(p) else f"{_shown(p, 'psnr')} {_shown(s, 'ssim')}"
-            for p, s in zip(psnr[column], ssim[column], strict=True)
+            " ".join(_shown(value, of) for value, of in zip(row, scales.values(), strict=True))
+            if not all(map(np.isnan, row))
+            else "–"
+            for row in zip(*values, strict=True)
         ]
     combined.columns = [noise_text(*column) for column in combined.columns]
-    combined.index.name = "PSNR (dB), SSIM"
-    counts = {name: part["images"] for name, part in summary.groupby("metric")}
-    count = int(counts["psnr"].max())
-    text = _fitted(combined, width)
-    names = printable(", ".join(dict.fromkeys(cells.dataset)))
-    less = int(counts["ssim"].min())
-    only = f" (SSIM over {less:,})" if less < int(counts["psnr"].min()) else ""
-    return f"\n{text}\n\nMean over {count:,} {images} of {names}{only}."
+    combined.index.name = printable(", ".join(scale.heading for scale in scales.values()))
+    return combined
 
 
-def _shown(value: float, metric: str) -> str:
-    return "–" if np.isnan(value) else f"{value:.{DECIMALS[metric]}f}"
+def _shown(value: float, scale: Scale) -> str:
+    return "–" if np.isnan(value) else f"{value:.{scale.decimals}f}"
 
 
 def _fitted(frame: pd.DataFrame, width: int | None) -> str:

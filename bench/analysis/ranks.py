@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.analysis.labels import METRICS
 from bench.analysis.means import table
 
 if TYPE_CHECKING:
@@ -39,14 +38,17 @@ class Ranks:
     pairs: pd.DataFrame | None
 
 
-def average_ranks(summaries: Mapping[str, pd.DataFrame], metric: str) -> Ranks | None:
+def average_ranks(
+    summaries: Mapping[str, pd.DataFrame], metric: str, *, higher: bool
+) -> Ranks | None:
     """Rank the methods that all data sets have, under the noises that all of them have.
 
     In each data set methods are ranked by the mean over these noises of their means.
 
     Args:
         summaries: data set -> its `means`.
-        metric: of `METRICS`.
+        metric: its label.
+        higher: more of it is better.
 
     Returns:
         None where there are no two data sets, or nothing that all of them have.
@@ -66,7 +68,7 @@ def average_ranks(summaries: Mapping[str, pd.DataFrame], metric: str) -> Ranks |
     scores = pd.DataFrame(
         {name: frame.loc[labels, columns].mean(axis=1) for name, frame in tables.items()}
     )
-    average = scores.rank(ascending=not METRICS[metric]).mean(axis=1).sort_values(kind="stable")
+    average = scores.rank(ascending=not higher).mean(axis=1).sort_values(kind="stable")
     p = pairs = None
     if len(tables) >= LEAST_DATA_SETS and len(labels) >= LEAST_METHODS:
         import scikit_posthocs

@@ -7,14 +7,15 @@ those under one noise, or of one method, whatever the number of records.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from bench.analysis.labels import METRICS, tuples, with_labels
-from bench.core import PSNR_CAP
+from bench.analysis.labels import tuples, with_labels
+from bench.core import DEFAULT_SCALES, Scale
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -36,6 +37,51 @@ class Images(Protocol):
         """The columns of a cell."""
 
 
+class _Scales(Protocol):
+    """What says how numbers are read, such as a manifest."""
+
+    @property
+    def scales(self) -> Mapping[str, Scale]:
+        """By the metrics' labels."""
+
+
+class ScoredRun(Images, Protocol):
+    """As much of a run as scores are read from."""
+
+    @property
+    def manifest(self) -> _Scales:
+        """What it says of itself."""
+
+
+def united(parts: Iterable[Mapping[str, Scale]]) -> dict[str, Scale]:
+    """The metrics of several runs, each as the first of them says that has it.
+
+    Where two have one title they are called by their labels.
+
+    >>> two = united([{"psnr": Scale("PSNR", "dB")}, {"mae": Scale("MAE"), "l1": Scale("MAE")}])
+    >>> [scale.title for scale in two.values()]
+    ['PSNR', 'mae', 'l1']
+    """
+    scales: dict[str, Scale] = {}
+    for part in parts:
+        scales |= {label: scale for label, scale in part.items() if label not in scales}
+    often = Counter(scale.title for scale in scales.values())
+    return {
+        label: replace(scale, title=label) if often[scale.title] > 1 else scale
+        for label, scale in scales.items()
+    }
+
+
+def prominent(labels: Iterable[str]) -> list[str]:
+    """What is shown where there is not room for all: MSE says of an image what PSNR says.
+
+    >>> prominent(["psnr", "mse", "ssim"]), prominent(["mse"])
+    (['psnr', 'ssim'], ['mse'])
+    """
+    labels = list(labels)
+    return [label for label in labels if label != "mse" or "psnr" not in labels]
+
+
 class Scores:
     """The scores of cells; iterating gives each cell's columns, read as it comes.
 
@@ -43,18 +89,25 @@ class Scores:
         cells: a row a cell, with the columns `CELL`, `label` and the noise's full name (see
             `with_labels`), `key`, and `run`, the position in `runs` of the run that has it.
         runs: what the cells' images are read from.
+        scales: how the metrics' numbers are read, by label; the first one leads.
     """
 
-    def __init__(self, cells: pd.DataFrame, runs: Sequence[Images]) -> None:
-        self.cells, self._runs = cells, runs
+    def __init__(
+        self,
+        cells: pd.DataFrame,
+        runs: Sequence[Images],
+        scales: Mapping[str, Scale] = DEFAULT_SCALES,
+    ) -> None:
+        self.cells, self._runs, self.scales = cells, runs, scales
 
     @classmethod
-    def of_run(cls, run: Images, cells: pd.DataFrame) -> Scores:
+    def of_run(cls, run: ScoredRun, cells: pd.DataFrame) -> Scores:
         """Those of a run's cells that are done; `cells` as `Run.cells` gives them."""
-        return cls(with_labels(cells[cells["status"] == "done"]).assign(run=0), [run])
+        done = with_labels(cells[cells["status"] == "done"]).assign(run=0)
+        return cls(done, [run], united([run.manifest.scales]))
 
     @classmethod
-    def of(cls, records: pd.DataFrame) -> Scores:
+    def of(cls, records: pd.DataFrame, scales: Mapping[str, Scale] = DEFAULT_SCALES) -> Scores:
         """Those of a frame with a row an image and cell, as `Run.records` gives it.
 
         >>> import pandas as pd
@@ -66,7 +119,7 @@ class Scores:
         >>> [float(columns["psnr"].mean()) for columns in scores]
         [10.5]
         """
-        return _Frame(records).scores()
+        return _Frame(records).scores(scales)
 
     def __len__(self) -> int:
         """Number of cells."""
@@ -76,13 +129,18 @@ class Scores:
         return map(self.read, range(len(self)))
 
     def read(self, number: int) -> Columns:
-        """The columns of a cell, the first of which is 0."""
+        """The columns of a cell, the first of which is 0.
+
+        All metrics have one: NaN where the cell has not been measured by it.
+        """
         run, key = (self.cells[name].to_numpy()[number] for name in ("run", "key"))
-        return self._runs[run].images(key)
+        columns = self._runs[run].images(key)
+        missing = [label for label in self.scales if label not in columns]
+        return {**columns, **{label: np.full(len(columns["image"]), np.nan) for label in missing}}
 
     def where(self, chosen: Sequence[bool]) -> Scores:
         """Those of some cells; nothing is read."""
-        return Scores(self.cells[np.asarray(chosen, dtype=bool)], self._runs)
+        return Scores(self.cells[np.asarray(chosen, dtype=bool)], self._runs, self.scales)
 
     def by(self, *names: str) -> Iterator[tuple[tuple[Any, ...], Scores]]:
         """Those of equal entries in some columns of `cells`, with these, in the cells' order."""
@@ -90,7 +148,7 @@ class Scores:
         for row, key in enumerate(tuples(self.cells, *names)):
             groups.setdefault(key, []).append(row)
         for key, rows in groups.items():
-            yield key, Scores(self.cells.iloc[rows], self._runs)
+            yield key, Scores(self.cells.iloc[rows], self._runs, self.scales)
 
     def noises(self) -> Iterator[NoiseScores]:
         """All that was measured under one noise, one after the other."""
@@ -112,12 +170,12 @@ class _Frame:
 
     def images(self, key: str) -> Columns:
         part = self._parts[int(key)]
-        return {name: part[name].to_numpy() for name in ("image", "digest", *METRICS)}
+        return {str(name): part[name].to_numpy() for name in part if name not in CELL}
 
-    def scores(self) -> Scores:
+    def scores(self, scales: Mapping[str, Scale]) -> Scores:
         keys = [str(number) for number in range(len(self._parts))]
         cells = with_labels(self._cells.reset_index(drop=True))
-        return Scores(cells.assign(key=keys, run=0), [self])
+        return Scores(cells.assign(key=keys, run=0), [self], scales)
 
 
 @dataclass(frozen=True)
@@ -133,8 +191,9 @@ class NoiseScores:
         units: (images,), what each belongs to that was drawn independently of the others: its
             position in the split.
         seeds: (methods,), of how many training seeds; 1 also where nothing is random.
-        seed_means: of each method, training seed -> the means over its images of all `METRICS`;
+        seed_means: of each method, training seed -> the means over its images of all metrics;
             empty where nothing is random.
+        scales: how the metrics' numbers are read.
     """
 
     point: tuple[Any, ...]
@@ -143,13 +202,16 @@ class NoiseScores:
     units: Array
     seeds: Array
     seed_means: list[dict[int, Array]]
+    scales: Mapping[str, Scale] = field(default_factory=lambda: DEFAULT_SCALES)
 
     @classmethod
     def of(cls, point: tuple[Any, ...], labels: list[str], scores: Scores) -> NoiseScores:
         """Of the cells under one noise, each read once."""
         rows = _Rows()
-        cells = [(rows.of(columns), [columns[name] for name in METRICS]) for columns in scores]
-        shape = (len(METRICS), len(rows), len(labels))
+        cells = [
+            (rows.of(columns), [columns[name] for name in scores.scales]) for columns in scores
+        ]
+        shape = (len(scores.scales), len(rows), len(labels))
         total, known = np.zeros(shape), np.zeros(shape, np.int32)
         measured = np.zeros(shape[1:], np.int32)
         seed_means: list[dict[int, Array]] = [{} for _ in labels]
@@ -168,10 +230,11 @@ class NoiseScores:
         return cls(
             point,
             labels,
-            dict(zip(METRICS, values, strict=True)),
+            dict(zip(scores.scales, values, strict=True)),
             rows.images,
             measured.max(axis=0, initial=0),
             seed_means,
+            scores.scales,
         )
 
     def images(self, metric: str) -> Array:
@@ -180,18 +243,18 @@ class NoiseScores:
         return np.array([len(np.unique(self.units[rows])) for rows in there.T], np.int64)
 
     def capped(self, metric: str) -> Array:
-        """Share of each method's images that reach `PSNR_CAP`: (methods,); 0 of other metrics.
+        """Share of each method's images that reach `Scale.cap`: (methods,); 0 without one.
 
         Over several training seeds those count that reach it with all of them.
         """
-        values = self.values[metric]
-        if metric != "psnr" or not len(values):
+        values, cap = self.values[metric], self.scales[metric].cap
+        if cap is None or not len(values):
             return np.zeros(values.shape[1])
-        return (values >= PSNR_CAP).mean(axis=0)
+        return (values >= cap).mean(axis=0)
 
     def seed_sd(self, metric: str) -> Array:
         """Standard deviation over training seeds of each mean over images; NaN for a single one."""
-        at = list(METRICS).index(metric)
+        at = list(self.scales).index(metric)
         own = ([means[at] for means in by_seed.values()] for by_seed in self.seed_means)
         return np.array([np.std(means, ddof=1) if len(means) > 1 else np.nan for means in own])
 

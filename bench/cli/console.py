@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.core import Phase, Record, printable, speed_text, visible
+from bench.core import RESERVED, Phase, Record, printable, speed_text, visible
 
 if TYPE_CHECKING:
     from bench.execution.pieces import Running
@@ -249,8 +249,12 @@ def _outcome(record: Record) -> str:
         return f"{record.status}: {record.reason}"
     import numpy as np
 
-    psnr = float(record.images["psnr"].mean(dtype=np.float64))
-    parts = [f"{psnr:.2f} dB"]
+    parts = []
+    for label, values in record.images.items():
+        if label == "psnr":
+            parts = [f"{float(values.mean(dtype=np.float64)):.2f} dB"]
+        elif label not in RESERVED and not parts and not np.isnan(values).all():
+            parts = [f"{label} {float(np.nanmean(values, dtype=np.float64)):.4g}"]
     if record.fit_seconds is not None:
         earlier = "earlier, " if record.conditions["fit_reused"] else ""
         parts.append(f"trained {earlier}in {duration(record.fit_seconds)}")

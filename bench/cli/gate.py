@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,8 @@ _FORMAT = click.option(
 )
 _TOLERANCE = click.option(
     "--tolerance",
-    help="Drops up to these are no regression: PSNR in dB, or PSNR,SSIM. [default: 0.05,0.002]",
+    help="Drops up to these are no regression: PSNR in dB, or PSNR,SSIM, and others by name: "
+    "lpips=0.01. [default: 0.05,0.002; of others see docs/gate.md]",
 )
 _WORST = click.option(
     "--worst",
@@ -91,7 +91,8 @@ def check(
         done, single_seed, problems = check.update_thresholds(opened, thresholds)
         numbers = {name: getattr(done, name) for name in ("added", "raised", "lowered", "kept")}
         counted = ", ".join(f"{number} {name}" for name, number in numbers.items() if number)
-        say(f"{thresholds}: {counted or 'no'} minima, from {opened.path}")
+        what = "limits" if done.maxima else "minima"
+        say(f"{thresholds}: {counted or 'no'} {what}, from {opened.path}")
         for line in done.raisable:
             say(f"Set by hand, and may be raised: {line}", err=True)
         if single_seed:
@@ -144,20 +145,28 @@ def compare(
     return code
 
 
-def _tolerance(text: str | None) -> Mapping[str, float]:
-    from bench.gate import TOLERANCE
+#: The metrics whose tolerance may be given without a name, in this order.
+_POSITIONAL = ("psnr", "ssim")
 
-    if text is None:
-        return TOLERANCE
-    try:
-        values = [float(item) for item in text.split(",")]
-    except ValueError:
-        values = []
-    if not 0 < len(values) <= len(TOLERANCE) or not all(0 <= v < math.inf for v in values):
+
+def _tolerance(text: str | None) -> dict[str, float]:
+    from bench.planning.notation import split_list
+
+    values: dict[str, float] = {}
+    for number, item in enumerate(split_list(text) if text is not None else ()):
+        label, _, typed = item.rpartition("=")
+        label = label.strip() or "".join(_POSITIONAL[number : number + 1])
+        try:
+            values[label] = float(typed)
+        except ValueError:
+            values[label] = math.nan
+    wrong = "" in values or not all(0 <= value < math.inf for value in values.values())
+    if wrong or (text is not None and not values):
         raise UsageError(
-            f"--tolerance {text!r} is not understood: give PSNR in dB, or PSNR,SSIM as 0.05,0.002"
+            f"--tolerance {text!r} is not understood: give PSNR in dB, or PSNR,SSIM as 0.05,0.002, "
+            "or any metric by name as lpips=0.01"
         )
-    return {**TOLERANCE, **dict(zip(TOLERANCE, values, strict=False))}
+    return values
 
 
 def _print(verdict: Verdict, form: str, strict: bool, code: int) -> None:

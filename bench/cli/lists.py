@@ -1,9 +1,10 @@
-"""`bench methods`, `bench datasets` and `bench noises`: what there is."""
+"""`bench methods`, `bench metrics`, `bench datasets` and `bench noises`: what there is."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -14,6 +15,10 @@ from bench.core import UsageError
 
 if TYPE_CHECKING:
     from bench.plugins.contract import Method
+    from bench.plugins.kinds import Kind
+    from bench.plugins.metric import Metric
+
+P = TypeVar("P", "Method", "Metric")
 
 
 @main.command()
@@ -28,24 +33,26 @@ def methods(plugin: tuple[Path, ...], debug: bool) -> None:
     bench methods
     bench methods --plugin my_method.py
     """
-    from bench.execution.importing import importing
+    from bench.plugins.kinds import METHODS
 
-    broken = None
-    with importing(plugin) as registry:
-        for name, source in registry.sources.items():
-            try:
-                method = registry.load(name)
-            except UsageError as error:
-                _entry(name, f"cannot run here: {error}", [])
-                broken = broken or (error if source.given else None)
-                continue
-            if method.missing:
-                note = method.declared.note
-                _entry(name, f"cannot run here: {method.missing}", [note] if note else [])
-                continue
-            _entry(name, method.summary, _details(method))
-    if broken:
-        raise broken
+    _plugins(METHODS, plugin, _method_details)
+
+
+@main.command()
+@PLUGINS
+@DEBUG
+def metrics(plugin: tuple[Path, ...], debug: bool) -> None:
+    """List the metrics, with their parameters and sources.
+
+    A broken one is listed with the reason why it cannot run.
+
+    \b
+    bench metrics
+    bench run --noise 0.3 --metrics "psnr,ms-ssim"
+    """
+    from bench.plugins.kinds import METRICS
+
+    _plugins(METRICS, plugin, _metric_details)
 
 
 @main.command()
@@ -86,19 +93,60 @@ def noises(debug: bool) -> None:
         _entry(name, summary, [f"levels over 0 and at most {kind.highest:.15g}: {kind.unit}"])
 
 
-def _details(method: Method) -> list[str]:
-    """What kind of method it is and where it comes from, and a line for each parameter."""
-    from bench.plugins.contract import BUILT_IN
+def _plugins(kind: Kind[P], plugin: tuple[Path, ...], details: Callable[[P], list[str]]) -> None:
+    """List the plugins of a kind; one that was given and is broken, of any kind, is an error."""
+    from bench.execution.importing import importing
+    from bench.plugins.kinds import KINDS
 
+    broken = None
+    with importing(plugin) as methods:
+        registry = methods.of(kind)
+        for name, source in registry.sources.items():
+            try:
+                found = registry.load(name)
+            except UsageError as error:
+                _entry(name, f"cannot run here: {error}", [])
+                broken = broken or (error if source.given else None)
+                continue
+            if found.missing:
+                note = found.declared.note
+                _entry(name, f"cannot run here: {found.missing}", [note] if note else [])
+                continue
+            _entry(name, found.summary, details(found))
+        if broken:
+            raise broken
+        for other in KINDS:
+            methods.of(other).load_given()
+
+
+def _method_details(method: Method) -> list[str]:
+    """What kind of method it is and where it comes from, and a line for each parameter."""
     declared = method.declared
     kind = "learned" if method.learns else "told the noise" if method.takes_noise else "blind"
-    origin = "" if method.origin == BUILT_IN else method.origin
-    lines = ["; ".join(filter(None, (kind, declared.reference, origin, declared.note)))]
+    lines = ["; ".join(filter(None, (kind, declared.reference, _origin(method), declared.note)))]
     for name, default in method.parameters.items():
         tried = declared.tune.get(name)
         tuned = f" (tuned over {', '.join(map(str, tried))})" if tried is not None else ""
         lines.append(f"{name}={default}{tuned}")
     return lines
+
+
+def _metric_details(metric: Metric) -> list[str]:
+    """How its numbers are read, what it needs, where it comes from; a line for each parameter."""
+    declared = metric.declared
+    read = f"{declared.unit or 'no unit'}, {declared.better} is better"
+    needs = f"needs {', '.join(metric.needs) or 'nothing else'}"
+    fitted = "fitted on clean training images" if metric.learns else ""
+    about = (read, needs, fitted, declared.reference, _origin(metric), declared.note)
+    parameters = [f"{name}={default}" for name, default in metric.parameters.items()]
+    return ["; ".join(filter(None, about)), *parameters]
+
+
+def _origin(plugin: Method | Metric) -> str:
+    """Where it comes from; nothing of built-in ones."""
+    from bench.plugins.contract import BUILT_IN
+
+    return "" if plugin.origin == BUILT_IN else plugin.origin
 
 
 def _entry(name: str, summary: str, details: list[str]) -> None:

@@ -24,7 +24,8 @@ Exit codes:
   0    all went well
   1    bench check: something regressed; bench test: a check that failed
   2    usage: the command cannot be carried out as given
-  3    some cells failed or have no result; bench run: a method asked for was skipped
+  3    some cells failed or have no result; bench run: a method asked for was skipped, or a metric
+       asked for needs a package that is not installed
   4    bench check: nothing was measured, or a threshold matched nothing or another sort of run
   5    a data set is missing, damaged or cannot be downloaded
   6    a run, report or cache folder cannot be read or written
@@ -119,5 +120,6 @@ def main() -> None:
     bench report                       tables and figures of the newest run
     bench check --thresholds FILE      has a method got worse?
     bench methods                      what can be compared
-    bench new NAME                     begin a method of your own
+    bench metrics                      what it can be compared by
+    bench new NAME                     begin a method or metric of your own
     """

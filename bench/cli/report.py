@@ -48,7 +48,7 @@ def _formats(context: click.Context, option: click.Parameter, text: str) -> tupl
 @click.option(
     "--metrics",
     default="",
-    help="Only the tables of these: of psnr, ssim, mse, separated by commas.",
+    help="Only the tables of these metrics, separated by commas: psnr,lpips[net=vgg].",
 )
 @click.option(
     "--precision",
@@ -81,11 +81,11 @@ def report(
     bench report --format summary >> $GITHUB_STEP_SUMMARY
     """
     from bench import store
+    from bench.planning.notation import split_list
     from bench.report.content.options import Options
     from bench.report.render import render
 
-    names = [name.strip().lower() for name in metrics.split(",") if name.strip()]
-    options = Options(columns, tuple(names), precision)
+    options = Options(columns, tuple(split_list(metrics)), precision)
 
     opened = [store.find_run(run) for run in runs or (None,)]
     for run in opened:

@@ -29,15 +29,17 @@ from bench.core.dataset import (
 from bench.core.errors import (
     BenchError,
     DataError,
+    MissingPackage,
     StorageError,
     Unsupported,
     UsageError,
     nearest,
     system_reason,
 )
-from bench.core.metric import RESERVED, Restoration, Scale
+from bench.core.metric import DEFAULT_SCALES, RESERVED, Restoration, Scale
 from bench.core.noise import Draws, Noise, TrainNoise
 from bench.core.paths import expanded
+from bench.core.pixels import image_digests
 from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION, PSNR_CAP
 from bench.core.record import Fit, Phase, Progress, Record, Status
 from bench.core.text import (
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONVENTIONS",
+    "DEFAULT_SCALES",
     "ESTIMATED",
     "IDENTITY",
     "MATCHED",
@@ -78,6 +81,7 @@ __all__ = [
     "Fit",
     "Group",
     "Labelled",
+    "MissingPackage",
     "Noise",
     "Phase",
     "Progress",
@@ -94,6 +98,7 @@ __all__ = [
     "cell_key",
     "digest",
     "expanded",
+    "image_digests",
     "in_threads",
     "level_text",
     "markdown_code",

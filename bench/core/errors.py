@@ -23,6 +23,12 @@ class UsageError(BenchError):
     exit_code = 2
 
 
+class MissingPackage(UsageError):
+    """What was asked for needs a package that is not installed."""
+
+    exit_code = 3
+
+
 class DataError(BenchError):
     """A data set is missing, cannot be downloaded, or is not what it should be."""
 

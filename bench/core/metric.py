@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from bench.core.protocol import PSNR_CAP
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -57,6 +59,19 @@ class Scale:
         """Where values in dB end: equal images have it, so that means stay finite; else None."""
         return self.most if self.unit == "dB" and math.isfinite(self.most) else None
 
+    def agrees(self, other: Scale) -> bool:
+        """Whether numbers of both may stand in one table: one unit, one way that is better."""
+        return (self.unit, self.better) == (other.unit, other.better)
+
+
+#: Of the metrics that are measured unless others are asked for, and of all runs before there were
+#: others.
+DEFAULT_SCALES = {
+    "psnr": Scale("PSNR", "dB", "higher", 2, 0, PSNR_CAP),
+    "ssim": Scale("SSIM", "", "higher", 3, -1, 1),
+    "mse": Scale("MSE", "", "lower", 5, 0, 1),
+}
+
 
 class Restoration(NamedTuple):
     """Images of one shape that were restored, with all that a metric may be given of them.
@@ -77,4 +92,11 @@ class Restoration(NamedTuple):
         label = None if self.label is None else self.label[rows]
         return Restoration(
             self.clean[rows], self.restored[rows], self.noisy[rows], label, self.noise
+        )
+
+    def copied(self) -> Restoration:
+        """The same, to be written into by whoever likes."""
+        label = None if self.label is None else self.label.copy()
+        return Restoration(
+            self.clean.copy(), self.restored.copy(), self.noisy.copy(), label, self.noise
         )

@@ -6,14 +6,15 @@ of them, so that clean ones may lie in another process, see `examiner`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from bench.analysis.calibration import calibration
-from bench.core import SAMPLE_SIDE, Cell, Dataset, Record, middle
+from bench.core import SAMPLE_SIDE, Cell, Dataset, Record, Restoration, image_digests, middle
 from bench.evaluation import scoring
+from bench.evaluation.measurements import Measurements, Measures, need
 from bench.evaluation.noisy_images import Batch, NoisyImages
 from bench.evaluation.replicates import Replicates
 
@@ -68,7 +69,23 @@ class Exam(Protocol):
         """Positions of the images that do worst, in the middle and best, once all are scored."""
 
     def complete(self, record: Record) -> None:
-        """Put scores, samples and calibration into the record."""
+        """Put scores, samples and calibration into the record, and keep the outputs to be kept."""
+
+    def abandon(self) -> None:
+        """Keep nothing: the cell came to no end."""
+
+
+class Outputs(Protocol):
+    """Where all restored images of a cell are kept, see `store.OutputsWriter`."""
+
+    def add(self, positions: npt.NDArray[np.int64], noise_seed: int, images: Array) -> None:
+        """Keep images, float32 (N, C, H, W), as they are scored."""
+
+    def commit(self) -> None:
+        """They are all there."""
+
+    def discard(self) -> None:
+        """None of them is to be kept."""
 
 
 class LocalExaminer:
@@ -76,16 +93,27 @@ class LocalExaminer:
 
     Args:
         dataset: of the cells.
+        measures: the metrics that cells are scored by.
+        keep: gives what keeps a cell's outputs; None where they are not kept.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
-        self._dataset = dataset
+    def __init__(
+        self,
+        dataset: Dataset,
+        measures: Measures,
+        keep: Callable[[Cell], Outputs] | None = None,
+    ) -> None:
+        self._dataset, self._measures, self._keep = dataset, measures, keep
         self._splits: dict[str, NoisyImages] = {}
 
     def exam(self, cell: Cell, threads: int) -> LocalExam:
         """A cell's exam, whose scoring may use so many threads."""
         images = self._splits.setdefault(cell.split, NoisyImages(self._dataset, cell.split))
-        return LocalExam(images, cell, threads)
+        outputs = self._keep(cell) if self._keep else None
+        labels = None
+        if self._dataset.labels and need(self._measures, "label"):
+            labels = self._dataset.labels(cell.split)
+        return LocalExam(images, cell, Measurements(self._measures, threads), labels, outputs)
 
 
 class LocalExam:
@@ -94,16 +122,26 @@ class LocalExam:
     Args:
         images: those of the cell's split.
         cell: what is measured.
-        threads: that scoring may use.
+        measurements: the metrics, of which the first one leads.
+        labels: of the split's images by position, where they have some.
+        outputs: keeps what is restored.
     """
 
-    def __init__(self, images: NoisyImages, cell: Cell, threads: int) -> None:
-        self._images, self.cell, self._threads = images, cell, threads
+    def __init__(
+        self,
+        images: NoisyImages,
+        cell: Cell,
+        measurements: Measurements,
+        labels: npt.NDArray[np.int64] | None = None,
+        outputs: Outputs | None = None,
+    ) -> None:
+        self._images, self.cell, self._measurements = images, cell, measurements
+        self._labels, self._outputs = labels, outputs
         self._draws = len(cell.noise_seeds)
         self.total = images.count(cell.limit) * self._draws
         self.shown = images.sample_positions(cell.limit)
         self._batch: Batch
-        self._columns: dict[str, list[Any]] = {"image": [], "digest": []}
+        self._columns: dict[str, list[Any]] = {"image": [], "digest": [], "restored": []}
         self._samples: dict[int, Sample] = {}
         self._cases: list[int] = []
         self._deviations: list[Array] = []
@@ -121,46 +159,56 @@ class LocalExam:
         """See `Exam`."""
         rows = self._rows(part)
         clean, finished = self._batch.clean[rows], self._finished(restored)
-        self._columns["image"].append(self._batch.positions[rows])
+        positions = self._batch.positions[rows]
+        self._columns["image"].append(positions)
         self._columns["digest"].append(self._batch.digests[rows])
-        for name, values in scoring.score(clean, finished, self._threads).items():
-            self._columns.setdefault(name, []).append(values)
+        self._columns["restored"].append(image_digests(finished))
+        if self._outputs:
+            self._outputs.add(positions, part.noise_seed, finished)
+        labels = None if self._labels is None else self._labels[positions]
+        self._measurements.add(
+            Restoration(clean, finished, self._batch.noisy[rows], labels, self.cell.noise)
+        )
         if deviation is not None:
             error = finished[: len(deviation)] - clean[: len(deviation)]
             self._deviations.append(middle(deviation, SAMPLE_SIDE).copy())
             self._errors.append(middle(error, SAMPLE_SIDE).copy())
         if self._draws > 1:
-            self._add_draw(rows, finished)
+            self._add_draw(np.isin(self._batch.positions, positions), finished)
 
     def show(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
         """See `Exam`."""
         rows, finished = self._rows(part), self._finished(restored)
-        for index, row in enumerate(rows):
-            sample = {
-                "clean": self._batch.clean[row],
-                "noisy": self._batch.noisy[row],
-                "restored": finished[index],
-            }
+        clean, noisy = self._batch.clean[rows], self._batch.noisy[rows]
+        for index, position in enumerate(self._batch.positions[rows]):
+            sample = {"clean": clean[index], "noisy": noisy[index], "restored": finished[index]}
             if deviation is not None:
                 sample["deviation"] = deviation[index]
-            self._samples[int(self._batch.positions[row])] = {
+            self._samples[int(position)] = {
                 name: middle(image, SAMPLE_SIDE).copy() for name, image in sample.items()
             }
 
     def cases(self) -> list[int]:
         """See `Exam`."""
-        images = self._scores()
+        leading = self._measurements.leading()
+        if leading is None:
+            return []
+        images, (values, scale) = self._rows_of_record(), leading
+        known = ~np.isnan(values)
         if self._draws > 1:
-            first = images["noise_seed"] == self.cell.noise_seeds[0]
-            images = {name: images[name][first] for name in ("image", "psnr")}
-        order = np.argsort(images["psnr"], kind="stable")
-        ranks = (0, (len(order) - 1) // 2, -1)
-        self._cases = [int(images["image"][order[rank]]) for rank in ranks]
+            known &= images["noise_seed"] == self.cell.noise_seeds[0]
+        positions, values = images["image"][known], values[known]
+        order = np.argsort(values if scale.higher else -values, kind="stable")
+        ranks = (0, (len(order) - 1) // 2, -1) if len(order) else ()
+        self._cases = [int(positions[order[rank]]) for rank in ranks]
         return self._cases
 
     def complete(self, record: Record) -> None:
         """See `Exam`."""
-        record.images = self._scores()
+        if self._outputs:
+            self._outputs.commit()
+        record.images = {**self._rows_of_record(), **self._measurements.columns()}
+        record.unmeasured = dict(self._measurements.unmeasured)
         positions = dict.fromkeys([*self.shown, *self._cases])
         sampled = [position for position in positions if position in self._samples]
         record.samples = {"image": sampled}
@@ -169,18 +217,26 @@ class LocalExam:
         if self._deviations:
             record.calibration = calibration(_flat(self._deviations), _flat(self._errors))
 
-    def _scores(self) -> dict[str, npt.NDArray[Any]]:
+    def abandon(self) -> None:
+        """See `Exam`."""
+        if self._outputs:
+            self._outputs.discard()
+
+    def _rows_of_record(self) -> dict[str, npt.NDArray[Any]]:
         return {name: np.concatenate(parts) for name, parts in self._columns.items()}
 
-    def _rows(self, part: NoisyBatch) -> npt.NDArray[np.intp]:
+    def _rows(self, part: NoisyBatch) -> slice | npt.NDArray[np.intp]:
         """Where in the batch that was given last these images are."""
-        return np.flatnonzero(np.isin(self._batch.positions, part.positions))
+        rows = np.flatnonzero(np.isin(self._batch.positions, part.positions))
+        whole = len(rows) and rows[-1] - rows[0] + 1 == len(rows)
+        return slice(rows[0], rows[-1] + 1) if whole else rows  # a slice copies nothing
 
     def _finished(self, restored: Array) -> Array:
         return scoring.finish(restored, self.cell.quantize)
 
-    def _add_draw(self, rows: npt.NDArray[np.intp], finished: Array) -> None:
+    def _add_draw(self, there: npt.NDArray[np.bool_], finished: Array) -> None:
         """Sum up what is restored of an image under each draw."""
+        rows = np.flatnonzero(there)
         seeds, seed = self.cell.noise_seeds, self._batch.noise_seed
         self._columns.setdefault("noise_seed", []).append(np.full(len(rows), seed))
         if seed == seeds[0] and rows[0] == 0:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -26,12 +26,20 @@ if TYPE_CHECKING:
     from bench.core import Array
 
 
+class Scorer(Protocol):
+    """What cells are scored by, as it is told to another process."""
+
+    def examiner(self, dataset: Dataset) -> LocalExaminer:
+        """What scores a data set's cells there."""
+
+
 class Examiner:
     """The process that has the clean images, as the method's sees it; it ends with that.
 
     Args:
         dataset, train_dataset: as typed.
         folder: of the data sets.
+        scorer: what it measures, and keeps.
 
     Attributes:
         dataset: without its test images, of which it gives a black one, for its shape.
@@ -40,7 +48,9 @@ class Examiner:
         BenchError: as opening the data set does.
     """
 
-    def __init__(self, dataset: str, train_dataset: str | None, folder: Path) -> None:
+    def __init__(
+        self, dataset: str, train_dataset: str | None, folder: Path, scorer: Scorer
+    ) -> None:
         self._images, self._owner = _SharedImages.new(), os.getpid()
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "bench.evaluation.examiner", str(self._images.file)],
@@ -55,7 +65,7 @@ class Examiner:
         process.stdin.close()
         process.stdout.close()
         process.wait()  # what answers is a process of its own by now
-        facts, self._shape = self.ask("open", dataset, train_dataset, folder)
+        facts, self._shape = self.ask("open", dataset, train_dataset, folder, scorer)
         self._kept: list[Group] = []
         self.dataset = Dataset(read=self._read, **facts)
 
@@ -123,7 +133,11 @@ class _RemoteExam:
         return self._ask("cases")
 
     def complete(self, record: Record) -> None:
-        record.images, record.samples, record.calibration = self._ask("complete")
+        for name, value in self._ask("complete").items():
+            setattr(record, name, value)
+
+    def abandon(self) -> None:
+        self._ask("abandon")
 
     def _hand_in(
         self, name: str, part: NoisyBatch, restored: Array, deviation: Array | None
@@ -182,11 +196,11 @@ class _Desk:
         self._batches: Iterator[NoisyBatch]
         self._seed = 0
 
-    def open(self, dataset: str, train_dataset: str | None, folder: Path) -> Any:
+    def open(self, dataset: str, train_dataset: str | None, folder: Path, scorer: Scorer) -> Any:
         from bench import datasets
 
         data = self._dataset = datasets.load_for(dataset, train_dataset, folder)
-        self._examiner = LocalExaminer(data)
+        self._examiner = scorer.examiner(data)
         names = ("name", "fingerprint", "sizes", "samples", "note", "left_out", "training")
         facts = {name: getattr(data, name) for name in (*names, "training_fingerprint")}
         first = next(data.groups("test", 1), None)
@@ -227,7 +241,11 @@ class _Desk:
     def complete(self) -> Any:
         record = Record(self._exam.cell, "done")
         self._exam.complete(record)
-        return record.images, record.samples, record.calibration
+        names = ("images", "unmeasured", "samples", "calibration")
+        return {name: getattr(record, name) for name in names}
+
+    def abandon(self) -> None:
+        self._exam.abandon()
 
     def _handed_in(self, positions: Any, shape: tuple[int, ...]) -> tuple[NoisyBatch, Array]:
         restored = self._images.read(shape)

@@ -15,12 +15,12 @@ from typing import Any
 
 from bench.core import (
     ESTIMATED,
+    BenchError,
     Cell,
     Dataset,
     Phase,
     Progress,
     Record,
-    StorageError,
     Unsupported,
 )
 from bench.core.process_state import set_back
@@ -32,9 +32,11 @@ from bench.evaluation.exam import Exam, LocalExaminer
 from bench.evaluation.fitting import Fits, fitted, learned_values
 from bench.evaluation.forms import Form, form_of
 from bench.evaluation.kept_images import KeptImages
+from bench.evaluation.measurements import built_in
 from bench.evaluation.noise_estimate import Estimating
 from bench.evaluation.scoring import BadOutput
 from bench.plugins.contract import Method
+from bench.plugins.metric import Measure
 
 # Characters of what a method's error says, and of its traceback, that are kept.
 _REASON, _TRACEBACK = 1000, 20_000
@@ -52,6 +54,7 @@ def run_cells(
     watch: Callable[[Progress], None] = lambda progress: None,
     waiting: Sequence[Cell] = (),
     examined: Callable[[Cell, int], Exam] | None = None,
+    tuned_by: Measure | None = None,
 ) -> Generator[Record]:
     """One record a cell, in order.
 
@@ -68,19 +71,21 @@ def run_cells(
         jobs: cells that are worked on at once on this machine; None where that is not known.
         watch: told how far each cell has come.
         waiting: cells whose models may be fitted along with these ones'; see `fitting.fitted`.
-        examined: gives a cell's exam, for so many threads of scoring; a `LocalExaminer`'s by
-            default.
+        examined: gives a cell's exam, for so many threads of scoring; by default that of a
+            `LocalExaminer` with the default metrics.
+        tuned_by: the metric that parameters are chosen by; PSNR by default.
 
     Raises:
         DataError, StorageError: what no method is to blame for ends the sweep.
     """
-    examined = examined or LocalExaminer(dataset).exam
+    examined = examined or LocalExaminer(dataset, built_in("psnr", "ssim", "mse")).exam
+    tuned_by = tuned_by or built_in("psnr")["psnr"]
     for cell in cells:
         watch(Progress(cell, "start", 0, 0, ""))
         method = methods[cell.method]
         recipe = json.loads(cell.recipe or "{}")
         form = form_of(method, device, recipe.get("threads", threads))
-        measuring = _Measuring(cell, form, dataset, fits, watch, waiting)
+        measuring = _Measuring(cell, form, dataset, fits, watch, waiting, tuned_by)
         try:
             with set_back(), form.computing():
                 record = measuring.run(examined(cell, form.threads))
@@ -105,12 +110,13 @@ class _Measuring:
         fits: Fits,
         watch: Callable[[Progress], None],
         waiting: Sequence[Cell],
+        tuned_by: Measure,
     ) -> None:
         self._asked, self._process = cell, os.getpid()
         # A method is handed its noise, and may write into that.
         self._cell, self._form, self._method = copy.deepcopy(cell), form, form.method
         self._dataset, self._fits, self._watch = dataset, fits, watch
-        self._waiting = waiting
+        self._waiting, self._tuned_by = waiting, tuned_by
         self._params: dict[str, Any] = json.loads(cell.params)
         parameters = self._method.parameters
         self._typed = {k: v for k, v in self._params.items() if k in parameters}
@@ -141,7 +147,7 @@ class _Measuring:
             record.tune_seconds = time.perf_counter() - started
             record.trials, record.failed_trials = found.trials, found.failed
             record.at_edge = found.at_edge
-            tuned, record.chosen_score = tuning.best(found.trials)
+            tuned, record.chosen_score = tuning.best(found.trials, self._tuned_by.scale.higher)
             values = ", ".join(f"{name}={value}" for name, value in tuned.items())
             self.setting = f", tuned to {values}"
         record.chosen = {**self._method.parameters, **self._params, **tuned}
@@ -153,7 +159,8 @@ class _Measuring:
                 lambda done, total: self._tell("denoise", done, total, "images")
             )
         except BaseException:
-            with contextlib.suppress(StorageError):  # what ended the cell is what is told
+            with contextlib.suppress(BenchError):  # what ended the cell is what is told
+                exam.abandon()
                 kept.save()
             raise
         kept.remove()
@@ -199,6 +206,7 @@ class _Measuring:
             quantize=self._cell.quantize,
             noise_seed=self._cell.noise_seeds[0],
             calls=Calls(self._form),
+            measure=self._tuned_by,
         )
         return tuning.tune(
             self._method,

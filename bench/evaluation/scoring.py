@@ -1,4 +1,4 @@
-"""Applies a denoiser to a batch and scores what it gives: the same for every method."""
+"""Applies a denoiser to a batch, and makes of what it gives what is scored: the same for all."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench import metrics
-from bench.core import in_threads
 from bench.core.process_state import set_back
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from bench.core import Array, Noise
     from bench.plugins.contract import Denoiser
 
@@ -71,15 +67,3 @@ def finish(restored: Array, quantize: bool) -> Array:
     """What is scored: clamped to [0, 1] and, where asked, rounded to 8 bits."""
     clamped = np.clip(restored, 0, 1)
     return np.rint(clamped * 255) / np.float32(255) if quantize else clamped
-
-
-def score(clean: Array, finished: Array, threads: int = 1) -> dict[str, npt.NDArray[np.float32]]:
-    """Every metric of each image, as columns."""
-    parts = in_threads(_score, threads, clean, finished)
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _score(clean: Array, finished: Array) -> dict[str, npt.NDArray[np.float32]]:
-    mse = metrics.mse(clean, finished)
-    columns = {"mse": mse, "psnr": metrics.psnr(mse), "ssim": metrics.ssim(clean, finished)}
-    return {name: values.astype(np.float32) for name, values in columns.items()}

@@ -1,4 +1,4 @@
-"""Chooses a method's parameters on validation images: best mean PSNR, from coarse to fine."""
+"""Chooses a method's parameters on validation images: by a metric's mean, from coarse to fine."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench import metrics
+from bench.core import Restoration
 from bench.evaluation.axis import Axis
 from bench.evaluation.blame import ends_the_sweep
 from bench.evaluation.calls import Calls
 from bench.evaluation.noisy_images import batches
 from bench.evaluation.scoring import apply, finish
 from bench.noises import ImageDraws
+from bench.plugins.metric import BadValues, Measure
 
 if TYPE_CHECKING:
     from bench.core import Dataset, Noise
@@ -32,9 +33,10 @@ FULL_GRID = 24
 #: The neighbours of so many of the best are tried: parameters that make up for each other leave
 #: several hills, and the best of the coarse values may stand on a lower one.
 LEADERS = 3
-#: A number beyond those listed must be better than the one before by so much, in dB, for the next
-#: to be tried: some methods gain less and less up to infinity, and cost more and more.
-GAIN = 0.05
+#: A number beyond those listed must be better than the one before by so many of the metric's last
+#: decimal (of PSNR 0.05 dB) for the next to be tried: some methods gain less and less up to
+#: infinity, and cost more and more.
+GAIN = 5
 
 
 @dataclass
@@ -42,7 +44,7 @@ class Tuned:
     """What tuning a method gave.
 
     Attributes:
-        trials: settings with their mean validation PSNR in dB, in the order they were tried.
+        trials: settings with the metric's mean on validation images, in the order they were tried.
         failed: settings that gave no score, each with what went wrong.
         at_edge: of the best setting, the parameters whose value is the "smallest" or "largest"
             that may be tried, though it could go on.
@@ -57,6 +59,7 @@ def search(
     axes: Mapping[str, Axis],
     score: Callable[[Params], float],
     watch: Callable[[int, int], None] = lambda done, total: None,
+    gain: float = 0.05,
 ) -> Trials:
     """Settings with their scores, in the order they were tried.
 
@@ -64,12 +67,13 @@ def search(
     each parameter, and then, until all of them have been tried, the neighbours of the best three,
     one value further along one parameter. Numbers that are not listed are neighbours too, of the
     best setting: while it lies at an end, the next number beyond is tried, unless the last step
-    beyond gained less than `GAIN`.
+    beyond gained less than `gain`.
 
     Args:
         axes: name -> values.
         score: larger is better; NaN where the setting gives no score, which is not built upon.
         watch: told the settings tried and, as far as known, in all, first of none.
+        gain: of the score, that a step beyond the listed numbers must bring.
 
     >>> axes = {"size": Axis.of((3, 5))}
     >>> search(axes, lambda setting: -abs(setting["size"] - 8))
@@ -87,7 +91,7 @@ def search(
         scored = [point for point in tried if not math.isnan(tried[point])]
         leaders = sorted(scored, key=lambda point: -tried[point])[:LEADERS]
         around = [near for point in leaders for near in _neighbours(axes, point)]
-        around += _beyond(axes, tried, leaders[0]) if leaders else []
+        around += _beyond(axes, tried, leaders[0], gain) if leaders else []
         waiting = [point for point in dict.fromkeys(around) if point not in tried]
     return [(_setting(axes, point), value) for point, value in tried.items()]
 
@@ -108,7 +112,9 @@ def _neighbours(axes: Mapping[str, Axis], point: Point) -> list[Point]:
     ]
 
 
-def _beyond(axes: Mapping[str, Axis], tried: Mapping[Point, float], best: Point) -> list[Point]:
+def _beyond(
+    axes: Mapping[str, Axis], tried: Mapping[Point, float], best: Point, gain: float
+) -> list[Point]:
     """Those that are not listed, unless the best gained too little by its last step beyond."""
     points = []
     for number, axis in enumerate(axes.values()):
@@ -117,7 +123,7 @@ def _beyond(axes: Mapping[str, Axis], tried: Mapping[Point, float], best: Point)
             if position in axis.listed or not 0 <= position < len(axis.values):
                 continue
             before = tried.get(_moved(best, number, -step), -math.inf)
-            if best[number] in axis.listed or not tried[best] - before < GAIN:
+            if best[number] in axis.listed or not tried[best] - before < gain:
                 points.append(_moved(best, number, step))
     return points
 
@@ -142,6 +148,7 @@ class Validation:
         quantize: as for the test images.
         noise_seed: as for the test images; the split is another, and so are the draws.
         calls: cuts the images into calls.
+        measure: the metric that tells how well.
     """
 
     def __init__(
@@ -153,18 +160,28 @@ class Validation:
         quantize: bool,
         noise_seed: int,
         calls: Calls,
+        measure: Measure,
     ) -> None:
         self._noise, self._quantize, self._calls = noise, quantize, calls
+        self.measure = measure
         self._pairs = [
             (group.images, noise.corrupt(group.images, _draws(group, dataset, noise_seed)))
             for group in dataset.groups("validation", images)
         ]
         self._count = sum(len(clean) for clean, _ in self._pairs)
 
-    def mean_psnr(
+    def mean(
         self, denoiser: Denoiser, watch: Callable[[float], None] = lambda share: None
     ) -> float:
-        """In dB; `watch` is told which share of the images is restored, but not the last."""
+        """Of the metric, over the images where it is defined.
+
+        Args:
+            denoiser: what restores them.
+            watch: told which share of the images is restored, but not the last.
+
+        Raises:
+            BadValues: the metric gives what no metric may give, or is defined nowhere.
+        """
         scores: list[Any] = []
         seen = 0
         for clean, noisy in self._pairs:
@@ -173,12 +190,22 @@ class Validation:
                     few = noisy[batch][part].copy()
                     with self._calls.timed(len(few)):
                         restored = apply(denoiser, few, self._noise)
-                    mse = metrics.mse(clean[batch][part], finish(restored, self._quantize))
-                    scores.append(metrics.psnr(mse))
+                    images = Restoration(
+                        clean[batch][part],
+                        finish(restored, self._quantize),
+                        noisy[batch][part],
+                        None,
+                        self._noise,
+                    )
+                    scores.append(self.measure(images))
                     seen += len(few)
                     if seen < self._count:
                         watch(seen / self._count)
-        return float(np.concatenate(scores).mean())
+        values = np.concatenate(scores)
+        values = values[~np.isnan(values)]
+        if not len(values):
+            raise BadValues(f"{self.measure.metric.name} is defined for no validation image")
+        return float(values.mean())
 
 
 def tune(
@@ -190,7 +217,7 @@ def tune(
     watch: Callable[[float, int], None],
     explain: Callable[[Exception], str] = str,
 ) -> Tuned:
-    """Mean validation PSNR of a method's settings, those listed and beyond (see `search`).
+    """A metric's mean of a method's settings, those listed and beyond (see `search`).
 
     A setting at which the method raises, or gives what no denoiser may give, costs that setting.
 
@@ -205,6 +232,8 @@ def tune(
     Raises:
         Exception: what the first setting raised, where none gives a score.
     """
+    scale = validation.measure.scale
+    sign = 1 if scale.higher else -1
     tuned, tried = Tuned(), (0, 0)
     errors: list[Exception] = []
 
@@ -215,9 +244,8 @@ def tune(
 
     def score(params: Params) -> float:
         try:
-            return validation.mean_psnr(
-                make(params), lambda share: watch(tried[0] + share, tried[1])
-            )
+            mean = validation.mean(make(params), lambda share: watch(tried[0] + share, tried[1]))
+            return sign * mean
         except Exception as error:
             if ends_the_sweep(error, method):
                 raise
@@ -227,11 +255,11 @@ def tune(
             return math.nan
 
     axes = _axes(method, typed)
-    trials = search(axes, score, tell)
-    tuned.trials = [trial for trial in trials if not math.isnan(trial[1])]
+    trials = search(axes, score, tell, GAIN * 10.0**-scale.decimals)
+    tuned.trials = [(params, sign * value) for params, value in trials if not math.isnan(value)]
     if not tuned.trials:
         raise errors[0]
-    chosen, _ = best(tuned.trials)
+    chosen, _ = best(tuned.trials, scale.higher)
     ends = {name: axis.end(axis.values.index(chosen[name])) for name, axis in axes.items()}
     tuned.at_edge = {name: end for name, end in ends.items() if end}
     return tuned
@@ -249,9 +277,9 @@ def _axes(method: Method, typed: Mapping[str, Any]) -> dict[str, Axis]:
     }
 
 
-def best(trials: Trials) -> tuple[Params, float]:
-    """The candidate of the highest score; of equal ones the first."""
-    return max(trials, key=lambda trial: trial[1])
+def best(trials: Trials, higher: bool = True) -> tuple[Params, float]:
+    """The setting of the highest mean, or of the lowest; of equal ones the first."""
+    return (max if higher else min)(trials, key=lambda trial: trial[1])
 
 
 def _draws(group: Any, dataset: Dataset, seed: int) -> ImageDraws:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import shutil
 import sys
 import warnings
 from collections.abc import Generator, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from statistics import fmean
 
@@ -74,6 +76,8 @@ def work(
             return run
         if any(method.learns for method in methods.values()):
             fits.check()
+        if settings.keep:
+            warn(_room_for_outputs(run, waiting, data, settings))
         reporter = ProgressReporter(run, overview, listener, warn)
         if shares.jobs or settings.dask:
             records = _in_workers(waiting, methods, setup, settings, shares, reporter)
@@ -81,13 +85,40 @@ def work(
             records = runner.run_cells(
                 waiting, data, methods, fits,
                 device=setup.device, threads=setup.threads, watch=reporter.progress,
-                waiting=waiting,
+                waiting=waiting, examined=setup.scorer.examiner(data).exam,
+                tuned_by=setup.scorer.tuner(data),
             )  # fmt: skip
         with contextlib.closing(records), reporter, Writer(run, reporter.recorded) as writer:
             for record in records:
                 writer.put(record)
         run.update_manifest(ended=timestamp())
     return run
+
+
+def _room_for_outputs(
+    run: store.Run, waiting: Sequence[Cell], data: Dataset, settings: Settings
+) -> str:
+    """What keeping all restored images will take, in words.
+
+    Raises:
+        StorageError: the disk has less room.
+    """
+    sizes = (
+        prod(group.images.shape[1:])
+        for group in data.groups(settings.split, settings.limit)
+        for _ in group.positions
+    )
+    planned = store.planned_bytes(sizes, len(waiting), len(settings.noise_seeds))
+    free = shutil.disk_usage(run.path).free
+    takes = f"the restored images of {len(waiting)} cells take up to {planned / 2**20:,.0f} MiB"
+    if planned > free:
+        raise StorageError(
+            f"{takes}, and {run.path} has room for {free / 2**20:,.0f} MiB: choose another --out, "
+            "measure fewer images (--limit), or leave out --keep outputs"
+        )
+    without = [key for key in run.finished() if not run.has_outputs(key)]
+    late = f"; {len(without)} cells were finished without" if without else ""
+    return f"{takes}, in {run.path / 'outputs'}{late}"
 
 
 def _earlier_cells(path: Path, manifest: store.Manifest) -> list[CellMeta]:

@@ -16,6 +16,7 @@ from typing import Any
 from bench.core import BenchError, Cell, Progress, Record
 from bench.execution.environment import code_digest
 from bench.execution.process import Limits, Lost, Stopped, WatchedProcess
+from bench.execution.scorer import Scorer
 
 #: Told of progress, and of what is not as it should be.
 Watch = Callable[[Progress], None]
@@ -40,6 +41,7 @@ class Setup:
         device: where torch methods compute.
         threads: computing threads of a worker.
         jobs: cells that are worked on at once on its machine; None where that is not known.
+        scorer: what cells are scored by.
         sealed: clean test images lie in a process of their own, see `evaluation.examiner`.
         code: digest of bench's own code, see `environment.code_digest`.
     """
@@ -55,6 +57,7 @@ class Setup:
     fresh: str | None
     device: str
     threads: int
+    scorer: Scorer
     jobs: int | None = 1
     sealed: bool = False
     code: str = field(default_factory=code_digest)

@@ -66,7 +66,7 @@ def _answer(waiting: queue.SimpleQueue[Any], answers: int) -> None:
         while True:
             job = waiting.get(timeout=_IDLE)
             if isinstance(job, Import):
-                answer = job.method()
+                answer = job.plugin()
             elif isinstance(job, Setup):
                 worker, answer = _Worker(job, answers), None
             else:
@@ -130,19 +130,17 @@ class _Worker:
         if setup.sealed:
             from bench.evaluation.examiner import Examiner
 
-            self._examiner = Examiner(setup.dataset, setup.train_dataset, folder)
+            self._examiner = Examiner(setup.dataset, setup.train_dataset, folder, setup.scorer)
             data = self._examiner.dataset
         else:
-            from bench.evaluation.exam import LocalExaminer
-
             data = datasets.load_for(setup.dataset, setup.train_dataset, folder)
-            self._examiner = LocalExaminer(data)
+            self._examiner = setup.scorer.examiner(data)
         _check_data(data.name, data.fingerprint, setup.fingerprint, folder)
         if setup.train_dataset:
             _check_data(
                 data.training, data.training_fingerprint, setup.training_fingerprint, folder
             )
-        self._data = data
+        self._data, self._tuner = data, setup.scorer.tuner(data)
         self._registry = Registry(setup.plugins)
         self._methods: dict[str, Any] = {}
         self._sources: set[tuple[str, str]] = set()
@@ -177,6 +175,7 @@ class _Worker:
                     watch=self._report,
                     waiting=waiting,
                     examined=self._examiner.exam,
+                    tuned_by=self._tuner,
                 )
         except CannotSetBack:  # the cell failed of it; the next one gets another process
             pipes.send(self._answers, "spent", None)

@@ -5,14 +5,12 @@ All but `check` and `baseline_runs`, which read runs and files, are pure functio
 
 from bench.gate.baseline import Comparison, compare
 from bench.gate.judging import judge
-from bench.gate.pairing import TOLERANCE
 from bench.gate.thresholds import Limits, Threshold, parse
 from bench.gate.update import Updated, update
 from bench.gate.verdict import EXIT_CODES, Judgement, Verdict, number
 
 __all__ = [
     "EXIT_CODES",
-    "TOLERANCE",
     "Comparison",
     "Judgement",
     "Limits",

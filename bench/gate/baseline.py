@@ -46,8 +46,10 @@ from typing import Any, Literal
 import numpy as np
 
 from bench.analysis import Scores
+from bench.core import Scale
 from bench.gate.outliers import Moved, outliers
-from bench.gate.pairing import MIN_SEEDS, TOLERANCE, Pairing, Sample
+from bench.gate.pairing import MIN_SEEDS, Lost, Pairing, Sample
+from bench.gate.tolerance import tolerance_of
 
 #: Error of all comparisons of two runs together, for drops and for gains.
 ALPHA = 0.05
@@ -61,8 +63,9 @@ class Comparison:
 
     Attributes:
         name: dataset, label, noise, levels, trained.
-        metric: "psnr" or "ssim".
-        new, old: means.
+        metric: its label.
+        scale: how its numbers are read; where less is better, a drop is a rise.
+        new, old: means; `new` is NaN, as is what follows from it, where there are no images.
         difference: new less old.
         low, high: the 90% interval of this difference alone, whose ends are one-sided 95% bounds;
             NaN if unknown.
@@ -79,6 +82,7 @@ class Comparison:
 
     name: Mapping[str, Any]
     metric: str
+    scale: Scale
     new: float
     old: float
     difference: float
@@ -95,16 +99,31 @@ class Comparison:
 
 
 def compare(
-    new: Scores, old: Scores, tolerance: Mapping[str, float] = TOLERANCE
+    new: Scores, old: Scores, tolerance: Mapping[str, float] | None = None
 ) -> tuple[list[Comparison], list[str]]:
-    """The scores of two runs, compared.
+    """The scores of two runs, compared by the metrics that both have.
+
+    Args:
+        new: scores of the run that is judged.
+        old: of the run that it is compared with.
+        tolerance: by metric, where it is not that of `tolerance_of`.
 
     Returns:
         A verdict for each method, noise and metric, over all levels and at each; and what
         could not be paired, a line each. No comparison where nothing could be.
     """
     pairing = Pairing(new, old)
-    return decide(pairing.samples(), tolerance), pairing.unpaired()
+    comparisons = decide(pairing.samples(), tolerance)
+    return comparisons + [_without_value(lost) for lost in pairing.lost], pairing.unpaired()
+
+
+def _without_value(lost: Lost) -> Comparison:
+    """Of a metric that this run has no value of: what became of it is not known."""
+    nan = float("nan")
+    return Comparison(
+        lost.name, lost.metric, lost.scale, nan, lost.old, nan, nan, nan, nan, "undecided",
+        "the baseline has it, and this run has no value", images=0, seeds=(0, 0), paired=False,
+    )  # fmt: skip
 
 
 # -- statistics ------------------------------------------------------------------------------
@@ -175,14 +194,19 @@ class Estimate:
 
 
 def decide(
-    samples: Iterable[Sample], tolerance: Mapping[str, float] = TOLERANCE, alpha: float = ALPHA
+    samples: Iterable[Sample],
+    tolerance: Mapping[str, float] | None = None,
+    alpha: float = ALPHA,
 ) -> list[Comparison]:
     """The verdict on each sample, in order.
 
     Together they say *regressed* wrongly with a chance of at most `alpha`, and *improved* too; of
     each, *held* is wrong with at most that. A sample is looked at once, and not kept.
     """
-    tests = [_Test.of(sample, tolerance[sample.metric]) for sample in samples]
+    given = tolerance or {}
+    tests = [
+        _Test.of(sample, given.get(sample.metric, tolerance_of(sample.scale))) for sample in samples
+    ]
     tested = {number: test for number, test in enumerate(tests) if not test.found.reason}
     drops = _holm({n: (test.no_drop(), test.weight) for n, test in tested.items()}, alpha)
     gains = _holm({n: (test.no_gain(), test.weight) for n, test in tested.items()}, alpha)
@@ -218,16 +242,17 @@ class _Test:
     @classmethod
     def of(cls, sample: Sample, tolerance: float) -> _Test:
         estimate = Estimate.of(sample)
-        low, high = estimate.bounds(ALPHA)
+        low, high = sorted(sample.sign * end for end in estimate.bounds(ALPHA))
         reason = _not_tested(sample)
         one_level = len(sample.new) == 1 and reason != "identical"
         moved, worst = outliers(sample) if one_level else ((), None)
         found = Comparison(
             name=sample.name,
             metric=sample.metric,
-            new=float(sample.new.mean()),
-            old=float(sample.old.mean()),
-            difference=estimate.difference,
+            scale=sample.scale,
+            new=sample.sign * float(sample.new.mean()),
+            old=sample.sign * float(sample.old.mean()),
+            difference=sample.sign * estimate.difference,
             low=low,
             high=high,
             detectable=float("nan"),

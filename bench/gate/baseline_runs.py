@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import store
-from bench.analysis import Scores, with_labels
-from bench.core import StorageError, UsageError
+from bench.analysis import Scores, united, with_labels
+from bench.core import DEFAULT_SCALES, StorageError, UsageError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +81,8 @@ def find_baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> Baseline:
             notes.append(f"compared with {other.path}, ended {_ended(other)}")
             notes += _settings_that_differ(run, other)
     common = pd.concat(frames, ignore_index=True) if frames else cells[:0].assign(run=0)
-    return Baseline(Scores(with_labels(common), runs), newest, notes)
+    scales = united(runs[number].manifest.scales for number in dict.fromkeys(common["run"]))
+    return Baseline(Scores(with_labels(common), runs, scales or DEFAULT_SCALES), newest, notes)
 
 
 def _earlier_runs(path: Path, run: store.Run) -> tuple[list[store.Run], list[str]]:
@@ -129,6 +130,10 @@ def _incomparable(run: store.Run, other: store.Run) -> str:
         return f"its outputs were {'' if rounded else 'not '}rounded to 8 bits"
     if mine.settings.split != theirs.settings.split:
         return f"measured on {theirs.settings.split} images, not on {mine.settings.split} images"
+    for label, scale in mine.scales.items():
+        if label in theirs.scales and not scale.agrees(theirs.scales[label]):
+            heading = theirs.scales[label].heading
+            return f"its metric {printable(label)} is another: {printable(heading)}"
     if max(len(side.settings.noise_seeds) for side in (mine, theirs)) > 1:
         return "runs with several noise seeds are not compared"
     return ""
@@ -141,6 +146,10 @@ def _settings_that_differ(run: store.Run, other: store.Run) -> list[str]:
         if here != there:
             values = f"{_value_text(here)} here, {_value_text(there)} there"
             notes.append(f"the runs differ in {name.replace('_', '-')}: {values}")
+    for label, metric in run.manifest.metrics.items():
+        theirs = other.manifest.metrics.get(label)
+        if theirs is not None and theirs.fitted != metric.fitted:
+            notes.append(f"the runs differ in what the metric {printable(label)} has learned")
     return notes
 
 

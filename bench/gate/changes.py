@@ -84,12 +84,13 @@ def _speeds(both: pd.DataFrame) -> list[str]:
 
 
 def _moved(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    """The images of each method and noise whose PSNR moved most, the farthest first."""
-    entries = [(c.moved, c) for c in comparisons if c.metric == "psnr" and c.moved]
+    """The images of each method and noise that moved most by the first metric, farthest first."""
+    first = comparisons[0].metric if comparisons else ""
+    entries = [(c.moved, c) for c in comparisons if c.metric == first and c.moved]
     for moved, comparison in sorted(entries, key=lambda entry: -abs(entry[0][0].difference)):
         name = comparison.name
         where = f"{name['label']} at {noise_text(name['noise'], name['levels'][0])}"
-        images = ", ".join(f"{image_text(one)} {psnr_change(one)}" for one in moved)
+        images = ", ".join(f"{image_text(one)} {change(one, comparison)}" for one in moved)
         yield f"images that moved most, {where}: {images}"
 
 
@@ -98,6 +99,7 @@ def image_text(moved: Moved) -> str:
     return f"image {moved.image}" + ("" if moved.seed is None else f", seed {moved.seed},")
 
 
-def psnr_change(moved: Moved) -> str:
+def change(moved: Moved, comparison: Comparison) -> str:
     """By how much an image moved: `-12.300 dB`."""
-    return f"{number('psnr', moved.difference, '+')} dB"
+    unit = f" {comparison.scale.unit}" if comparison.scale.unit else ""
+    return f"{number(comparison.metric, moved.difference, '+')}{unit}"

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from bench import gate, store
 from bench.analysis import Scores, problems, tuples, with_labels
-from bench.core import UsageError, noise_text
+from bench.core import UsageError, nearest, noise_text
 from bench.gate import Comparison, Judgement, Verdict
 from bench.gate.baseline_runs import find_baseline, points
-from bench.gate.changes import changes, image_text, psnr_change
+from bench.gate.changes import change, changes, image_text
+from bench.gate.tolerance import tolerance_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ def check_run(
     *,
     thresholds: Path | None = None,
     baseline: Path | None = None,
-    tolerance: Mapping[str, float] = gate.TOLERANCE,
+    tolerance: Mapping[str, float] | None = None,
     worst: float | None = None,
 ) -> Verdict:
     """Hold a run against a thresholds file, a baseline, or both.
@@ -33,18 +34,21 @@ def check_run(
         run: what was measured.
         thresholds: a TOML file, see `bench.gate.thresholds`.
         baseline: a run, or a folder of runs, of which the newest that measured a cell counts.
-        tolerance: drops up to these are no regression, by metric.
+        tolerance: drops up to these are no regression, by metric; of others that of
+            `gate.tolerance.tolerance_of`.
         worst: the drop in dB that no single image may exceed against the baseline; None for what
             the thresholds file says.
 
     Raises:
-        UsageError: the file is not there or not understood.
+        UsageError: the file is not there or not understood, or a tolerance is of a metric that the
+            run has not.
         StorageError: a run is damaged, or there is none.
     """
     if thresholds is not None:
         _refuse_thresholds(run)
     cells = run.cells()
     scores = Scores.of_run(run, cells)
+    allowed = _allowed(scores, tolerance or {})
     judgements: list[Judgement] = []
     notes: list[str] = []
     changed: list[str] = []
@@ -63,7 +67,7 @@ def check_run(
     if baseline is not None:
         older = find_baseline(baseline, run, cells)
         comparisons, unpaired = gate.compare(scores, older.scores, tolerance)
-        judgements += [_judgement(comparison, tolerance) for comparison in comparisons]
+        judgements += [_judgement(comparison, allowed) for comparison in comparisons]
         notes += [*older.notes, *unpaired]
         lost = _missing(cells, older.cells)
         if comparisons:
@@ -83,7 +87,7 @@ def _nothing(subject: str, reason: str) -> Judgement:
 
 
 def update_thresholds(run: store.Run, path: Path) -> tuple[gate.Updated, list[str], list[str]]:
-    """Write a run's PSNR and SSIM minima into a thresholds file.
+    """Write a run's limits into a thresholds file.
 
     Returns:
         What was set; the labels of random methods that were measured with but one seed; and a
@@ -164,6 +168,21 @@ def _judgement(comparison: Comparison, tolerance: Mapping[str, float]) -> Judgem
     name, metric = comparison.name, comparison.metric
     levels = [noise_text(name["noise"], level) for level in name["levels"]]
     where = levels[0] if len(levels) == 1 else f"{name['noise']}, {len(levels)} levels"
+    about = {
+        "dataset": name["dataset"],
+        "method": name["label"],
+        "trained_on": name["trained"] or None,
+        "noise": name["noise"],
+        "levels": name["levels"],
+        "baseline": comparison.old,
+    }
+    subject = f"{name['label']} at {where} on {name['dataset']}"
+    against = f"baseline {gate.number(metric, comparison.old)}"
+    if not comparison.images:
+        return Judgement(
+            comparison.verdict, subject, metric, against=against, reason=comparison.reason,
+            about=about,
+        )  # fmt: skip
     low, high = (
         None if math.isnan(value) else value for value in (comparison.low, comparison.high)
     )
@@ -179,24 +198,19 @@ def _judgement(comparison: Comparison, tolerance: Mapping[str, float]) -> Judgem
         counts += f", {new_seeds} and {old_seeds} other seeds"
     why = comparison.reason
     if comparison.verdict == "undecided" and not why:
-        why = f"a drop of {gate.number(metric, -comparison.low)} is not ruled out"
+        why = _not_ruled_out(comparison)
     known = not math.isnan(comparison.detectable)
     detectable = gate.number(metric, comparison.detectable) if known else ""
     return Judgement(
         comparison.verdict,
-        f"{name['label']} at {where} on {name['dataset']}",
+        subject,
         metric,
         value=comparison.new,
-        against=f"baseline {gate.number(metric, comparison.old)}",
+        against=against,
         reason="; ".join(filter(None, (change, why, counts))),
         detectable=detectable,
         about={
-            "dataset": name["dataset"],
-            "method": name["label"],
-            "trained_on": name["trained"] or None,
-            "noise": name["noise"],
-            "levels": name["levels"],
-            "baseline": comparison.old,
+            **about,
             "difference": comparison.difference,
             "interval": [low, high],
             "tolerance": tolerance[metric],
@@ -212,8 +226,26 @@ def _judgement(comparison: Comparison, tolerance: Mapping[str, float]) -> Judgem
     )
 
 
+def _not_ruled_out(comparison: Comparison) -> str:
+    """The change for the worse that may be."""
+    if comparison.scale.higher:
+        return f"a drop of {gate.number(comparison.metric, -comparison.low)} is not ruled out"
+    return f"a rise of {gate.number(comparison.metric, comparison.high)} is not ruled out"
+
+
+def _allowed(scores: Scores, tolerance: Mapping[str, float]) -> dict[str, float]:
+    """The tolerance of each metric of a run."""
+    for label in tolerance:
+        if label not in scores.scales:
+            known = nearest(label, scores.scales)
+            raise UsageError(f"--tolerance: the run has no metric {label!r}: {known}")
+    return {label: tolerance_of(of) for label, of in scores.scales.items()} | dict(tolerance)
+
+
 def _worst_images(comparisons: Sequence[Comparison], limit: float) -> list[Judgement]:
     """A judgement for each method and noise where an image falls by more; one where none does."""
+    if all(comparison.metric != "psnr" for comparison in comparisons):
+        return [_nothing("worst image", "is a drop of psnr, which the runs have not both")]
     entries = [(c.worst, c) for c in comparisons if c.metric == "psnr" and c.worst is not None]
     judgements = [
         Judgement(
@@ -227,7 +259,8 @@ def _worst_images(comparisons: Sequence[Comparison], limit: float) -> list[Judge
             "psnr, worst image",
             value=worst.new,
             against=f"baseline {gate.number('psnr', worst.old)}",
-            reason=f"{psnr_change(worst)}, {image_text(worst).rstrip(',')}; limit {limit:g} dB",
+            reason=f"{change(worst, comparison)}, {image_text(worst).rstrip(',')}; "
+            f"limit {limit:g} dB",
             about={
                 "dataset": comparison.name["dataset"],
                 "method": comparison.name["label"],

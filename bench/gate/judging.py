@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.analysis import METRICS, Scores, tuples, with_labels
-from bench.core import nearest
+from bench.analysis import Scores, tuples, with_labels
+from bench.core import Scale, nearest
 from bench.gate.measured import Measured, Point, measured
-from bench.gate.pairing import TOLERANCE
 from bench.gate.thresholds import CELL_METRICS, Threshold, like
+from bench.gate.tolerance import tolerances
 from bench.gate.verdict import Judgement, number
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def judge(
         The judgements: verdicts "held" and "regressed"; "refused" where the limit was made from
         other images, seeds or preset; "failed" for a cell that it matches and that has no result;
         "unmatched" for a threshold that matches nothing, or no value of its metric. And, in words,
-        the limits made from a run that this run would set higher by more than the tolerance.
+        the limits made from a run that this run would set tighter by more than the tolerance.
     """
     values = _values(scores, cells)
     labelled = with_labels(cells)
@@ -44,29 +44,35 @@ def judge(
     lacking = {name: [point for point in points if point not in of] for name, of in values.items()}
     judgements = []
     for threshold in thresholds:
-        matches = [
-            *_with_result(threshold, values, preset),
-            *_without_value(threshold, lacking[threshold.metric]),
-            *_without_result(threshold, labelled),
-        ]
+        matches = (
+            [
+                *_with_result(threshold, values, preset),
+                *_without_value(threshold, lacking[threshold.metric]),
+                *_without_result(threshold, labelled),
+            ]
+            if threshold.metric in values
+            else []
+        )
         judgements += matches or [
             Judgement(
                 "unmatched",
                 str(threshold),
                 threshold.metric,
                 against=_against(threshold),
-                reason=_why_unmatched(threshold, labelled),
+                reason=_why_unmatched(threshold, labelled, values),
                 about=asdict(threshold),
             )
         ]
-    return judgements, list(_raisable(thresholds, values, preset))
+    return judgements, list(_raisable(thresholds, scores.scales, values, preset))
 
 
 def _values(scores: Scores, cells: pd.DataFrame) -> dict[str, dict[Point, Measured]]:
     """Metric -> point -> what was measured; speeds and sizes are of no images."""
     import pandas as pd
 
-    values: dict[str, dict[Point, Measured]] = {name: {} for name in (*METRICS, *CELL_METRICS)}
+    values: dict[str, dict[Point, Measured]] = {
+        name: {} for name in (*scores.scales, *CELL_METRICS)
+    }
     for point, metric, found in measured(scores):
         values[metric][point] = found
     done = with_labels(cells[cells["status"] == "done"])
@@ -100,20 +106,26 @@ def _other_run(threshold: Threshold, found: Measured, preset: str) -> str:
 
 
 def _raisable(
-    thresholds: Sequence[Threshold], values: Mapping[str, Mapping[Point, Measured]], preset: str
+    thresholds: Sequence[Threshold],
+    scales: Mapping[str, Scale],
+    values: Mapping[str, Mapping[Point, Measured]],
+    preset: str,
 ) -> Iterator[str]:
-    """The minima made from a run that this one exceeds, with what they would become."""
+    """The limits made from a run that this one exceeds, with what they would become."""
+    tolerance = tolerances(scales)
     for threshold in thresholds:
-        if (
-            threshold.made_from is None
-            or threshold.min is None
-            or threshold.metric not in TOLERANCE
-        ):
+        scale = scales.get(threshold.metric)
+        if threshold.made_from is None or scale is None or threshold.metric not in tolerance:
+            continue
+        limit = threshold.min if scale.higher else threshold.max
+        if limit is None:
             continue
         for point, found in values[threshold.metric].items():
-            higher = found.minimum > threshold.min + TOLERANCE[threshold.metric]
-            if higher and threshold.matches(*point) and not _other_run(threshold, found, preset):
-                limits = (number(threshold.metric, x) for x in (threshold.min, found.minimum))
+            ours = found.limit(scale)
+            gain = ours - limit if scale.higher else limit - ours
+            exceeded = gain > tolerance[threshold.metric]
+            if exceeded and threshold.matches(*point) and not _other_run(threshold, found, preset):
+                limits = (number(threshold.metric, x) for x in (limit, ours))
                 yield f"{threshold.metric} of {Judgement.subject_of(*point)}: {' → '.join(limits)}"
 
 
@@ -202,8 +214,11 @@ def _against(threshold: Threshold) -> str:
     return ", ".join(f"{sign} {limit:.10g}" for sign, limit in limits if limit is not None)
 
 
-def _why_unmatched(threshold: Threshold, cells: pd.DataFrame) -> str:
+def _why_unmatched(threshold: Threshold, cells: pd.DataFrame, metrics: Mapping[str, Any]) -> str:
     """What a threshold that matches nothing meant, as far as the run's cells tell."""
+    if threshold.metric not in metrics:
+        near = nearest(threshold.metric, metrics)
+        return f"the run has no metric {threshold.metric!r}: {near}"
     for name, column in (("method", "label"), ("dataset", "dataset"), ("noise", "noise")):
         pattern, known = getattr(threshold, name), dict.fromkeys(cells[column])
         if pattern is not None and not any(like(pattern, text) for text in known):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.analysis import METRICS, Scores
+from bench.analysis import Scores
 from bench.analysis.scores import Columns
+from bench.core import Scale
 from bench.gate.images import image_table, joined
 
 #: Data set, label, noise, level.
@@ -34,10 +35,9 @@ class Measured:
     images: int
     seeds: int
 
-    @property
-    def minimum(self) -> float:
-        """What a run of an unchanged method stays above."""
-        return self.mean - MARGIN * self.error
+    def limit(self, scale: Scale) -> float:
+        """What a run of an unchanged method stays above; below, where less is better."""
+        return self.mean - (MARGIN if scale.higher else -MARGIN) * self.error
 
 
 def measured(scores: Scores) -> Iterator[tuple[Point, str, Measured]]:
@@ -50,9 +50,9 @@ def measured(scores: Scores) -> Iterator[tuple[Point, str, Measured]]:
         seeds: dict[int, list[Columns]] = {}
         for seed, columns in zip(part.cells["seed"].fillna(-1), part, strict=True):
             seeds.setdefault(int(seed), []).append(columns)
-        cells = {(seed,): joined(parts, METRICS) for seed, parts in seeds.items()}
-        table = image_table(cells, METRICS)
-        for metric in METRICS:
+        cells = {(seed,): joined(parts, scores.scales) for seed, parts in seeds.items()}
+        table = image_table(cells, scores.scales)
+        for metric in scores.scales:
             # An image that was not measured under every seed is left out.
             values = table[metric].dropna().to_numpy()
             images, count = len(values), len(cells)

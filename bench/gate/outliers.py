@@ -54,8 +54,8 @@ def outliers(sample: Sample) -> tuple[tuple[Moved, ...], Moved]:
         return Moved(
             int(sample.positions[image]) if len(sample.positions) else image,
             sample.seeds[seed] if len(sample.seeds) else None,
-            float(new[seed, image]),
-            float(old[seed, image]),
+            sample.sign * float(new[seed, image]),
+            sample.sign * float(old[seed, image]),
         )
 
     seeds = abs(difference).argmax(axis=0)

@@ -14,16 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.analysis.scores import CELL, Columns, Scores
-from bench.core import MATCHED, noise_text
+from bench.analysis.scores import CELL, Columns, Scores, prominent
+from bench.core import DEFAULT_SCALES, MATCHED, Scale, noise_text, printable
 from bench.gate.images import image_table, joined
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-#: Drops up to these, in the metric's unit, are no regression.
-TOLERANCE = {"psnr": 0.05, "ssim": 0.002}
 #: Training seeds that a verdict on a method needs that is random in its training.
 MIN_SEEDS = 4
 #: Share of a method's error that its mean over several levels gets.
@@ -39,16 +37,19 @@ _SIDES = ("new", "old")
 class Sample:
     """One metric of one method under both runs.
 
+    Of metrics that are the better the lower all values are negative, so that more is better.
+
     Attributes:
         new, old: (levels, seeds, images); one seed where nothing is random.
         random: the method's training is random.
-        metric: "psnr" or "ssim".
+        metric: its label.
         weight: share of the error.
         name: dataset, label, noise, levels, trained.
         paired: both sides have the same seeds, in the same order; else seeds are independent.
         lacks: what the baseline has and the new run has not, in words; empty where nothing.
         positions: (images,), of the images in their split.
         seeds: of the new side; empty where nothing is random.
+        scale: how the metric's numbers are read.
     """
 
     new: npt.NDArray[np.float64]
@@ -61,6 +62,12 @@ class Sample:
     lacks: str = ""
     positions: Sequence[int] = ()
     seeds: Sequence[int] = ()
+    scale: Scale = DEFAULT_SCALES["psnr"]
+
+    @property
+    def sign(self) -> int:
+        """What its values are to be multiplied by, to be the metric's."""
+        return 1 if self.scale.higher else -1
 
 
 class Pairing:
@@ -75,6 +82,14 @@ class Pairing:
         import pandas as pd
 
         self._scores = dict(zip(_SIDES, (new, old), strict=True))
+        both = {label: scale for label, scale in new.scales.items() if label in old.scales}
+        self.scales = {label: both[label] for label in prominent(both)}
+        self._alone = [
+            f"the metric {printable(label)}: {why}"
+            for mine, theirs, why in ((new, old, _ONLY_NEW), (old, new, _ONLY_OLD))
+            for label in mine.scales
+            if label not in theirs.scales
+        ]
         cells = pd.concat(
             [
                 scores.cells[[*CELL, "label"]].assign(side=side, number=np.arange(len(scores)))
@@ -90,6 +105,8 @@ class Pairing:
             trained=trained, random=cells["seed"].notna(), seed=cells["seed"].fillna(-1)
         )
         self._unpaired: list[_Unpaired] = []
+        #: What the baseline has values of and the new run has none, known after `samples`.
+        self.lost: list[Lost] = []
 
     def samples(self) -> Iterator[Sample]:
         """Of each method and metric: over all levels, where there are several, and at each.
@@ -103,11 +120,12 @@ class Pairing:
             levels: Any = cells.groupby("level", sort=False)
             pairs = {level: self._pair(name, level, part) for level, part in levels}
             found = {level: pair for level, pair in pairs.items() if pair is not None}
-            for metric in TOLERANCE:
-                yield from _samples(found, metric, name, random=bool(random))
+            for metric, scale in self.scales.items():
+                self.lost += _lost(found, metric, scale, name)
+                yield from _samples(found, metric, scale, name, random=bool(random))
 
     def unpaired(self) -> list[str]:
-        """What `samples` could not pair, with the number of images and seeds.
+        """What `samples` could not pair, with the number of images and seeds; and metrics.
 
         Methods of which the same is missing under the same noises share a line.
         """
@@ -118,7 +136,7 @@ class Pairing:
         labels: dict[tuple[str, str, str, int], list[str]] = {}
         for (why, label, seeds, images), where in noises.items():
             labels.setdefault((why, ", ".join(where), seeds, images), []).append(label)
-        return [
+        return self._alone + [
             f"{', '.join(names)} at {where}{seeds}: {images:,} image{'s' * (images > 1)} {why}"
             for (why, where, seeds, images), names in labels.items()
         ]
@@ -143,7 +161,7 @@ class Pairing:
             return None
         chosen = {(side, s): c for side, cs in zip(_SIDES, (new, old), strict=True)
                   for s, c in cs.items()}  # fmt: skip
-        table = image_table(chosen, TOLERANCE)
+        table = image_table(chosen, self.scales)
         found = table.index.to_numpy()
         other = _without(_without(there, _without(there, before)), found)
         self._note(_OTHER_NOISE, where, old, other)
@@ -163,7 +181,7 @@ class Pairing:
         parts: dict[int, list[Columns]] = {}
         for seed, number in sorted(zip(cells["seed"], cells["number"], strict=True)):
             parts.setdefault(int(seed), []).append(self._scores[side].read(int(number)))
-        return {seed: joined(columns, TOLERANCE) for seed, columns in parts.items()}
+        return {seed: joined(columns, self.scales) for seed, columns in parts.items()}
 
     def _note(
         self,
@@ -177,6 +195,16 @@ class Pairing:
             numbers = [str(seed) for seed in seeds if seed >= 0]
             text = f", seed{'s' * (len(numbers) > 1)} {', '.join(numbers)}" if numbers else ""
             self._unpaired.append(_Unpaired(_WHY.index(why), *where, text, len(images)))
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A metric of a method at one level that the baseline measured, with its mean there."""
+
+    name: Mapping[str, Any]
+    metric: str
+    scale: Scale
+    old: float
 
 
 _WHY = (_ONLY_NEW, _ONLY_OLD, _OTHER_NOISE)
@@ -231,12 +259,17 @@ def _lack(have: int, of: int, what: str) -> str:
 
 
 def _samples(
-    pairs: Mapping[float, _Pair], metric: str, name: Mapping[str, Any], *, random: bool
+    pairs: Mapping[float, _Pair],
+    metric: str,
+    scale: Scale,
+    name: Mapping[str, Any],
+    *,
+    random: bool,
 ) -> Iterator[Sample]:
     """A method's samples of one metric: over all levels, where there are several, and at each."""
     stacks: dict[float, tuple[pd.DataFrame, bool, str]] = {}
     for level, pair in pairs.items():
-        values: Any = pair.table[metric]
+        values: Any = pair.table[metric] * (1 if scale.higher else -1)
         whole = values.dropna()  # images without this metric are left out
         known = int(values["old"].notna().all(axis=1).sum())
         if len(whole):
@@ -261,6 +294,7 @@ def _samples(
                 {**name, "levels": list(stacks)},
                 all(paired for _, paired, _ in stacks.values()),
                 next((lacks for *_, lacks in stacks.values() if lacks), ""),
+                scale=scale,
             )
     weight = (1 - OVERALL_SHARE if overall else 1.0) / len(stacks) if stacks else 0.0
     for level, (table, paired, lacks) in stacks.items():
@@ -276,7 +310,19 @@ def _samples(
             lacks,
             tuple(map(int, table.index)),
             tuple(both["new"].columns) if random else (),
+            scale,
         )
+
+
+def _lost(
+    pairs: Mapping[float, _Pair], metric: str, scale: Scale, name: Mapping[str, Any]
+) -> Iterator[Lost]:
+    """The levels at which only the baseline has values of a metric."""
+    for level, pair in pairs.items():
+        values: Any = pair.table[metric]
+        old = values["old"].to_numpy()
+        if np.isnan(values["new"].to_numpy()).all() and not np.isnan(old).all():
+            yield Lost({**name, "levels": [level]}, metric, scale, float(np.nanmean(old)))
 
 
 def _common(indexes: Iterable[Any]) -> Any:

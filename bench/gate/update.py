@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bench.analysis import Scores
-from bench.core import UsageError
+from bench.core import Scale, UsageError
 from bench.gate.measured import Point, measured
-from bench.gate.pairing import TOLERANCE
 from bench.gate.thresholds import level_of
+from bench.gate.tolerance import tolerances
 from bench.gate.verdict import Judgement, number
 
-_DECIMALS = {"psnr": 2, "ssim": 4}
 _HEAD = "# Limits for `bench check`; see docs/gate.md.\n"
 
 
@@ -24,9 +23,10 @@ class Updated:
 
     Attributes:
         text: its new text.
-        added, raised, lowered: numbers of minima.
-        kept: number of minima that stay as they are.
-        raisable: minima set by hand that the run exceeds by more than the tolerance, in words.
+        added, raised, lowered: numbers of limits: minima and, where less is better, maxima.
+        kept: number of limits that stay as they are.
+        maxima: there are such.
+        raisable: limits set by hand that the run exceeds by more than the tolerance, in words.
     """
 
     text: str
@@ -34,22 +34,24 @@ class Updated:
     raised: int = 0
     lowered: int = 0
     kept: int = 0
+    maxima: bool = False
     raisable: Sequence[str] = ()
 
     @property
     def count(self) -> int:
-        """The minima that the run set or confirmed."""
+        """The limits that the run set or confirmed."""
         return self.added + self.raised + self.lowered + self.kept
 
 
 def update(text: str, scores: Scores, run: str, preset: str = "") -> Updated:
     """A thresholds file's text, brought up to a run.
 
-    PSNR and SSIM of each method at each noise get the minimum
+    Each metric of each method at each noise (but MSE beside PSNR) gets the minimum
 
         mean - 3 sqrt(s_image^2 / n + s_seed^2 / k),
 
-    n images and k seeds, and what they were made from. What would not change stays as it is, with
+    n images and k seeds, or where less is better the maximum with a plus, and what they were made
+    from. What would not change stays as it is, with
     the run that it was made from; so do comments, entries set by hand (without `made_from`) and
     entries of points that the run did not measure.
 
@@ -60,8 +62,8 @@ def update(text: str, scores: Scores, run: str, preset: str = "") -> Updated:
         preset: that it was made with.
 
     Raises:
-        UsageError: the entries stand in an inline array, which cannot be added to; or a maximum
-            set by hand is below a minimum to be set.
+        UsageError: the entries stand in an inline array, which cannot be added to; or a limit set
+            by hand lies on the wrong side of one to be set.
     """
     import tomlkit
     from tomlkit.items import AoT
@@ -70,17 +72,19 @@ def update(text: str, scores: Scores, run: str, preset: str = "") -> Updated:
     tables: Any = document.get("threshold", tomlkit.aot())
     if not isinstance(tables, AoT):
         raise UsageError("to be updated, thresholds are written as tables [[threshold]]")
-    # Where one of ours and one set by hand speak of the same, ours comes last and is found.
-    known = {_point_of(table): table for table in sorted(tables, key=lambda t: "made_from" in t)}
+    known = _known(tables)
     added = tomlkit.aot()
     counts = dict.fromkeys(("added", "raised", "lowered", "kept"), 0)
     raisable = []
-    for point, metric, entry in _minima(scores, preset):
+    tolerance = tolerances(scores.scales)
+    for point, metric, entry in _limits(scores, preset):
         dataset, label, noise, level = point
-        table = known.get((*point, metric))
+        end = "min" if "min" in entry else "max"
+        table = known.get((*point, metric, end))
         if table is not None and "made_from" not in table:
-            if entry["min"] > table["min"] + TOLERANCE[metric]:
-                limits = (number(metric, value) for value in (table["min"], entry["min"]))
+            gain = (entry[end] - table[end]) * (1 if end == "min" else -1)
+            if gain > tolerance[metric]:
+                limits = (number(metric, value) for value in (table[end], entry[end]))
                 where = Judgement.subject_of(*point)
                 raisable.append(f"{metric} of {where}: {' → '.join(limits)}")
             continue
@@ -89,19 +93,29 @@ def update(text: str, scores: Scores, run: str, preset: str = "") -> Updated:
             values = {"method": label, "dataset": dataset, "noise": noise, "level": level}
             table.update({**values, "metric": metric})
             added.append(table)
-        if table.get("max", math.inf) < entry["min"]:
-            raise UsageError(
-                f"the maximum {table['max']:g} for the {metric} of {label} is below the minimum "
-                f"{entry['min']:g} to be set: raise it or remove it"
-            )
-        counts[_change(table.get("min"), entry["min"])] += 1
+        _refuse_crossed(table, entry, f"the {metric} of {label}")
+        counts[_change(table.get(end), entry[end])] += 1
         if any(table.get(key) != value for key, value in entry.items()):
-            _set(table, {"min": entry["min"], "made_from": run, **entry})
+            _set(table, {end: entry[end], "made_from": run, **entry})
     text = tomlkit.dumps(document) if text.strip() else _HEAD
     if added:
         # As text, since tomlkit neither begins a line nor leaves one empty before what it adds.
         text = f"{text.rstrip()}\n\n{tomlkit.dumps({'threshold': added})}"
-    return Updated(text, **counts, raisable=tuple(raisable))
+    maxima = any(not scores.scales[metric].higher for metric in tolerance)
+    return Updated(text, **counts, maxima=maxima, raisable=tuple(raisable))
+
+
+def _known(tables: Iterable[Any]) -> dict[tuple[Any, ...], Any]:
+    """The entries by what they speak of, and the end that they limit.
+
+    Where one of ours and one set by hand speak of the same, ours comes last and is found.
+    """
+    return {
+        (*_point_of(table), end): table
+        for table in sorted(tables, key=lambda table: "made_from" in table)
+        for end in ("min", "max")
+        if end in table
+    }
 
 
 def _change(before: float | None, after: float) -> str:
@@ -126,19 +140,40 @@ def _set(table: Any, entries: Mapping[str, Any]) -> None:
 
 
 def _point_of(table: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What an entry speaks of, as `_minima` names it; one without a minimum is none of ours."""
-    if "min" not in table:
-        return ()
+    """What an entry speaks of, as `_limits` names it."""
     texts = (table.get(key) for key in ("dataset", "method", "noise"))
     return (*texts, level_of(table.get("level"), "level"), table["metric"])
 
 
-def _minima(scores: Scores, preset: str) -> Iterator[tuple[Point, str, dict[str, Any]]]:
-    """Point and metric -> the minimum, and what it is made from."""
+def _refuse_crossed(table: Mapping[str, Any], entry: Mapping[str, Any], what: str) -> None:
+    """Raise `UsageError` where the entry's other limit, set by hand, excludes the one to be set."""
+    if "min" in entry and table.get("max", math.inf) < entry["min"]:
+        raise UsageError(
+            f"the maximum {table['max']:g} for {what} is below the minimum {entry['min']:g} to be "
+            "set: raise it or remove it"
+        )
+    if "max" in entry and table.get("min", -math.inf) > entry["max"]:
+        raise UsageError(
+            f"the minimum {table['min']:g} for {what} is above the maximum {entry['max']:g} to be "
+            "set: lower it or remove it"
+        )
+
+
+def _limits(scores: Scores, preset: str) -> Iterator[tuple[Point, str, dict[str, Any]]]:
+    """Point and metric -> the limit, and what it is made from."""
+    wanted = tolerances(scores.scales)
     for point, metric, found in measured(scores):
-        if metric not in _DECIMALS:
+        if metric not in wanted:
             continue
-        scale = 10 ** _DECIMALS[metric]
+        scale = scores.scales[metric]
         made_from = {"images": found.images, "seeds": found.seeds, "preset": preset}
         entry = {key: value for key, value in made_from.items() if value}
-        yield point, metric, {"min": math.floor(found.minimum * scale) / scale, **entry}
+        yield point, metric, {**_rounded(found.limit(scale), scale), **entry}
+
+
+def _rounded(limit: float, scale: Scale) -> dict[str, float]:
+    """A limit with few decimals, and no tighter than it is; finer than the tolerance."""
+    unit = 10 ** (scale.decimals + (scale.unit != "dB"))
+    if scale.higher:
+        return {"min": math.floor(limit * unit) / unit}
+    return {"max": math.ceil(limit * unit) / unit}

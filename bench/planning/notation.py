@@ -1,4 +1,4 @@
-"""How methods are written on the command line: `median[size=5]`, and lists of such."""
+"""How methods and metrics are written: `median[size=5]`, `ssim[sigma=1.0]`, lists of such."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 
 from bench.core import UsageError, nearest
 from bench.plugins.contract import Method
+from bench.plugins.metric import Metric
 
 
-def parse(text: str) -> tuple[str, dict[str, str]]:
+def parse(text: str, noun: str = "method") -> tuple[str, dict[str, str]]:
     """`median[size=5]` as its name and the parameters as typed.
 
     Raises:
@@ -19,13 +20,13 @@ def parse(text: str) -> tuple[str, dict[str, str]]:
     """
     name, bracket, rest = text.strip().partition("[")
     if not name or (bracket and not rest.endswith("]")):
-        raise UsageError(f"method {text!r} is not understood: write name or name[param=1,other=2]")
+        raise UsageError(f"{noun} {text!r} is not understood: write name or name[param=1,other=2]")
     params: dict[str, str] = {}
     for item in rest[:-1].split(",") if bracket else ():
         key, equals, value = (part.strip() for part in item.partition("="))
         if not (key and equals and value) or key in params:
             raise UsageError(
-                f"method {text!r} is not understood: write its parameters as name[param=1,other=2]"
+                f"{noun} {text!r} is not understood: write its parameters as name[param=1,other=2]"
             )
         params[key] = value
     return name, params
@@ -43,38 +44,41 @@ def split_list(text: str) -> list[str]:
     return [item.strip() for item in items if item.strip()]
 
 
-def typed_params(method: Method, params: Mapping[str, str]) -> dict[str, Any]:
+def typed_params(plugin: Method | Metric, params: Mapping[str, str]) -> dict[str, Any]:
     """Typed parameters as values of the same type as their defaults.
 
     Raises:
-        UsageError: the method has no such parameter, or its value is of another type, too
+        UsageError: the method or metric has no such parameter, or its value is of another type, too
             small or too large.
     """
     values: dict[str, Any] = {}
-    declared = method.declared
+    bounds: tuple[Mapping[str, float], Mapping[str, float]]
+    noun, bounds = "metric", ({}, {})
+    if isinstance(plugin, Method):
+        noun, bounds = "method", (plugin.declared.least, plugin.declared.most)
     for key, text in params.items():
-        if key not in method.parameters:
+        if key not in plugin.parameters:
             raise UsageError(
-                f"method {method.name!r} has no parameter {key!r}: "
-                f"{nearest(key, method.parameters)}"
+                f"{noun} {plugin.name!r} has no parameter {key!r}: "
+                f"{nearest(key, plugin.parameters)}"
             )
-        default = method.parameters[key]
+        default = plugin.parameters[key]
         value = _literal(text)
         if isinstance(default, float) and type(value) is int:
             value = float(value)
         if isinstance(value, float) and not math.isfinite(value):
-            raise UsageError(f"{method.name}[{key}={text}]: give a finite number")
+            raise UsageError(f"{plugin.name}[{key}={text}]: give a finite number")
         if default is not None and type(value) is not type(default):
             raise UsageError(
-                f"{method.name}[{key}={text}]: {key} is of type {type(default).__name__}, "
+                f"{plugin.name}[{key}={text}]: {key} is of type {type(default).__name__}, "
                 f"as in {key}={default}"
             )
         if isinstance(value, (int, float)):
-            least, most = (bounds.get(key) for bounds in (declared.least, declared.most))
+            least, most = (ends.get(key) for ends in bounds)
             if least is not None and value < least:
-                raise UsageError(f"{method.name}[{key}={text}]: give {least:g} or more")
+                raise UsageError(f"{plugin.name}[{key}={text}]: give {least:g} or more")
             if most is not None and value > most:
-                raise UsageError(f"{method.name}[{key}={text}]: give {most:g} or less")
+                raise UsageError(f"{plugin.name}[{key}={text}]: give {most:g} or less")
         values[key] = value
     return values
 

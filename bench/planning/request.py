@@ -1,4 +1,4 @@
-"""What is typed -> the methods that it asks for, and where torch computes for them."""
+"""What is typed -> the methods and metrics that it asks for, and where torch computes for them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from bench.core import ESTIMATED, UsageError, canonical_json, digest, method_label
+from bench.core import (
+    ESTIMATED,
+    MissingPackage,
+    UsageError,
+    canonical_json,
+    digest,
+    method_label,
+)
 from bench.noises import training_regime
 from bench.planning import notation
 from bench.planning.checks import MAX_SEEDS
-from bench.planning.settings import DEFAULT_METHODS, Settings
+from bench.planning.settings import DEFAULT_METHODS, DEFAULT_METRICS, Settings
 from bench.plugins.contract import Method
+from bench.plugins.kinds import METRICS
+from bench.plugins.metric import Metric
 from bench.plugins.sources import Registry
 
 
@@ -32,11 +41,24 @@ class RequestedMethod(NamedTuple):
         return method_label(self.method.name, canonical_json({**self.params, **typed}))
 
 
+class RequestedMetric(NamedTuple):
+    """A metric as it was asked for: with the parameters typed.
+
+    Its text is its label: what its column, and each table, is called by.
+    """
+
+    metric: Metric
+    params: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return method_label(self.metric.name, canonical_json(self.params))
+
+
 #: Among methods' names, stands for those of `Registry.classical`.
 CLASSICAL = "classical"
 
 
-def requested_methods(settings: Settings, registry: Registry) -> dict[str, RequestedMethod]:
+def requested_methods(settings: Settings, registry: Registry[Method]) -> dict[str, RequestedMethod]:
     """The methods that the settings ask for, or the default ones, by their text.
 
     However it is typed, one method with the same parameters is measured once.
@@ -44,8 +66,7 @@ def requested_methods(settings: Settings, registry: Registry) -> dict[str, Reque
     Raises:
         UsageError: there is no such method or parameter, or a plugin is broken.
     """
-    for name in registry.given:
-        registry.load(name)  # a plugin that was asked for and is broken ends it here
+    registry.load_given()  # a plugin that was asked for and is broken ends it here
     names: Iterable[str]
     if settings.methods is None:
         # The user's own come early, so that a mistake in them shows before hours of training.
@@ -59,6 +80,64 @@ def requested_methods(settings: Settings, registry: Registry) -> dict[str, Reque
         )
     requested = (resolve(name, registry) for name in names)
     return {str(each): each for each in requested}
+
+
+def requested_metrics(settings: Settings, registry: Registry[Any]) -> dict[str, RequestedMetric]:
+    """The metrics that the settings ask for, or the default ones and those of `--plugin`.
+
+    Args:
+        settings: what was asked for.
+        registry: of any kind; metrics are loaded as it loads.
+
+    Returns:
+        See `metrics_of`. The first one leads.
+
+    Raises:
+        UsageError: there is no such metric or parameter, or a plugin is broken.
+        MissingPackage: one needs a package that is not installed.
+    """
+    metrics = registry.of(METRICS)
+    metrics.load_given()
+    return metrics_of(settings.metrics or (*DEFAULT_METRICS, *metrics.given), metrics)
+
+
+def metrics_of(texts: Iterable[str], registry: Registry[Any]) -> dict[str, RequestedMetric]:
+    """The metrics that texts such as `ssim[sigma=1.0]` ask for, by their labels, in that order.
+
+    However it is typed, one metric with the same parameters is measured once.
+
+    Raises:
+        UsageError, MissingPackage: see `requested_metrics`.
+    """
+    metrics = registry.of(METRICS)
+    requested = (_resolved(text, metrics) for text in texts)
+    return {str(each): each for each in requested}
+
+
+def tuning_metric(settings: Settings, registry: Registry[Any]) -> RequestedMetric:
+    """The metric that parameters are chosen by, as the settings name it.
+
+    Raises:
+        UsageError: there is none of that name, or validation images do not have what it needs.
+        MissingPackage: it needs a package that is not installed.
+    """
+    (requested,) = metrics_of([settings.tune_by], registry).values()
+    metric = requested.metric
+    if "label" in metric.needs or metric.learns:
+        why = "needs labels" if "label" in metric.needs else "has to be fitted first"
+        raise UsageError(
+            f"--tune-by {requested}: {metric.name} {why}; tune by a metric of the images alone, "
+            "such as psnr"
+        )
+    return requested
+
+
+def _resolved(text: str, metrics: Registry[Metric]) -> RequestedMetric:
+    name, params = notation.parse(text, "metric")
+    metric = metrics.load(name)
+    if metric.missing:
+        raise MissingPackage(metric.missing)
+    return RequestedMetric(metric, notation.typed_params(metric, params))
 
 
 def torch_device(settings: Settings, methods: Iterable[Method]) -> str:
@@ -85,7 +164,7 @@ def torch_device(settings: Settings, methods: Iterable[Method]) -> str:
     return "cpu"
 
 
-def resolve(text: str, registry: Registry) -> RequestedMethod:
+def resolve(text: str, registry: Registry[Method]) -> RequestedMethod:
     """The method that a text such as `vae[latent=10,seeds=4]` asks for.
 
     Raises:
@@ -122,7 +201,7 @@ def resolve(text: str, registry: Registry) -> RequestedMethod:
     )
 
 
-def _with_inner(method: Method, name: str, registry: Registry) -> Method:
+def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method:
     """A method that wraps another one: its results depend on that one's code too."""
     inner = registry.without_given().load(name)  # where `get_method` will find it
     if inner.missing:

@@ -105,7 +105,7 @@ class Settings(pydantic.BaseModel):
         Typed(name="plugin", recorded="never"),
     ] = Field(
         (),
-        description="A method's file, or a folder of such; may be repeated.  "
+        description="A method's or metric's file, or a folder; may be repeated.  "
         "[also: $BENCH_PLUGINS]",
     )
     metrics: Annotated[

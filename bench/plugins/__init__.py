@@ -1,1 +1,1 @@
-"""What a method is, where one lies, how it comes in, and how one begins."""
+"""What methods and metrics are, where they lie, how they come in, and how one begins."""

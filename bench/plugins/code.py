@@ -1,4 +1,4 @@
-"""A method's code: its own file, and every module of its package or folder that this imports.
+"""A plugin's code: its own file, and every module of its package or folder that this imports.
 
 Found by reading, not by running: what a function imports when it is called counts too, and every
 process finds the same, whatever it has loaded before.
@@ -13,8 +13,8 @@ import sysconfig
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
-#: How the modules are called that files of methods are loaded as.
-PREFIX = "_bench_method_"
+#: How the modules are called that plugins' files are loaded as.
+PREFIX = "_bench_plugin_"
 _BENCH = Path(__file__).resolve().parents[1]
 _SUFFIXES = tuple(importlib.machinery.all_suffixes())
 #: Calls that import what only running them tells, unless their first argument is written out.
@@ -32,6 +32,7 @@ class Home:
 
     def __init__(self, root: Path, folders: Iterable[Path], alone: Iterable[Path] = ()) -> None:
         self.root, self.folders, self._alone = root, tuple(folders), frozenset(alone)
+        self._in_bench = any(folder.is_relative_to(_BENCH) for folder in self.folders)
 
     @classmethod
     def of_file(cls, file: Path) -> Home:
@@ -40,7 +41,7 @@ class Home:
         while (root / "__init__.py").is_file():
             root = root.parent
         top = root / file.relative_to(root).parts[0] if root != file.parent else root
-        return cls(root, dict.fromkeys([top, file.parent]))
+        return cls(root, [file.parent] if top == _BENCH else dict.fromkeys([top, file.parent]))
 
     @classmethod
     def of_module(cls, name: str, file: Path, listed: Iterable[Path] = ()) -> Home:
@@ -54,7 +55,10 @@ class Home:
 
     def holds(self, path: Path) -> bool:
         """Whether a module is the author's."""
-        if path.is_relative_to(_BENCH):  # its version and digests stand in every manifest
+        # Of bench, version and digests stand in every manifest; but a built-in plugin's neighbours
+        # are its own, all of which the folder's face names.
+        shared = not self._in_bench or path.name == "__init__.py"
+        if shared and path.is_relative_to(_BENCH):
             return False
         return path in self._alone or any(path.is_relative_to(own) for own in self.folders)
 
@@ -112,7 +116,7 @@ class Home:
         parts = name.split(".") if name else []
         if level:
             starts = [path.parents[level - 1]]
-        elif parts[:1] == ["bench"]:  # its version and digests stand in every manifest
+        elif parts[:1] == ["bench"] and not self._in_bench:
             return
         else:
             starts = [self.root, *self.folders]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args
 
 from bench.core import in_threads
+from bench.plugins.requirements import missing
 
 if TYPE_CHECKING:
     from bench.core import Array, Noise
@@ -177,13 +178,9 @@ class Method:
     @property
     def missing(self) -> str:
         """Why it cannot run here, and what to do; empty if it can."""
-        from importlib.util import find_spec
-
-        absent = [package for package in self.declared.requires if find_spec(package) is None]
-        if not absent:
-            return ""
-        extra = f"denoise-bench[{self.name}]" if self.origin == BUILT_IN else " ".join(absent)
-        return f"{self.name} needs the package {absent[0]}: pip install '{extra}'"
+        return missing(
+            self.name, self.declared.requires, self.name if self.origin == BUILT_IN else ""
+        )
 
     @property
     def learns(self) -> bool:

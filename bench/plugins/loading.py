@@ -1,7 +1,7 @@
-"""A method's code -> `Method`: runs it, finds what it declares, and says what is wrong with it.
+"""A plugin's code -> the plugin: runs it, finds what it declares, and says what is wrong with it.
 
 Files run under a private module prefix, so that no other module on the path is taken for a
-method, and no method for another module.
+plugin, and no plugin for another module.
 """
 
 from __future__ import annotations
@@ -13,52 +13,51 @@ import inspect
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from bench.core import UsageError, nearest
 from bench.core.process_state import set_back
 from bench.plugins.code import PREFIX, Home, contents, forget
-from bench.plugins.contract import Declaration, FormName, Method
+from bench.plugins.kinds import KINDS, Kind
+from bench.plugins.target import BrokenPlugin, Target
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+P = TypeVar("P")
+
 #: Of entry points, by their location: the code that this process loaded.
 _LOADED: dict[str, bytes] = {}
-#: By the name of a method's module: what running it changed in the process, see `set_back`.
+#: By the name of a plugin's module: what running it changed in the process, see `set_back`.
 _CHANGED: dict[str, tuple[str, ...]] = {}
 
 
-class BrokenMethod(UsageError):
-    """A method's file cannot be used: its name, and why."""
-
-
-def load_file(name: str, origin: str, path: Path) -> Method:
-    """The method that a file declares with `@bench.method`.
+def load_file(kind: Kind[P], name: str, origin: str, path: Path) -> P:
+    """The plugin that a file declares.
 
     Args:
-        name: the method's.
-        origin: as `Method.origin` says it.
+        kind: what it is to be.
+        name: the plugin's.
+        origin: as the plugin says it.
         path: the file.
 
     Raises:
-        BrokenMethod: the file raises, declares none or several, or declares one wrongly.
+        BrokenPlugin: the file raises, declares none or several, or declares one wrongly.
     """
     if not re.fullmatch(r"\w[\w-]*", path.stem, re.ASCII):
-        raise BrokenMethod(
-            f"{path}: {path.stem!r} cannot be a method's name: name the file with letters, digits "
-            "and _"
+        raise BrokenPlugin(
+            f"{path}: {path.stem!r} cannot be a {kind.name}'s name: name the file with letters, "
+            "digits and _"
         )
     try:
         code = path.read_bytes()
     except OSError as error:
-        raise BrokenMethod(f"cannot read {path}: {error.strerror}") from error
+        raise BrokenPlugin(f"cannot read {path}: {error.strerror}") from error
     file = path.resolve()
     home = Home.of_file(file)
-    with _broken(name, str(path), path):
+    with _broken(kind, name, str(path), path):
         helpers = [other for other in home.imported([file]) if other != file]
         source = code + contents(home.root, helpers)
         module_name = PREFIX + hashlib.blake2b(bytes(file) + source, digest_size=8).hexdigest()
@@ -68,7 +67,8 @@ def load_file(name: str, origin: str, path: Path) -> Method:
             forget(helpers, home.names(helpers))
             module = _run(module_name, path, code)
             forget(helpers)
-        return _describe(name, origin, str(path), _declared_in(module, str(path)), source)
+        value = _declared_in(module, kind, str(path))
+        return kind.describe(_target(kind, name, origin, str(path), value, source))
     raise AssertionError  # for type checkers, which cannot see that the block above returns
 
 
@@ -95,43 +95,45 @@ def _run(name: str, path: Path, code: bytes) -> ModuleType:
     return module
 
 
-def load_entry(name: str, origin: str, location: str, entry: EntryPoint) -> Method:
-    """The method of an installed package: a module that declares one, or the method itself.
+def load_entry(kind: Kind[P], name: str, origin: str, location: str, entry: EntryPoint) -> P:
+    """The plugin of an installed package: a module that declares one, or the plugin itself.
 
     Args:
-        name: the method's.
-        origin: as `Method.origin` says it: the package and its version.
+        kind: what it is to be.
+        name: the plugin's.
+        origin: as the plugin says it: the package and its version.
         location: the entry point, as an error names it.
         entry: the entry point.
 
     Raises:
-        BrokenMethod: as of `load_file`.
+        BrokenPlugin: as of `load_file`.
     """
-    with _broken(name, location):
+    with _broken(kind, name, location):
         with set_back() as changed:
-            target = _target(entry, location)
-        code, files = _code_of(entry, target)
+            value = _offered(entry, kind, location)
+        code, files = _code_of(entry, value)
         if _LOADED.setdefault(location, code) != code:  # edited since, with what it imports
             forget(files)
             with set_back() as changed:
-                target = _target(entry, location)
+                value = _offered(entry, kind, location)
             _LOADED[location] = code
-        _CHANGED.setdefault(target.__module__, tuple(changed))
-        return _describe(name, origin, location, target, code + origin.encode())
+        _CHANGED.setdefault(value.__module__, tuple(changed))
+        source = code + origin.encode()
+        return kind.describe(_target(kind, name, origin, location, value, source))
     raise AssertionError
 
 
-def _target(entry: EntryPoint, location: str) -> Any:
+def _offered(entry: EntryPoint, kind: Kind[Any], location: str) -> Any:
     loaded = entry.load()
-    target = _declared_in(loaded, location) if inspect.ismodule(loaded) else loaded
-    if not _is_declared(target):
-        raise BrokenMethod(f"{location}: it is neither a module nor made with @bench.method")
-    return target
+    value = _declared_in(loaded, kind, location) if inspect.ismodule(loaded) else loaded
+    if kind.declared(value) is None:
+        raise BrokenPlugin(f"{location}: it is neither a module nor made with {kind.decorator}")
+    return value
 
 
-def _code_of(entry: EntryPoint, target: Any) -> tuple[bytes, list[Path]]:
+def _code_of(entry: EntryPoint, value: Any) -> tuple[bytes, list[Path]]:
     """An entry point's code, and the files that it stands in."""
-    start = Path(inspect.getfile(target)).resolve()
+    start = Path(inspect.getfile(value)).resolve()
     module = getattr(sys.modules.get(entry.module), "__file__", None)
     file = Path(module).resolve() if module else start
     distribution = entry.dist.files or [] if entry.dist else []
@@ -143,11 +145,11 @@ def _code_of(entry: EntryPoint, target: Any) -> tuple[bytes, list[Path]]:
 
 
 @contextlib.contextmanager
-def _broken(name: str, location: str, path: Path | None = None) -> Iterator[None]:
-    """Turns whatever a method's code raises while it is loaded into `BrokenMethod`."""
+def _broken(kind: Kind[Any], name: str, location: str, path: Path | None = None) -> Iterator[None]:
+    """Turns whatever a plugin's code raises while it is loaded into `BrokenPlugin`."""
     try:
         yield
-    except (BrokenMethod, KeyboardInterrupt):
+    except (BrokenPlugin, KeyboardInterrupt):
         raise
     except BaseException as error:
         try:
@@ -163,150 +165,37 @@ def _broken(name: str, location: str, path: Path | None = None) -> Iterator[None
             and path.with_name(f"{error.name}.py").is_file()
         ):
             where += "; a plugin stands alone: put what it shares into an installed package"
-        raise BrokenMethod(
-            f"method {name!r} cannot be loaded: {location}: {reason}{where}"
+        raise BrokenPlugin(
+            f"{kind.name} {name!r} cannot be loaded: {location}: {reason}{where}"
         ) from error
 
 
-def _is_declared(value: Any) -> bool:
-    return "__bench_method__" in getattr(value, "__dict__", {})
-
-
-def _declared_in(module: Any, location: str) -> Any:
-    """The one method that a module declares, of those it did not import."""
-    values = {  # by identity: a second name for it makes no second method
-        id(value): value
-        for value in vars(module).values()
-        if _is_declared(value) and value.__module__ == module.__name__
-    }
-    declared = list(values.values())
-    if len(declared) != 1:
-        raise BrokenMethod(
-            f"{location} declares {len(declared) or 'no'} methods: a file declares one, with "
-            "@bench.method"
-        )
-    return declared[0]
-
-
-def _describe(name: str, origin: str, location: str, target: Any, code: bytes) -> Method:
-    declared: Declaration = target.__bench_method__
-    arguments = inspect.signature(target)
-    recipes: Mapping[str, Mapping[str, Any]] | None = getattr(target, "recipes", None)
-    form: FormName = "function"
-    if inspect.isclass(target):
-        form = "fitted" if recipes is None else "trained"
-    _check_form(target, arguments, location)
-    parameters = {
-        argument.name: argument.default
-        for argument in arguments.parameters.values()
-        if argument.kind is argument.KEYWORD_ONLY
-    }
-    _check_parameters(parameters, declared, location)
-    _check_recipes(recipes or {}, location)
-    if form == "trained":
-        # What torch trains also depends on the loop that trains it.
-        for file in sorted((Path(__file__).parents[1] / "training").glob("*.py")):
-            code += file.read_bytes()
-    documentation = inspect.getdoc(target) or inspect.getdoc(sys.modules[target.__module__]) or ""
-    return Method(
-        name=name,
-        origin=origin,
-        file=Path(str(sys.modules[target.__module__].__file__)).resolve(),
-        target=target,
-        declared=declared,
-        form=form,
-        parameters=parameters,
-        summary=" ".join(documentation.split("\n\n")[0].split()),
-        source=hashlib.blake2b(code, digest_size=8).hexdigest(),
-        # A class takes it by its contract, a function if it has an argument for it.
-        takes_noise=form != "function" or "noise" in arguments.parameters,
-        takes_device=form == "function" and "device" in _positional(target),
-        fits_noise=form == "trained" or "noise" in _arguments(getattr(target, "fit", None)),
-        recipes=recipes,
-        changes=_CHANGED.get(target.__module__, ()),
-    )
-
-
-def _arguments(function: Any) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(function).parameters if callable(function) else {}
-
-
-def _positional(function: Any) -> list[str]:
-    """Names of the arguments that are not keyword-only."""
-    return [
-        argument.name
-        for argument in _arguments(function).values()
-        if argument.kind is not argument.KEYWORD_ONLY
-    ]
-
-
-def _check_parameters(parameters: Mapping[str, Any], declared: Declaration, location: str) -> None:
-    """Each has a default and a name of its own, and what is declared of them names them."""
-    for name, default in parameters.items():
-        if default is inspect.Parameter.empty:
-            raise BrokenMethod(f"{location}: parameter {name!r} has no default: give it one")
-    for reserved in {"train", "seeds"} & set(parameters):
-        raise BrokenMethod(
-            f"{location}: no parameter may be called {reserved!r}, which says how a method is "
-            "trained: call it otherwise"
-        )
-    for argument, names in (
-        ("tune", declared.tune),
-        ("least", declared.least),
-        ("most", declared.most),
-        ("inference", declared.inference),
-        ("wraps", (declared.wraps,) if declared.wraps else ()),
-    ):
-        for unknown in (name for name in names if name not in parameters):
-            raise BrokenMethod(
-                f"{location}: {argument} names {unknown!r}: {nearest(unknown, parameters)}"
-            )
-
-
-def _check_recipes(recipes: Mapping[str, Mapping[str, Any]], location: str) -> None:
-    """Each says at least for how long, and in batches of how many images."""
-    for preset, recipe in recipes.items():
-        for setting in ("epochs", "batch_size"):
-            if setting not in recipe:
-                raise BrokenMethod(f"{location}: the recipe {preset!r} does not say {setting}")
-
-
-def _check_form(target: Any, arguments: inspect.Signature, location: str) -> None:
-    """A class has what the harness calls; a function's parameters are keyword-only."""
-    if inspect.isclass(target):
-        absent = [
-            name
-            for name in ("fit", "denoise", "state", "load")
-            if not callable(getattr(target, name, None))
+def _declared_in(module: Any, kind: Kind[Any], location: str) -> Any:
+    """The one plugin that a module declares, of those it did not import."""
+    values = {id(value): value for value in vars(module).values()}  # a second name is no second one
+    declared = {
+        each: [
+            value
+            for value in values.values()
+            if each.declared(value) is not None and value.__module__ == module.__name__
         ]
-        if absent:
-            raise BrokenMethod(f"{location}: the class {target.__name__} has no {absent[0]}()")
-        _check_fit(target, location)
-        return
-    positional = _positional(target)
-    if not positional:
-        raise BrokenMethod(
-            f"{location}: {target.__name__}() takes no images: write (noisy, *, ...)"
+        for each in KINDS
+    }
+    if sum(map(len, declared.values())) != 1:
+        said = {each: values for each, values in declared.items() if values}
+        counts = [f"{len(of)} {each.name}{'s' * (len(of) > 1)}" for each, of in said.items()]
+        raise BrokenPlugin(
+            f"{location} declares {' and '.join(counts or [f'no {each.name}' for each in KINDS])}: "
+            f"a file declares one, with {' or '.join(each.decorator for each in KINDS)}"
         )
-    told = ("noise", "device")
-    if positional[0] in told:
-        first = f"write (noisy, {positional[0]})"
-        raise BrokenMethod(f"{location}: {target.__name__}() takes the images first: {first}")
-    for name in positional[1:]:
-        if name not in told:
-            raise BrokenMethod(
-                f"{location}: the argument {name!r} of {target.__name__}() is not keyword-only: "
-                f"write (noisy, *, {name}=...)"
-            )
+    if not declared[kind]:
+        (other,) = (each for each, values in declared.items() if values)
+        raise BrokenPlugin(f"{location} declares a {other.name}, where a {kind.name} is wanted")
+    return declared[kind][0]
 
 
-def _check_fit(target: Any, location: str) -> None:
-    """`fit` can be called as the harness calls it, with the noise or without it."""
-    names = _positional(target.fit)
-    with_noise = len(names) == 4 and names[2] == "noise"
-    if not with_noise and (len(names) != 3 or "noise" in names[1:]):
-        raise BrokenMethod(
-            f"{location}: fit() of {target.__name__} has the arguments ({', '.join(names)}): write "
-            "(self, train, noise, seed), or (self, train, seed) where what it learns does not "
-            "depend on the noise"
-        )
+def _target(
+    kind: Kind[Any], name: str, origin: str, location: str, value: Any, code: bytes
+) -> Target:
+    changes = _CHANGED.get(value.__module__, ())
+    return Target(name, origin, location, value, kind.declared(value), code, changes)

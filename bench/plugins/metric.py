@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from bench.core.metric import Better, Need, Restoration, Scale
+from bench.plugins.contract import BUILT_IN
+from bench.plugins.requirements import missing
 
 if TYPE_CHECKING:
     from bench.core import Values
@@ -151,6 +153,13 @@ class Metric:
     changes: tuple[str, ...] = ()
 
     @property
+    def missing(self) -> str:
+        """Why it cannot run here, and what to do; empty if it can."""
+        return missing(
+            self.name, self.declared.requires, "metrics" if self.origin == BUILT_IN else ""
+        )
+
+    @property
     def learns(self) -> bool:
         """It is fitted on clean training images before it measures."""
         return inspect.isclass(self.target)
@@ -181,12 +190,14 @@ class Measure:
     Attributes:
         metric: whose it is.
         learner: the object of a metric that learns; None of a function.
+        scale: how its numbers are read.
     """
 
     def __init__(
         self, metric: Metric, learner: Any = None, params: Mapping[str, Any] | None = None
     ) -> None:
         self.metric, self.learner, self._params = metric, learner, dict(params or {})
+        self.scale = metric.scale()
 
     def __call__(self, images: Restoration) -> Values:
         """One number an image, float64 (N,); NaN where it is not defined.

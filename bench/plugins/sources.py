@@ -1,9 +1,9 @@
-"""Finds methods: built-in files, installed packages, and files that the user names.
+"""Finds plugins: built-in files, installed packages, and files that the user names.
 
-One contract for all: a file declares one method with `@bench.method`, and the file's stem is
-the method's name, `_` read as `-`. The built-in ones are the files of the `methods` folder,
-which lies in the installed package and in a checkout beside it, listed by path. Files are
-loaded one by one, when they are asked for: a method that nobody asked for costs nothing.
+One contract for all: a file declares one method with `@bench.method`, or one metric with
+`@bench.metric`, and the file's stem is its name, `_` read as `-`. The built-in ones are the files
+of a folder, listed by path. Files are loaded one by one, when they are asked for: a plugin that
+nobody asked for costs nothing.
 """
 
 from __future__ import annotations
@@ -13,30 +13,31 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from bench.core import UsageError, expanded, nearest
 from bench.plugins.contract import BUILT_IN, Method
+from bench.plugins.kinds import KINDS, METHODS, Kind, kinds_in
 from bench.plugins.loading import load_entry, load_file
+from bench.plugins.target import BrokenPlugin
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-_PACKAGED = Path(__file__).resolve().parents[1] / "methods"
-#: The folder of the built-in methods: inside an installed bench, beside it in a checkout.
-BUILTIN = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).resolve().parents[2] / "methods"
-#: Installed packages offer methods as entry points of this group: `name = "package.module"`.
-ENTRY_POINTS = "bench.methods"
-#: Environment variable: files and folders of methods, separated as in PATH.
+P = TypeVar("P")
+Q = TypeVar("Q")
+
+#: Environment variable: files and folders of plugins, separated as in PATH.
 PLUGINS = "BENCH_PLUGINS"
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where a method comes from.
+class Source(Generic[P]):
+    """Where a plugin comes from.
 
     Attributes:
-        name: the method's.
+        kind: what it is.
+        name: its own.
         origin: as a manifest says it: "built in", "file box.py", "package box 1.0".
         location: as an error names it: the file's path, or the entry point.
         path: the file; None for an installed package's.
@@ -44,6 +45,7 @@ class Source:
         given: the user named this file, or its folder, for this very command.
     """
 
+    kind: Kind[P]
     name: str
     origin: str
     location: str
@@ -51,64 +53,94 @@ class Source:
     entry: EntryPoint | None = None
     given: bool = False
 
-    def load(self) -> Method:
-        """The method.
+    def load(self) -> P:
+        """The plugin.
 
         Raises:
-            BrokenMethod: its code raises, or declares no method, several, or one wrongly.
+            BrokenPlugin: its code raises, or declares nothing, several, or one wrongly.
         """
+        if self.name in self.kind.reserved:
+            raise BrokenPlugin(
+                f"{self.location}: {self.name!r} cannot be a {self.kind.name}'s name, since "
+                "results hold something else of that name: choose another"
+            )
         if self.path is not None:
-            return load_file(self.name, self.origin, self.path)
+            return load_file(self.kind, self.name, self.origin, self.path)
         assert self.entry is not None
-        return load_entry(self.name, self.origin, self.location, self.entry)
+        return load_entry(self.kind, self.name, self.origin, self.location, self.entry)
 
 
-class Registry:
-    """The methods that a command can use.
+class Registry(Generic[P]):
+    """The plugins of one kind that a command can use: methods, unless another kind is given.
 
     Args:
-        plugins: files and folders of methods, beside the built-in ones, those of installed
-            packages, and those that the environment variable `BENCH_PLUGINS` names.
-        loader: gives the method of a source; without it the source loads itself.
+        plugins: files and folders of plugins of any kind, beside the built-in ones, those of
+            installed packages, and those that the environment variable `BENCH_PLUGINS` names.
+        loader: gives the plugin of a source; without it the source loads itself.
+        kind: of which those that it has are.
 
     Attributes:
+        kind: as given.
         sources: name -> where it comes from, sorted by name.
 
     Raises:
-        UsageError: a plugin is not there, or two methods are of one name.
+        UsageError: a plugin is not there, or two of the kind are of one name.
     """
+
+    @overload
+    def __init__(
+        self: Registry[Method],
+        plugins: Iterable[str | os.PathLike[str]] = (),
+        loader: Callable[[Source[Any]], Any] = Source.load,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        plugins: Iterable[str | os.PathLike[str]] = (),
+        loader: Callable[[Source[Any]], Any] = Source.load,
+        *,
+        kind: Kind[P],
+    ) -> None: ...
 
     def __init__(
         self,
         plugins: Iterable[str | os.PathLike[str]] = (),
-        loader: Callable[[Source], Method] = Source.load,
+        loader: Callable[[Source[Any]], Any] = Source.load,
+        *,
+        kind: Kind[Any] = METHODS,
     ) -> None:
-        self._loader = loader
-        given = [expanded(plugin) for plugin in plugins]
+        self.kind: Kind[P] = kind
+        self._loader, self._plugins = loader, tuple(plugins)
+        given = [expanded(plugin) for plugin in self._plugins]
         paths = os.environ.get(PLUGINS, "").split(os.pathsep)
         standing = [expanded(path) for path in paths if path]
-        sources: dict[str, Source] = {}
+        sources: dict[str, Source[P]] = {}
         for source in (
-            *_files(given, "--plugin", given=True),
-            *(file_source(path, BUILT_IN) for path in _scripts(BUILTIN)),
-            *_files(standing, PLUGINS),
-            *_entries(),
+            *_files(kind, given, "--plugin", given=True),
+            *(file_source(path, BUILT_IN, kind=kind) for path in _scripts(kind.folder)),
+            *_files(kind, standing, PLUGINS),
+            *_entries(kind),
         ):
             other = sources.setdefault(source.name, source)
             if other.location != source.location:
                 raise UsageError(
                     f"{other.location} and {source.location} are both {source.name!r}: rename one"
                 )
-        self.sources: Mapping[str, Source] = dict(sorted(sources.items()))
+        self.sources: Mapping[str, Source[P]] = dict(sorted(sources.items()))
+
+    def of(self, kind: Kind[Q]) -> Registry[Q]:
+        """The plugins of another kind, of the same files and loaded in the same way."""
+        return Registry(self._plugins, self._loader, kind=kind)
 
     @property
     def given(self) -> list[str]:
-        """Names of the methods whose files the user named for this command."""
+        """Names of those whose files the user named for this command."""
         return [name for name, source in self.sources.items() if source.given]
 
     @property
-    def classical(self) -> list[str]:
-        """Names of the built-in methods that are `Method.classical`."""
+    def classical(self: Registry[Method]) -> list[str]:
+        """Of methods: names of the built-in ones that are `Method.classical`."""
         return [
             name
             for name, source in self.sources.items()
@@ -118,24 +150,32 @@ class Registry:
             and source.load().classical
         ]
 
-    def find(self, name: str) -> Source:
-        """Where the method of that name comes from; raises `UsageError` if there is none."""
-        name = _name(name)
+    def find(self, name: str) -> Source[P]:
+        """Where the one of that name comes from; raises `UsageError` if there is none."""
+        name = plugin_name(name)
         if name not in self.sources:
-            raise UsageError(f"unknown method {name!r}: {nearest(name, self.sources)}")
+            raise UsageError(f"unknown {self.kind.name} {name!r}: {nearest(name, self.sources)}")
         return self.sources[name]
 
-    def load(self, name: str) -> Method:
-        """The method of that name.
+    def load(self, name: str) -> P:
+        """The one of that name.
 
         Raises:
             UsageError: there is none, or its file cannot be used.
         """
-        return self._loader(self.find(name))
+        return cast(P, self._loader(self.find(name)))
 
-    def without_given(self) -> Registry:
-        """The methods that need no plugin to be given, loaded in the same way."""
-        return Registry((), self._loader)
+    def load_given(self) -> list[P]:
+        """Those whose files the user named for this command.
+
+        Raises:
+            UsageError: one cannot be used.
+        """
+        return [self.load(name) for name in self.given]
+
+    def without_given(self) -> Registry[P]:
+        """Those that need no plugin to be given, loaded in the same way."""
+        return Registry((), self._loader, kind=self.kind)
 
 
 def load(name: str) -> Method:
@@ -143,49 +183,44 @@ def load(name: str) -> Method:
     return Registry().load(name)
 
 
-# -- where methods lie -----------------------------------------------------------------------
+# -- where plugins lie -----------------------------------------------------------------------
 
 
-def _files(paths: Iterable[Path], option: str, *, given: bool = False) -> Iterator[Source]:
-    """The methods of files and folders that the user named."""
+def _files(
+    kind: Kind[P], paths: Iterable[Path], option: str, *, given: bool = False
+) -> Iterator[Source[P]]:
+    """The plugins of that kind among the files and folders that the user named."""
     for path in paths:
         if path.is_dir():
-            files = _methods_in(path)
-            if not files and given:
-                raise UsageError(
-                    f"{option} {path}: no file in this folder declares a @bench.method"
-                )
+            kinds = {file: kinds_in(file) for file in _plugins_in(path)}
+            files = [file for file, found in kinds.items() if kind in found]
+            if given and not any(kinds.values()):
+                decorators = " or a ".join(each.decorator for each in KINDS)
+                raise UsageError(f"{option} {path}: no file in this folder declares a {decorators}")
         elif path.is_file():
             if path.suffix != ".py":
-                raise UsageError(f"{option} {path}: a method is a Python file, NAME.py")
-            files = [path]
+                raise UsageError(f"{option} {path}: a plugin is a Python file, NAME.py")
+            files = [path] if kind in _kinds_of(path) else []
         elif given:
             raise UsageError(f"{option} {path}: there is no such file or folder")
         else:
             files = [path]  # listed as broken
         for file in files:
-            yield file_source(file, given=given)
+            yield file_source(file, given=given, kind=kind)
+
+
+def _kinds_of(path: Path) -> list[Kind[Any]]:
+    """Of what kinds a file that the user named is; where none is seen, loading it says why."""
+    return kinds_in(path) or [METHODS]
 
 
 def _scripts(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")]
 
 
-def _methods_in(folder: Path) -> list[Path]:
-    """A user's folder's files that are methods: neither private, nor tests, nor other scripts."""
-    return [
-        path
-        for path in _scripts(folder)
-        if not path.name.startswith(("test_", "conftest.")) and _declares(path)
-    ]
-
-
-def _declares(path: Path) -> bool:
-    """Whether a file looks as if it declared a method, without running it."""
-    try:
-        return re.search(rb"^@(\w+\.)*method\b", path.read_bytes(), re.M) is not None
-    except OSError:
-        return True  # loading it will say why
+def _plugins_in(folder: Path) -> list[Path]:
+    """Files of a user's folder that may be plugins: neither private nor tests."""
+    return [path for path in _scripts(folder) if not path.name.startswith(("test_", "conftest."))]
 
 
 def _is_trained(path: Path) -> bool:
@@ -193,25 +228,39 @@ def _is_trained(path: Path) -> bool:
     return re.search(rb"^class \w+\(.*\bTrainedMethod\b", path.read_bytes(), re.M) is not None
 
 
-def file_source(path: Path, origin: str = "", given: bool = False) -> Source:
-    """A file as the source of a method."""
-    # A link is named as it is called, and is the same method as the file that it leads to.
+@overload
+def file_source(path: Path, origin: str = "", given: bool = False) -> Source[Any]: ...
+
+
+@overload
+def file_source(
+    path: Path, origin: str = "", given: bool = False, *, kind: Kind[P]
+) -> Source[P]: ...
+
+
+def file_source(
+    path: Path, origin: str = "", given: bool = False, *, kind: Kind[Any] | None = None
+) -> Source[Any]:
+    """A file as the source of a plugin, by default of the kind that it shows."""
+    # A link is named as it is called, and is the same plugin as the file that it leads to.
     location, origin = str(path.resolve()), origin or f"file {path.name}"
-    return Source(_name(path.stem), origin, location, path=path.absolute(), given=given)
+    name, kind = plugin_name(path.stem), kind or _kinds_of(path)[0]
+    return Source(kind, name, origin, location, path=path.absolute(), given=given)
 
 
-def _entries() -> Iterator[Source]:
-    """The methods of installed packages."""
+def _entries(kind: Kind[P]) -> Iterator[Source[P]]:
+    """The plugins of that kind of installed packages."""
     from importlib.metadata import entry_points
 
-    for entry in entry_points(group=ENTRY_POINTS):
+    for entry in entry_points(group=kind.entry_points):
         package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "unknown"
         location = f"entry point {entry.name} = {entry.value} of the package {package}"
         if entry.dist:
             file = Path(str(entry.dist.locate_file(entry.module.replace(".", "/") + ".py")))
             location += f" ({file})" if file.is_file() else ""
-        yield Source(_name(entry.name), f"package {package}", location, entry=entry)
+        yield Source(kind, plugin_name(entry.name), f"package {package}", location, entry=entry)
 
 
-def _name(stem: str) -> str:
+def plugin_name(stem: str) -> str:
+    """What the file or entry point of that name is called."""
     return stem.replace("_", "-")

@@ -106,7 +106,7 @@ def _render(
             csv_tables.write_csv(section, folder, options)
     forms = [form for name, forms in _FORMS.items() if name in formats for form in forms]
     drawn = [(section, draw(section, folder, forms)) for section in sections if forms]
-    overall = draw_ranks(sections, options.shown()[0], folder, forms) if forms else []
+    overall = draw_ranks(sections, options.first(sections), folder, forms) if forms else []
     if "html" in formats:
         _write(folder / FORMATS["html"], page.page(sections, options))
     if "md" in formats:

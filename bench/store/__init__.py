@@ -5,6 +5,7 @@ from bench.store.files import commit, write_text
 from bench.store.fit_cache import FitCache, cache_folder
 from bench.store.folders import (
     check_free,
+    check_metrics,
     find_run,
     is_run,
     locate,
@@ -12,15 +13,19 @@ from bench.store.folders import (
     run_folders,
     start_run,
 )
+from bench.store.frames import cells_frame
 from bench.store.lock import RunInUse, hold, holder, is_held
 from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedMethod, RecordedMetric
-from bench.store.run import Run, cells_frame
+from bench.store.outputs import KeptOutputs, OutputsWriter, kept_outputs, planned_bytes
+from bench.store.run import Run
 
 __all__ = [
     "FORMAT_VERSION",
     "CellMeta",
     "FitCache",
+    "KeptOutputs",
     "Manifest",
+    "OutputsWriter",
     "RecordedMethod",
     "RecordedMetric",
     "Run",
@@ -28,14 +33,17 @@ __all__ = [
     "cache_folder",
     "cells_frame",
     "check_free",
+    "check_metrics",
     "commit",
     "find_run",
     "hold",
     "holder",
     "is_held",
     "is_run",
+    "kept_outputs",
     "locate",
     "open_run",
+    "planned_bytes",
     "run_folders",
     "start_run",
     "write_text",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pydantic
 
-from bench.core import PSNR_CAP, Record, StorageError
+from bench.core import RESERVED, Record, StorageError
+from bench.store import columns
 from bench.store.cell_meta import CellMeta, Digests
 from bench.store.files import (
     LARGEST,
@@ -26,34 +26,16 @@ from bench.store.files import (
     readable,
 )
 from bench.store.json_model import Count, Score, misfit
+from bench.store.outputs import KeptOutputs, outputs_path, read_outputs
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-_ROWS = pa.schema(
-    [
-        ("image", pa.int64()),
-        ("mse", pa.float32()),
-        ("psnr", pa.float32()),
-        ("ssim", pa.float32()),
-        ("digest", pa.uint64()),
-    ]
-)
-#: Where a cell has several noise seeds: a row an image and seed.
-_REPLICATED_ROWS = pa.schema(
-    [*_ROWS, ("noise_seed", pa.int64()), ("bias2", pa.float64()), ("variance", pa.float64())]
-)
-#: Between which values lie, on [0, 1] images; rounding to float32 may lead a little beyond.
-_BOUNDS = {
-    "image": (0, math.inf),
-    "mse": (0, 1),
-    "psnr": (0, PSNR_CAP),
-    "ssim": (-1, 1),
-    "bias2": (0, 1),
-    "variance": (0, 1),
-}
-_ROUNDING = 1e-3
+    from bench.store.manifest import Manifest
+
+#: Of one cell, by name: an entry a row.
+Columns = dict[str, "npt.NDArray[Any]"]
 _SAMPLES = ("clean", "noisy", "restored", "deviation")
 #: Rows (epoch, split, term, value).
 _HISTORY = pydantic.TypeAdapter(
@@ -66,17 +48,22 @@ class CellFiles:
 
     Args:
         path: the run's folder.
-        protocol: of the run, which its keys are made with.
-        digests: whether they have digests: since format 2.
-        images: number of them that there are to measure.
+        manifest: the run's; it says what columns hold.
     """
 
-    def __init__(self, path: Path, *, protocol: int, digests: bool, images: int) -> None:
-        self.path, self._protocol, self._digests = path, protocol, digests
-        self._images = images
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self._format, self._protocol = manifest.format, manifest.protocol
+        self._digests = manifest.format > 1
+        self._scales = manifest.scales
+        self._images = getattr(manifest.dataset.sizes, manifest.settings.split)
 
     def read(self, key: str) -> tuple[CellMeta, pa.Table | None]:
-        """A cell's metadata, and its rows; no rows where it is not done."""
+        """A cell's metadata, and its rows; no rows where it is not done.
+
+        Among the columns may be those of metrics that the run does not have: left by whoever
+        began to add them.
+        """
         path = self._cell_path(key)
         with (
             readable(path),
@@ -86,18 +73,21 @@ class CellFiles:
             meta = self._parsed(file.schema_arrow.metadata, key)
             if meta.status != "done":
                 return meta, None
-            replicated = "noise_seed" in file.schema_arrow.names
-            schema = _REPLICATED_ROWS if replicated else _ROWS
-            _check_size(file, schema)
-            table = file.read(schema.names, use_threads=False).select(schema.names).cast(schema)
-            _check_values(table)
-            if table["image"].to_numpy().max() >= self._images:
-                raise ValueError(f"it holds an image that is none of the {self._images:,}")
-            if self._digests and meta.digests.rows != _rows_digest(table):
+            table = self._rows(file)
+            if self._is_signed(meta) and meta.digests.rows != columns.rows_digest(table):
                 raise ValueError("its rows are not those that were written")
-            if _repeats(table["image"].to_numpy(), table["noise_seed"] if replicated else None):
-                raise ValueError("it holds an image twice")
             return meta, table
+
+    def columns(self, key: str) -> tuple[CellMeta, Columns]:
+        """A cell's metadata, and the columns of `Run.images`."""
+        meta, table = self.read(key)
+        if table is None:
+            return meta, {}
+        there = {name: table[name].to_numpy() for name in table.column_names}
+        nothing = np.full(len(table), np.nan, np.float32)
+        metrics = {label: there.get(label, nothing) for label in self._scales}
+        others = {name: there[name] for name in RESERVED if name in there and name != "image"}
+        return meta, {"image": there["image"], **metrics, **others}
 
     def metadata(self, key: str) -> CellMeta:
         """All that is one value of a cell."""
@@ -157,21 +147,100 @@ class CellFiles:
             _check_readable(len(data), f"its {folder}")
             commit(path, data)
             digests[folder] = digest_of(data)
-        schema = _REPLICATED_ROWS if "noise_seed" in record.images else _ROWS
-        columns = {name: record.images.get(name, np.empty(0)) for name in schema.names}
-        table = pa.table(columns, schema=schema)
+        table = self._table(record, meta)
         _check_readable(table.nbytes, f"the {len(table):,} rows of a cell")
         if self._digests:
-            meta.digests = Digests(rows=_rows_digest(table), **digests)
-        text = json.dumps(meta.as_dict())
-        table = table.replace_schema_metadata(
-            {"bench": text, **({"digest": digest_of(text.encode())} if self._digests else {})}
+            meta.digests = Digests(rows=columns.rows_digest(table), **digests)
+        self._commit(key, table, meta.as_dict())
+        return record
+
+    def add_columns(
+        self,
+        key: str,
+        metrics: Mapping[str, npt.NDArray[Any]],
+        unmeasured: Mapping[str, str],
+    ) -> None:
+        """See `Run.add_scores`."""
+        path = self._cell_path(key)
+        meta, table = self.read(key)
+        with readable(path), opened(path) as source, pq.ParquetFile(source) as file:
+            # As it stands there: names that are not UTF-8 are part of what the key is made of.
+            entries = json.loads(file.schema_arrow.metadata[b"bench"])
+            if table is None:
+                table = file.read(use_threads=False).replace_schema_metadata(None)
+        kept, beyond = columns.as_float32(metrics)
+        for label, values in kept.items():
+            if len(values) != len(table):
+                raise ValueError(f"{label} has {len(values)} values for {len(table)} rows")
+        reasons = {**meta.unmeasured, **unmeasured, **beyond}
+        entries["unmeasured"] = {
+            label: reason for label, reason in reasons.items() if label not in kept
+        }
+        known = {name: table[name] for name in table.column_names if name not in reasons}
+        rows = {**known, **{label: pa.array(values) for label, values in kept.items()}}
+        names = columns.in_order(rows)
+        table = pa.table([rows[name] for name in names], schema=columns.schema_of(names))
+        _check_readable(table.nbytes, f"the {len(table):,} rows of a cell")
+        if meta.status == "done":
+            columns.check_values(table, {}, self._images)
+        entries["digests"] = {**self._digests_beside(key), "rows": columns.rows_digest(table)}
+        self._commit(key, table, entries, digest=True)
+
+    def outputs(self, key: str) -> Iterator[KeptOutputs]:
+        """See `Run.outputs`."""
+        meta, table = self.read(key)
+        path = outputs_path(self.path, key)
+        if table is None or "restored" not in table.column_names:
+            raise StorageError(f"{path} cannot be held to the records: these say of no restored "
+                               "image what it was")  # fmt: skip
+        seed = (meta.cell.noise_seeds or [meta.cell.noise_seed])[0]
+        seeds = np.full(len(table), seed)
+        if "noise_seed" in table.column_names:
+            seeds = table["noise_seed"].to_numpy()
+        return read_outputs(path, table["image"].to_numpy(), seeds, table["restored"].to_numpy())
+
+    def _rows(self, file: pq.ParquetFile) -> pa.Table:
+        """The rows of a cell that is done; raises what `readable` catches."""
+        columns.check_size(file)
+        names = file.schema_arrow.names
+        table = file.read(names, use_threads=False).cast(columns.schema_of(names))
+        columns.check_values(table, self._scales, self._images)
+        return table
+
+    def _table(self, record: Record, meta: CellMeta) -> pa.Table:
+        """The rows of a record; what cannot be kept of them is noted in `meta`."""
+        found = record.images
+        kept, beyond = columns.as_float32({n: v for n, v in found.items() if n not in RESERVED})
+        meta.unmeasured |= beyond
+        rows = {**{name: found[name] for name in found if name in RESERVED}, **kept}
+        names = columns.in_order(rows or ("image", "digest"))
+        if self._format < 3:
+            names = [name for name in columns.EARLY if name in names]
+        return pa.table(
+            {name: rows.get(name, np.empty(0)) for name in names}, schema=columns.schema_of(names)
         )
+
+    def _digests_beside(self, key: str) -> dict[str, str]:
+        """Of a cell's history and samples, where it has them."""
+        found = {"history": f"{key}.json", "samples": f"{key}.npz"}
+        contents = {
+            folder: self._beside(self.path / folder / found[folder], key) for folder in found
+        }
+        return {folder: digest_of(data) for folder, data in contents.items() if data}
+
+    def _commit(
+        self, key: str, table: pa.Table, entries: dict[str, Any], *, digest: bool = False
+    ) -> None:
+        """Write a cell's file, with a digest of its metadata from format 2 on."""
+        text = json.dumps(entries)
+        about = {"bench": text}
+        if digest or self._digests:
+            about["digest"] = digest_of(text.encode())
         file = pa.BufferOutputStream()
         # Measured values hardly repeat, so a dictionary of them only takes room; and nobody asks
         # for their ranges.
         pq.write_table(
-            table,
+            table.replace_schema_metadata(about),
             file,
             compression="zstd",
             use_dictionary=False,
@@ -179,7 +248,6 @@ class CellFiles:
             write_page_checksum=True,
         )
         commit(self._cell_path(key), file.getvalue().to_pybytes())
-        return record
 
     def _files_beside(self, record: Record) -> Iterator[tuple[str, str, bytes]]:
         """Folder, name and content of what is written before a cell."""
@@ -198,16 +266,16 @@ class CellFiles:
         """What a file's metadata hold; raises what `readable` catches."""
         metadata = metadata or {}
         text = metadata.get(b"bench", b"")
-        if self._digests and metadata.get(b"digest") != digest_of(text).encode():
+        written = metadata.get(b"digest", b"" if self._digests else None)
+        if written is not None and written != digest_of(text).encode():
             raise ValueError("its metadata are not those that were written")
         return CellMeta.parse(text, key, self._protocol)
 
     def _beside(self, path: Path, key: str) -> bytes:
         """The history or the samples of a cell; empty where there are none."""
-        written: str | None = None
-        if self._digests:
-            written = getattr(self.metadata(key).digests, path.parent.name)
-        if self._digests and not written:
+        meta = self.metadata(key)
+        signed, written = self._is_signed(meta), getattr(meta.digests, path.parent.name)
+        if signed and not written:
             return b""  # left by a process that was killed before it wrote the cell
         with readable(path, self._again(key)):
             try:
@@ -216,9 +284,13 @@ class CellFiles:
                 if written:
                     raise StorageError(f"{path} is missing: {self._again(key)}") from None
                 return b""
-            if self._digests and digest_of(data) != written:
+            if signed and digest_of(data) != written:
                 raise ValueError("it is not what was written")
             return data
+
+    def _is_signed(self, meta: CellMeta) -> bool:
+        """Whether a cell has digests: all have since format 2, and whatever was added to."""
+        return self._digests or bool(meta.digests.rows)
 
     def _again(self, key: str) -> str:
         """What to do where a file beside a cell is damaged: without its own, it is computed."""
@@ -234,35 +306,6 @@ def _check_readable(size: int, what: str) -> None:
         raise StorageError(f"{what} take {size:,} bytes: more than {LARGEST:,} are not read again")
 
 
-def _check_size(file: pq.ParquetFile, schema: pa.Schema) -> None:
-    """Refuse rows that are no numbers, or more than memory has room for, before they are read."""
-    kinds = [file.schema_arrow.field(name).type for name in schema.names]
-    if len(set(file.schema_arrow.names)) < len(file.schema_arrow.names):
-        raise ValueError("it holds a column twice")
-    if not all(map(pa.types.is_primitive, kinds)):
-        raise ValueError("its rows are no numbers")
-    groups = range(file.metadata.num_row_groups)
-    packed_size = sum(file.metadata.row_group(group).total_byte_size for group in groups)
-    # A column of one value again and again takes next to nothing until it is unpacked.
-    size = max(packed_size, file.metadata.num_rows * sum(kind.bit_width for kind in kinds) // 8)
-    if size > LARGEST:
-        raise ValueError(f"it unpacks to {size:,} bytes")
-
-
-def _check_values(table: pa.Table) -> None:
-    """Refuse rows that cannot have been measured."""
-    if not len(table) or any(column.null_count for column in table.columns):
-        raise ValueError("rows or values are missing")
-    for name, (least, most) in _BOUNDS.items():
-        if name in table.column_names:
-            values = table[name].to_numpy()
-            fine = (values >= least - _ROUNDING) & (values <= most + _ROUNDING)
-            if name == "ssim":  # of images that are too small there is none
-                fine |= np.isnan(values)
-            if not fine.all():
-                raise ValueError(f"{name} is {values[~fine][0]}, and lies from {least} to {most}")
-
-
 def _is_image(array: npt.NDArray[Any], shape: tuple[int, ...]) -> bool:
     """Whether it is one that a report can show, of the shape of the others."""
     return (
@@ -273,16 +316,3 @@ def _is_image(array: npt.NDArray[Any], shape: tuple[int, ...]) -> bool:
         and array.dtype.kind == "f"
         and bool(np.isfinite(array).all())
     )
-
-
-def _rows_digest(table: pa.Table) -> str:
-    """Of the values of a table's columns, in their order."""
-    return digest_of(b"".join(table[name].to_numpy().tobytes() for name in table.column_names))
-
-
-def _repeats(images: npt.NDArray[np.int64], noise_seeds: pa.ChunkedArray | None) -> bool:
-    """Whether an image stands in two rows, under one noise seed where there are several."""
-    if noise_seeds is not None:
-        return np.unique([images, noise_seeds.to_numpy()], axis=1).shape[1] < len(images)
-    increasing = (images[1:] > images[:-1]).all()  # as they are written
-    return not increasing and len(np.unique(images)) < len(images)

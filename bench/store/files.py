@@ -203,11 +203,18 @@ def commit(path: Path, content: bytes, *, flush: bool = True) -> None:
     Raises:
         StorageError: it cannot be written.
     """
+    with written_aside(path, flush=flush) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def written_aside(path: Path, *, flush: bool = True) -> Iterator[BinaryIO]:
+    """`commit` of what is written within the block, as it comes; an error leaves nothing."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     with writable(path):
         try:
             with aside.open("xb") as file:
-                file.write(content)
+                yield file
                 if flush:
                     file.flush()
                     os.fsync(file.fileno())

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pydantic
@@ -23,12 +24,21 @@ from bench.store.files import (
 )
 from bench.store.json_model import misfit
 from bench.store.lock import HOLDER, LOCK
-from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedDataset, RecordedSettings
+from bench.store.manifest import (
+    FORMAT_VERSION,
+    Manifest,
+    RecordedDataset,
+    RecordedMetric,
+    RecordedSettings,
+)
+from bench.store.outputs import OUTPUTS, remove_outputs
 from bench.store.progress import PROGRESS
 from bench.store.run import Run
 
-READABLE = (1, FORMAT_VERSION)
+READABLE = range(1, FORMAT_VERSION + 1)
 _FOLDERS = ("cells", "history", "samples")
+#: With those that only some runs have.
+_ALL_FOLDERS = (*_FOLDERS, OUTPUTS)
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
@@ -59,7 +69,7 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     if version not in READABLE or isinstance(version, bool):
         raise StorageError(
             f"{folder} is in format {version}, and this version of bench reads formats "
-            f"{' and '.join(map(str, READABLE))}: use the version that wrote it, or run again "
+            f"{READABLE[0]} to {READABLE[-1]}: use the version that wrote it, or run again "
             "with --fresh"
         )
     try:
@@ -91,7 +101,7 @@ def _is_there(path: Path) -> bool:
 
 def _refuse_links(path: Path) -> None:
     """Refuse a run whose folders lead elsewhere: what is written there would be, too."""
-    for folder in _FOLDERS:
+    for folder in _ALL_FOLDERS:
         if (path / folder).is_symlink():
             raise no_file(path / folder)
 
@@ -153,6 +163,7 @@ def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: boo
         known = run.manifest
         _same_settings(path, known.settings, manifest.settings)
         _same_images(path, known.dataset, manifest.dataset)
+        check_metrics(path, known.metrics, manifest.metrics)
         complete = set(known.cells) <= run.finished() - (run.failed() if retry else set())
         if known.cells == manifest.cells and complete:
             # Nothing will be computed, so the manifest stays that of what was; but it was asked
@@ -160,7 +171,11 @@ def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: boo
             with writable(path):
                 os.utime(path / "manifest.json")
             return run
-        kept = {"format": known.format, "earlier": [*known.earlier, known.session()]}
+        kept = {
+            "format": known.format,
+            "metrics": {**known.metrics, **manifest.metrics},
+            "earlier": [*known.earlier, known.session()],
+        }
         manifest = known.model_copy(update={**dict(manifest), **kept})
     elif not cleared:
         check_free(path)
@@ -169,8 +184,10 @@ def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: boo
     with writable(path):
         for folder in _FOLDERS:
             (path / folder).mkdir(parents=True, exist_ok=True)
-    for folder in ("", *_FOLDERS):
+    for folder in ("", *_ALL_FOLDERS):
         remove_unfinished(path / folder)  # whoever starts a run holds it: nobody writes there
+    if (path / OUTPUTS).is_dir():  # some may be of cells that were ended before they had a result
+        remove_outputs(path, but_of=run.finished() - (run.failed() if retry else set()))
     run.update_manifest()
     return run
 
@@ -201,16 +218,17 @@ def _holds_something_else(path: Path) -> bool:
     """Whether a folder holds more than what a run leaves that was killed as it began."""
     with readable(path):
         try:
-            names = {entry.name for entry in path.iterdir()} - {*_FOLDERS, PROGRESS, LOCK, HOLDER}
+            names = {entry.name for entry in path.iterdir()}
         except (FileNotFoundError, NotADirectoryError):
             return False
+        names -= {*_ALL_FOLDERS, PROGRESS, LOCK, HOLDER}
         return not all(map(UNFINISHED.fullmatch, names))
 
 
 def _clear(path: Path) -> None:
     """Remove a run's files, and nothing else that lies in its folder."""
     with writable(path):
-        for folder in _FOLDERS:
+        for folder in _ALL_FOLDERS:
             if (path / folder).is_symlink():
                 (path / folder).unlink()
             elif (path / folder).is_dir():
@@ -240,4 +258,23 @@ def _same_images(path: Path, known: RecordedDataset, wanted: RecordedDataset) ->
             raise UsageError(
                 f"{path} was made with other images{which}: the fingerprint of {wanted.name} was "
                 f"{before} and is {now}; choose another --name, or start over with --fresh"
+            )
+
+
+def check_metrics(
+    path: Path, known: Mapping[str, RecordedMetric], wanted: Mapping[str, RecordedMetric]
+) -> None:
+    """Refuse metrics that a run has by other code: of one name they would stand in one column.
+
+    Of bench's own the protocol's version tells.
+
+    Raises:
+        UsageError: there is such a metric.
+    """
+    for label, metric in wanted.items():
+        before = known.get(label)
+        if before and not before.same_code(metric):
+            raise UsageError(
+                f"{path} has {label} already, measured by other code: give the metric another "
+                "name, or measure it anew (bench score --again; bench run --fresh)"
             )

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
 
-from bench.core import CONVENTIONS, MATCHED, PROTOCOL_VERSION, PSNR_CAP, Cell, Dataset, Scale
+from bench.core import (
+    CONVENTIONS,
+    DEFAULT_SCALES,
+    MATCHED,
+    PROTOCOL_VERSION,
+    RESERVED,
+    Cell,
+    Dataset,
+    Scale,
+)
 from bench.core.dataset import MeasuredSplit
 from bench.core.metric import Better
 from bench.store.json_model import Amount, Count, JsonModel
 
-#: Of what is written; format 1 can be read.
-FORMAT_VERSION = 2
+#: Of what is written; earlier ones can be read.
+FORMAT_VERSION = 3
 
 
 class RecordedSettings(JsonModel):
@@ -41,6 +51,7 @@ class RecordedSettings(JsonModel):
     batch_size: Count | None = None
     preset: str
     tune: bool
+    tune_by: str = "psnr"
     quantize: bool
     sealed: bool = False
     device: str
@@ -111,7 +122,7 @@ class RecordedMetric(JsonModel):
     title: str
     unit: str = ""
     better: Better
-    decimals: Count = 3
+    decimals: Annotated[Count, pydantic.Field(le=12)] = 3
     least: float | None = None
     most: float | None = None
     needs: list[str] = pydantic.Field(default_factory=list)
@@ -129,16 +140,16 @@ class RecordedMetric(JsonModel):
         most = math.inf if self.most is None else self.most
         return Scale(self.title, self.unit, self.better, self.decimals, least, most)
 
+    def same_code(self, other: RecordedMetric) -> bool:
+        """Whether the two give the same numbers, as far as the manifests say."""
+        if not self.source or self.origin == other.origin == "built in":
+            return self.fitted == other.fitted
+        return (self.source, self.fitted) == (other.source, other.fitted)
+
 
 def _early_metrics() -> dict[str, RecordedMetric]:
     """Those of manifests that do not name them, of formats 1 and 2."""
-    return {
-        "psnr": RecordedMetric(
-            title="PSNR", unit="dB", better="higher", decimals=2, least=0, most=PSNR_CAP
-        ),
-        "ssim": RecordedMetric(title="SSIM", better="higher", decimals=3, least=-1, most=1),
-        "mse": RecordedMetric(title="MSE", better="lower", decimals=5, least=0, most=1),
-    }
+    return {label: RecordedMetric(**asdict(scale)) for label, scale in DEFAULT_SCALES.items()}
 
 
 class Git(JsonModel):
@@ -204,7 +215,9 @@ class Manifest(JsonModel):
     settings: RecordedSettings
     dataset: RecordedDataset
     methods: dict[str, RecordedMethod]
-    metrics: dict[str, RecordedMetric] = pydantic.Field(default_factory=_early_metrics)
+    metrics: dict[str, RecordedMetric] = pydantic.Field(
+        default_factory=_early_metrics, min_length=1
+    )
     notes: list[str] = pydantic.Field(default_factory=list)
     cells: list[str]
     device: str | None = None
@@ -226,6 +239,7 @@ class Manifest(JsonModel):
         methods: Mapping[str, RecordedMethod],
         cells: Iterable[Cell],
         *,
+        metrics: Mapping[str, RecordedMetric] | None = None,
         device: str,
         threads: int,
         command: str,
@@ -239,6 +253,7 @@ class Manifest(JsonModel):
             data: the data set that is measured on.
             methods: name -> what the method says of itself.
             cells: in the plan's order.
+            metrics: label -> what the metric says of itself; None for psnr, ssim and mse.
             device: where torch computes.
             threads: that a cell computes with.
             command: what made the run.
@@ -254,6 +269,7 @@ class Manifest(JsonModel):
             settings=recorded,
             dataset=RecordedDataset.of(data),
             methods=dict(methods),
+            metrics=_early_metrics() if metrics is None else dict(metrics),
             notes=list(notes),
             cells=[cell.key for cell in cells],
             device=device,
@@ -263,6 +279,13 @@ class Manifest(JsonModel):
             ended=None,
             **environment,
         )
+
+    @pydantic.field_validator("metrics")
+    @classmethod
+    def _have_columns(cls, metrics: dict[str, RecordedMetric]) -> dict[str, RecordedMetric]:
+        if taken := sorted(set(metrics).intersection(RESERVED)):
+            raise ValueError(f"a metric is called {taken[0]}, as another column of records")
+        return metrics
 
     @property
     def scales(self) -> dict[str, Scale]:

@@ -7,11 +7,18 @@ A run is a folder:
                               value a cell. A failed cell is a file without rows.
     history/KEY.json          loss terms per epoch, of what was trained
     samples/KEY.npz           the images that reports show
+    outputs/KEY.images        all restored images, where they were to be kept
     progress.json             how far it has come, while it is worked on
     .lock                     held by the process that writes
 
-Since format 2 a cell's metadata hold digests of its rows, its history and its samples, and stand
-beside a digest of themselves; what is read is held to them. Files of format 1 have none.
+Rows have the columns of `bench.store.columns`. Since format 3 a run may have any metrics, which its
+manifest describes, and rows hold digests of the restored images, to which kept outputs are held,
+see `bench.store.outputs`. Since format 2 a cell's metadata hold digests of its rows, its history
+and its samples, and stand beside a digest of themselves; what is read is held to them. Files of
+format 1 have none, but those that columns were added to.
+
+Columns are added to a cell's file as a whole, the metrics to the manifest at the end: until then
+readers pass the columns over.
 
 Every file is written aside, flushed and renamed. A cell's Parquet comes last: where it
 stands, the cell is finished, and resuming looks at names only.
@@ -21,63 +28,27 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.core import Record, StorageError, canonical_json, noise_name, noise_text
+from bench.core import Record, StorageError
 from bench.store.cell_files import CellFiles
 from bench.store.files import commit, read_bytes, readable
+from bench.store.frames import cells_frame, records_frame
+from bench.store.manifest import FORMAT_VERSION
+from bench.store.outputs import KeptOutputs, outputs_path
 from bench.store.progress import PROGRESS, RunProgress
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from bench.store.cell_meta import CellMeta, RecordedCell
-    from bench.store.manifest import Manifest
+    from bench.store.cell_files import Columns
+    from bench.store.cell_meta import CellMeta
+    from bench.store.manifest import Manifest, RecordedMetric
 
 _CELL_FILE = ".parquet"
-_RECORD_COLUMNS = [
-    "dataset",
-    "method",
-    "params",
-    "noise",
-    "clip",
-    "level",
-    "train",
-    "regime",
-    "seed",
-    "image",
-    "mse",
-    "psnr",
-    "ssim",
-    "digest",
-]
-#: Of cells with several noise seeds.
-_REPLICATE_COLUMNS = ["noise_seed", "bias2", "variance"]
-_CELL_COLUMNS = [
-    "key",
-    "dataset",
-    "method",
-    "params",
-    "chosen",
-    "chosen_score",
-    "noise",
-    "clip",
-    "level",
-    "train",
-    "regime",
-    "seed",
-    "status",
-    "reason",
-    "fit_seconds",
-    "tune_seconds",
-    "images_per_second",
-    "parameters",
-    "memory_growth_bytes",
-    "peak_memory_bytes",
-]
 
 
 class Run:
@@ -162,33 +133,26 @@ class Run:
         Columns: dataset, method, params (typed ones, canonical JSON), noise, clip, level,
         train (noise trained on, or missing), regime (why on that: "matched", "blind" or a level,
         or missing), seed (missing where nothing is random), image
-        (position in the split), mse, psnr (dB), ssim, digest (uint64). With several noise seeds
-        there is a row for each of them, and noise_seed, bias2 and variance, see `bench.Record`.
+        (position in the split), the run's metrics under their labels in the manifest's order
+        (psnr, ssim, ...; NaN where a cell has none, or it is not defined), digest (uint64, of the
+        noisy image), restored (uint64, of the restored image; not in early runs). With several
+        noise seeds there is a row for each of them, and noise_seed, bias2 and variance, see
+        `bench.Record`.
 
         Raises:
             StorageError: a cell's file is damaged.
         """
-        import pandas as pd
+        return records_frame(self._done(keys), list(self.manifest.metrics))
 
-        frames = []
+    def _done(self, keys: Collection[str] | None) -> Iterator[tuple[CellMeta, Columns]]:
         for key in self._finished_in_order():
-            if keys is not None and key not in keys:
-                continue
-            meta, table = self._files.read(key)
-            if table is None:
-                continue
-            frame = table.to_pandas(use_threads=False)
-            for name, value in _identity(meta.cell).items():
-                frame[name] = pd.Series([value], dtype=_DTYPES.get(name)).repeat(len(frame)).array
-            frames.append(frame)
-        if not frames:
-            frames = [pd.DataFrame(columns=_RECORD_COLUMNS)]
-        whole = pd.concat(frames, ignore_index=True)
-        columns = _RECORD_COLUMNS + [name for name in _REPLICATE_COLUMNS if name in whole]
-        return whole[columns].astype({"mse": "float64", "psnr": "float64", "ssim": "float64"})
+            if keys is None or key in keys:
+                meta, columns = self._files.columns(key)
+                if columns:
+                    yield meta, columns
 
     def images(self, key: str) -> dict[str, npt.NDArray[Any]]:
-        """The columns of `records` that a cell has an entry an image in, as arrays: image, mse, ...
+        """The columns of `records` that have an entry an image, of a cell: arrays, by name.
 
         So that more records can be gone through than fit into memory, a cell at a time. Empty
         where the cell is not done.
@@ -196,10 +160,29 @@ class Run:
         Raises:
             StorageError: the cell's file is damaged, or there is none.
         """
+        _, columns = self._files.columns(key)
+        return columns
+
+    def measured(self, key: str) -> list[str]:
+        """Of the run's metrics those of which a cell has a column; none where it is not done."""
         _, table = self._files.read(key)
-        if table is None:
-            return {}
-        return {name: table[name].to_numpy() for name in table.column_names}
+        there = () if table is None else table.column_names
+        return [label for label in self.manifest.metrics if label in there]
+
+    def has_outputs(self, key: str) -> bool:
+        """Whether all restored images of a cell were kept; see `outputs`."""
+        paths = outputs_path(self.path, key), self.path / "cells" / f"{key}{_CELL_FILE}"
+        return all(map(os.path.lexists, paths)) and self._files.metadata(key).status == "done"
+
+    def outputs(self, key: str) -> Iterator[KeptOutputs]:
+        """The restored images of a cell, some MiB at a time, as they were scored and in that order.
+
+        They are held to the digests of its records.
+
+        Raises:
+            StorageError: they were not kept, or are damaged.
+        """
+        return self._files.outputs(key)
 
     def metadata(self) -> Iterator[CellMeta]:
         """All that is one value a cell, of each finished cell in the plan's order.
@@ -232,6 +215,9 @@ class Run:
         self._files.read(key)
         self._files.history(key)
         self._files.samples(key)
+        if self.has_outputs(key):
+            for _ in self.outputs(key):
+                pass
 
     def _finished_in_order(self) -> list[str]:
         finished = self.finished()
@@ -260,58 +246,47 @@ class Run:
         """
         return self._files.write(record)
 
+    def add_columns(
+        self,
+        key: str,
+        columns: Mapping[str, npt.NDArray[Any]],
+        unmeasured: Mapping[str, str] | None = None,
+    ) -> None:
+        """Put further metrics into a finished cell's file, in place of what it had of them.
+
+        Readers pass them over until `add_metrics` has said of the run that it has them. The cell
+        has digests from then on, in runs of format 1 too. The caller holds the run.
+
+        Args:
+            key: of the cell.
+            columns: label -> a value a row, in the order of `images`; as float32.
+            unmeasured: label -> why the cell has no such column.
+
+        Raises:
+            StorageError: the cell is damaged, or the folder cannot be written.
+        """
+        self._files.add_columns(key, columns, unmeasured or {})
+
+    def add_metrics(self, metrics: Mapping[str, RecordedMetric]) -> None:
+        """Say that the run has these metrics, whose columns its cells have by now.
+
+        It has the newest format then. In format 1 there were no digests: cells that have none as
+        yet, such as failed ones, get them before the manifest says so, so that whatever ends this
+        early leaves a run that can be read. The caller holds the run.
+
+        Args:
+            metrics: label -> what it says of itself; in place of what the run had of that label.
+
+        Raises:
+            StorageError: a cell is damaged, or the folder cannot be written.
+        """
+        if self.manifest.format == 1:
+            for meta in self.metadata():
+                if not meta.digests.rows:
+                    self.add_columns(meta.key, {})
+        known = self.manifest.metrics
+        self.update_manifest(format=FORMAT_VERSION, metrics={**known, **metrics})
+
     @property
     def _files(self) -> CellFiles:
-        manifest = self.manifest
-        return CellFiles(
-            self.path,
-            protocol=manifest.protocol,
-            digests=manifest.format > 1,
-            images=getattr(manifest.dataset.sizes, manifest.settings.split),
-        )
-
-
-def cells_frame(metadata: Iterable[CellMeta]) -> pd.DataFrame:
-    """The rows of `Run.cells`, of what `Run.metadata` gives."""
-    import pandas as pd
-
-    rows = [
-        {**vars(meta), **_identity(meta.cell), "chosen": canonical_json(meta.chosen)}
-        for meta in metadata
-    ]
-    frame = pd.DataFrame(rows, columns=_CELL_COLUMNS)
-    for name in ("seed", "parameters", "memory_growth_bytes", "peak_memory_bytes"):
-        frame[name] = frame[name].astype("Int64")
-    for name in ("chosen_score", "fit_seconds", "tune_seconds", "images_per_second"):
-        frame[name] = frame[name].astype("float64")
-    return frame
-
-
-_DTYPES: dict[str, Any] = {
-    "dataset": "str",
-    "method": "str",
-    "params": "str",
-    "noise": "str",
-    "train": "str",
-    "regime": "str",
-    "seed": "Int64",
-}
-
-
-def _identity(cell: RecordedCell) -> dict[str, Any]:
-    """What tells a cell's rows from another's, as columns."""
-    noise, train = cell.noise, cell.train
-    trained = None
-    if train:
-        trained = noise_text(noise_name(train.kind, train.clip), train.level, train.lowest)
-    return {
-        "dataset": cell.dataset,
-        "method": cell.method,
-        "params": cell.params,
-        "noise": noise.kind,
-        "clip": noise.clip,
-        "level": noise.level,
-        "train": trained,
-        "regime": train.regime if train else None,
-        "seed": cell.seed,
-    }
+        return CellFiles(self.path, self.manifest)

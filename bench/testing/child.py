@@ -1,4 +1,4 @@
-"""A method in another process: loaded by its path or name, it denoises what it is given."""
+"""A plugin in another process: loaded by its path or name, it works on what it is given."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.core import Restoration
 from bench.noises import make_noise
+from bench.plugins.kinds import KINDS
+from bench.plugins.metric import Measure, Metric
 from bench.plugins.sources import Registry, Source
 
 if TYPE_CHECKING:
-    from bench.core import Array, Noise
+    from bench.core import Array, Noise, Values
 
-#: A method that has not answered for so long, in seconds, hangs.
+#: A plugin that has not answered for so long, in seconds, hangs.
 PATIENCE = 300.0
 
 
@@ -27,7 +30,7 @@ class NoAnswer(Exception):
 
 
 def denoise(
-    source: Source,
+    source: Source[Any],
     params: Mapping[str, Any],
     state: Mapping[str, Any],
     noisy: Array,
@@ -38,12 +41,37 @@ def denoise(
     Raises:
         NoAnswer: it fails there, or takes too long.
     """
+    return _answer(source, params, state, {"noisy": noisy}, noise)
+
+
+def measure(
+    source: Source[Any], params: Mapping[str, Any], state: Mapping[str, Any], images: Restoration
+) -> Values:
+    """What the metric of that source, with such parameters and state, gives in another process.
+
+    Raises:
+        NoAnswer: it fails there, or takes too long.
+    """
+    arrays = images._asdict()
+    noise = arrays.pop("noise")
+    return _answer(source, params, state, arrays, noise)
+
+
+def _answer(
+    source: Source[Any],
+    params: Mapping[str, Any],
+    state: Mapping[str, Any],
+    arrays: Mapping[str, Any],
+    noise: Noise,
+) -> Array:
     with tempfile.TemporaryDirectory() as folder:
         given, result = Path(folder) / "given.npz", Path(folder) / "result.npy"
         printed = Path(folder) / "printed"
-        np.savez(given, noisy=noisy, **{f"state.{name}": value for name, value in state.items()})
+        stored: dict[str, Any] = {f"state.{name}": value for name, value in state.items()}
+        np.savez(given, **arrays, **stored)
         task = {
             "plugins": [str(source.path)] if source.path else [],
+            "kind": source.kind.name,
             "name": source.name,
             "params": dict(params),
             "noise": noise.as_dict(),
@@ -53,7 +81,7 @@ def denoise(
         try:
             with printed.open("wb") as file:  # a pipe may be held by what it leaves behind
                 done = subprocess.run(
-                    # -P: a method's file in this folder hides no module of the same name.
+                    # -P: a plugin's file in this folder hides no module of the same name.
                     [sys.executable, "-P", "-m", "bench.testing.child"],
                     input=json.dumps(task).encode(),
                     stdout=subprocess.DEVNULL,
@@ -66,20 +94,27 @@ def denoise(
         if done.returncode:
             lines = printed.read_text("utf-8", "replace").strip().splitlines()
             raise NoAnswer((lines or ["it died without a word"])[-1])
-        restored: Array = np.load(result)
-    return restored
+        answer: Array = np.load(result)
+    return answer
 
 
 def main() -> None:
     """The other process."""
     task = json.load(sys.stdin)
-    method = Registry(task["plugins"]).load(task["name"])
-    denoiser = method.create(task["params"])
+    (kind,) = (each for each in KINDS if each.name == task["kind"])
+    plugin = Registry(task["plugins"], kind=kind).load(task["name"])
+    noise = make_noise(**task["noise"])
     with np.load(task["given"]) as arrays:
         given = dict(arrays)
-    if method.learns:
-        denoiser.load({k.removeprefix("state."): v for k, v in given.items() if k != "noisy"})
-    np.save(task["result"], denoiser.denoise(given["noisy"], make_noise(**task["noise"])))
+    state = {k.removeprefix("state."): given.pop(k) for k in list(given) if k.startswith("state.")}
+    created = plugin.create(task["params"])
+    if plugin.learns:
+        (created.learner if isinstance(created, Measure) else created).load(state)
+    if isinstance(plugin, Metric):
+        answer = created(Restoration(**given, noise=noise))
+    else:
+        answer = created.denoise(given["noisy"], noise)
+    np.save(task["result"], answer)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Every check of a method, in order, with its outcome."""
+"""Every check of a plugin, in order, with its outcome."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from bench.core import Unsupported, UsageError
 from bench.core.process_state import set_back
-from bench.evaluation.runner import explain
 from bench.planning import notation
+from bench.plugins.kinds import METHODS, METRICS, Kind
 from bench.plugins.sources import Registry, Source, file_source
-from bench.testing.checks import declaration, images, learning
+from bench.testing.checks import declaration, images, learning, measuring
 from bench.testing.checks.expectations import Failed, NotApplicable
+from bench.testing.metric_subject import MetricSubject
 from bench.testing.subject import Subject
 
+#: Of methods.
 CHECKS: tuple[Callable[[Subject], str | None], ...] = (
     declaration.documented,
     declaration.parameters,
@@ -38,12 +40,36 @@ CHECKS: tuple[Callable[[Subject], str | None], ...] = (
     learning.asks_for_no_test_images,
     images.another_process,
 )
+METRIC_CHECKS: tuple[Callable[[MetricSubject], str | None], ...] = (
+    measuring.documented,
+    measuring.parameters,
+    measuring.takes_images,
+    measuring.state_and_load,
+    measuring.one_number_an_image,
+    measuring.values,
+    measuring.equal_images_are_best,
+    measuring.more_noise_is_worse,
+    measuring.input_not_modified,
+    measuring.same_result_twice,
+    measuring.process_as_it_was,
+    measuring.batch_mates,
+    measuring.sizes,
+    measuring.channels,
+    measuring.other_than_fitted_on,
+    measuring.non_contiguous_input,
+    measuring.fit_twice,
+    measuring.another_process,
+)
 #: Where one of these fails, the checks after it would only repeat it.
 NECESSARY = (
     images.takes_images,
     learning.state_and_load,
     images.shape_and_type,
     images.finite_values,
+    measuring.takes_images,
+    measuring.state_and_load,
+    measuring.one_number_an_image,
+    measuring.values,
 )
 
 
@@ -76,45 +102,68 @@ def check_method(method: str | os.PathLike[str]) -> None:
     Example:
         >>> check_method("median")
     """
+    _check(method, METHODS)
+
+
+def check_metric(metric: str | os.PathLike[str]) -> None:
+    """Check that a metric keeps the harness's contract; for use in a test.
+
+    Args:
+        metric: its file, or the name of one that `bench metrics` lists, also with parameters, as
+            "ssim[sigma=1.0]".
+
+    Raises:
+        AssertionError: it does not; a line for each check that failed.
+        UsageError: there is no such file or metric.
+
+    Example:
+        >>> check_metric("psnr")
+    """
+    _check(metric, METRICS)
+
+
+def _check(plugin: str | os.PathLike[str], kind: Kind[Any]) -> None:
     params: dict[str, str] = {}
-    if isinstance(method, str) and not method.endswith(".py"):
-        method, params = notation.parse(method)
-    found = outcomes(find(method), params)
+    if isinstance(plugin, str) and not plugin.endswith(".py"):
+        plugin, params = notation.parse(plugin, kind.name)
+    found = outcomes(find(plugin, kind), params)
     failed = [outcome for outcome in found if outcome.verdict == "failed"]
     if failed:
         raise AssertionError("\n".join(f"{outcome.check}: {outcome.text}" for outcome in failed))
 
 
-def find(method: str | os.PathLike[str]) -> Source:
-    """A method's source, by its file or by its name; raises `UsageError` if there is none."""
-    if isinstance(method, os.PathLike) or str(method).endswith(".py"):
-        if not Path(method).is_file():
-            raise UsageError(f"there is no file {os.fspath(method)}")
-        return file_source(Path(method))
-    return Registry().find(str(method))
+def find(plugin: str | os.PathLike[str], kind: Kind[Any] = METHODS) -> Source[Any]:
+    """A plugin's source, by its file or by its name; raises `UsageError` if there is none."""
+    if isinstance(plugin, os.PathLike) or str(plugin).endswith(".py"):
+        if not Path(plugin).is_file():
+            raise UsageError(f"there is no file {os.fspath(plugin)}")
+        return file_source(Path(plugin), kind=kind)
+    return Registry(kind=kind).find(str(plugin))
 
 
-def outcomes(source: Source, params: Mapping[str, str] | None = None) -> Iterator[Outcome]:
+def outcomes(source: Source[Any], params: Mapping[str, str] | None = None) -> Iterator[Outcome]:
     """Every check, in order. After a failure of a necessary one the rest would only repeat it.
 
     Args:
-        source: the method's.
+        source: the method's or metric's.
         params: as typed, instead of its defaults.
 
     Raises:
         UsageError: there is no such parameter, or its value is of another type or out of range.
     """
     try:
-        method = source.load()
+        plugin = source.load()
     except UsageError as error:
         yield Outcome("loads", "failed", str(error))
         return
-    typed = notation.typed_params(method, params or {})
+    typed = notation.typed_params(plugin, params or {})
     yield Outcome("loads", "passed")
+    metric = source.kind is METRICS
     with set_back():
-        subject = Subject(method, source, typed)
+        subject: Any = (MetricSubject if metric else Subject)(plugin, source, typed)
+    checks: tuple[Callable[[Any], str | None], ...] = METRIC_CHECKS if metric else CHECKS
     broken = ""
-    for check in CHECKS:
+    for check in checks:
         name = check.__name__.replace("_", " ")
         if broken:
             yield Outcome(name, "skipped", f"not checked before {broken!r} passes")
@@ -126,7 +175,7 @@ def outcomes(source: Source, params: Mapping[str, str] | None = None) -> Iterato
             yield Outcome(name, "skipped", str(error))
             continue
         except (Exception, SystemExit) as error:
-            text = str(error) if isinstance(error, Failed) else explain(error, method)
+            text = str(error) if isinstance(error, Failed) else subject.explain(error)
             yield Outcome(name, "failed", text)
             broken = name if check in NECESSARY else ""
         else:

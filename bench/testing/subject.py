@@ -11,6 +11,7 @@ import numpy as np
 from bench.core import Noise, Unsupported
 from bench.evaluation import scoring
 from bench.evaluation.forms import FitTask, form_of
+from bench.evaluation.runner import explain
 from bench.noises import KINDS, ImageDraws, make_noise
 from bench.plugins.contract import Method
 from bench.plugins.sources import Source
@@ -35,7 +36,7 @@ class Subject:
     """
 
     def __init__(
-        self, method: Method, source: Source, typed: Mapping[str, Any] | None = None
+        self, method: Method, source: Source[Method], typed: Mapping[str, Any] | None = None
     ) -> None:
         self.method, self.source, self.typed = method, source, dict(typed or {})
         self._fitted: dict[Any, Mapping[str, Any]] = {}
@@ -59,23 +60,11 @@ class Subject:
 
     def images(self, count: int = 5, shape: tuple[int, ...] | None = None, seed: int = 0) -> Array:
         """Smooth clean images with edges, float32 (count, *shape)."""
-        shape = shape or self.shape
-        height, width = shape[1:]
-        rng = np.random.default_rng(seed)
-        y, x = np.mgrid[0:height, 0:width]
-        images = np.empty((count, *shape), np.float32)
-        for image in images.reshape(-1, height, width):
-            a, b, c = rng.uniform(-0.4, 0.4, 3)
-            image[:] = 0.5 + 0.5 * np.sin(a * y + b * x + 9 * c)
-            top, left = rng.integers(0, height), rng.integers(0, width)
-            image[top : top + height // 2, left : left + width // 2] = rng.uniform()
-        return images
+        return clean_images(count, shape or self.shape, seed)
 
     def noisy(self, *arguments: Any, **options: Any) -> Array:
         """Such images under `noise`."""
-        clean = self.images(*arguments, **options)
-        draws = ImageDraws(np.arange(len(clean)), clean.shape[1:], "conformance", "test")
-        return self.noise.corrupt(clean, draws)
+        return corrupted(self.images(*arguments, **options), self.noise)
 
     def state(
         self, shape: tuple[int, ...] | None = None, seed: int = 0, fresh: bool = False
@@ -106,6 +95,10 @@ class Subject:
         """A denoiser with such parameters, not fitted."""
         return self.method.create({**self.typed, **params}, threads)
 
+    def explain(self, error: BaseException) -> str:
+        """What went wrong, in one line, with the line of its file where it did."""
+        return explain(error, self.method)
+
     def make(self, shape: tuple[int, ...] | None = None, **params: Any) -> Any:
         """A denoiser with such parameters, fitted on images of that shape if it learns."""
         denoiser = self.create(**params)
@@ -117,3 +110,23 @@ class Subject:
         """The denoiser's result for a copy of `noisy`, found to be one that may be given."""
         denoiser = denoiser or self.make(noisy.shape[1:])
         return scoring.apply(denoiser, noisy.copy(), self.noise)
+
+
+def clean_images(count: int, shape: tuple[int, ...], seed: int = 0) -> Array:
+    """Smooth clean images with edges, float32 (count, *shape)."""
+    height, width = shape[1:]
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    images = np.empty((count, *shape), np.float32)
+    for image in images.reshape(-1, height, width):
+        a, b, c = rng.uniform(-0.4, 0.4, 3)
+        image[:] = 0.5 + 0.5 * np.sin(a * y + b * x + 9 * c)
+        top, left = rng.integers(0, height), rng.integers(0, width)
+        image[top : top + height // 2, left : left + width // 2] = rng.uniform()
+    return images
+
+
+def corrupted(clean: Array, noise: Noise) -> Array:
+    """Clean images under a noise."""
+    draws = ImageDraws(np.arange(len(clean)), clean.shape[1:], "conformance", "test")
+    return noise.corrupt(clean, draws)

@@ -14,11 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from bench import store
-from bench.analysis import METRICS, Scores, statistics
+from bench.analysis import Scores, statistics
 from bench.analysis.comparison import compare_noises
 from bench.analysis.scores import NoiseScores
+from bench.core import DEFAULT_SCALES
 
 RESULTS = Path(__file__).parents[2] / "results"
+#: Of the published runs.
+METRICS = list(DEFAULT_SCALES)
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def power(population, images, runs, rng):
             moved[int(pair["level"])][metric][:, level.labels.index(pair["a"])] += (
                 sign * pair["detectable"]
             )
-            better = pair["a"] if (sign > 0) == METRICS[metric] else pair["b"]
+            better = pair["a"] if (sign > 0) == DEFAULT_SCALES[metric].higher else pair["b"]
             asked[metric] = pair["level"], pair["a"], pair["b"], better
         _, pairs = compared(level.labels, moved)
         for metric, (at, a, b, better) in asked.items():

@@ -169,7 +169,7 @@ def test_of_one_training_nothing_is_said_but_of_that_model():
         ("once", "often"): (1, "", "once"),
         ("filter", "often"): (4, "often", "often"),
     }
-    marks = analysis.marks(means, pairs, "psnr")[("gaussian", 0.3)]
+    marks = analysis.marks(means, pairs, "psnr", higher=True)[("gaussian", 0.3)]
     assert list(marks) == ["few", "", ""]
 
 
@@ -259,10 +259,13 @@ def test_marks_name_the_best_and_what_cannot_be_told_apart_from_it():
         frame(image - 0.01 + noise[1], method="b"),
         frame(image - 0.5 + noise[2], method="c"),
     )
-    assert list(analysis.marks(means, pairs, "psnr")[("gaussian", 0.3)]) == ["best", "near", ""]
-    assert list(analysis.marks(means, pairs, "ssim")[("gaussian", 0.3)]) == ["best", "near", "near"]
-    nothing = means.assign(mean=np.nan)
-    assert list(analysis.marks(nothing, pairs, "psnr")[("gaussian", 0.3)]) == ["", "", ""]
+
+    def marked(summary, metric):
+        return list(analysis.marks(summary, pairs, metric, higher=True)[("gaussian", 0.3)])
+
+    assert marked(means, "psnr") == ["best", "near", ""]
+    assert marked(means, "ssim") == ["best", "near", "near"]
+    assert marked(means.assign(mean=np.nan), "psnr") == ["", "", ""]
 
 
 def test_harm_is_claimed_only_where_the_tests_carry_it():
@@ -313,16 +316,18 @@ def ranked(**by_set):
 
 def test_a_data_set_counts_once_whatever_its_levels():
     found = analysis.average_ranks(
-        ranked(first=[(30, 20), (28, 23), (20, 10)], second=[(9, 9), (8, 8), (7, 7)]), "psnr"
+        ranked(first=[(30, 20), (28, 23), (20, 10)], second=[(9, 9), (8, 8), (7, 7)]),
+        "psnr",
+        higher=True,
     )
     assert found.average.to_dict() == {"a": 1.5, "b": 1.5, "c": 3.0}
     assert found.p is None  # two data sets carry no test
-    assert analysis.average_ranks(ranked(only=[(1, 2), (3, 4)]), "psnr") is None
+    assert analysis.average_ranks(ranked(only=[(1, 2), (3, 4)]), "psnr", higher=True) is None
 
 
 def test_ranks_take_what_all_data_sets_have():
     found = analysis.average_ranks(
-        ranked(first=[(30, 20), (28, 21), (50, 50)], second=[(9,), (10,)]), "psnr"
+        ranked(first=[(30, 20), (28, 21), (50, 50)], second=[(9,), (10,)]), "psnr", higher=True
     )
     assert found.average.to_dict() == {"a": 1.5, "b": 1.5}
 
@@ -331,7 +336,7 @@ def test_friedmans_and_nemenyis_tests_against_the_formulae():
     rng = np.random.default_rng(11)
     scores = np.arange(4) + rng.normal(0, 0.8, (6, 4))  # data sets, methods
     sets = ranked(**{f"set{i}": [(v, v) for v in row] for i, row in enumerate(scores)})
-    found = analysis.average_ranks(sets, "psnr")
+    found = analysis.average_ranks(sets, "psnr", higher=True)
     ranks = stats.rankdata(-scores, axis=1)
     n, k = scores.shape
     statistic = 12 * n / (k * (k + 1)) * ((ranks.mean(axis=0) - (k + 1) / 2) ** 2).sum()

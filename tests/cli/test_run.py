@@ -160,7 +160,7 @@ def test_a_cache_that_cannot_be_written_is_named_before_training(fails, monkeypa
 
 SWEEP = [
     sys.executable, "-c", "from bench.cli import main; main()", "run", "--dataset", "digits",
-    "--preset", "quick", "--epochs", "30", "--methods", "identity,gaussian,vae",
+    "--preset", "quick", "--epochs", "15", "--methods", "identity,gaussian,vae",
     "--noise", "0.3,0.5", "--name", "sweep",
 ]  # fmt: skip
 
@@ -337,9 +337,9 @@ def test_a_damaged_cell_ends_in_one_line(few, fails):
 
 def test_a_manifest_of_another_version(few, fails):
     path = only_run() / "manifest.json"
-    path.write_text(path.read_text().replace('"format": 2', '"format": 3'))
+    path.write_text(path.read_text().replace('"format": 3', '"format": 4'))
     for command in (("run", *FEW), ("report",)):
-        assert "in format 3, and this version of bench reads formats 1 and 2" in fails(
+        assert "in format 4, and this version of bench reads formats 1 to 3" in fails(
             *command, code=6
         )
 

@@ -39,6 +39,7 @@ def test_digits_splits_have_their_sizes_shape_range_and_positions(digits):
         positions, images = only_group(digits, split)
         assert images.shape == (size, 1, 28, 28)
         assert images.dtype == np.float32
+        assert images.flags.c_contiguous  # the last bits of sums depend on the order in memory
         assert (images.min(), images.max()) == (0, 1)
         np.testing.assert_array_equal(positions, np.arange(size))
 

@@ -58,7 +58,7 @@ def test_a_method_that_looks_for_clean_images_finds_none(peeps, tmp_path):
 def test_sealed_or_not_the_numbers_are_the_same(tmp_path):
     """Scores, samples, calibration and replicates, of all forms of methods."""
     settings = {
-        **SETTINGS, "methods": ["nlm", "lmmse", "vae", "identity"], "epochs": 1,
+        **SETTINGS, "methods": ["nlm[patch=5,distance=4]", "lmmse", "vae", "identity"], "epochs": 1,
         "noise_seeds": "0,1",
     }  # fmt: skip
     plain, sealed = (

@@ -10,6 +10,7 @@ with its digests, and no cell that was done may have been written again.
 
 import argparse
 import contextlib
+import functools
 import os
 import random
 import signal
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from unittest import mock
 
 import pandas as pd
 import psutil
@@ -70,8 +72,10 @@ class Sweep:
         pd.testing.assert_frame_equal(run.records(), expected, check_exact=True)
 
 
+@functools.cache
 def undisturbed():
-    with tempfile.TemporaryDirectory() as folder:
+    """The records of a run in this process, whose methods need not take their time."""
+    with tempfile.TemporaryDirectory() as folder, mock.patch("time.sleep"):
         run = bench.run(
             "digits", methods=METHODS, plugins=[TROUBLE], noise=NOISE, limit=10, tune=False,
             out=folder,

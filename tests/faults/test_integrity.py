@@ -73,6 +73,7 @@ def test_a_changed_number_or_name_is_found(run, change, what):
         ("ssim", 1.1, "ssim is .*, and lies from -1 to 1"),
         ("mse", np.inf, "mse is inf"),
         ("mse", None, "rows or values are missing"),
+        ("ssim", -np.inf, "ssim is -inf"),
         ("image", 400, "it holds an image that is none of the 400"),
         ("image", 1, "it holds an image twice"),
     ],
@@ -250,12 +251,12 @@ def test_the_published_runs_open(bench):
 
 
 def test_what_unpacks_to_more_than_a_run_can_hold_is_refused(run, monkeypatch):
-    from bench.store import cell_files, files
+    from bench.store import columns, files
 
     key = cell_of(run, "identity")
     packed = (run.path / "samples" / f"{key}.npz").stat().st_size
     monkeypatch.setattr(files, "LARGEST", packed + 10)
-    monkeypatch.setattr(cell_files, "LARGEST", 10_000)
+    monkeypatch.setattr(columns, "LARGEST", 10_000)
     with pytest.raises(StorageError, match="it unpacks to"):
         run.samples(key)
     assert len(run.records()) > 0

@@ -410,10 +410,12 @@ def test_one_process_writes_a_run(tmp_path, fails, bench):
         pass
 
 
-def test_a_killed_worker_on_dask_costs_nothing(tmp_path):
+def test_a_killed_worker_on_dask_costs_nothing(tmp_path, monkeypatch):
     pytest.importorskip("distributed", reason="Dask is not installed")
     methods = ["identity", *(f"trouble[index={i},seconds=0.1]" for i in range(6))]
-    here = bench.run(methods=methods, noise=[0.1, 0.3], out=tmp_path / "here", **SWEEP)
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "sleep", lambda seconds: None)  # only there they take their time
+        here = bench.run(methods=methods, noise=[0.1, 0.3], out=tmp_path / "here", **SWEEP)
     arguments = [
         sys.executable, "-c", "from bench.cli import main; main()", "run", "--dataset", "digits",
         "--plugin", str(TROUBLE), "--limit", "10", "--no-tune", "--noise", "0.1,0.3", "--methods",

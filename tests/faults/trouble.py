@@ -59,7 +59,7 @@ def trouble(noisy, noise, *, kind="fine", index=0, seconds=0.0):
         kept.append(np.ones(2**26))  # 0.5 GiB
     if kind == "needs":
         needed = np.ones(2**26)
-        time.sleep(1)
+        time.sleep(0.5)  # more than once it is looked how much memory there is in use
         del needed
     if kind == "eats":
         kept.extend(np.ones(2**24) for _ in range(16))  # 2 GiB

@@ -18,10 +18,13 @@ from pathlib import Path
 import numpy as np
 
 import bench
+from bench.core import DEFAULT_SCALES
 from bench.gate.baseline import decide
-from bench.gate.pairing import OVERALL_SHARE, TOLERANCE, Sample
+from bench.gate.pairing import OVERALL_SHARE, Sample
+from bench.gate.tolerance import tolerances
 
 RESULTS = Path(__file__).parents[2] / "results"
+TOLERANCE = tolerances(DEFAULT_SCALES)
 METRICS = list(TOLERANCE)
 LEVELS = 3
 IMAGES = 1000
@@ -91,6 +94,7 @@ def method(
     samples = []
     for metric, now, before in zip(METRICS, new, old, strict=True):
         options = {"random": bool(seeds), "metric": metric, "paired": paired}
+        options["scale"] = DEFAULT_SCALES[metric]
         if levels > 1:
             samples.append(Sample(now, before, weight=OVERALL_SHARE, **options))
         weight = (1 - OVERALL_SHARE if levels > 1 else 1.0) / levels

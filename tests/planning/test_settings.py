@@ -143,12 +143,22 @@ def test_a_new_setting_is_written_in_one_place(monkeypatch, bench, fails, tmp_pa
 
 def test_manifests_record_what_is_measured_and_not_how():
     other = {"train_dataset": "digits", "threads": 2, "noise_seeds": "0-2", "split": "validation"}
-    other |= {"sealed": True, "jobs": 1}
+    other |= {"sealed": True, "jobs": 1, "tune_by": "ssim"}
     names = set(Settings.checked(**other).recorded())
     assert names == {
         name for name, typed in typed_names().values() if typed.recorded in ("always", "where set")
     }
-    assert {"jobs", "dask", "out", "name", "fresh", "timeout", "plugin"}.isdisjoint(names)
+    assert {
+        "jobs",
+        "dask",
+        "out",
+        "name",
+        "fresh",
+        "timeout",
+        "plugin",
+        "metrics",
+        "keep",
+    }.isdisjoint(names)
 
 
 def test_levels_are_recorded_as_numbers_and_other_kinds_by_name():

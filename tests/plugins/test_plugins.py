@@ -15,6 +15,7 @@ import bench as api
 from bench.core import UsageError
 from bench.planning.settings import DEFAULT_METHODS
 from bench.plugins import sources
+from bench.plugins.kinds import METHODS
 from bench.testing import conformance
 
 ROOT = Path(__file__).parents[2]
@@ -136,7 +137,7 @@ def test_a_plugin_named_like_a_built_in_method_is_an_error_that_names_both(fails
     file = plugin("median.py")
     for command in (("run", *FEW, "--methods", "identity"), ("methods",), ("test", "median")):
         line = fails(*command, "--plugin", file, code=2)
-        builtin = sources.BUILTIN / "median.py"
+        builtin = METHODS.folder / "median.py"
         assert f"{file} and {builtin} are both 'median': rename one" in line
 
 
@@ -152,7 +153,7 @@ def test_one_file_by_several_ways_is_no_conflict(plugin, monkeypatch):
     file = plugin("mine.py")
     monkeypatch.setenv("BENCH_PLUGINS", os.pathsep.join([str(file), str(file.parent)]))
     monkeypatch.chdir(file.parent)
-    found = sources.Registry(["mine.py", ".", file, sources.BUILTIN / "median.py"])
+    found = sources.Registry(["mine.py", ".", file, METHODS.folder / "median.py"])
     assert found.given == ["median", "mine"]
 
 
@@ -198,13 +199,21 @@ class Some:
 @pytest.mark.parametrize(
     ("path", "body", "message"),
     [
-        ("some.txt", GOOD, "some.txt: a method is a Python file, NAME.py"),
+        ("some.txt", GOOD, "some.txt: a plugin is a Python file, NAME.py"),
         ("a b.py", GOOD, "'a b' cannot be a method's name: name the file with letters, digits"),
         ("v1.5.py", GOOD, "'v1.5' cannot be a method's name"),
         ("some.py", "raise SystemExit('out of here')", "SystemExit: out of here"),
         ("some.py", "raise ValueError('two\\nlines')", "ValueError: two lines"),
-        ("some.py", "def some(noisy): return noisy", "declares no methods"),
-        ("some.py", "from methods.median import median", "declares no methods"),
+        (
+            "some.py",
+            "def some(noisy): return noisy",
+            "declares no method and no metric: a file declares one, with",
+        ),
+        (
+            "some.py",
+            "from methods.median import median",
+            "declares no method and no metric: a file declares one, with",
+        ),
         ("some.py", CLASS, "the class Some has no fit()"),
         (
             "some.py",
@@ -421,7 +430,7 @@ def test_another_version_of_a_package_is_other_code(installed):
         ("boxes.code", "raise SystemExit(1)", "SystemExit: 1"),
         ("boxes.absent", GOOD, "ModuleNotFoundError: No module named 'boxes.absent'"),
         ("boxes.code:absent", GOOD, "AttributeError: module 'boxes.code' has no attribute"),
-        ("boxes.code:np", GOOD, "declares no methods"),
+        ("boxes.code:np", GOOD, "declares no method and no metric: a file declares one, with"),
         ("boxes.code:HALF", "HALF = 0.5", "neither a module nor made with @bench.method"),
         ("boxes.code:some", "def some(noisy): return noisy", "nor made with @bench.method"),
         ("boxes.code", CLASS, "the class Some has no fit()"),
@@ -445,7 +454,7 @@ def test_a_package_with_the_name_of_another_method_is_an_error_that_names_both(i
     installed("boxes.code", name="median")
     with pytest.raises(UsageError, match="are both 'median': rename one") as error:
         sources.Registry()
-    assert str(sources.BUILTIN / "median.py") in str(error.value)
+    assert str(METHODS.folder / "median.py") in str(error.value)
     assert str(Path("boxes", "code.py")) in str(error.value)
 
 

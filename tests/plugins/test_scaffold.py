@@ -53,6 +53,30 @@ def test_the_method_and_its_test_pass_as_written(bench, learned):
     assert done.stdout.splitlines()[-1].startswith("2 passed")
 
 
+def test_a_metric_from_an_empty_folder_to_a_check_as_typed():
+    done = shell(
+        "bench new largest-error --metric && bench test largest-error --plugin largest_error.py && "
+        f"{shlex.quote(sys.executable)} -m pytest -q -W error -p no:cacheprovider"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All checks passed." in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("2 passed")
+    for text in (path.read_text() for path in Path().glob("*.py")):
+        assert "largest-error" in text
+        assert not any(old in text for old in ("my_metric", "my-metric", "MyMetric"))
+
+
+def test_what_is_typed_next_of_a_metric(bench, fails):
+    assert bench("new", "my_gauge", "--metric").out.splitlines() == [
+        "Wrote my_gauge.py and test_my_gauge.py. Now change it, and:",
+        "  bench test my-gauge --plugin my_gauge.py",
+        "  bench run --plugin my_gauge.py --metrics psnr,my-gauge --noise 0.3",
+    ]
+    assert "--learned is for methods" in fails("new", "x-1", "--metric", "--learned", code=2)
+    assert "there is a metric 'psnr' already" in fails("new", "psnr", code=2)
+    assert "there is a method 'median' already" in fails("new", "median", "--metric", code=2)
+
+
 @KINDS
 def test_the_name_is_written_everywhere_in_its_spelling(bench, learned):
     result = bench("new", "my-net-2", *learned, "--dir", "some/folder")

@@ -14,13 +14,14 @@ from bench import make_noise
 from bench.core import UsageError
 from bench.evaluation.forms import form_of
 from bench.plugins import sources
+from bench.plugins.kinds import METHODS
 
 
 def test_the_built_in_methods_are_the_files_of_the_folder():
     names = set(sources.Registry().sources)
     assert {"identity", "gaussian", "median", "nlm", "wavelet", "dae", "vae"} <= names
     assert names == {
-        path.stem.replace("_", "-") for path in sources.BUILTIN.glob("*.py") if path.stem[0] != "_"
+        path.stem.replace("_", "-") for path in METHODS.folder.glob("*.py") if path.stem[0] != "_"
     }
 
 
@@ -127,7 +128,7 @@ def test_other_code_is_another_source(plugins):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("x = 1", "declares no methods"),
+        ("x = 1", "declares no method and no metric"),
         ("@method()\ndef f(n): return n\n@method()\ndef g(n): return n", "declares 2 methods"),
         ("@method()\ndef f(noisy, *, a): return noisy", "parameter 'a' has no default"),
         ("@method(tune={'sz': (1, 2)})\ndef f(noisy, *, size=1): return noisy", "mean size?"),

@@ -5,7 +5,9 @@ import pandas as pd
 
 import bench
 from bench import analysis
-from bench.report.content.findings import amount, findings, over_data_sets, p_text
+from bench.core import DEFAULT_SCALES
+from bench.report.content.findings import findings, over_data_sets, p_text
+from bench.report.content.metrics import amount
 from bench.report.content.section import Section
 from bench.store import CellMeta, Manifest, RecordedMethod
 from bench.store.cell_meta import RecordedCell, RecordedNoise
@@ -87,7 +89,7 @@ def test_the_best_is_named_with_its_narrowest_lead():
     assert finding.cell_text == "PSNR table, `nlm` at gaussian 0.3"
     pair = made.pairs[(made.pairs["metric"] == "psnr") & (made.pairs["level"] == 0.3)]
     pair = pair[(pair["a"] == "median") & (pair["b"] == "nlm")].iloc[0]
-    assert amount("psnr", 1.0, -pair["high"], -pair["low"]) in finding.text
+    assert amount(DEFAULT_SCALES["psnr"], 1.0, -pair["high"], -pair["low"]) in finding.text
 
 
 def test_what_cannot_be_told_apart_is_not_ranked():
@@ -198,9 +200,9 @@ def test_ranks_over_data_sets_are_a_sentence_with_its_test():
 
 
 def test_numbers_never_seem_to_be_nothing():
-    assert amount("psnr", 1.938, 1.901, 1.999) == "1.94 dB [1.90, 2.00]"
-    assert amount("psnr", 0.007, 0.003, 0.011) == "0.007 dB [0.003, 0.011]"
-    assert amount("ssim", 0.02, 0.01, 0.03) == "0.0200 [0.0100, 0.0300]"
+    assert amount(DEFAULT_SCALES["psnr"], 1.938, 1.901, 1.999) == "1.94 dB [1.90, 2.00]"
+    assert amount(DEFAULT_SCALES["psnr"], 0.007, 0.003, 0.011) == "0.007 dB [0.003, 0.011]"
+    assert amount(DEFAULT_SCALES["ssim"], 0.02, 0.01, 0.03) == "0.0200 [0.0100, 0.0300]"
     assert p_text(0.0312) == "p = 0.031"
     assert p_text(1e-9) == "p < 0.001"
 

@@ -2,13 +2,15 @@
 
     BENCH_DATA_DIR=~/data python tests/speed/speed.py [metrics] [classical] [posterior-mean]
                                                       [benchopt] [training] [repeat] [digests]
-                                                      [report]
+                                                      [outputs] [keep] [report]
 
 Each comparison is measured in turns (ours, theirs, ours, theirs, ...) and the medians are
 compared, since machines are shared and noisy. `benchopt` needs the extra `[speed]`; it and
 `classical` take some minutes. Outputs are checked to be equal before anything is timed.
 """
 
+import dataclasses
+import functools
 import os
 import shutil
 import statistics
@@ -30,13 +32,12 @@ from usual import usual_epoch
 
 import bench
 from bench import datasets, metrics
-from bench.core import PROTOCOL_VERSION
+from bench.core import Cell, Record, image_digests
 from bench.evaluation.memory import PeakMemory
 from bench.execution.environment import usable_cpus
 from bench.noises import ImageDraws, make_noise
 from bench.plugins import sources
-from bench.store import start_run
-from bench.store.cell_files import CellFiles
+from bench.store import FORMAT_VERSION, OutputsWriter, start_run
 from bench.training import Recipe
 
 LEVELS = (0.1, 0.3, 0.5)
@@ -281,26 +282,71 @@ def measure_repeat():
 
 
 def measure_digests():
-    """Reading 1,000,000 records with and without holding them to their digests."""
+    """Reading 1,000,000 records with digests, and of format 1, which had none."""
     with tempfile.TemporaryDirectory() as out:
-        run = Path(out) / "results" / "large"
-        write_large_run(run)
-        keys = sorted(path.stem for path in (run / "cells").iterdir())
-        checked, plain = (
-            CellFiles(run, protocol=PROTOCOL_VERSION, digests=digests, images=sys.maxsize)
-            for digests in (True, False)
-        )
+        runs = [write_large_run(Path(out) / f"format-{n}", version=n) for n in (2, 1)]
 
-        def read(files):
-            return [files.read(key)[1] for key in keys]
+        def read(run):
+            return [run.images(key) for key in run.manifest.cells]
 
-        for one, other in zip(read(checked), read(plain), strict=True):
-            assert one.equals(other)
+        for one, other in zip(*map(read, runs), strict=True):
+            assert all(np.array_equal(one[name], other[name]) for name in other)
         compare(
             "reading 1,000,000 records with digests and without",
-            lambda: read(checked),
-            lambda: read(plain),
+            *(functools.partial(read, run) for run in runs),
             5,
+        )
+
+
+def measure_outputs():
+    """Mean absolute errors from kept outputs, held to their digests, beside reading the file."""
+    clean, noisy = test_images()
+    restored = gaussian(noisy[0.3], 1.0, channel_axis=0).clip(0, 1)
+    positions = np.arange(len(restored))
+    with tempfile.TemporaryDirectory() as out:
+        run = bench.run("mnist", methods="identity", noise=[0.3], out=out, name="kept")
+        (meta,) = run.metadata()
+        with OutputsWriter(run.path, meta.key) as kept:
+            for rows in np.array_split(positions, 20):
+                kept.add(positions[rows], 0, restored[rows])
+        columns = {**run.images(meta.key), "restored": image_digests(restored)}
+        run.write(Record(cell_of(meta), "done", images=columns))
+        path = run.path / "outputs" / f"{meta.key}.images"
+
+        def score():
+            return [
+                np.abs(part.images - clean[part.positions]).mean(axis=(1, 2, 3))
+                for part in run.outputs(meta.key)
+            ]
+
+        expected = np.abs(restored - clean).mean(axis=(1, 2, 3))
+        np.testing.assert_array_equal(np.concatenate(score()), expected)
+        took, _, plain = compare(
+            f"mae from the outputs of a cell, {path.stat().st_size / restored.nbytes:.0%} of their "
+            "size, against its pixels from memory",
+            score,
+            lambda: np.abs(restored - clean).mean(axis=(1, 2, 3)),
+            9,
+            path.read_bytes,
+        )
+    print(
+        f"  {restored.nbytes / 1e6 / took:.0f} MB of pixels a second; the file as it is: "
+        f"{restored.nbytes / 1e6 / plain:.0f}"
+    )
+
+
+def measure_keep():
+    """A classical sweep with its outputs kept, and without."""
+    with tempfile.TemporaryDirectory() as out:
+
+        def sweep(**keep):
+            bench.run("mnist", methods=METHODS, tune=False, out=out, fresh=True, **keep)
+
+        compare(
+            "classical sweep over 10,000 digits with outputs kept, and without",
+            lambda: sweep(keep="outputs"),
+            sweep,
+            3,
         )
 
 
@@ -326,26 +372,33 @@ def measure_report():
         )
 
 
-def write_large_run(path, methods=10, levels=10, images=10_000):
-    """A run of 100 cells of 10,000 images, whose scores are drawn."""
-    from bench.core import Cell, Record
-    from bench.noises import make_noise
+def cell_of(meta):
+    """The cell that a record of an untrained method is of."""
+    values = {**meta.cell.as_dict(), "noise": make_noise("gaussian", meta.cell.noise.level)}
+    seed = values.pop("noise_seed")
+    return Cell(**values, noise_seeds=(seed,))
 
+
+def write_large_run(path, methods=10, levels=10, images=10_000, version=FORMAT_VERSION):
+    """A run of 100 cells of 10,000 images, whose scores are drawn."""
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as out:
         small = bench.run(
             "digits", methods="identity", noise=[0.3], limit=10, out=out, name="small"
         )
-        known = next(small.metadata()).cell.as_dict()
-    known["noise_seeds"] = (known.pop("noise_seed"),)
+        known = cell_of(next(small.metadata()))
     cells = []
     names = ["identity", *(f"method-{index}" for index in range(1, methods))]
     for index, name in enumerate(names):
         for level in range(1, levels + 1):
-            values = {**known, "method": name, "noise": make_noise("gaussian", level / 20)}
-            cells.append((index, Cell(**values)))
+            noise = make_noise("gaussian", level / 20)
+            cells.append((index, dataclasses.replace(known, method=name, noise=noise)))
     identity = small.manifest.methods["identity"]
     changed = {"cells": [cell.key for _, cell in cells], "methods": dict.fromkeys(names, identity)}
+    changed["format"] = version
+    changed["dataset"] = small.manifest.dataset.model_copy(
+        update={"sizes": small.manifest.dataset.sizes.model_copy(update={"test": images})}
+    )
     run = start_run(path, small.manifest.model_copy(update=changed))
     clean = rng.normal(0, 3, images)
     for index, cell in cells:
@@ -370,6 +423,7 @@ def write_large_run(path, methods=10, levels=10, images=10_000):
                 conditions={"batch_size": 500, "device": "cpu", "threads": 1, "fit_reused": False},
             )
         )
+    return run
 
 
 def interactive(page):
@@ -402,6 +456,8 @@ def main():
         "training": measure_training,
         "repeat": measure_repeat,
         "digests": measure_digests,
+        "outputs": measure_outputs,
+        "keep": measure_keep,
         "report": measure_report,
     }
     for name in sys.argv[1:] or known:

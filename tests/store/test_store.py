@@ -14,63 +14,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from toy_runs import CELL, SETTINGS, planned, record
 
 import bench
-from bench.core import Cell, Dataset, Fit, Record, StorageError, TrainNoise, UsageError, cell_key
-from bench.noises import make_noise
-from bench.store import FitCache, Manifest, RecordedMethod, find_run, start_run
-
-CELL = Cell(
-    dataset="toy",
-    fingerprint="f00d",
-    method="vae",
-    params='{"latent":2}',
-    fit_params='{"latent":2}',
-    source="c0de",
-    train=TrainNoise("0.1", make_noise("gaussian", 0.1, True)),
-    noise=make_noise("gaussian", 0.3),
-    seed=7,
-    recipe="{}",
-    limit=None,
-    tune=0,
-    quantize=False,
-)
-
-
-def record(status="done", **values):
-    images = {
-        "image": np.arange(3),
-        "mse": np.array([0.1, 0.2, 0.3], np.float32),
-        "psnr": np.array([10, 7, 5.2], np.float32),
-        "ssim": np.array([0.5, math.nan, 0.7], np.float32),
-        "digest": np.array([0, 1, 2**64 - 1], np.uint64),
-    }
-    return Record(CELL, status, images=images if status == "done" else {}, **values)
-
-
-SETTINGS = {
-    "dataset": "toy", "methods": ["vae"], "noise": [0.3], "clip": False, "train-noise": ["0.1"],
-    "seeds": [7], "limit": None, "epochs": None, "batch-size": None, "preset": "default",
-    "tune": False, "quantize": True, "device": "auto",
-}  # fmt: skip
-
-
-def planned(cells=(CELL,), command="bench run", **settings):
-    """The manifest of a run of these cells."""
-    return Manifest.of(
-        {**SETTINGS, **settings},
-        Dataset("toy", "f00d", {"train": 6, "validation": 2, "test": 3}, read=lambda split: ()),
-        {"vae": RecordedMethod(summary="It learns.", reference="none", learns=True)},
-        cells,
-        device="cpu",
-        threads=1,
-        command=command,
-        environment={
-            "versions": {"numpy": "2.0"},
-            "git": None,
-            "machine": {"os": "Linux", "cpu": "x", "cores": 2, "memory_bytes": None, "gpu": None},
-        },
-    )
+from bench.core import Fit, StorageError, UsageError, cell_key
+from bench.store import FitCache, find_run, start_run
 
 
 @pytest.fixture
@@ -105,9 +53,9 @@ def test_a_record_is_read_as_it_was_written(run):
             "regime",
             "seed",
             "image",
-            "mse",
             "psnr",
             "ssim",
+            "mse",
             "digest",
         ]
     )
@@ -257,7 +205,7 @@ def test_a_damaged_sample_or_history_is_named(run):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"format": 99}', "in format 99, and this version of bench reads formats 1 and 2"),
+        ('{"format": 99}', "in format 99, and this version of bench reads formats 1 to 3"),
         ("{}", "not one of bench's"),
         ("[1]", "not one of bench's"),
         ('{"format": 1}', "damaged .it has no 'cells'.: start over with --fresh"),
@@ -357,12 +305,14 @@ def test_what_early_manifests_lack_has_a_default(run):
         del entries["settings"][name]
     for name in ("left_out", "training", "training_fingerprint"):
         del entries["dataset"][name]
+    del entries["metrics"]
     path.write_text(json.dumps(entries, indent=2) + "\n")
     opened = bench.open_run(run.path)
     assert opened.manifest.settings.train_noise == ["matched"]
     assert opened.manifest.settings.batch_size is None
     assert opened.manifest.dataset.trained_on == "toy"
     assert opened.manifest.earlier == []
+    assert list(opened.manifest.scales) == ["psnr", "ssim", "mse"]
     opened.update_manifest()
     assert json.loads(path.read_text()) == entries
 

@@ -8,6 +8,7 @@ import pytest
 from bench import testing
 from bench.core import UsageError
 from bench.plugins import sources
+from bench.plugins.kinds import KINDS
 from bench.testing import child, conformance
 
 HEADER = "import numpy as np\nfrom bench import Unsupported, method\n\n"
@@ -562,7 +563,7 @@ def test_the_command_prints_a_line_a_check(bench, plugin):
     result = bench("test", "some", "--plugin", plugin(GOOD))
     assert result.code == 0, result.out
     title, *lines, end = result.out.splitlines()
-    assert title == "some (file some.py)"
+    assert title == "some (method, file some.py)"
     assert len(lines) == 1 + len(conformance.CHECKS)
     assert lines[0] == "  passed  loads"
     assert "  passed  parameters: weight=0.5" in lines
@@ -581,14 +582,17 @@ def test_the_command_names_the_check_that_failed_and_exits_with_1(bench, plugin)
     assert "Traceback" not in result.out + result.err
 
 
-def test_the_command_without_names_tests_all_methods(bench, monkeypatch):
+def test_the_command_without_names_tests_all_there_is(bench, monkeypatch):
     monkeypatch.setattr(testing, "outcomes", lambda *given: [testing.Outcome("loads", "passed")])
     titles = bench("test").out.splitlines()[:-1:2]
-    assert titles == [f"{name} (built in)" for name in sources.Registry().sources]
+    kinds = {kind.name: sources.Registry(kind=kind) for kind in KINDS}
+    assert titles == [
+        f"{name} ({kind}, built in)" for kind, each in kinds.items() for name in each.sources
+    ]
 
 
 def test_the_command_does_not_know_every_name(fails):
-    assert "unknown method 'medain': did you mean median" in fails("test", "medain", code=2)
+    assert "method or metric 'medain': did you mean median" in fails("test", "medain", code=2)
 
 
 def test_a_method_is_tried_with_the_parameters_that_are_typed(bench, plugin, tmp_path, fails):

@@ -1,1 +1,1 @@
-"""How a method of one's own begins: files to be changed."""
+"""How a plugin of one's own begins: files to be changed."""

@@ -1,31 +1,39 @@
-"""`bench new`: a working method and its test, to be changed into one's own."""
+"""`bench new`: a working method or metric and its test, to be changed into one's own."""
 
 from __future__ import annotations
 
 import importlib.util
 import keyword
 import re
-from collections.abc import Container
 from pathlib import Path
+from typing import Any
 
 from bench.core import StorageError, UsageError
+from bench.plugins.kinds import KINDS, METHODS, METRICS, Kind
+from bench.plugins.sources import Registry, plugin_name
 
-_TEMPLATES = Path(__file__).parent / "templates"
+_FOLDER = Path(__file__).parent / "templates"
+#: Of a kind, learned or not: its file and its test's.
+_TEMPLATES: dict[tuple[Kind[Any], bool], tuple[str, str]] = {
+    (METHODS, False): ("classical.py", "tests.py"),
+    (METHODS, True): ("learned.py", "tests.py"),
+    (METRICS, False): ("metric.py", "metric_tests.py"),
+}
 
 
 def write(
-    name: str, folder: Path, *, learned: bool = False, taken: Container[str] = ()
+    name: str, folder: Path, *, learned: bool = False, kind: Kind[Any] = METHODS
 ) -> list[Path]:
     """Write `NAME.py` and `test_NAME.py` into a folder, and return their paths.
 
     Args:
-        name: the method's name: letters, digits, `-` and `_`.
+        name: the plugin's name: letters, digits, `-` and `_`.
         folder: made if it is not there.
         learned: a network that the harness trains, not a function.
-        taken: names of the methods that there are.
+        kind: what it is to be.
 
     Raises:
-        UsageError: the name cannot be a method's, is taken, or a file is there already.
+        UsageError: the name cannot be such a plugin's, is taken, or a file is there already.
         StorageError: the folder cannot be written.
     """
     stem = name.replace("-", "_")
@@ -33,19 +41,24 @@ def write(
         map(keyword.iskeyword, (stem, _class_name(stem)))
     ):
         raise UsageError(
-            f"{name!r} cannot be a method's name: use small letters, digits and '-', a letter first"
+            f"{name!r} cannot be a {kind.name}'s name: use small letters, digits and '-', a letter "
+            "first"
         )
     if stem.startswith("test_") or stem == "conftest":
-        raise UsageError(f"{name!r} is the name of a test, not of a method: choose another")
-    files = {
-        folder / f"{stem}.py": "learned.py" if learned else "classical.py",
-        folder / f"test_{stem}.py": "tests.py",
-    }
+        raise UsageError(f"{name!r} is the name of a test, not of a {kind.name}: choose another")
+    if plugin_name(stem) in kind.reserved:
+        raise UsageError(
+            f"{name!r} cannot be a {kind.name}'s name, since results hold something else of that "
+            "name: choose another"
+        )
+    template, tests = _TEMPLATES[kind, learned]
+    files = {folder / f"{stem}.py": template, folder / f"test_{stem}.py": tests}
     for path in files:
         if path.exists():
             raise UsageError(f"{path} is there already: choose another name, or remove it")
-    if stem.replace("_", "-") in taken:
-        raise UsageError(f"there is a method {name!r} already: choose another name")
+    for other in KINDS:
+        if plugin_name(stem) in Registry(kind=other).sources:
+            raise UsageError(f"there is a {other.name} {name!r} already: choose another name")
     if importlib.util.find_spec(stem):
         raise UsageError(
             f"{name!r} is the name of a Python module, which the file would hide from its test: "
@@ -54,8 +67,8 @@ def write(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, template in files.items():
-            text = (_TEMPLATES / template).read_text(encoding="utf-8")
-            path.write_text(_renamed(text, stem), encoding="utf-8")
+            text = (_FOLDER / template).read_text(encoding="utf-8")
+            path.write_text(_renamed(text, kind.name, stem), encoding="utf-8")
     except OSError as error:
         raise StorageError(
             f"cannot write into {folder}: {error.strerror}; choose another --dir"
@@ -63,12 +76,12 @@ def write(
     return list(files)
 
 
-def _renamed(text: str, stem: str) -> str:
+def _renamed(text: str, kind: str, stem: str) -> str:
     """The template with its name replaced, in each of its spellings."""
     for old, new in (
-        ("my_method", stem),
-        ("my-method", stem.replace("_", "-")),
-        ("MyMethod", _class_name(stem)),
+        (f"my_{kind}", stem),
+        (f"my-{kind}", plugin_name(stem)),
+        (f"My{kind.capitalize()}", _class_name(stem)),
     ):
         text = text.replace(old, new)
     return text

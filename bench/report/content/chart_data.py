@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.analysis import rowwise
-from bench.core import IDENTITY, method_label
+from bench.core import IDENTITY, Scale, method_label
+from bench.report.content.metrics import title
 from bench.report.content.rows import Column
 
 if TYPE_CHECKING:
@@ -26,13 +27,6 @@ LOSSES_CAPTION = (
     "likelihoods less their constant."
 )
 TRANSFER_TITLE = "Trained on one noise, tested on another"
-TRANSFER_CAPTION = (
-    "Mean PSNR (dB) of one method by the noise that it was trained on (rows; a range is training "
-    "on levels drawn evenly from it) and the level that it is tested on (columns). Colours compare "
-    "the trainings at one test level."
-)
-#: dB below a column's best at which the colours of a transfer table end.
-TRANSFER_SPAN = 6
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -150,16 +144,54 @@ def loss_range(terms: pd.DataFrame) -> tuple[float, float]:
     return late.min() - room, late.max() + room
 
 
+#: dB below a column's best at which the colours of a transfer table end.
+_TRANSFER_SPAN = 6
+
+
+def transfer_caption(section: Section) -> str:
+    """What the tables show."""
+    return (
+        f"Mean {title(_first(section), heading=True)} of one method by the noise that it was "
+        "trained on (rows; a range is training on levels drawn evenly from it) and the level that "
+        "it is tested on (columns). Colours compare the trainings at one test level."
+    )
+
+
+def transfer_below(section: Section, table: pd.DataFrame) -> pd.DataFrame:
+    """How far each entry is worse than its column's best: 0 or below.
+
+    The levels' own differences would drown all others.
+    """
+    return table - table.max() if _first(section).higher else table.min() - table
+
+
+def transfer_span(section: Section, tables: Iterable[pd.DataFrame]) -> float:
+    """How far below a column's best the colours end."""
+    if _first(section).unit == "dB":
+        return _TRANSFER_SPAN
+    return max((-transfer_below(section, table).min().min() for table in tables), default=0) or 1
+
+
+def transfer_axis(section: Section) -> str:
+    """What the colours are."""
+    scale = _first(section)
+    return f"{scale.unit or scale.title} {'below' if scale.higher else 'above'} the column's best"
+
+
+def _first(section: Section) -> Scale:
+    return section.scales[section.first_metric]
+
+
 def transfer_tables(section: Section) -> dict[tuple[str, str], pd.DataFrame]:
-    """(Method, noise) -> mean PSNR: rows what it was trained on, columns levels tested on.
+    """(Method, noise) -> first metric: rows what it was trained on, columns levels tested on.
 
     All have the same rows. Only methods that were trained in several ways.
     """
     cells = section.cells[(section.cells["status"] == "done") & section.cells["train"].notna()]
-    psnr = section.summary[section.summary["metric"] == "psnr"]
+    means = section.summary[section.summary["metric"] == section.first_metric]
     if cells.empty:
         return {}
-    data = cells.merge(psnr, on=["dataset", "label", "noise", "level"])
+    data = cells.merge(means, on=["dataset", "label", "noise", "level"])
     data = data.assign(method=rowwise(method_label, data["method"], data["params"]))
     # A level typed as a number and as the matched one is one training.
     data = data.drop_duplicates(["method", "train", "noise", "level"])

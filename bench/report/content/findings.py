@@ -14,9 +14,10 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from bench.analysis import ENOUGH_TRAININGS, METRICS, average_ranks
+from bench.analysis import ENOUGH_TRAININGS, average_ranks, prominent
 from bench.core import IDENTITY, level_text, noise_text
 from bench.report.content import prose
+from bench.report.content.metrics import amount, title
 from bench.report.content.rows import Column, Pair
 from bench.report.content.tables import Table
 
@@ -33,12 +34,14 @@ class Finding:
 
     Attributes:
         text: plain text, in which backticks enclose code.
-        metric: of the table that it rests on.
+        metric: label of the table's that it rests on.
+        title: of this metric.
         cell: the table's row and column.
     """
 
     text: str
     metric: str
+    title: str
     cell: tuple[str, Column]
 
     @property
@@ -46,20 +49,21 @@ class Finding:
         """The table's cell in words."""
         label, column = self.cell
         return (
-            f"{self.metric.upper()} table, `{prose.outside(label)}` at "
-            f"{prose.outside(noise_text(*column))}"
+            f"{self.title} table, `{prose.outside(label)}` at {prose.outside(noise_text(*column))}"
         )
 
 
-def findings(section: Section, metrics: Sequence[str] = tuple(METRICS)) -> list[Finding]:
-    """The sentences of a data set, the most telling first."""
+def findings(section: Section, metrics: Sequence[str] | None = None) -> list[Finding]:
+    """The sentences of a data set, the most telling first; by default of all its metrics."""
+    metrics = list(section.scales) if metrics is None else metrics
     if section.pairs.empty or not metrics:
         return []
-    metric = "psnr" if "psnr" in metrics else metrics[0]
+    metric = section.first_metric if section.first_metric in metrics else metrics[0]
     compared = _Comparisons(section, metric)
     sentences = [*compared.best(), *compared.harmful(), *compared.learned_over_classical()]
-    if metric == "psnr" and "ssim" in metrics:
-        sentences += _other_best(compared, _Comparisons(section, "ssim"))
+    for other in prominent(metrics):
+        if other != metric and len(sentences) < MOST:
+            sentences += _other_best(compared, _Comparisons(section, other))
     return sentences[:MOST]
 
 
@@ -69,6 +73,7 @@ class _Comparisons:
     def __init__(self, section: Section, metric: str) -> None:
         self.section, self.metric = section, metric
         self.table = Table.of(section, metric)
+        self.name = title(self.table.scale)
         self._kinds = {noise for noise, _ in self.table.columns}
         self._pairs: dict[tuple[Column, str, str], Pair] = {}
         for column, pairs in section.compared(metric).items():
@@ -97,7 +102,7 @@ class _Comparisons:
         """How far the means of `a` and `b` lie apart, with the interval."""
         pair = self._pairs[column, a, b]
         pair = pair.reversed if pair.difference < 0 else pair
-        return amount(self.metric, pair.difference, pair.low, pair.high)
+        return amount(self.table.scale, pair.difference, pair.low, pair.high)
 
     def at(self, columns: Sequence[Column]) -> str:
         """Noises in words; the kind is named where there are several."""
@@ -110,6 +115,7 @@ class _Comparisons:
     def best(self) -> Iterator[Finding]:
         """Who is best where, and by how much; or who cannot be told apart."""
         clear: dict[str, list[tuple[float, Column, str]]] = {}
+        extreme = self.table.extreme
         for winner, entries in self.table.winners().items():
             for column, entry in entries:
                 near = self.table.near(column)
@@ -122,7 +128,7 @@ class _Comparisons:
                     yield self._finding(
                         winner,
                         column,
-                        f"At {self.at([column])} the highest mean is that of {_code(winner)}"
+                        f"At {self.at([column])} the {extreme} mean is that of {_code(winner)}"
                         f"{self.few(column, winner)}, which cannot be told apart from "
                         f"{_listed([_code(label) for label in near])}.",
                     )
@@ -132,8 +138,9 @@ class _Comparisons:
                         yield self._finding(
                             winner,
                             column,
-                            f"At {self.at([column])} the highest mean is that of {_code(winner)}, "
-                            f"{self.size(column, winner, second)} {self._side(better=True)} "
+                            f"At {self.at([column])} the {extreme} mean is that of "
+                            f"{_code(winner)}, {self.size(column, winner, second)} "
+                            f"{self._side(better=True)} "
                             f"{_code(second)}{self.few(column, winner)}: how far other trainings "
                             "would lie is not known.",
                         )
@@ -145,7 +152,7 @@ class _Comparisons:
             yield self._finding(
                 winner,
                 column,
-                f"At {self.at(columns)} {_code(winner)} is the best by {self._name()}: "
+                f"At {self.at(columns)} {_code(winner)} is the best by {self.name}: "
                 + (f"at {self.at([column])} " if len(columns) > 1 else "")
                 + f"it is {self.size(column, winner, second)} {self._side(better=True)} "
                 f"{_code(second)}, the next{self.few(column, second)}.",
@@ -196,7 +203,7 @@ class _Comparisons:
             ranked = sorted(
                 (label for label in self.table.rows if (label, column) in self.table.entries),
                 key=lambda label: self.table.entries[label, column].mean,
-                reverse=METRICS[self.metric],
+                reverse=self.table.scale.higher,
             )
             learned = [label for label in ranked if learns[label]]
             classical = [label for label in ranked if not learns[label] and label != IDENTITY]
@@ -222,59 +229,54 @@ class _Comparisons:
                 )
 
     def _finding(self, label: str, column: Column, text: str) -> Finding:
-        return Finding(text, self.metric, (label, column))
+        return Finding(text, self.metric, self.name, (label, column))
 
     def _side(self, *, better: bool) -> str:
-        return "above" if better == METRICS[self.metric] else "below"
-
-    def _name(self) -> str:
-        return self.metric.upper()
+        return "above" if better == self.table.scale.higher else "below"
 
 
-def _other_best(psnr: _Comparisons, ssim: _Comparisons) -> Iterator[Finding]:
-    """Where another method than PSNR's best is better than it by SSIM."""
+def _other_best(first: _Comparisons, other: _Comparisons) -> Iterator[Finding]:
+    """Where another method than the first metric's best is better than it by another metric."""
     winners = {
-        column: label for label, entries in psnr.table.winners().items() for column, _ in entries
+        column: label for label, entries in first.table.winners().items() for column, _ in entries
     }
-    for label, entries in ssim.table.winners().items():
+    for label, entries in other.table.winners().items():
         columns = [
             column
             for column, _ in entries
-            if column in winners and ssim.better(column, label, winners[column])
+            if column in winners and other.better(column, label, winners[column])
         ]
         if columns:
-            first = winners[columns[0]]
-            yield ssim._finding(
+            best = winners[columns[0]]
+            yield other._finding(
                 label,
                 columns[0],
-                f"By SSIM {_code(label)}{ssim.few(columns[0], label)} is above {_code(first)}"
-                f"{ssim.few(columns[0], first)}, which has the highest PSNR, at "
-                f"{ssim.at(columns)}: "
-                + (f"at {ssim.at(columns[:1])} " if len(columns) > 1 else "")
-                + f"by {ssim.size(columns[0], label, first)}.",
+                f"By {other.name} {_code(label)}{other.few(columns[0], label)} is "
+                f"{other._side(better=True)} {_code(best)}{other.few(columns[0], best)}, which has "
+                f"the {first.table.extreme} {first.name}, at {other.at(columns)}: "
+                + (f"at {other.at(columns[:1])} " if len(columns) > 1 else "")
+                + f"by {other.size(columns[0], label, best)}.",
             )
 
 
-def over_data_sets(sections: Sequence[Section], metric: str = "psnr") -> str:
-    """How the methods rank over several data sets, as a sentence; "" for one."""
-    ranks = average_ranks({part.name: part.summary for part in sections}, metric)
+def over_data_sets(sections: Sequence[Section], metric: str | None = None) -> str:
+    """How the methods rank over several data sets, as a sentence; "" for one.
+
+    By a metric's label; by default that of the first data set which leads.
+    """
+    metric = sections[0].first_metric if metric is None else metric
+    scale = sections[0].scales[metric]
+    summaries = {part.name: part.summary for part in sections}
+    ranks = average_ranks(summaries, metric, higher=scale.higher)
     if ranks is None:
         return ""
     named = ", ".join(f"{_code(str(label))} {rank:.1f}" for label, rank in ranks.average.items())
-    text = f"Average ranks by {metric.upper()} over {len(ranks.datasets)} data sets: {named}."
+    text = f"Average ranks by {title(scale)} over {len(ranks.datasets)} data sets: {named}."
     if ranks.p is None:
         return f"{text} Fewer than three data sets carry no test of them."
     if ranks.p < 0.05:
         return f"{text} The methods do not all rank alike (Friedman's test, {p_text(ranks.p)})."
     return f"{text} By Friedman's test ({p_text(ranks.p)}) they might all rank alike."
-
-
-def amount(metric: str, difference: float, low: float, high: float) -> str:
-    """A difference with its interval: `1.94 dB [1.90, 1.99]`."""
-    decimals, unit = (2, " dB") if metric == "psnr" else (4, "")
-    while decimals < 8 and round(min(abs(low), abs(high)), decimals) == 0:
-        decimals += 1
-    return f"{difference:.{decimals}f}{unit} [{low:.{decimals}f}, {high:.{decimals}f}]"
 
 
 def p_text(p: float) -> str:

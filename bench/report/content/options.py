@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.analysis import DECIMALS, METRICS
-from bench.core import UsageError, level_text, nearest, noise_text
+from bench.core import Scale, UsageError, level_text, nearest, noise_text
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
@@ -24,7 +23,7 @@ class Options:
             every kind, "gaussian:0.1,0.5;poisson" for those of a kind, or all of them. They are
             looked up among the runs' own, so that a kind of a plugin's, or one that is gone,
             can be named. The whole report is then of these.
-        metrics: of `analysis.METRICS`, in the order of the tables.
+        metrics: labels, in the order of the tables; upper case may be typed in lower case.
         precision: decimals of every metric; None for each metric's own. Files in CSV have all.
     """
 
@@ -36,28 +35,45 @@ class Options:
         """Refuse what no report has.
 
         Raises:
-            UsageError: a metric that is none, or decimals out of range.
+            UsageError: decimals out of range.
         """
-        for name in self.metrics:
-            if name not in METRICS:
-                raise UsageError(f"no metric is called {name!r}: {nearest(name, METRICS)}")
         if self.precision is not None and not 0 <= self.precision <= MOST_DECIMALS:
             raise UsageError(f"precision is from 0 to {MOST_DECIMALS} decimals")
 
-    def shown(self, default: Sequence[str] = tuple(METRICS)) -> Sequence[str]:
-        """The metrics to show."""
-        return tuple(dict.fromkeys(self.metrics)) or default
+    def shown(self, section: Section) -> list[str]:
+        """The metrics of a data set to show."""
+        if not self.metrics:
+            return list(section.scales)
+        found = (_called(name, section.scales) for name in self.metrics)
+        return [label for label in dict.fromkeys(found) if label is not None]
 
-    def decimals(self, metric: str) -> int:
+    def first(self, sections: Sequence[Section]) -> str:
+        """The metric by which methods are ranked over all data sets."""
+        return self.shown(sections[0])[0]
+
+    def decimals(self, scale: Scale) -> int:
         """Decimals of a metric."""
-        return DECIMALS[metric] if self.precision is None else self.precision
+        return scale.decimals if self.precision is None else self.precision
 
     def select(self, sections: Sequence[Section]) -> list[Section]:
         """The data sets with the chosen noises only; those that have none of them are left out.
 
+        So are those that have none of the chosen metrics.
+
         Raises:
             UsageError: no data set has one of them.
         """
+        labels = dict.fromkeys(label for section in sections for label in section.scales)
+        for name in self.metrics:
+            if _called(name, labels) is None:
+                raise UsageError(f"no metric is called {name!r}: {nearest(name, labels)}")
+        chosen = [section for section in self._columns(sections) if self.shown(section)]
+        if sections and not chosen:
+            raise UsageError("no data set has both such columns and such metrics: ask for fewer")
+        return chosen
+
+    def _columns(self, sections: Sequence[Section]) -> list[Section]:
+        """The data sets with the chosen noises."""
         if not self.columns.strip():
             return list(sections)
         measured = dict.fromkeys(column for section in sections for column in section.columns)
@@ -74,6 +90,13 @@ class Options:
             wanted |= matches
         chosen = [section.only(wanted) for section in sections]
         return [section for section in chosen if len(section.cells)]
+
+
+def _called(name: str, labels: Iterable[str]) -> str | None:
+    """The label that was typed."""
+    labels = list(labels)
+    exact = [label for label in labels if label == name]
+    return next(iter(exact or [label for label in labels if label.lower() == name.lower()]), None)
 
 
 def _typed_columns(columns: str, kinds: set[str]) -> Iterator[tuple[str, str, str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.analysis import ENOUGH_TRAININGS, METRICS, MOST_COMPARED
+from bench.analysis import ENOUGH_TRAININGS, MOST_COMPARED
 from bench.core import (
     ESTIMATED,
     MATCHED,
@@ -21,6 +21,7 @@ from bench.core import (
     noise_text,
     significant,
 )
+from bench.report.content import metrics
 
 if TYPE_CHECKING:
     from bench.report.content.rows import CellRow, Column
@@ -98,7 +99,8 @@ def lead(section: Section) -> str:
     """Images, noises, seeds and conditions in one sentence."""
     methods, only = len(section.labels), ""
     if methods > MOST_COMPARED:
-        only = f"; of {methods:,} methods charts and images show the {MOST_COMPARED} best by PSNR"
+        by = metrics.title(section.scales[section.first_metric])
+        only = f"; of {methods:,} methods charts and images show the {MOST_COMPARED} best by {by}"
     draws = f", each under {section.draws} draws of its noise" if section.draws > 1 else ""
     return (
         f"{images(section)} of {outside(section.name)}{draws}; "
@@ -115,15 +117,21 @@ def images(section: Section) -> str:
 def conditions(section: Section) -> list[str]:
     """How the runs trained and tuned; once where it is the same for all."""
     names: dict[str, list[str]] = {}
-    for run in section.runs:
+    tuned: dict[int, dict[str, None]] = {}
+    for cell, meta in zip(section.rows(), section.metadata, strict=True):
+        if meta.chosen_score is not None:
+            tuned.setdefault(cell.run, {})[metrics.title(section.tuned_by(cell, meta))] = None
+    for number, run in enumerate(section.runs):
         settings = run.manifest.settings
         text = f"preset `{outside(settings.preset)}`"
         text += f", {outside(settings.epochs)} epochs" if settings.epochs else ""
         if settings.batch_size:
             text += f" of batches of {outside(settings.batch_size)}"
         text += "; outputs rounded to 8 bits" if settings.quantize else ""
+        by = " or ".join(tuned.get(number, ["PSNR"]))
         text += "; the methods' tunable parameters were " + (
             "chosen on validation images for each noise level"
+            + (f", by {by}" if by != "PSNR" else "")
             if settings.tune and run.manifest.dataset.sizes.validation
             else "left at their defaults"
         )
@@ -131,38 +139,6 @@ def conditions(section: Section) -> list[str]:
     if len(names) == 1:
         return list(names)
     return [f"{text} ({', '.join(runs)})" for text, runs in names.items()]
-
-
-def fewer_images(section: Section) -> str:
-    """The means that are over a part of the images only, and those that the cap of PSNR rules."""
-    summary = section.summary
-    if summary.empty:
-        return ""
-    sentences = []
-    counts = summary.groupby(["label", "metric"], sort=False)["images"].min().unstack()
-    most = counts.max(axis=1)
-    fewer = most[most < section.images]
-    if len(fewer):
-        named = ", ".join(f"{outside(label)}: {count:,}" for label, count in fewer.items())
-        sentences.append(f"On fewer images: {named}.")
-    for metric in METRICS:
-        missing: dict[str, list[str]] = {}
-        for label, count in counts[metric][counts[metric] < most].items():
-            missing.setdefault(f"{count:,} of {most[str(label)]:,}", []).append(outside(label))
-        for number, labels in missing.items():
-            which = "" if len(labels) == len(counts) else f" ({', '.join(labels)})"
-            sentences.append(f"{metric.upper()} is over {number} images{which}.")
-    capped = summary[summary["capped"] > 0]
-    if len(capped):
-        points = zip(capped["label"], capped["noise"], capped["level"], strict=True)
-        named = ", ".join(
-            f"{share:.0%} of {outside(label)}'s at {outside(noise_text(noise, level))}"
-            for (label, noise, level), share in zip(points, capped["capped"], strict=True)
-        )
-        sentences.append(
-            f"PSNR ends at 100 dB, which so many images reach that means say little: {named}."
-        )
-    return " ".join(sentences)
 
 
 def seed_spread(table: Table, decimals: int) -> str:
@@ -201,13 +177,15 @@ def seed_spread(table: Table, decimals: int) -> str:
 
 def tested(section: Section) -> str:
     """How methods were told apart, and how small a difference could have been found."""
-    psnr = section.pairs[section.pairs["metric"] == "psnr"]
-    if psnr.empty:
+    metric = section.first_metric
+    scale = section.scales[metric]
+    pairs = section.pairs[section.pairs["metric"] == metric]
+    if pairs.empty:
         return ""
     text = (
         "Intervals of means are 95% each, by a studentised bootstrap over images. Two methods are "
         "told apart by one test of all means, simultaneous over the "
-        f"{len(psnr):,} comparisons of a metric: in 95% of reports none of them is false. The "
+        f"{len(pairs):,} comparisons of a metric: in 95% of reports none of them is false. The "
         "intervals of differences belong to it. "
     )
     methods = section.summary.groupby(["noise", "level"])["label"].nunique().max()
@@ -216,23 +194,27 @@ def tested(section: Section) -> str:
             f"Of {methods:,} methods the {MOST_COMPARED} with the best means under a noise are "
             "compared with each other, and all with the noisy image itself. "
         )
-    sizes = psnr["detectable"][np.isfinite(psnr["detectable"])]
+    sizes = pairs["detectable"][np.isfinite(pairs["detectable"])]
     if sizes.empty:
         return text + (
             f"{section.images:,} images are too few: whatever the difference, none of the "
             "comparisons could have told methods apart."
         )
-    if few := len(psnr) - len(sizes):
+    if few := len(pairs) - len(sizes):
         text += f"{few:,} of them cannot tell anything from so few images that differ. "
     median, largest = sizes.median(), sizes.max()
     text += (
-        f"With a chance of 80% a difference in PSNR would have been found from {decibels(median)} "
-        f"on (median of the comparisons; {decibels(largest)} in the hardest)."
+        f"With a chance of 80% a difference in {metrics.title(scale)} would have been found from "
+        f"{metrics.size(scale, median)} on (median of the comparisons; "
+        f"{metrics.size(scale, largest)} in the hardest)."
     )
-    if median > _FINE:
+    if scale.unit == "dB" and median > _FINE:
         images = section.images * (median / _FINE) ** 2
-        text += f" To find {decibels(_FINE)} it would take about {significant(images)} images."
-    if psnr["trainings"].between(1, ENOUGH_TRAININGS - 1).any():
+        text += (
+            f" To find {metrics.size(scale, _FINE)} it would take about {significant(images)} "
+            "images."
+        )
+    if pairs["trainings"].between(1, ENOUGH_TRAININGS - 1).any():
         text += " Of fewer than four trainings the models are compared, as they were trained here."
     return text
 
@@ -241,12 +223,11 @@ def tested(section: Section) -> str:
 _FINE = 0.1
 
 
-def decibels(value: float) -> str:
-    """A size in dB with two decimals, or so many that it does not seem to be nothing."""
-    decimals = 2
-    while value and decimals < 6 and float(f"{value:.{decimals}f}") == 0:
-        decimals += 1
-    return f"{value:.{decimals}f} dB"
+def tuned_by(section: Section) -> str:
+    """What tuned values were chosen by: "PSNR"."""
+    cells = zip(section.rows(), section.metadata, strict=True)
+    tuned = (section.tuned_by(cell, meta) for cell, meta in cells if meta.chosen_score is not None)
+    return " or ".join(dict.fromkeys(map(metrics.title, tuned))) or "PSNR"
 
 
 def _seeds(section: Section) -> str:
@@ -325,7 +306,8 @@ def chosen(section: Section) -> dict[str, tuple[str, dict[Column, str]]]:
             continue
         values = ", ".join(f"{name}={value}" for name, value in meta.chosen.items())
         score = meta.chosen_score
-        scored = f" ({score:.2f} dB)" if score is not None else ""
+        scale = section.tuned_by(cell, meta)
+        scored = f" ({metrics.number(scale, score)})" if score is not None else ""
         _, columns = by_label.setdefault(cell.label, (_knows(section, cell), {}))
         columns[cell.column] = values + scored or "–"
     return by_label

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from bench import analysis as tables
 from bench.analysis.calibration import calibration_error, overconfidence
-from bench.core import UsageError
+from bench.core import DEFAULT_SCALES, Scale, UsageError, printable
+from bench.report.content import metrics
 from bench.report.content.rows import CellRow, Column, Pair, cell_rows, pairs_by_column
 from bench.store import cells_frame
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from bench.store.manifest import RecordedDataset
 
 #: How fields of a cell are called where runs differ in them; others as they are.
+#: Metrics of this origin are held to what they always gave, whatever their code.
+_BUILT_IN = "built in"
 _WORDS = {"source": "code", "recipe": "training recipe", "limit": "number of images"}
 
 
@@ -78,7 +81,8 @@ class Section:
         kept, conflicts = _merged(cells, metadata, runs)
         cells = cells[kept].reset_index(drop=True)
         metadata = [meta for meta, keep in zip(metadata, kept, strict=True) if keep]
-        scores = tables.Scores(cells[cells["status"] == "done"], runs)
+        scales = tables.united(run.manifest.scales for run in runs)
+        scores = tables.Scores(cells[cells["status"] == "done"], runs, scales)
         return cls(
             runs,
             runs[0].manifest.dataset,
@@ -87,7 +91,7 @@ class Section:
             scores,
             *tables.compare(scores),
             list(dict.fromkeys(cells["label"])),
-            conflicts,
+            conflicts + _metrics_that_differ(runs),
         )
 
     def only(self, columns: Collection[Column]) -> Section:
@@ -129,6 +133,21 @@ class Section:
         return self.dataset.name
 
     @property
+    def scales(self) -> Mapping[str, Scale]:
+        """How the metrics' numbers are read, by label."""
+        return self.scores.scales
+
+    @property
+    def first_metric(self) -> str:
+        """The metric that leads, where one must."""
+        return next(iter(self.scales))
+
+    @property
+    def stems(self) -> dict[str, str]:
+        """What the files of each metric are called."""
+        return metrics.stems(self.scales)
+
+    @property
     def harm(self) -> pd.DataFrame:
         """Where a method is worse than doing nothing, see `analysis.harm`."""
         return tables.harm(self.pairs)
@@ -165,6 +184,19 @@ class Section:
     def rows(self) -> list[CellRow]:
         """The rows of `cells`."""
         return cell_rows(self.cells)
+
+    def tuned_by(self, cell: CellRow, meta: CellMeta) -> Scale:
+        """How the numbers are read by which a cell was tuned; which way may be known by its trials.
+
+        It need be none of the run's metrics.
+        """
+        label = meta.cell.tune_by
+        known = {**DEFAULT_SCALES, **self.runs[cell.run].manifest.scales}
+        if label in known:
+            return known[label]
+        scores = [score for _, score in meta.trials]
+        lowest = bool(scores) and meta.chosen_score == min(scores) < max(scores)
+        return Scale(label, better="lower" if lowest else "higher")
 
     def compared(self, metric: str) -> dict[Column, list[Pair]]:
         """The rows of `pairs` of a metric, by noise."""
@@ -208,6 +240,7 @@ def by_dataset(runs: Sequence[Run]) -> Iterator[Section]:
         groups.setdefault(run.manifest.dataset.name, {})[str(run.path.resolve())] = run
     for run in runs[1:]:
         _comparable(runs[0], run, ("protocol", "conventions"))
+    _same_metrics(runs)
     for group in groups.values():
         first, *others = group.values()
         for other in others:
@@ -229,6 +262,38 @@ def _comparable(first: Run, second: Run, names: Sequence[str]) -> None:
                 f"{first.path} and {second.path} differ in {name}{shown}, so their numbers cannot "
                 "stand in one table: report them apart"
             )
+
+
+def _same_metrics(runs: Sequence[Run]) -> None:
+    """Refuse runs in which one metric is two things."""
+    known: dict[str, tuple[Run, Scale]] = {}
+    for run in runs:
+        for label, scale in run.manifest.scales.items():
+            other, theirs = known.setdefault(label, (run, scale))
+            if not scale.agrees(theirs):
+                said = (f"{one.heading}, {one.better} is better" for one in (theirs, scale))
+                raise UsageError(
+                    f"{other.path} and {run.path} differ in the metric {printable(label)} "
+                    f"({printable(' and '.join(said))}), so their numbers cannot stand in one "
+                    "table: report them apart"
+                )
+
+
+def _metrics_that_differ(runs: Sequence[Run]) -> list[str]:
+    """The metrics of which runs have other code, or that have learned something else."""
+    known: dict[tuple[str, str], tuple[Run, str]] = {}
+    differing = []
+    for run in runs:
+        for label, metric in run.manifest.metrics.items():
+            code = metric.source if metric.origin != _BUILT_IN else ""
+            said = {"the code": code, "what it has learned": metric.fitted}
+            for what, digest in said.items():
+                other, theirs = known.setdefault((label, what), (run, digest))
+                if digest and theirs and digest != theirs:
+                    differing.append(
+                        f"the metric {label}: {what} differs between {other.name} and {run.name}"
+                    )
+    return differing
 
 
 def _conditions(run: Run) -> dict[str, Any]:
@@ -257,7 +322,9 @@ def _merged(
     for cell, meta in zip(cell_rows(cells), metadata, strict=True):
         entry = (cell.label, cell.column)
         # A training seed is what an entry's cells may differ in.
-        measured = meta.cell.model_dump(exclude={"seed"}, exclude_unset=True)
+        measured = meta.cell.model_dump(exclude={"seed", "tune_by"}, exclude_unset=True)
+        if meta.cell.tune_by != "psnr" and meta.cell.tune:
+            measured["tuned by"] = meta.cell.tune_by
         newest, known = shown.setdefault(entry, (cell.run, measured))
         kept.append(measured == known and cell.key not in keys)
         keys.add(cell.key)

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from bench import analysis as tables
-from bench.analysis import METRICS, MOST_COMPARED
-from bench.core import IDENTITY
+from bench.analysis import MOST_COMPARED
+from bench.core import IDENTITY, Scale
 from bench.report.content.rows import Column
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def foremost(section: Section) -> Section:
-    """What charts and images show: of very many methods the best by PSNR, and the noisy image."""
+    """What charts and images show: of very many methods the best, and the noisy image."""
     if len(section.labels) <= MOST_COMPARED:
         return section
-    best = Table.of(section, "psnr").ranked()[:MOST_COMPARED]
+    best = Table.of(section, section.first_metric).ranked()[:MOST_COMPARED]
     return section.of_methods([*best, IDENTITY])
 
 
@@ -70,6 +70,7 @@ class Table:
     """A metric's table: methods by noises; entries only where something was measured."""
 
     metric: str
+    scale: Scale
     rows: list[str]
     columns: list[Column]
     entries: Mapping[tuple[str, Column], Entry]
@@ -77,11 +78,13 @@ class Table:
     @classmethod
     def of(cls, section: Section, metric: str) -> Table:
         """The table of a data set."""
+        scale = section.scales[metric]
         if section.summary.empty:
-            return cls(metric, [], [], {})
+            return cls(metric, scale, [], [], {})
         values = ("mean", "low", "high", "seed_sd", "trainings")
         frames = [tables.table(section.summary, metric, value) for value in values]
-        mean, marks = frames[0], tables.marks(section.summary, section.pairs, metric)
+        mean = frames[0]
+        marks = tables.marks(section.summary, section.pairs, metric, higher=scale.higher)
         harm = section.harm[section.harm["metric"] == metric]
         points = zip(harm["label"], zip(harm["noise"], harm["level"], strict=True), strict=True)
         worse = dict(zip(points, harm["difference"], strict=True))
@@ -102,7 +105,12 @@ class Table:
                         mark,
                         worse.get((label, column)),
                     )
-        return cls(metric, list(mean.index), columns, entries)
+        return cls(metric, scale, list(mean.index), columns, entries)
+
+    @property
+    def extreme(self) -> str:
+        """Which mean is the best."""
+        return "highest" if self.scale.higher else "lowest"
 
     def winners(self) -> dict[str, list[tuple[Column, Entry]]]:
         """The methods of the best means, with the noises where they are and their entries there."""
@@ -137,7 +145,7 @@ class Table:
                         if (label, column) in self.entries
                     },
                     dtype="float64",
-                ).rank(ascending=not METRICS[self.metric])
+                ).rank(ascending=not self.scale.higher)
                 for column in self.columns
             },
             index=self.rows,

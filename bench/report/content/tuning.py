@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.core import noise_text
-from bench.report.content.prose import outside
+from bench.core import Scale, noise_text
+from bench.report.content.prose import outside, tuned_by
 from bench.report.content.rows import Column
 
 if TYPE_CHECKING:
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from bench.store import CellMeta
 
 TUNING_TITLE = "Tuning"
-TUNING_CAPTION = (
-    "Mean PSNR on validation images, less that of the chosen setting, against the value of each "
-    "parameter that is a number: of the settings tried with that value the best. Large markers are "
-    "the values that methods were run with; hollow ones are the last that may be tried, so that "
-    "better ones may lie beyond. Of several training seeds the first is drawn."
-)
 
 # dB below the chosen setting that are shown, at most and at least: what is worse was far from
 # being chosen, and what matters less is to look so.
@@ -33,14 +27,16 @@ _NAMED = 10
 
 @dataclass(frozen=True)
 class Curve:
-    """How the best mean validation PSNR depends on a parameter, under one noise.
+    """How the best mean on validation images depends on a parameter, under one noise.
 
     Attributes:
         column: the noise.
         values: of the parameter, rising.
-        differences: dB, the best score of the settings with that value less the chosen one's.
+        differences: of the best score of the settings with that value to the chosen one's: below
+            0 where it is worse.
         chosen: the value that the method was run with.
         at_edge: it is the last that may be tried, though better ones may lie beyond.
+        scale: of the metric that was tuned by.
     """
 
     column: Column
@@ -48,6 +44,27 @@ class Curve:
     differences: tuple[float, ...]
     chosen: float
     at_edge: bool
+    scale: Scale
+
+    @property
+    def axis(self) -> str:
+        """What the differences are."""
+        title, unit = self.scale.title, self.scale.unit
+        shown = f" ({unit})" if unit else ""
+        if self.scale.higher:
+            return f"{title} less the chosen setting's{shown}"
+        return f"the chosen setting's {title} less this{shown}"
+
+
+def tuning_caption(section: Section) -> str:
+    """What the curves show."""
+    return (
+        f"Mean {tuned_by(section)} on validation images, less that of the chosen setting, against "
+        "the value of each parameter that is a number: of the settings tried with that value the "
+        "best. Large markers are the values that methods were run with; hollow ones are the last "
+        "that may be tried, so that better ones may lie beyond. Of several training seeds the "
+        "first is drawn."
+    )
 
 
 def tuning_curves(section: Section) -> dict[tuple[str, str], list[Curve]]:
@@ -55,15 +72,16 @@ def tuning_curves(section: Section) -> dict[tuple[str, str], list[Curve]]:
     curves: dict[tuple[str, str], dict[Column, Curve]] = {}
     for cell, meta in zip(section.rows(), section.metadata, strict=True):
         for name in meta.trials[0][0] if meta.trials else ():
-            curve = _curve(cell.column, meta, name)
+            curve = _curve(section.tuned_by(cell, meta), cell.column, meta, name)
             if curve is not None:
                 curves.setdefault((cell.label, name), {}).setdefault(cell.column, curve)
     return {entry: list(by_column.values()) for entry, by_column in curves.items()}
 
 
-def _curve(column: Column, meta: CellMeta, name: str) -> Curve | None:
+def _curve(scale: Scale, column: Column, meta: CellMeta, name: str) -> Curve | None:
     """None where the values are no numbers, or only one."""
-    tried = [(setting.get(name), score) for setting, score in meta.trials]
+    sign = 1 if scale.higher else -1
+    tried = [(setting.get(name), sign * score) for setting, score in meta.trials]
     chosen = meta.chosen.get(name)
     if not (_numbers(value for value, _ in tried) and _numbers([chosen])):
         return None
@@ -75,7 +93,7 @@ def _curve(column: Column, meta: CellMeta, name: str) -> Curve | None:
         return None
     values = tuple(sorted(best))
     differences = tuple(best[value] - highest for value in values)
-    return Curve(column, values, differences, float(chosen or 0), name in meta.at_edge)
+    return Curve(column, values, differences, float(chosen or 0), name in meta.at_edge, scale)
 
 
 def _numbers(values: Iterable[Any]) -> bool:
@@ -90,8 +108,8 @@ def geometric(curves: Sequence[Curve]) -> bool:
 
 
 def shown_range(curves: Sequence[Curve]) -> tuple[float, float]:
-    """Ends of the axis of differences, in dB."""
-    most, least = _SPAN
+    """Ends of the axis of differences, in the metric's unit."""
+    most, least = _SPAN if curves[0].scale.unit == "dB" else (math.inf, 1e-6)
     lowest = min(min(curve.differences) for curve in curves)
     span = min(most, max(least, -lowest))
     return -1.08 * span, 0.08 * span

@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bench.analysis import UNITS
+from bench.analysis import prominent
 from bench.core import level_text, noise_text
 from bench.report.content import style
 from bench.report.content.chart_data import LOSSES_CAPTION, loss_range, loss_terms, speed_points
+from bench.report.content.metrics import title
 from bench.report.figures.figure import Drawn, Figure, panel_grid
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.core import Scale
     from bench.report.content.section import Section
     from bench.store import CellMeta
 
 
 def quality(section: Section) -> Drawn:
-    """PSNR and SSIM over the noise level."""
+    """The metrics over the noise level, two to a figure."""
+    known = section.summary[section.summary["mean"].notna()]
+    metrics = [metric for metric in prominent(section.scales) if metric in set(known["metric"])]
+    drawn = []
+    for number in range(0, len(metrics), 2):
+        scales = {metric: section.scales[metric] for metric in metrics[number : number + 2]}
+        data = known[known["metric"].isin(scales)]
+        noises = data[["noise", "level"]].drop_duplicates()
+        single = len(noises) == data["noise"].nunique() > 1
+        name = f"quality-{number // 2 + 1}" if number else "quality"
+        drawn.append((_single_levels if single else _over_levels)(section, data, scales, name))
+    return drawn
+
+
+def _over_levels(
+    section: Section, data: pd.DataFrame, scales: Mapping[str, Scale], name: str
+) -> tuple[Figure, Any]:
+    """Metrics over the levels of each kind of noise."""
     import seaborn as sns
 
     colours, markers = style.assign(section.labels)
-    data = section.summary[section.summary["metric"].isin(("psnr", "ssim"))]
-    if data.empty:
-        return []
-    if data["noise"].nunique() > 1 and len(data[["noise", "level"]].drop_duplicates()) == len(
-        data["noise"].unique()
-    ):
-        return _single_levels(data, colours, markers, section.split)
     grid = sns.relplot(
         data=data,
         x="level",
         y="mean",
         col="metric",
+        col_order=list(scales),
         row="noise" if data["noise"].nunique() > 1 else None,
         hue="label",
         style="label",
@@ -41,13 +57,13 @@ def quality(section: Section) -> Drawn:
         kind="line",
         markersize=6,
         height=3.6,
-        aspect=style.WIDTH / 2 / 4.1,
+        aspect=style.WIDTH / len(scales) / 4.1,
         facet_kws={"sharey": False, "sharex": False},
     )
     for key, axes in grid.axes_dict.items():
         metric = key[-1] if isinstance(key, tuple) else key
         noise = key[0] if isinstance(key, tuple) else data["noise"].iloc[0]
-        axes.set(xlabel=f"{noise} noise level", ylabel=UNITS[metric], title="")
+        axes.set(xlabel=f"{noise} noise level", ylabel=scales[metric].heading, title="")
         here = data[(data["metric"] == metric) & (data["noise"] == noise)]
         levels = sorted(here["level"].unique())
         axes.set_xticks(levels, [level_text(level) for level in levels])
@@ -60,21 +76,26 @@ def quality(section: Section) -> Drawn:
         grid, "center left", bbox_to_anchor=(grid.figure.subplotpars.right, 0.5), title=None
     )
     caption = (
-        f"Mean over the {section.split} images of PSNR and SSIM against the noise level; bars "
+        f"Mean over the {section.split} images of {_named(scales)} against the noise level; bars "
         "are 95% confidence intervals of the mean (often smaller than the marker). `identity` is "
-        "the noisy image itself: below its line a method does harm."
+        f"the noisy image itself: {_harmful(scales)}."
     )
-    return [(Figure("quality", "Quality over noise level", caption), grid.figure)]
+    return Figure(name, "Quality over noise level", caption), grid.figure
 
 
-def _single_levels(data: Any, colours: Any, markers: Any, split: str) -> Drawn:
-    """PSNR and SSIM of several noises of one level each: a column a noise, no lines between."""
+def _single_levels(
+    section: Section, data: pd.DataFrame, scales: Mapping[str, Scale], name: str
+) -> tuple[Figure, Any]:
+    """Metrics under several noises of one level each: a column a noise, no lines between."""
     import matplotlib.pyplot as plt
 
-    canvas, panels = plt.subplots(1, 2, figsize=(style.WIDTH, 3.8), layout="constrained")
+    colours, markers = style.assign(section.labels)
+    canvas, panels = plt.subplots(
+        1, len(scales), figsize=(style.WIDTH, 3.8), layout="constrained", squeeze=False
+    )
     noises = list(dict.fromkeys(zip(data["noise"], data["level"], strict=True)))
     labels = list(dict.fromkeys(data["label"]))
-    for axes, metric in zip(panels, ("psnr", "ssim"), strict=True):
+    for axes, (metric, scale) in zip(panels.flat, scales.items(), strict=True):
         here = data[data["metric"] == metric]
         for number, label in enumerate(labels):
             part = here[here["label"] == label].set_index(["noise", "level"])
@@ -92,17 +113,34 @@ def _single_levels(data: Any, colours: Any, markers: Any, split: str) -> Drawn:
                 label=label,
             )
         axes.set_xticks(range(len(noises)), [noise_text(*noise) for noise in noises])
-        axes.set(ylabel=UNITS[metric], xlim=(-0.5, len(noises) - 0.5))
+        axes.set(ylabel=scale.heading, xlim=(-0.5, len(noises) - 0.5))
         axes.grid(visible=False, axis="x")
     canvas.legend(
-        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=7, frameon=False
+        *panels[0, 0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=7,
+        frameon=False,
     )
     caption = (
-        f"Mean over the {split} images of PSNR and SSIM under each noise; bars are 95% confidence "
-        "intervals of the mean (often smaller than the marker). `identity` is the noisy image "
-        "itself: below it a method does harm."
+        f"Mean over the {section.split} images of {_named(scales)} under each noise; bars are 95% "
+        "confidence intervals of the mean (often smaller than the marker). `identity` is the noisy "
+        f"image itself: {_harmful(scales, line=False)}."
     )
-    return [(Figure("quality", "Quality under each noise", caption), canvas)]
+    return Figure(name, "Quality under each noise", caption), canvas
+
+
+def _named(scales: Mapping[str, Scale]) -> str:
+    return " and ".join(title(scale) for scale in scales.values())
+
+
+def _harmful(scales: Mapping[str, Scale], *, line: bool = True) -> str:
+    """On which side of the noisy image a method does harm."""
+    it = "its line" if line else "it"
+    sides = {"below" if scale.higher else "above" for scale in scales.values()}
+    if len(sides) == 1:
+        return f"{sides.pop()} {it} a method does harm"
+    said = (f"{'below' if s.higher else 'above'} {it} by {title(s)}" for s in scales.values())
+    return f"{' and '.join(said)} a method does harm"
 
 
 def _bars(rows: Any) -> list[Any]:
@@ -131,7 +169,7 @@ def speed(section: Section) -> Drawn:
         style.powers(axes.xaxis)
         axes.margins(x=0.15, y=0.15)
     for axes in grid[:, 0]:
-        axes.set_ylabel(UNITS["psnr"])
+        axes.set_ylabel(section.scales["psnr"].heading)
     handles: dict[str, Any] = {}
     for axes in grid.flat:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):

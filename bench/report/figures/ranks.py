@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bench.analysis import UNITS, average_ranks
+from bench.analysis import average_ranks
 from bench.report.content import style
+from bench.report.content.metrics import title
 from bench.report.figures.figure import Drawn, Figure
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ def critical_differences(sections: Sequence[Section], metric: str) -> Drawn:
     import matplotlib.pyplot as plt
     import scikit_posthocs
 
-    ranks = average_ranks({part.name: part.summary for part in sections}, metric)
+    scale = sections[0].scales[metric]
+    summaries = {part.name: part.summary for part in sections}
+    ranks = average_ranks(summaries, metric, higher=scale.higher)
     if ranks is None or ranks.pairs is None:
         return []
     labels = [str(label) for label in ranks.average.index]
@@ -36,7 +39,8 @@ def critical_differences(sections: Sequence[Section], metric: str) -> Drawn:
     )
     axes.grid(visible=False)
     caption = (
-        f"Average ranks by {UNITS[metric]} over {len(ranks.datasets)} data sets, 1 being the best. "
-        "Bars join methods whose ranks Nemenyi's test cannot tell apart at 0.05 (Demšar 2006)."
+        f"Average ranks by {title(scale, heading=True)} over {len(ranks.datasets)} data sets, "
+        "1 being the best. Bars join methods whose ranks Nemenyi's test cannot tell apart at 0.05 "
+        "(Demšar 2006)."
     )
     return [(Figure("ranks", "Ranks over data sets", caption), canvas)]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.report.content.chart_data import (
-    TRANSFER_CAPTION,
-    TRANSFER_SPAN,
     TRANSFER_TITLE,
+    transfer_axis,
+    transfer_below,
+    transfer_caption,
+    transfer_span,
     transfer_tables,
 )
 from bench.report.figures.figure import Drawn, Figure, panel_grid
@@ -17,25 +19,27 @@ if TYPE_CHECKING:
 
 
 def transfer(section: Section) -> Drawn:
-    """PSNR by noise trained on and noise tested on, for methods trained in several ways."""
+    """The first metric by noise trained on and tested on, for methods trained in several ways."""
     import seaborn as sns
 
     tables = transfer_tables(section)
     if not tables:
         return []
+    decimals = section.scales[section.first_metric].decimals
+    span = transfer_span(section, tables.values())
     trainings = list(next(iter(tables.values())).index)
     canvas, grid = panel_grid(len(tables), 1.1 + 0.42 * len(trainings))
     for axes, ((method, noise), table) in zip(grid.flat, tables.items(), strict=False):
         axes.grid(visible=False)
         sns.heatmap(
-            table - table.max(),  # the levels' own differences would drown all others
-            annot=table.round(2),
-            fmt=".2f",
+            transfer_below(section, table),
+            annot=table.round(decimals),
+            fmt=f".{decimals}f",
             cmap="viridis",
-            vmin=-TRANSFER_SPAN,
+            vmin=-span,
             vmax=0,
             cbar=axes is grid[0, -1],
-            cbar_kws={"label": "dB below the column's best"},
+            cbar_kws={"label": transfer_axis(section)},
             linewidths=1,
             ax=axes,
         )
@@ -43,4 +47,4 @@ def transfer(section: Section) -> Drawn:
         axes.tick_params(axis="y", rotation=0)
         if axes not in grid[:, 0]:
             axes.set(ylabel="", yticklabels=[])
-    return [(Figure("transfer", TRANSFER_TITLE, TRANSFER_CAPTION), canvas)]
+    return [(Figure("transfer", TRANSFER_TITLE, transfer_caption(section)), canvas)]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.core import noise_text
+from bench.core import Scale, noise_text
 from bench.report.content.tuning import (
-    TUNING_CAPTION,
     TUNING_TITLE,
     Curve,
     geometric,
     shown_range,
+    tuning_caption,
     tuning_curves,
 )
 from bench.report.figures.figure import Drawn, Figure, panel_grid
@@ -23,7 +23,7 @@ _PANELS = 24
 
 
 def tuning(section: Section) -> Drawn:
-    """Validation PSNR over each tuned parameter, a line a noise."""
+    """Mean on validation images over each tuned parameter, a line a noise."""
     import seaborn as sns
 
     panels = tuning_curves(section)
@@ -36,8 +36,9 @@ def tuning(section: Section) -> Drawn:
     for axes, ((label, parameter), curves) in zip(grid.flat, shown, strict=False):
         _panel(axes, curves, colours)
         axes.set(title=label, xlabel=parameter)
-    for axes in grid[:, 0]:
-        axes.set_ylabel("PSNR − chosen (dB)")
+    for axes, (curve, *_) in zip(grid.flat, panels.values(), strict=False):
+        if axes in grid[:, 0]:
+            axes.set_ylabel(_axis(curve.scale))
     handles = {
         handle.get_label(): handle
         for axes in grid.flat
@@ -48,7 +49,14 @@ def tuning(section: Section) -> Drawn:
     )
     left_out = len(panels) - len(shown)
     more = f" {left_out} more are left out." if left_out else ""
-    return [(Figure("tuning", TUNING_TITLE, TUNING_CAPTION + more), canvas)]
+    return [(Figure("tuning", TUNING_TITLE, tuning_caption(section) + more), canvas)]
+
+
+def _axis(scale: Scale) -> str:
+    """What a panel's differences are, shortly."""
+    unit = f" ({scale.unit})" if scale.unit else ""
+    first, second = (scale.title, "chosen") if scale.higher else ("chosen", scale.title)
+    return f"{first} − {second}{unit}"
 
 
 def _panel(axes: Any, curves: list[Curve], colours: dict[Any, Any]) -> None:

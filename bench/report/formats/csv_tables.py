@@ -28,7 +28,7 @@ def write_csv(section: Section, folder: Path, options: Options | None = None) ->
     Text that a spreadsheet would take for a formula has an apostrophe put before it, as OWASP
     advises ("CSV Injection"); no method's label, noise or data set of bench's own begins so.
     """
-    suffix, metrics = section.suffix, (options or Options()).shown()
+    suffix, metrics, stems = section.suffix, (options or Options()).shown(section), section.stems
     summary = section.summary
     summary = summary[summary["metric"].isin(metrics)]
     _write(summary, folder / f"summary{suffix}.csv")
@@ -37,7 +37,7 @@ def write_csv(section: Section, folder: Path, options: Options | None = None) ->
     for metric in metrics if len(summary) else ():
         mean = tables.table(summary, metric)
         mean.columns = [noise_text(*column) for column in mean.columns]
-        _write(mean.reset_index(), folder / f"{metric}{suffix}.csv")
+        _write(mean.reset_index(), folder / f"{stems[metric]}{suffix}.csv")
     if parts := replicates.error_parts(section):
         _write(replicates.frame(parts), folder / f"bias-variance{suffix}.csv")
 

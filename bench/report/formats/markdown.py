@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bench import analysis as tables
-from bench.analysis import METRICS, UNITS
+from bench.analysis import prominent
 from bench.core import markdown_code, noise_text
 from bench.core import markdown_text as _text
 from bench.report.content import prose, replicates
 from bench.report.content.costs import costs, costs_note
+from bench.report.content.coverage import fewer_images
 from bench.report.content.findings import findings, over_data_sets
 from bench.report.content.options import Options
 from bench.report.content.tables import Entry, Table
@@ -40,8 +41,9 @@ def markdown(
         overall: figures of all data sets together.
     """
     options = options or Options()
+    parts = [section for section, _ in sections]
     context = {
-        "ranks": over_data_sets([section for section, _ in sections], options.shown()[0]),
+        "ranks": over_data_sets(parts, options.first(parts)),
         "overall": overall,
         "sections": [_section(*section, options) for section in sections],
         "uncertainty": UNCERTAINTY,
@@ -51,7 +53,7 @@ def markdown(
 
 def _section(section: Section, figures: list[Figure], options: Options) -> dict[str, Any]:
     """What the template shows of a data set."""
-    metrics = options.shown() if len(section.summary) else ()
+    metrics = options.shown(section) if len(section.summary) else ()
     titles = dict.fromkeys(figure.title for figure in figures)
     return {
         "title": prose.title(section),
@@ -59,16 +61,20 @@ def _section(section: Section, figures: list[Figure], options: Options) -> dict[
         "suffix": section.suffix,
         "warnings": prose.warnings(section),
         "lead": prose.lead(section),
-        "fewer": prose.fewer_images(section),
-        "findings": findings(section, options.shown()),
+        "fewer": fewer_images(section),
+        "findings": findings(section, options.shown(section)),
         "tested": prose.tested(section),
         "winners": _winners(section, options),
-        "metrics": [_metric(section, metric, options.decimals(metric)) for metric in metrics],
+        "winners_extreme": "highest"
+        if all(section.scales[metric].higher for metric in _winning(section, options))
+        else "best",
+        "metrics": [_metric(section, metric, options) for metric in metrics],
         "figures": {title: [f for f in figures if f.title == title] for title in titles},
         "calibration": _calibration(section),
         "error_parts": _error_parts(section),
         "error_parts_caption": replicates.caption(section),
         "chosen": _chosen(section),
+        "tuned_by": prose.tuned_by(section),
         "tuning": tuning_notes(section),
         "costs": _costs(section),
         "costs_note": costs_note(section),
@@ -107,23 +113,28 @@ def _winners(section: Section, options: Options) -> str:
     if section.summary.empty or section.summary["noise"].nunique() < 2:
         return ""
     columns: dict[str, dict[str, str]] = {}
-    for metric in ("psnr", "ssim"):
-        if metric not in options.shown():
-            continue
+    for metric in _winning(section, options):
         table = Table.of(section, metric)
         for best, entries in table.winners().items():
             for column, winner in entries:
                 near = [_text(label) for label in table.near(column)]
                 name = f"**{_text(best)}**" if winner.mark == "best" else f"{_text(best)} ‡"
-                text = f"{name} {winner.mean:.{options.decimals(metric)}f}"
+                text = f"{name} {winner.mean:.{options.decimals(table.scale)}f}"
                 text += f" († {', '.join(near)})" if near else ""
-                columns.setdefault(_noise(*column), {})[f"best {UNITS[metric]}"] = text
+                columns.setdefault(_noise(*column), {})[f"best {_text(table.scale.heading)}"] = text
     return _table(pd.DataFrame(columns).T, "noise") if columns else ""
 
 
-def _metric(section: Section, metric: str, decimals: int) -> dict[str, Any]:
+def _winning(section: Section, options: Options) -> list[str]:
+    """The metrics whose best methods are listed."""
+    shown = options.shown(section)
+    return prominent(metric for metric in section.scales if metric in shown)
+
+
+def _metric(section: Section, metric: str, options: Options) -> dict[str, Any]:
     """A metric's tables, one a kind of noise."""
     table = Table.of(section, metric)
+    decimals = options.decimals(table.scale)
     by_noise: dict[str, Ready] = {}
     for noise in dict.fromkeys(noise for noise, _ in table.columns):
         shown = pd.DataFrame(index=[_text(label) for label in table.rows])
@@ -134,10 +145,11 @@ def _metric(section: Section, metric: str, decimals: int) -> dict[str, Any]:
                 ]
         by_noise[noise] = _table(shown)
     return {
-        "name": metric,
-        "title": UNITS[metric],
+        "stem": section.stems[metric],
+        "title": table.scale.heading,
         "tables": by_noise,
-        "better": "higher" if METRICS[metric] else "lower",
+        "better": table.scale.better,
+        "extreme": table.extreme,
         "spread": prose.seed_spread(table, decimals),
         "harm": _harm(section, table, decimals),
     }

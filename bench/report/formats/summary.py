@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bench import analysis as tables
-from bench.analysis import UNITS
+from bench.analysis import prominent
 from bench.core import IDENTITY, markdown_code, noise_text, printable
 from bench.core import markdown_text as _escape
 from bench.report.content import prose
+from bench.report.content.coverage import fewer_images
 from bench.report.content.options import Options
 from bench.report.content.tables import Table
 
@@ -22,6 +23,7 @@ _LEAST = 4
 # What is shown of long tables, lists and names.
 _ROWS = 15
 _COLUMNS = 6
+_METRICS = 4
 _NAMED = 3
 _NOISES = 12
 _LONGEST = 80
@@ -33,8 +35,10 @@ def summary(sections: Sequence[Section], options: Options | None = None) -> str:
     """The summary: images and noises, the best methods, winners, failures, the run's command."""
     options = options or Options()
     if len(sections) * _LEAST <= LINES:
-        metrics = options.shown(("psnr", "ssim"))
-        heads = [[Table.of(section, metric) for metric in metrics] for section in sections]
+        heads = [
+            [Table.of(section, metric) for metric in _metrics(section, options)]
+            for section in sections
+        ]
         for rows in range(_ROWS, -1, -1):
             lines = [
                 line
@@ -54,7 +58,9 @@ def _section(
     yield f"### Denoising {_text(prose.title(section))}: {len(section.labels)} methods"
     yield ""
     warnings = " ".join(f"**{word}.** {_sentence(text)}" for word, text in _warnings(section))
-    yield " ".join(filter(None, (warnings, _images(section), _left_out(heads[0], rows))))
+    yield " ".join(
+        filter(None, (warnings, _images(section), _left_out(section, heads, options, rows)))
+    )
     yield ""
     if rows and heads[0].rows:
         yield from _table(heads, rows, options)
@@ -78,17 +84,26 @@ def _images(section: Section) -> str:
 
 def _warnings(section: Section) -> list[tuple[str, str]]:
     warnings = prose.warnings(section)
-    if fewer := prose.fewer_images(section):
+    if fewer := fewer_images(section):
         warnings.append(("Fewer images", fewer.removeprefix("On fewer images: ")))
     return warnings
 
 
-def _left_out(table: Table, rows: int) -> str:
+def _metrics(section: Section, options: Options) -> list[str]:
+    """The metrics of the table: those that were asked for, else as many as there is room for."""
+    shown = options.shown(section)
+    return shown if options.metrics else prominent(shown)[:_METRICS]
+
+
+def _left_out(section: Section, heads: Sequence[Table], options: Options, rows: int) -> str:
     """What of the table there is no room for."""
+    table = heads[0]
     methods = len(table.rows) - len(_shown(table, rows))
     noises = len(table.columns) - _COLUMNS
     left_out = [f"{methods} methods"] if methods > 0 and rows else []
     left_out += [f"{noises} noises"] if noises > 0 and rows else []
+    metrics = len(prominent(options.shown(section))) - len(heads)
+    left_out += [f"{metrics} metric{'s' * (metrics > 1)}"] if metrics > 0 and rows else []
     return f"Left out of the table: {' and '.join(left_out)}." if left_out else ""
 
 
@@ -105,7 +120,7 @@ def _table(heads: Sequence[Table], rows: int, options: Options) -> Iterator[str]
     """The table's lines: the entries of all metrics in one cell."""
     first = heads[0]
     columns = first.columns[:_COLUMNS]
-    names = " / ".join(UNITS[table.metric] for table in heads)
+    names = " / ".join(_text(table.scale.heading) for table in heads)
     yield _row([names, *(_text(noise_text(*column)) for column in columns)])
     yield _row(["---", *("---:" for _ in columns)])
     for label in _shown(first, rows):
@@ -114,7 +129,7 @@ def _table(heads: Sequence[Table], rows: int, options: Options) -> Iterator[str]
             parts = []
             for table in heads:
                 entry = table.entries.get((label, column))
-                text = "–" if entry is None else f"{entry.mean:.{options.decimals(table.metric)}f}"
+                text = "–" if entry is None else f"{entry.mean:.{options.decimals(table.scale)}f}"
                 if entry is not None and entry.mark == "best":
                     text = f"**{text}**"
                 if entry is not None and entry.mark == "few":
@@ -133,7 +148,7 @@ def _row(cells: Sequence[str]) -> str:
 
 def _winners(table: Table, options: Options) -> str:
     """Who is best under each noise."""
-    winners, decimals = [], options.decimals(table.metric)
+    winners, decimals = [], options.decimals(table.scale)
     for label, entries in table.winners().items():
         at = [f"{noise_text(*column)} ({entry.mean:.{decimals}f})" for column, entry in entries]
         more = f" and {len(at) - _NOISES} more noises" if len(at) > _NOISES else ""
@@ -141,9 +156,9 @@ def _winners(table: Table, options: Options) -> str:
         name = f"{_text(label)} ‡" if single else f"**{_text(label)}**"
         winners.append(f"{name} at {_text(', '.join(at[:_NOISES]), _LINE)}{more}")
     return (
-        f"Best by {UNITS[table.metric]}: {'; '.join(winners)}. Bold: the best of all methods; "
-        "‡: the highest, of fewer than four trainings; ▾: worse than the noisy image itself "
-        "(`identity`)."
+        f"Best by {_text(table.scale.heading)}: {'; '.join(winners)}. Bold: the best of all "
+        f"methods; ‡: the {table.extreme}, of fewer than four trainings; ▾: worse than the noisy "
+        "image itself (`identity`)."
     )
 
 
@@ -178,12 +193,13 @@ def _overview(sections: Sequence[Section], options: Options) -> Iterator[str]:
     """A line a data set, where there are too many for a table of each."""
     yield f"### Denoising: {len(sections)} data sets"
     yield ""
-    metric = options.shown(("psnr",))[0]
-    yield _row(["data set", "images", "methods", "without a result", f"best by {UNITS[metric]}"])
+    metric = options.first(sections)
+    best_by = f"best by {_text(sections[0].scales[metric].heading)}"
+    yield _row(["data set", "images", "methods", "without a result", best_by])
     yield _row(["---", "---:", "---:", "---:", "---"])
     most = LINES - 8
     for section in sections[:most]:
-        table = Table.of(section, metric)
+        table = Table.of(section, metric if metric in section.scales else section.first_metric)
         often = {label: len(entries) for label, entries in table.winners().items()}
         best = sorted(often, key=lambda label: -often[label])[:_NAMED]
         named = ", ".join(

@@ -7,37 +7,21 @@ import dataclasses
 from bench.core import UsageError, nearest
 from bench.planning import notation
 from bench.planning.settings import PRESETS
+from bench.plugins.contract import Method
+from bench.plugins.metric import Metric
 from bench.testing.checks.expectations import NotApplicable, expect
 from bench.testing.subject import Subject
 
 
 def documented(subject: Subject) -> None:
     """A docstring and a reference."""
-    expect(subject.method.summary, 'no documentation: give it a docstring, """What it does."""')
-    expect(
-        subject.method.declared.reference,
-        'no reference: say @method(reference="Author year"), or "none"',
-    )
+    expect_documented(subject.method, "method")
 
 
 def parameters(subject: Subject) -> str:
     """Parameters that can be typed, and values of `tune` that are of their type."""
     method = subject.method
-    for name, default in method.parameters.items():
-        expect(
-            default is None or isinstance(default, (bool, int, float, str)),
-            f"the default of {name} is of type {type(default).__name__}, which cannot be typed in "
-            f"{method.name}[{name}=...]: use a number, a text, a truth value or None",
-        )
-        if default is not None:
-            try:
-                typed = notation.typed_params(method, {name: str(default)})
-            except UsageError:
-                typed = {}
-            expect(
-                typed == {name: default},
-                f"the default {default!r} of {name} cannot be typed: choose another word",
-            )
+    expect_typeable(method)
     for name, values in method.declared.tune.items():
         expect(len(values) > 1, f"tune gives {len(values)} value for {name}: give several")
         expect(len(set(values)) == len(values), f"tune gives a value of {name} twice")
@@ -50,6 +34,34 @@ def parameters(subject: Subject) -> str:
                 f"tune tries {name}={value!r}, and the default {default!r} is of another type",
             )
     return ", ".join(f"{name}={value}" for name, value in method.parameters.items())
+
+
+def expect_typeable(plugin: Method | Metric) -> None:
+    """Raise `Failed` where a parameter's default could not be typed."""
+    for name, default in plugin.parameters.items():
+        expect(
+            default is None or isinstance(default, (bool, int, float, str)),
+            f"the default of {name} is of type {type(default).__name__}, which cannot be typed in "
+            f"{plugin.name}[{name}=...]: use a number, a text, a truth value or None",
+        )
+        if default is not None:
+            try:
+                typed = notation.typed_params(plugin, {name: str(default)})
+            except UsageError:
+                typed = {}
+            expect(
+                typed == {name: default},
+                f"the default {default!r} of {name} cannot be typed: choose another word",
+            )
+
+
+def expect_documented(plugin: Method | Metric, decorator: str) -> None:
+    """Raise `Failed` where a docstring or a reference is missing."""
+    expect(plugin.summary, 'no documentation: give it a docstring, """What it does."""')
+    expect(
+        plugin.declared.reference,
+        f'no reference: say @{decorator}(reference="Author year"), or "none"',
+    )
 
 
 def recipes(subject: Subject) -> str:

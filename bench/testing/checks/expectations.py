@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.core import Unsupported
+from bench.core.process_state import BY_LIBRARIES, set_back
 from bench.evaluation.runner import explain
 from bench.testing.subject import Subject
 
@@ -39,6 +40,34 @@ def expect_equal(one: Array, other: Array, text: str) -> None:
     """Raise `Failed` with the text if two results differ by more than rounding."""
     largest = float(np.abs(one - other).max())
     expect(largest <= TOLERANCE, f"{text} (largest difference {largest:.2g})")
+
+
+def expect_process_as_it_was(changes: Sequence[str], calls: Mapping[str, Callable[[], Any]]) -> str:
+    """Raise `Failed` if importing a plugin, or a call of it, changed what a process shares.
+
+    Args:
+        changes: what importing it changed.
+        calls: by the names that its author knows.
+
+    Returns:
+        A remark.
+    """
+    own = [change for change in changes if change not in BY_LIBRARIES]
+    expect(
+        not own,
+        f"importing it changes {' and '.join(own)} for whatever runs in its process: bench sets it "
+        "back; change it within the call that needs it, and for that alone",
+    )
+    for name, call in calls.items():
+        for _ in range(2):  # the first may import libraries, which change what they like
+            with set_back() as changed:
+                call()
+        expect(
+            not changed,
+            f"{name} changes {' and '.join(changed)} for whatever runs in its process: bench sets "
+            "it back; change it for that call alone, as with np.errstate() and torch.no_grad()",
+        )
+    return f"importing it changes {' and '.join(changes)}, which is set back" if changes else ""
 
 
 def restored_or_refused(

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from bench.core import Unsupported
-from bench.core.process_state import BY_LIBRARIES, set_back
 from bench.evaluation import scoring
 from bench.evaluation.runner import explain
 from bench.noises import KINDS, make_noise
@@ -19,6 +18,7 @@ from bench.testing.checks.expectations import (
     Failed,
     expect,
     expect_equal,
+    expect_process_as_it_was,
     other_global_seeds,
     restored_or_refused,
 )
@@ -92,29 +92,13 @@ def same_result_twice(subject: Subject) -> None:
 
 def process_as_it_was(subject: Subject) -> str:
     """Neither importing it nor its calls change what all that runs in a process shares."""
-    changes = subject.method.changes
-    own = [change for change in changes if change not in BY_LIBRARIES]
-    expect(
-        not own,
-        f"importing it changes {' and '.join(own)} for whatever runs in its process: bench sets it "
-        "back; change it within the call that needs it, and for that alone",
-    )
     denoiser, noisy = subject.make(), subject.noisy()
     calls: dict[str, Callable[[], Any]] = {
         "denoise": lambda: denoiser.denoise(noisy.copy(), subject.noise)
     }
     if subject.method.learns:
         calls["fit"] = subject.fitted
-    for name, call in calls.items():
-        for _ in range(2):  # the first may import libraries, which change what they like
-            with set_back() as changed:
-                call()
-        expect(
-            not changed,
-            f"{name} changes {' and '.join(changed)} for whatever runs in its process: bench sets "
-            "it back; change it for that call alone, as with np.errstate() and torch.no_grad()",
-        )
-    return f"importing it changes {' and '.join(changes)}, which is set back" if changes else ""
+    return expect_process_as_it_was(subject.method.changes, calls)
 
 
 def batch_mates(subject: Subject) -> str:

@@ -11,28 +11,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.analysis import METRICS, UNITS
-from bench.core import level_text, noise_text
+from bench.core import noise_text
 from bench.report.content.chart_data import (
     CALIBRATION_RANGE,
     LOSSES_CAPTION,
     calibration_bins,
     calibration_caption,
-    distributions,
     loss_range,
     loss_terms,
     pareto,
     speed_points,
 )
 from bench.report.content.tuning import (
-    TUNING_CAPTION,
     TUNING_TITLE,
     geometric,
     shown_range,
+    tuning_caption,
     tuning_curves,
 )
 from bench.report.formats.html.heatmaps import significance, transfer
-from bench.report.formats.html.traces import Chart, Styles, figure, numbers, safe
+from bench.report.formats.html.quality import quality, single_images
+from bench.report.formats.html.traces import Chart, Styles, figure, numbers, safe, safe_unit
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
@@ -44,76 +43,14 @@ _SHADES = ("#440154", "#3b528b", "#21918c", "#5ec962", "#b8860b", "#d55e00", "#c
 def charts(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator[Chart]:
     """All charts that there is data for, in the order of the page."""
     if len(section.summary):
-        yield from _quality(section, styles, metrics)
+        yield from quality(section, styles, metrics)
         yield from _speed(section, styles)
-        yield from _distributions(section, styles, metrics)
+        yield from single_images(section, styles, metrics)
         yield from significance(section, metrics)
     yield from _calibration(section, styles)
     yield from transfer(section)
     yield from _losses(section, styles)
     yield from _tuning(section)
-
-
-def _quality(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator[Chart]:
-    """A metric over the levels of each kind of noise, or under kinds of one level each."""
-    import plotly.graph_objects as go
-
-    data = section.summary
-    for metric in metrics:
-        figures = {}
-        part = data[(data["metric"] == metric) & data["mean"].notna()]
-        if part.empty:  # as SSIM of images that are smaller than its window
-            continue
-        kinds = list(dict.fromkeys(part["noise"]))
-        single = [kind for kind in kinds if part["level"][part["noise"] == kind].nunique() == 1]
-        groups = [(kind, [kind]) for kind in kinds if kind not in single]
-        groups += [("several noises" if len(single) > 1 else single[0], single)] if single else []
-        for name, members in groups:
-            rows = part[part["noise"].isin(members)]
-            alone = members == single
-            traces = []
-            for label, own in rows.groupby("label", sort=False):
-                at = [
-                    safe(noise_text(noise, level)) if alone else level
-                    for noise, level in zip(own["noise"], own["level"], strict=True)
-                ]
-                traces.append(
-                    go.Scatter(
-                        x=at,
-                        y=numbers(own["mean"]),
-                        error_y={
-                            "array": numbers(own["high"] - own["mean"]),
-                            "arrayminus": numbers(own["mean"] - own["low"]),
-                            "thickness": 1.2,
-                            "width": 3,
-                            "color": styles.colours[str(label)],
-                        },
-                        mode="markers" if alone else "lines+markers",
-                        hovertemplate=f"%{{x}}: %{{y:.{5 if metric == 'mse' else 3}f}}",
-                        **styles.trace(str(label)),
-                    )
-                )
-            levels = sorted(rows["level"].unique())
-            ticks = (
-                {} if alone else {"tickvals": levels, "ticktext": [level_text(x) for x in levels]}
-            )
-            title = "" if alone else f"{safe(name)} noise level"
-            figures[name] = figure(
-                traces,
-                xaxis={"title": {"text": title}, **ticks},
-                yaxis={
-                    "title": {"text": UNITS[metric]},
-                    **({"type": "log", "dtick": "D2"} if metric == "mse" else {}),
-                },
-                hovermode="closest",
-            )
-        caption = (
-            f"Mean {UNITS[metric]} over the {section.split} images; bars are 95% confidence "
-            "intervals (often smaller than the marker). "
-            f"{'Higher' if METRICS[metric] else 'Lower'} is better. `identity` is the noisy image "
-            "itself: on its wrong side a method does harm."
-        )
-        yield Chart(f"{metric.upper()} over noise level", caption, figures, wide=False)
 
 
 def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
@@ -145,7 +82,7 @@ def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
         figures[noise_text(*column)] = figure(
             [line, *traces],
             xaxis={"title": {"text": "images per second"}, "type": "log"},
-            yaxis={"title": {"text": UNITS["psnr"]}},
+            yaxis={"title": {"text": section.scales["psnr"].heading}},
             hovermode="closest",
         )
     caption = (
@@ -154,41 +91,6 @@ def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
     )
     if figures:
         yield Chart("Quality against speed", caption, figures, wide=False)
-
-
-def _distributions(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator[Chart]:
-    """Quantiles of the images' values; the values themselves would make the page too large."""
-    import plotly.graph_objects as go
-
-    shown = [metric for metric in metrics if metric != "mse"] or list(metrics)
-    for metric, by_column in distributions(section, shown).items():
-        figures = {}
-        for column, methods in by_column.items():
-            traces = []
-            for method in methods:
-                ends = ("lowerfence", "q1", "median", "q3", "upperfence")
-                shared = styles.trace(method.label)
-                traces.append(
-                    go.Box(
-                        y=[shared["name"]],
-                        mean=[method.mean],
-                        orientation="h",
-                        line={"color": styles.colours[method.label], "width": 1.5},
-                        **{end: [value] for end, value in zip(ends, method.quantiles, strict=True)},
-                        **{key: shared[key] for key in ("name", "meta", "showlegend")},
-                    )
-                )
-            figures[noise_text(*column)] = figure(
-                traces,
-                xaxis={"title": {"text": UNITS[metric]}},
-                yaxis={"autorange": "reversed", "type": "category"},
-            )
-        caption = (
-            f"{UNITS[metric]} of the single images: 5%, quartiles and 95%, the mean dashed. What "
-            "the means hide: a method may be good on most images and fail on some."
-        )
-        height = 140 + 24 * len(section.labels)
-        yield Chart(f"{metric.upper()} of the single images", caption, figures, height, wide=False)
 
 
 def _calibration(section: Section, styles: Styles) -> Iterator[Chart]:
@@ -263,7 +165,7 @@ def _losses(section: Section, styles: Styles) -> Iterator[Chart]:
 
 
 def _tuning(section: Section) -> Iterator[Chart]:
-    """Validation PSNR over each tuned parameter, with the values that were chosen."""
+    """Means on validation images over each tuned parameter, with the values that were chosen."""
     import plotly.graph_objects as go
 
     figures = {}
@@ -286,7 +188,7 @@ def _tuning(section: Section) -> Iterator[Chart]:
                         "size": [12 if is_chosen else 5 for is_chosen in chosen],
                         "symbol": [edge if is_chosen else "circle" for is_chosen in chosen],
                     },
-                    hovertemplate="%{x}: %{y:.3f} dB",
+                    hovertemplate=f"%{{x}}: %{{y:.3f}}{safe_unit(curve.scale)}",
                 )
             )
         scale = {"type": "log"} if geometric(curves) else {}
@@ -294,11 +196,11 @@ def _tuning(section: Section) -> Iterator[Chart]:
             traces,
             xaxis={"title": {"text": safe(parameter)}, **scale},
             yaxis={
-                "title": {"text": "PSNR less the chosen setting's (dB)"},
+                "title": {"text": safe(curves[0].axis)},
                 "range": list(shown_range(curves)),
             },
             showlegend=True,
             legend={"orientation": "h", "y": -0.25},
         )
     if figures:
-        yield Chart(TUNING_TITLE, TUNING_CAPTION, figures, wide=False)
+        yield Chart(TUNING_TITLE, tuning_caption(section), figures, wide=False)

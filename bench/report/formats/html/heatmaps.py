@@ -11,13 +11,16 @@ import numpy as np
 from bench.analysis import MOST_COMPARED
 from bench.core import level_text, noise_text
 from bench.report.content.chart_data import (
-    TRANSFER_CAPTION,
-    TRANSFER_SPAN,
     TRANSFER_TITLE,
+    transfer_axis,
+    transfer_below,
+    transfer_caption,
+    transfer_span,
     transfer_tables,
 )
-from bench.report.content.findings import amount, p_text
-from bench.report.formats.html.traces import Chart, figure, numbers, safe
+from bench.report.content.findings import p_text
+from bench.report.content.metrics import amount
+from bench.report.formats.html.traces import Chart, figure, numbers, safe, safe_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +34,7 @@ def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
 
     figures, most = {}, 0
     for metric in metrics:
+        scale = section.scales[metric]
         for column, pairs in section.compared(metric).items():
             compared = Counter(label for pair in pairs for label in (pair.a, pair.b))
             # Of very many methods most are compared with the noisy image only.
@@ -46,7 +50,7 @@ def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
                 size = 1 if pair.better else 0.5
                 colour[row, other] = {pair.a: size, pair.b: -size}.get(pair.told, 0)
                 text[row][other] = (
-                    f"{amount(metric, pair.difference, pair.low, pair.high)}, "
+                    f"{safe(amount(scale, pair.difference, pair.low, pair.high))}, "
                     f"p {p_text(pair.p).removeprefix('p ')}, corrected"
                     + (" (as trained here)" if pair.told and not pair.better else "")
                 )
@@ -65,7 +69,7 @@ def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
                 showscale=False,
             )
             most = max(most, len(labels))
-            figures[f"{metric.upper()}, {noise_text(*column)}"] = figure(
+            figures[f"{scale.title}, {noise_text(*column)}"] = figure(
                 [heat],
                 xaxis={"side": "top", "tickangle": -45, "type": "category", "showgrid": False},
                 yaxis={"autorange": "reversed", "type": "category", "showgrid": False},
@@ -82,25 +86,36 @@ def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
 
 
 def transfer(section: Section) -> Iterator[Chart]:
-    """PSNR by noise trained on and noise tested on."""
+    """The first metric by noise trained on and noise tested on."""
     import plotly.graph_objects as go
 
     figures = {}
-    for (method, noise), table in transfer_tables(section).items():
-        below = table - table.max()
+    tables = transfer_tables(section)
+    scale = section.scales[section.first_metric]
+    span = transfer_span(section, tables.values())
+    axis = safe(transfer_axis(section)).replace(" the column", " the<br>column")
+    for (method, noise), table in tables.items():
+        below = transfer_below(section, table)
         heat = go.Heatmap(
             z=_grid(below),
             x=[level_text(float(level)) for level in table.columns],
             y=[safe(str(train)) for train in table.index],
-            text=[[f"{v:.2f}" if v is not None else "" for v in row] for row in _grid(table)],
+            text=[
+                [f"{v:.{scale.decimals}f}" if v is not None else "" for v in row]
+                for row in _grid(table)
+            ],
             texttemplate="%{text}",
-            hovertemplate="trained on %{y}, tested on %{x}: %{text} dB<extra></extra>",
+            hovertemplate="trained on %{y}, tested on %{x}: %{text}"
+            f"{safe_unit(scale)}<extra></extra>",
             colorscale="Viridis",
-            zmin=-TRANSFER_SPAN,
+            zmin=-span,
             zmax=0,
             xgap=1,
             ygap=1,
-            colorbar={"title": {"text": "dB below the<br>column's best"}, "thickness": 12},
+            colorbar={
+                "title": {"text": axis.replace(" the column", " the<br>column")},
+                "thickness": 12,
+            },
         )
         figures[f"{method}, {noise}"] = figure(
             [heat],
@@ -117,8 +132,14 @@ def transfer(section: Section) -> Iterator[Chart]:
             },
         )
     if figures:
-        yield Chart(TRANSFER_TITLE, TRANSFER_CAPTION, figures)
+        yield Chart(TRANSFER_TITLE, transfer_caption(section), figures)
 
 
 def _grid(table: pd.DataFrame) -> list[list[float | None]]:
     return [numbers(row) for row in table.to_numpy()]
+
+
+def _texts(table: pd.DataFrame, decimals: int) -> list[list[str]]:
+    return [
+        ["" if value is None else f"{value:.{decimals}f}" for value in row] for row in _grid(table)
+    ]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.analysis import METRICS
 from bench.core import SAMPLE_SIDE, middle, noise_text, printable
+from bench.report.content.metrics import unit
 from bench.report.content.rows import Column
 from bench.report.content.samples import (
     DEVIATION_SHOWN,
@@ -23,6 +23,8 @@ from bench.report.content.samples import (
 )
 
 if TYPE_CHECKING:
+    from bench.analysis.scores import Columns
+    from bench.core import Scale
     from bench.report.content.section import Section
     from bench.report.formats.html.traces import Styles
 
@@ -30,14 +32,17 @@ if TYPE_CHECKING:
 BUDGET = 3_000_000
 #: Sizes tried until the images fit: how many of them, and pixels a side.
 _SIZES = ((10, 4096), (10, 256), (10, 192), (10, 128), (10, 96), (6, 64), (4, 64), (2, 48), (1, 32))
+#: Most that a browser writes without complaint, and anybody reads.
+_DECIMALS = 20
 _CASES = ("worst", "median", "best")
 
 
 def inspector(section: Section, styles: Styles, budget: int = BUDGET) -> dict[str, Any] | None:
     """The inspector's data, ready for JSON; None where no images were kept.
 
-    `noises`: for each noise its `images` (position, clean, noisy and a panel for each method) and
-    its `cases` (for worst, median and best a panel for each method, of an image of its own).
+    `metrics`: how the values of each panel's `scores` are read. `noises`: for each noise its
+    `images` (position, clean, noisy and a panel for each method) and its `cases` (for worst, median
+    and best a panel for each method, of an image of its own).
     Images are indices in `pixels`: height, width, channels and base64 of rows of bytes.
     """
     images = _Images(section, styles)
@@ -54,7 +59,25 @@ def inspector(section: Section, styles: Styles, budget: int = BUDGET) -> dict[st
         note += (
             f" Of larger images the middle is shown, {side} pixels a side; values are of the whole."
         )
-    return {**data, "pixels": pixels.stored, "note": note, "deviation": DEVIATION_SHOWN}
+    return {
+        **data,
+        "metrics": _metrics(section.scales),
+        "pixels": pixels.stored,
+        "note": note,
+        "deviation": DEVIATION_SHOWN,
+    }
+
+
+def _metrics(scales: Mapping[str, Scale]) -> list[dict[str, Any]]:
+    """How the panels name each value: the first by its unit alone, where it has one."""
+    return [
+        {
+            "title": printable("" if not number and unit(scale) else scale.title),
+            "unit": printable(unit(scale)).strip(),
+            "decimals": min(scale.decimals, _DECIMALS),
+        }
+        for number, scale in enumerate(scales.values())
+    ]
 
 
 class _Pixels:
@@ -89,7 +112,7 @@ class _Images:
         for label, column, samples in kept_samples(section):
             self.samples.setdefault(column, {})[label] = samples
         # Of each image that was kept its metrics, and which images are the cases.
-        self._metrics: dict[tuple[Column, str], dict[int, dict[str, float | None]]] = {}
+        self._metrics: dict[tuple[Column, str], dict[int, list[float | None]]] = {}
         self._cases: dict[tuple[Column, str], list[int]] = {}
         for (noise, level, label), part in section.scores.by("noise", "level", "label"):
             entry = ((noise, level), label)
@@ -100,10 +123,12 @@ class _Images:
                     scores = {name: values[first] for name, values in scores.items()}
                 rows = {int(position): row for row, position in enumerate(scores["image"])}
                 self._metrics[entry] = {
-                    position: {name: _number(scores[name][rows[position]]) for name in METRICS}
+                    position: [_number(scores[name][rows[position]]) for name in section.scales]
                     for position in kept["image"]
                 }
-                self._cases[entry] = [int(scores["image"][row]) for row in _cases(scores["psnr"])]
+                self._cases[entry] = [
+                    int(scores["image"][row]) for row in _cases(section.scales, scores)
+                ]
 
     def data(self, handful: int, pixels: _Pixels) -> dict[str, Any]:
         noises = []
@@ -135,10 +160,10 @@ class _Images:
     def _case_panels(
         self, column: Column, samples: Mapping[str, Samples], pixels: _Pixels
     ) -> dict[str, list[Any]]:
-        """The panels of each method's worst, median and best image by PSNR, where it kept them."""
+        """The panels of each method's worst, median and best image, where it kept them."""
         cases: dict[str, list[Any]] = {}
         for label, kept in samples.items():
-            for name, position in zip(_CASES, self._cases[column, label], strict=True):
+            for name, position in zip(_CASES, self._cases[column, label], strict=False):
                 if position in kept["image"]:
                     index = kept["image"].index(position)
                     panel = self._panel(column, label, kept, index, pixels)
@@ -158,14 +183,19 @@ class _Images:
             "deviation": pixels.add(kept["deviation"][index], DEVIATION_SHOWN)
             if kept["deviation"]
             else None,
-            **self._metrics[column, label][position],
+            "scores": self._metrics[column, label][position],
         }
 
 
-def _cases(psnr: Any) -> list[int]:
-    """Rows of the lowest, the median and the highest PSNR."""
-    order = np.argsort(psnr, kind="stable")
-    return [int(order[rank]) for rank in (0, (len(order) - 1) // 2, -1)]
+def _cases(scales: Mapping[str, Scale], scores: Columns) -> list[int]:
+    """Rows of the worst, the median and the best value of the first metric that has some."""
+    for name, scale in scales.items():
+        values = scores[name] if scale.higher else -scores[name]
+        order = np.argsort(values, kind="stable")  # what has no value comes last
+        order = order[: int(np.isfinite(values).sum())]
+        if len(order):
+            return [int(order[rank]) for rank in (0, (len(order) - 1) // 2, -1)]
+    return []
 
 
 def _number(value: float) -> float | None:

@@ -261,12 +261,12 @@ class Inspector {
     caption.append(name);
     if (scores) {
       const known = (value, digits) => (value === null ? "–" : value.toFixed(digits));
-      for (const said of [
-        `${known(scores.psnr, 2)} dB, SSIM ${known(scores.ssim, 3)}`, `MSE ${known(scores.mse, 5)}`,
-      ]) {
+      const said = this.data.metrics.map(({ title, unit, decimals }, at) =>
+        [title, known(scores.scores[at], decimals), unit].filter(Boolean).join(" "));
+      for (let at = 0; at < said.length; at += 2) {
         const line = document.createElement("span");
         line.className = "scores";
-        line.textContent = said;
+        line.textContent = said.slice(at, at + 2).join(", ");
         caption.append(line);
       }
     }

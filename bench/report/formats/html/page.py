@@ -15,10 +15,10 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from bench import analysis
-from bench.analysis import METRICS, UNITS
 from bench.core import level_text, noise_text, printable
 from bench.report.content import prose, replicates
 from bench.report.content.costs import costs, costs_note
+from bench.report.content.coverage import fewer_images
 from bench.report.content.findings import Finding, findings, over_data_sets
 from bench.report.content.options import Options
 from bench.report.content.rows import Column
@@ -76,7 +76,7 @@ def page(sections: Sequence[Section], options: Options | None = None) -> str:
     return environment.get_template("page.html").render(
         title=f"Denoising {' and '.join(prose.title(section) for section in sections)}",
         runs=list(names),
-        ranks=over_data_sets(sections, options.shown()[0]),
+        ranks=over_data_sets(sections, options.first(sections)),
         styles=styles,
         columns=[
             {"name": noise_text(*column), "kind": column[0], "level": level_text(column[1])}
@@ -89,8 +89,6 @@ def page(sections: Sequence[Section], options: Options | None = None) -> str:
         scripts=[Markup(script) for script in scripts],
         digests=" ".join(f"'sha256-{_digest(script)}'" for script in scripts),
         style=Markup(resources.files(__package__).joinpath("style.css").read_text("utf-8")),
-        larger=METRICS,
-        units=UNITS,
     )
 
 
@@ -114,12 +112,13 @@ class _PageSection:
         self.column_index = {column: index for index, column in enumerate(columns)}
         self.title = prose.title(section)
         self.warnings = prose.warnings(section)
-        self.lead, self.fewer = prose.lead(section), prose.fewer_images(section)
+        self.lead, self.fewer = prose.lead(section), fewer_images(section)
+        self.stems = section.stems
         self.tested = prose.tested(section)
-        self.findings = findings(section, options.shown())
-        self.decimals = {metric: options.decimals(metric) for metric in METRICS}
+        self.findings = findings(section, options.shown(section))
+        self.decimals = {label: options.decimals(scale) for label, scale in section.scales.items()}
         self.tables = (
-            {metric: Table.of(section, metric) for metric in options.shown()}
+            {metric: Table.of(section, metric) for metric in options.shown(section)}
             if len(section.summary)
             else {}
         )
@@ -128,19 +127,24 @@ class _PageSection:
             for metric, table in self.tables.items()
         }
         shown = foremost(section)
-        self.charts: list[Chart] = list(charts(shown, styles, options.shown()))
+        self.charts: list[Chart] = list(charts(shown, styles, options.shown(section)))
         self.inspector = inspector(shown, styles, budget)
         parts = replicates.error_parts(section)
         self.error_parts = replicates.texts(section, parts)
         self.error_parts_caption = replicates.caption(section)
         self.costs, self.costs_note = costs(section), costs_note(section)
-        self.chosen = prose.chosen(section)
+        self.chosen, self.tuned_by = prose.chosen(section), prose.tuned_by(section)
         self.tuning = tuning_notes(section)
         self.problems = analysis.problems(section.cells)
         self.methods = {
             name: section.about.get(name) for name in dict.fromkeys(section.cells["method"])
         }
         self.made = [(run, prose.made(run.manifest)) for run in section.runs]
+
+    @property
+    def cases_by(self) -> str:
+        """The metric by which images are called the best and the worst."""
+        return self.section.scales[self.section.first_metric].title
 
     @property
     def ranking(self) -> list[tuple[str, float]]:
@@ -150,7 +154,7 @@ class _PageSection:
     def anchor(self, metric: str, label: str, column: Column) -> str:
         """The id of a table's cell."""
         row = self.styles.index[label]
-        return f"cell-{self.number}-{metric}-{row}-{self.column_index[column]}"
+        return f"cell-{self.number}-{self.stems[metric]}-{row}-{self.column_index[column]}"
 
     def finding_anchor(self, finding: Finding) -> str:
         """The id of the cell that a finding rests on."""

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.core import printable
+from bench.core import Scale, printable
 from bench.report.content import style
+from bench.report.content.metrics import unit
 
 #: matplotlib's markers -> plotly's, and a sign of the same form for text.
 SYMBOLS = {
@@ -69,6 +70,12 @@ class Styles:
 def safe(text: str) -> str:
     """Text from outside, of which plotly makes no markup."""
     return escape(printable(text), quote=False)
+
+
+def safe_unit(scale: Scale) -> str:
+    """A metric's unit as it follows a number."""
+    text = safe(unit(scale)).strip()
+    return f" {text}" if text else ""
 
 
 def figure(traces: Sequence[Any], **layout: Any) -> dict[str, Any]:

@@ -6,13 +6,13 @@ there is one: without it, and without cm-super, fonts in T1 are bitmaps).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bench import analysis
-from bench.analysis import UNITS
 from bench.core import noise_text
 from bench.report.content import prose
+from bench.report.content.coverage import fewer_images
 from bench.report.content.findings import findings, over_data_sets
 from bench.report.content.options import Options
 from bench.report.content.tables import Table
@@ -56,18 +56,23 @@ def files(
     shown = []
     for section, figures in sections:
         tables: dict[str, str] = {}
-        for metric in options.shown():
-            tables |= metric_tables(section, metric, options)
-        tables |= costs_table(section)
+        topics: dict[str, str] = {}
+        for metric in options.shown(section):
+            made = metric_tables(section, metric, options)
+            topics |= dict.fromkeys(made, section.scales[metric].heading)
+            tables |= made
+        made = costs_table(section)
+        topics |= dict.fromkeys(made, "time and memory")
+        tables |= made
         written |= {f"tables/{name}.tex": text for name, text in tables.items()}
-        shown.append(_section(section, figures, list(tables), options))
+        shown.append(_section(section, figures, topics, options))
     parts = [section for section, _ in sections]
     runs = {run.path: run for section in parts for run in section.runs}.values()
     context = {
         "title": " and ".join(prose.title(section) for section in parts),
         "methods": len({label for section in parts for label in section.labels}),
         "date": max(run.manifest.started for run in runs)[:10],
-        "ranks": over_data_sets(parts, options.shown()[0]),
+        "ranks": over_data_sets(parts, options.first(parts)),
         "overall": overall,
         "sections": shown,
         "runs": [_run(run) for run in runs],
@@ -78,33 +83,31 @@ def files(
 
 
 def _section(
-    section: Section, figures: Sequence[Figure], tables: Sequence[str], options: Options
+    section: Section, figures: Sequence[Figure], topics: Mapping[str, str], options: Options
 ) -> dict[str, Any]:
     """What the template shows of a data set."""
-    by_metric = {metric: Table.of(section, metric) for metric in options.shown()}
+    tables = [Table.of(section, metric) for metric in options.shown(section)]
     spreads = {
-        UNITS[metric]: prose.seed_spread(table, options.decimals(metric))
-        for metric, table in by_metric.items()
+        table.scale.heading: prose.seed_spread(table, options.decimals(table.scale))
+        for table in tables
     }
     return {
         "title": prose.title(section),
         "warnings": prose.warnings(section),
         "lead": prose.lead(section),
-        "fewer": prose.fewer_images(section),
+        "fewer": fewer_images(section),
         "protocol": section.runs[0].manifest.protocol,
         "conventions": section.runs[0].manifest.conventions,
         "methods": _methods(section),
-        "findings": findings(section, options.shown()),
+        "findings": findings(section, options.shown(section)),
         "tested": prose.tested(section),
-        "pointers": _pointers(figures, tables),
+        "pointers": _pointers(figures, topics),
         "winners": [
-            _winners(table, options.decimals(metric))
-            for metric, table in by_metric.items()
-            if table.winners()
+            _winners(table, options.decimals(table.scale)) for table in tables if table.winners()
         ],
         "spreads": {unit: spread for unit, spread in spreads.items() if spread},
         "tuning": tuning_notes(section),
-        "tables": tables,
+        "tables": list(topics),
         "figures": figures,
         "problems": analysis.problems(section.cells),
     }
@@ -121,13 +124,11 @@ def _run(run: Run) -> dict[str, Any]:
     }
 
 
-def _pointers(figures: Sequence[Figure], tables: Sequence[str]) -> Ready:
+def _pointers(figures: Sequence[Figure], topics: Mapping[str, str]) -> Ready:
     """Where to find what, as a sentence."""
     references: dict[str, list[str]] = {}
-    for name in tables:
-        metric = name.partition("-")[0]
-        topic = escape(UNITS.get(metric, "time and memory"))
-        references.setdefault(topic, []).append(rf"Table~\ref{{tab:{name}}}")
+    for name, topic in topics.items():
+        references.setdefault(escape(topic), []).append(rf"Table~\ref{{tab:{name}}}")
     for figure in figures:
         topic = figure.title[:1].lower() + figure.title[1:]
         references.setdefault(topic, []).append(rf"Figure~\ref{{fig:{figure.name}}}")
@@ -145,7 +146,7 @@ def _winners(table: Table, decimals: int) -> Ready:
             interval = "" if width is None else rf" \pm {width_text(width, decimals)}"
             at.append(f"{escape(noise_text(*column))} (${entry.mean:.{decimals}f}{interval}$)")
         winners.append(rf"\textbf{{{escape(label)}}} at {', '.join(at)}")
-    return Ready(f"Best by {escape(UNITS[table.metric])}: {'; '.join(winners)}.")
+    return Ready(f"Best by {escape(table.scale.heading)}: {'; '.join(winners)}.")
 
 
 def _methods(section: Section) -> dict[str, str]:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from bench.analysis import METRICS, UNITS
 from bench.core import level_text
 from bench.report.content import prose
 from bench.report.content.costs import costs, costs_note
@@ -35,8 +34,8 @@ def metric_tables(section: Section, metric: str, options: Options) -> dict[str, 
     parts = list(_parts(table.columns))
     result = {}
     for number, columns in enumerate(parts, 1):
-        name = f"{metric}{section.suffix}" + (f"-{number}" if len(parts) > 1 else "")
-        result[name] = _metric_table(section, table, columns, options.decimals(metric), name)
+        name = f"{section.stems[metric]}{section.suffix}" + (f"-{number}" if len(parts) > 1 else "")
+        result[name] = _metric_table(section, table, columns, options.decimals(table.scale), name)
     return result
 
 
@@ -93,25 +92,24 @@ def _metric_table(
         for label in labels
     ]
     head = [_row(kinds), "".join(rules), _row(["method", *levels])]
-    caption = _caption(section, table.metric, shown.values())
+    caption = _caption(section, table, shown.values())
     layout = "l" + r"r@{\,}l" * len(columns)
     return _floats(section, name, caption, layout, head, rows)
 
 
-def _caption(section: Section, metric: str, entries: Iterable[Entry]) -> str:
+def _caption(section: Section, table: Table, entries: Iterable[Entry]) -> str:
     """What the table shows; of the marks those that occur in it."""
     entries = list(entries)
-    better = "higher" if METRICS[metric] else "lower"
     interval = r" $\pm$ half-width of its 95\% confidence interval"
     parts = [
-        f"{escape(UNITS[metric])} on {prose.images(section)} of {escape(section.name)} "
+        f"{escape(table.scale.heading)} on {prose.images(section)} of {escape(section.name)} "
         "by kind and level of noise: mean over images"
         + (interval if any(entry.half_width is not None for entry in entries) else "")
-        + f"; {better} is better.",
+        + f"; {table.scale.better} is better.",
         r"\textbf{Bold}: the best." if any(entry.mark == "best" for entry in entries) else "",
     ]
     if any(entry.mark == "few" for entry in entries):
-        parts.append(r"$^\ddagger$: the highest, of fewer than four trainings.")
+        parts.append(rf"$^\ddagger$: the {table.extreme}, of fewer than four trainings.")
     if any(entry.mark == "near" for entry in entries):
         parts.append(r"$^\dagger$: cannot be told apart from it.")
     if any(entry.harm is not None for entry in entries):

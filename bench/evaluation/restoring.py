@@ -1,0 +1,280 @@
+"""The restored images of a cell that was measured before: as they were kept, or made again."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from bench.core import (
+    ESTIMATED,
+    PSNR_CAP,
+    Cell,
+    Dataset,
+    Restoration,
+    TrainNoise,
+    Unsupported,
+    UsageError,
+    image_digests,
+)
+from bench.evaluation import scoring
+from bench.evaluation.calls import Calls
+from bench.evaluation.fitting import Fits
+from bench.evaluation.forms import Form
+from bench.evaluation.measurements import built_in
+from bench.evaluation.noise_estimate import Estimating
+from bench.evaluation.noisy_images import NoisyImages, batches
+from bench.noises import make_noise
+from bench.store import KeptOutputs
+from bench.store.cell_meta import RecordedCell
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bench.core import Array
+
+
+class Restored(NamedTuple):
+    """Images of a cell.
+
+    positions: int64 (N,), in the split. noise_seed: of their noise. digests: uint64 (N,), of the
+    noisy pixels; None where these were not drawn. images: see `Restoration`; of images that were
+    kept `noisy` is NaN where it was not asked for.
+    """
+
+    positions: npt.NDArray[np.int64]
+    noise_seed: int
+    digests: npt.NDArray[np.uint64] | None
+    images: Restoration
+
+
+def cell_of(recorded: RecordedCell) -> Cell:
+    """The cell that a record is of."""
+    values = recorded.as_dict()
+    train, noise = recorded.train, recorded.noise
+    values["noise"] = make_noise(noise.kind, noise.level, clip=noise.clip)
+    if train:
+        values["train"] = TrainNoise(
+            train.regime, make_noise(train.kind, train.level, clip=train.clip), train.lowest
+        )
+    seeds = values.pop("noise_seeds", None) or [values.pop("noise_seed", 0)]
+    values.pop("noise_seed", None)
+    values.setdefault("fit_params", recorded.params)
+    return Cell(**{**_LATER, **values, "noise_seeds": tuple(seeds)})
+
+
+#: In dB: what the PSNR of an image that is denoised again may differ by. The last bits of
+#: a network's output depend on the machine, and on how many images a call was given.
+TOLERANCE = 1e-4
+
+#: Fields that early records lack.
+_LATER = {"recipe": None, "source": "", "fingerprint": "", "tune": 0, "quantize": False}
+
+
+def kept(
+    cell: Cell,
+    outputs: Iterable[KeptOutputs],
+    dataset: Dataset,
+    needs: Collection[str] = ("clean",),
+) -> Iterator[Restored]:
+    """The images of a cell whose outputs were kept, beside their clean ones.
+
+    Args:
+        cell: what was measured.
+        outputs: in the order in which they were restored.
+        dataset: that they are of.
+        needs: what is to be given of `Restoration`, beside clean images: "noisy", which are then
+            drawn again and take longer than all else, and "label".
+
+    Raises:
+        ValueError: the outputs are of other images.
+    """
+    labels = _labels(cell, dataset, needs)
+    waiting = _Queue(outputs)
+    for batch in _batches(cell, dataset, "noisy" in needs):
+        restored = waiting.take(batch.positions, batch.noise_seed)
+        of = None if labels is None else labels[batch.positions]
+        images = Restoration(batch.clean, restored, batch.noisy, of, cell.noise)
+        yield Restored(batch.positions, batch.noise_seed, batch.digests, images)
+
+
+def _labels(cell: Cell, dataset: Dataset, needs: Collection[str]) -> npt.NDArray[np.int64] | None:
+    return dataset.labels(cell.split) if dataset.labels and "label" in needs else None
+
+
+class _Bare(NamedTuple):
+    positions: npt.NDArray[np.int64]
+    clean: Array
+    noisy: Array
+    digests: None
+    noise_seed: int
+
+
+def _batches(cell: Cell, dataset: Dataset, with_noisy: bool) -> Iterator[Any]:
+    """The batches in which a cell is measured; without noise where nobody asks for it."""
+    if with_noisy:
+        images = NoisyImages(dataset, cell.split)
+        yield from images.batches(cell.noise, cell.limit, cell.noise_seeds)
+        return
+    for positions, clean in dataset.groups(cell.split, cell.limit):
+        nothing = np.full((1, 1, 1, 1), np.nan, np.float32)
+        for part, seed in itertools.product(batches(len(clean), clean.shape[1:]), cell.noise_seeds):
+            noisy = np.broadcast_to(nothing, clean[part].shape)
+            yield _Bare(positions[part], clean[part], noisy, None, seed)
+
+
+class _Queue:
+    """Outputs, chunk by chunk, handed out by the batches that they belong to."""
+
+    def __init__(self, outputs: Iterable[KeptOutputs]) -> None:
+        self._chunks = iter(outputs)
+        self._chunk: KeptOutputs | None = None
+
+    def take(self, positions: npt.NDArray[np.int64], noise_seed: int) -> Array:
+        parts, done = [], 0
+        while done < len(positions):
+            if self._chunk is None or not len(self._chunk.positions):
+                self._chunk = next(self._chunks, None)
+                if self._chunk is None:
+                    raise ValueError("outputs of some images are missing")
+            count = min(len(self._chunk.positions), len(positions) - done)
+            first, self._chunk = _cut(self._chunk, count)
+            if first.noise_seed != noise_seed or not np.array_equal(
+                first.positions, positions[done : done + count]
+            ):
+                raise ValueError("the outputs are of other images, or in another order")
+            parts.append(first.images)
+            done += count
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _cut(chunk: KeptOutputs, count: int) -> tuple[KeptOutputs, KeptOutputs]:
+    positions, seed, images = chunk
+    return (
+        KeptOutputs(positions[:count], seed, images[:count]),
+        KeptOutputs(positions[count:], seed, images[count:]),
+    )
+
+
+def again(
+    cell: Cell,
+    chosen: Mapping[str, Any],
+    dataset: Dataset,
+    form: Form,
+    fits: Fits,
+    needs: Collection[str] = ("clean", "noisy"),
+    *,
+    clip: bool = False,
+) -> Iterator[Restored]:
+    """The images of a cell, denoised once more by what was fitted and chosen then.
+
+    Args:
+        cell: what was measured.
+        chosen: the parameters that it ran with, as its record says.
+        dataset: that it was measured on.
+        form: of its method.
+        fits: where its model is kept; nothing is trained.
+        needs: whether labels are: "label".
+        clip: limit what the method sees to [0, 1]; it is told the same noise.
+
+    Raises:
+        Unsupported: its model is gone, or the method refuses the images.
+        BadOutput: the method gives what no denoiser may give.
+    """
+    denoiser = _denoiser(cell, chosen, form, fits)
+    labels, calls = _labels(cell, dataset, needs), Calls(form)
+    for batch in NoisyImages(dataset, cell.split).batches(cell.noise, cell.limit, cell.noise_seeds):
+        noisy = np.clip(batch.noisy, 0, 1) if clip else batch.noisy
+        for part in calls.cut(len(noisy)):
+            with calls.timed(len(noisy[part])):
+                restored = scoring.apply(denoiser, noisy[part].copy(), cell.noise)
+            positions = batch.positions[part]
+            images = Restoration(
+                batch.clean[part],
+                scoring.finish(restored, cell.quantize),
+                noisy[part],
+                None if labels is None else labels[positions],
+                cell.noise,
+            )
+            yield Restored(positions, batch.noise_seed, batch.digests[part], images)
+
+
+def _denoiser(cell: Cell, chosen: Mapping[str, Any], form: Form, fits: Fits) -> Any:
+    """The method as it was measured."""
+    method = form.method
+    denoiser = form.create({k: v for k, v in chosen.items() if k in method.parameters})
+    if method.learns:
+        fit = fits.get(cell.fit_key)
+        if fit is None:
+            raise Unsupported(
+                f"its fitted model is gone from the cache{_where(fits)}: run it again, with "
+                "`--keep outputs` for metrics to come"
+            )
+        denoiser.load(fit.arrays)
+    estimates = ESTIMATED not in method.parameters and ESTIMATED in json.loads(cell.params)
+    return Estimating(denoiser, form.threads) if estimates else denoiser
+
+
+def _where(fits: Fits) -> str:
+    folder = getattr(fits, "folder", None)
+    return f" {folder}" if folder else ""
+
+
+class Agreement:
+    """Whether images that are denoised again are those that were measured.
+
+    Args:
+        columns: of the cell's record.
+    """
+
+    def __init__(self, columns: Any) -> None:
+        self._columns = columns
+        self._row, self._equal = 0, "restored" in columns
+        self._psnr = built_in("psnr")["psnr"]
+        self._furthest = 0.0
+
+    def add(self, part: Restored) -> None:
+        """Take up images in the order in which they were measured; raises `UsageError`."""
+        rows = slice(self._row, self._row + len(part.positions))
+        self._row = rows.stop
+        if not (
+            np.array_equal(self._columns["image"][rows], part.positions)
+            and part.digests is not None
+            and np.array_equal(self._columns["digest"][rows], part.digests)
+        ):
+            raise UsageError("its noisy images are others than those that were measured")
+        if self._equal:
+            restored = image_digests(part.images.restored)
+            self._equal = np.array_equal(self._columns["restored"][rows], restored)
+        if self._equal:
+            return
+        known = self._known(rows)
+        distance = np.abs(known - self._psnr(part.images)) if known is not None else np.inf
+        self._furthest = max(self._furthest, float(np.max(distance)))
+
+    def _known(self, rows: slice) -> Any:
+        """The PSNR that was measured."""
+        if "psnr" in self._columns:
+            return self._columns["psnr"][rows]
+        if "mse" in self._columns:
+            return -10 * np.log10(np.maximum(self._columns["mse"][rows], 10 ** (-PSNR_CAP / 10)))
+        return None
+
+    def verdict(self) -> str:
+        """How they agree, in words.
+
+        Raises:
+            UsageError: they do not.
+        """
+        if self._row != len(self._columns["image"]):
+            raise UsageError("there are fewer images than were measured")
+        if self._equal:
+            return "denoised again, to equal images"
+        if self._furthest > TOLERANCE:
+            by = f"PSNR differs by {self._furthest:.2g} dB"
+            by = by if np.isfinite(self._furthest) else "nothing tells by how much"
+            raise UsageError(f"denoised again it gives other images ({by}): run it again")
+        return f"denoised again, PSNR within {TOLERANCE:g} dB"

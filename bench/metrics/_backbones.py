@@ -1,0 +1,43 @@
+"""Networks of metrics that look through one: their weights, and where these lie."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bench import Unsupported
+
+Network = TypeVar("Network")
+
+
+def with_weights(make: Callable[[], Network], weights: Any) -> Network:
+    """A network that its library makes with torchvision's weights, for measuring.
+
+    Torch's random state stays as it was.
+
+    Args:
+        make: makes it; it downloads the weights if they are not there.
+        weights: of torchvision, as `AlexNet_Weights.IMAGENET1K_V1`.
+
+    Raises:
+        Unsupported: they are not there and cannot be downloaded, or the file is damaged.
+    """
+    import torch
+
+    file = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
+    try:
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the libraries', about themselves
+            network: Any = make()
+    except OSError as error:
+        raise Unsupported(
+            f"its weights cannot be downloaded ({error}): put {weights.url} at {file}"
+        ) from error
+    except (RuntimeError, EOFError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise Unsupported(
+            f"its weights cannot be read ({reason}): put {weights.url} at {file}"
+        ) from error
+    return network.eval().requires_grad_(False)

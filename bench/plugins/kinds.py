@@ -1,0 +1,104 @@
+"""The kinds of plugin: what differs between a method and a metric before they do anything."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from bench.core import RESERVED
+from bench.plugins import method_form, metric_form
+from bench.plugins.contract import Method
+from bench.plugins.metric import Metric
+from bench.plugins.target import Target
+
+P = TypeVar("P")
+
+_BENCH = Path(__file__).resolve().parents[1]
+
+
+@dataclass(eq=False)
+class Kind(Generic[P]):
+    """A kind of plugin.
+
+    Attributes:
+        name: of one of them, and of the decorator that declares it.
+        describe: gives the plugin that a function or class is; raises `BrokenPlugin`.
+        folder: where the built-in ones lie.
+        reserved: what none may be called, since something else is.
+    """
+
+    name: str
+    describe: Callable[[Target], P]
+    folder: Path
+    reserved: frozenset[str] = frozenset()
+
+    @property
+    def decorator(self) -> str:
+        """As an error names it."""
+        return f"@bench.{self.name}"
+
+    @property
+    def entry_points(self) -> str:
+        """The group that installed packages offer some in: `name = "package.module"`."""
+        return f"bench.{self.name}s"
+
+    @property
+    def mark(self) -> str:
+        """The attribute that the decorator leaves."""
+        return f"__bench_{self.name}__"
+
+    def declared(self, value: Any) -> Any:
+        """What the decorator noted on a function or class; None if it did not."""
+        return getattr(value, "__dict__", {}).get(self.mark)
+
+
+METHODS: Kind[Method] = Kind(
+    "method",
+    method_form.describe,
+    # Inside an installed bench, beside it in a checkout.
+    _BENCH / "methods" if (_BENCH / "methods").is_dir() else _BENCH.parent / "methods",
+)
+METRICS: Kind[Metric] = Kind(
+    "metric",
+    metric_form.describe,
+    _BENCH / "metrics",
+    # Other columns of records, and what the gate's thresholds call a cell's own.
+    reserved=frozenset(
+        name.replace("_", "-")
+        for name in (
+            *RESERVED,
+            *("dataset", "method", "params", "noise", "clip", "level", "train", "regime", "seed"),
+            *("images_per_second", "parameters"),
+        )
+    ),
+)
+KINDS: tuple[Kind[Any], ...] = (METHODS, METRICS)
+
+
+def kinds_in(path: Path) -> list[Kind[Any]]:
+    """Of what kinds a file's functions and classes are, as far as reading tells without running.
+
+    >>> kinds_in(METRICS.folder / "__init__.py")
+    []
+    """
+    try:
+        code = path.read_bytes()
+    except OSError:  # whoever loads it will be told
+        return list(KINDS)
+    try:
+        body = ast.parse(code).body
+    except (SyntaxError, ValueError):  # whoever runs it will be told
+        names = {name.decode() for name in re.findall(rb"^@(?:\w+\.)*(\w+)", code, re.MULTILINE)}
+    else:
+        names = {_decorator(node) for each in body for node in getattr(each, "decorator_list", ())}
+    return [kind for kind in KINDS if kind.name in names]
+
+
+def _decorator(node: ast.expr) -> str:
+    """The name of a decorator, without what it is an attribute of."""
+    called = node.func if isinstance(node, ast.Call) else node
+    return getattr(called, "id", "") or getattr(called, "attr", "")

@@ -1,0 +1,108 @@
+"""What a file declares with `@bench.method` -> `Method`, or what is wrong with its form."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.core import nearest
+from bench.plugins.contract import Declaration, FormName, Method
+from bench.plugins.target import Target, arguments, positional
+
+
+def describe(target: Target) -> Method:
+    """The method that a function or class is.
+
+    Raises:
+        BrokenPlugin: it is declared wrongly.
+    """
+    value, declared = target.value, target.declared
+    recipes: Mapping[str, Mapping[str, Any]] | None = getattr(value, "recipes", None)
+    form: FormName = "function"
+    if inspect.isclass(value):
+        form = "fitted" if recipes is None else "trained"
+        target.expect_methods(("fit", "denoise", "state", "load"))
+        _check_fit(target)
+    else:
+        _check_function(target)
+    parameters = target.parameters
+    _check_parameters(parameters, declared, target)
+    _check_recipes(recipes or {}, target)
+    loop = b""
+    if form == "trained":
+        # What torch trains also depends on the loop that trains it.
+        for file in sorted((Path(__file__).parents[1] / "training").glob("*.py")):
+            loop += file.read_bytes()
+    return Method(
+        name=target.name,
+        origin=target.origin,
+        file=target.file,
+        target=value,
+        declared=declared,
+        form=form,
+        parameters=parameters,
+        summary=target.summary,
+        source=target.digest(loop),
+        # A class takes it by its contract, a function if it has an argument for it.
+        takes_noise=form != "function" or "noise" in arguments(value),
+        takes_device=form == "function" and "device" in positional(value),
+        fits_noise=form == "trained" or "noise" in arguments(getattr(value, "fit", None)),
+        recipes=recipes,
+        changes=target.changes,
+    )
+
+
+def _check_parameters(parameters: Mapping[str, Any], declared: Declaration, target: Target) -> None:
+    """Each has a name of its own, and what is declared of them names them."""
+    for reserved in {"train", "seeds"} & set(parameters):
+        raise target.broken(
+            f"no parameter may be called {reserved!r}, which says how a method is trained: call it "
+            "otherwise"
+        )
+    for argument, names in (
+        ("tune", declared.tune),
+        ("least", declared.least),
+        ("most", declared.most),
+        ("inference", declared.inference),
+        ("wraps", (declared.wraps,) if declared.wraps else ()),
+    ):
+        for unknown in (name for name in names if name not in parameters):
+            raise target.broken(f"{argument} names {unknown!r}: {nearest(unknown, parameters)}")
+
+
+def _check_recipes(recipes: Mapping[str, Mapping[str, Any]], target: Target) -> None:
+    """Each says at least for how long, and in batches of how many images."""
+    for preset, recipe in recipes.items():
+        for setting in ("epochs", "batch_size"):
+            if setting not in recipe:
+                raise target.broken(f"the recipe {preset!r} does not say {setting}")
+
+
+def _check_function(target: Target) -> None:
+    """It takes the images first, and its parameters are keyword-only."""
+    name, taken = target.value.__name__, positional(target.value)
+    if not taken:
+        raise target.broken(f"{name}() takes no images: write (noisy, *, ...)")
+    told = ("noise", "device")
+    if taken[0] in told:
+        raise target.broken(f"{name}() takes the images first: write (noisy, {taken[0]})")
+    for argument in taken[1:]:
+        if argument not in told:
+            raise target.broken(
+                f"the argument {argument!r} of {name}() is not keyword-only: write "
+                f"(noisy, *, {argument}=...)"
+            )
+
+
+def _check_fit(target: Target) -> None:
+    """`fit` can be called as the harness calls it, with the noise or without it."""
+    names = positional(target.value.fit)
+    with_noise = len(names) == 4 and names[2] == "noise"
+    if not with_noise and (len(names) != 3 or "noise" in names[1:]):
+        raise target.broken(
+            f"fit() of {target.value.__name__} has the arguments ({', '.join(names)}): write "
+            "(self, train, noise, seed), or (self, train, seed) where what it learns does not "
+            "depend on the noise"
+        )

@@ -1,0 +1,205 @@
+"""A metric that is made after a run: in its records, reports, gate and comparison."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bench as bench_api
+
+MAX_ERROR = '''"""Largest absolute error."""
+from bench import metric
+
+
+@metric(better="lower", unit="[0, 1]", reference="folklore", decimals=4)
+def max_error(clean, restored):
+    """Of each image, over pixels and channels."""
+    return abs(restored - clean).max(axis=(1, 2, 3))
+'''
+SETTINGS = {"methods": "identity,median,lmmse", "noise": [0.1, 0.3], "limit": 12}
+
+
+@pytest.fixture
+def max_error(tmp_path):
+    path = tmp_path / "max_error.py"
+    path.write_text(MAX_ERROR)
+    return path
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A run from before the metric was written."""
+
+    def make(name="made", **settings):
+        return bench_api.run("digits", out=tmp_path, name=name, **{**SETTINGS, **settings})
+
+    return make
+
+
+def clean_and_restored(run):
+    """The largest error of each image, by the methods themselves."""
+    from bench import datasets
+    from bench.evaluation.noisy_images import NoisyImages
+
+    data = datasets.load("digits", run.path)
+    (batch,) = NoisyImages(data).batches(bench_api.make_noise("gaussian", 0.3), 12)
+    return batch.clean, np.clip(batch.noisy, 0, 1)
+
+
+def test_a_metric_of_eight_lines_appears_everywhere_in_a_run_of_before(
+    bench, made, max_error, tmp_path
+):
+    run, other = made(), made("other", methods="identity,median[size=5],lmmse")
+    assert len(MAX_ERROR.splitlines()) == 8
+    before = run.records()
+    for each in (run, other):
+        scored = bench("score", each.path, "--metrics", "max-error", "--plugin", max_error)
+        assert scored.code == 0, scored.err
+        assert scored.out.count("denoised again, ") == 6
+    records = bench_api.open_run(run.path).records()
+    pd.testing.assert_frame_equal(records[before.columns], before)
+    clean, noisy = clean_and_restored(run)
+    identity = records[(records["method"] == "identity") & (records["level"] == 0.3)]
+    expected = np.abs(noisy - clean).max(axis=(1, 2, 3))
+    np.testing.assert_allclose(identity["max-error"], expected, rtol=1e-6)
+
+    reported = bench(
+        "report", run.path, "--out", tmp_path / "reports", "--format", "html,md,tex,csv,summary"
+    )
+    assert reported.code == 0, reported.err
+    (folder,) = (tmp_path / "reports").iterdir()
+    mean = f"{expected.mean():.4f}"
+    # With all digits.
+    tables = [path.read_text() for path in folder.rglob("*.csv")]
+    assert any("max-error" in table and f"{expected.mean():.6f}"[:-1] in table for table in tables)
+    for suffix in (".html", ".md", ".tex"):
+        texts = [path.read_text() for path in folder.rglob(f"*{suffix}")]
+        assert any("max-error" in text and mean in text for text in texts), suffix
+    page = (folder / "report.md").read_text()
+    (figure,) = re.findall(r"of max-error against the noise level.*\(\[SVG\]\((.+)\)\)", page)
+    assert (folder / figure).is_file()
+
+    limits = tmp_path / "limits.toml"
+    limits.write_text('[[threshold]]\nmethod = "median"\nmetric = "max-error"\nmax = 0.0001\n')
+    checked = bench("check", run.path, "--thresholds", limits)
+    assert checked.code == 1
+    assert "max-error" in checked.out
+    compared = bench("compare", run.path, other.path, "--format", "json")
+    assert "max-error" in compared.out
+
+
+def test_kept_outputs_are_scored_without_the_method(bench, made, max_error, tmp_path):
+    halves = tmp_path / "halves.py"
+    halves.write_text(
+        "from bench import method\n\n@method()\ndef halves(noisy):\n    return noisy/2"
+    )
+    run = made(methods="identity,halves", plugins=[halves], keep="outputs", noise_seeds="0,1")
+    halves.unlink()
+    scored = bench("score", run.path, "--metrics", "max-error", "--plugin", max_error)
+    assert scored.code == 0, scored.err
+    assert scored.out.count("from its kept outputs") == 4
+    assert bench_api.open_run(run.path).records()["max-error"].notna().all()
+    nothing = bench("score", run.path, "--metrics", "max-error", "--plugin", max_error)
+    assert (nothing.code, "Nothing to score" in nothing.out) == (0, True)
+
+
+def test_outputs_that_have_no_room_are_refused_before_anything_is_measured(
+    fails, bench, tmp_path, monkeypatch
+):
+    import shutil
+
+    command = (
+        "run", "--dataset", "digits", "--methods", "identity", "--limit", 4, "--noise", 0.1,
+        "--keep", "outputs", "--name", "kept",
+    )  # fmt: skip
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    told = fails(*command, code=6)
+    assert "the restored images of 1 cells take up to 0 MiB" in told
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    done = bench(*command)
+    assert done.code == 0
+    assert "take up to 0 MiB" in done.err
+
+
+def test_scoring_afterwards_gives_what_scoring_at_once_gives(made, max_error):
+    at_once = made("once", metrics="psnr,ssim,mse,max-error", plugins=[max_error])
+    later = made("later").score("max-error", plugins=[max_error])
+    # A learned method's calls may have been cut in another way, which changes last bits.
+    pd.testing.assert_frame_equal(
+        later.records().drop(columns="restored"), at_once.records().drop(columns="restored"),
+        rtol=1e-5, atol=1e-6,
+    )  # fmt: skip
+
+
+def test_what_cannot_be_scored_says_why(bench, fails, made, max_error, tmp_path, monkeypatch):
+    halves = tmp_path / "halves.py"
+    body = "from bench import method\n\n@method()\ndef halves(noisy):\n    return noisy/{}\n"
+    halves.write_text(body.format(2))
+    run = made(methods="halves,lmmse,median", plugins=[halves], noise=0.3)
+    halves.write_text(body.format(3))
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "empty"))
+    score = ("score", run.path, "--metrics", "max-error", "--plugin", max_error)
+    scored = bench(*score, "--plugin", halves)
+    assert scored.code == 3
+    assert re.search("halves .* was measured with other code than it has now", scored.out)
+    assert re.search("lmmse .* its fitted model is gone from the cache", scored.out)
+    assert "median at gaussian 0.3: denoised again" in scored.out
+    assert "unknown metric 'max-err'" in fails("score", run.path, "--metrics", "max-err", code=2)
+    max_error.write_text(MAX_ERROR + "# changed\n")
+    assert "max-error already, measured by other code" in fails(*score, code=2)
+    assert bench(*score, "--again").code == 3
+
+
+def test_a_run_that_is_being_written_is_not_scored(fails, made):
+    from bench import store
+
+    run = made(methods="identity", noise=0.3)
+    with store.hold(run.path):
+        fails("score", run.path, "--metrics", "mae", code=8)
+
+
+BROKEN = """from bench import metric
+
+@metric(better="lower")
+def broken(clean, restored):
+    {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("raise ValueError('no')", "ValueError: no (broken.py, line 5)"),
+        ("return [1.0]", "an array of shape (1,) for 12 images"),
+        ("return [float('inf')] * len(clean)", "it gave infinity"),
+        ("return ['a'] * len(clean)", "not numbers"),
+        ("clean[:] = 0\n    raise SystemExit", "SystemExit"),
+    ],
+)
+@pytest.mark.parametrize("jobs", [0, 1])
+def test_a_metric_that_misbehaves_costs_its_column_only(made, tmp_path, body, reason, jobs):
+    file = tmp_path / "broken.py"
+    file.write_text(BROKEN.format(body))
+    plain = made("plain", methods="identity", noise=0.3)
+    run = made(methods="identity", noise=0.3, plugins=[file], metrics="psnr,broken,ssim", jobs=jobs)
+    (meta,) = run.metadata()
+    assert (meta.status, list(meta.unmeasured)) == ("done", ["broken"])
+    assert reason in meta.unmeasured["broken"]
+    records = run.records()
+    assert records["broken"].isna().all()
+    pd.testing.assert_series_equal(records["psnr"], plain.records()["psnr"])
+
+
+def test_tuning_follows_the_metric_that_is_asked_for(made):
+    by_psnr = made("psnr", methods="gaussian", noise=0.5)
+    by_ssim = made("ssim", methods="gaussian", noise=0.5, tune_by="ssim")
+    by_mse = made("mse", methods="gaussian", noise=0.5, tune_by="mse")
+    (psnr,), (ssim,), (mse,) = (list(run.metadata()) for run in (by_psnr, by_ssim, by_mse))
+    assert psnr.chosen_score == max(score for _, score in psnr.trials)
+    assert ssim.chosen_score == max(score for _, score in ssim.trials) < 1
+    assert mse.chosen_score == min(score for _, score in mse.trials)
+    assert by_ssim.manifest.settings.tune_by == "ssim"
+    assert len({psnr.key, ssim.key, mse.key}) == 3
