@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from bench import datasets, store
-from bench.core import PROTOCOL_VERSION, BenchError, Dataset, Split, StorageError
+from bench.core import PROTOCOL_VERSION, BenchError, Dataset, StorageError
 from bench.execution import environment
 
 #: Free bytes of a folder below which it gets a note.
@@ -146,10 +146,12 @@ def _labels(data: Dataset) -> str:
     """Whether images that have labels have them here."""
     if data.labels is None:
         return ""
-    splits: tuple[Split, ...] = ("train", "test")  # each of a file; validation has the first's
-    if all(data.labels_of(split) is not None for split in splits):
-        return " with labels"
-    return "; labels are missing or damaged, which only metrics such as recognised need"
+    try:
+        data.labels("train")
+        data.labels("test")  # a file each
+    except BenchError as error:
+        return f"; no labels, which only metrics such as recognised need: {error}"
+    return " with labels"
 
 
 def _gpu() -> Observation:

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from bench.core.errors import DataError, StorageError
-
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -92,16 +90,6 @@ class Dataset:
         if not self.training:
             object.__setattr__(self, "training", self.name)
             object.__setattr__(self, "training_fingerprint", self.fingerprint)
-
-    def labels_of(self, split: Split) -> Labels | None:
-        """The labels of all images of a split, by position; None where none can be read.
-
-        Who cannot do without them asks `labels`, which says why.
-        """
-        try:
-            return None if self.labels is None else self.labels(split)
-        except (DataError, StorageError):
-            return None
 
     def groups(self, split: Split, limit: int | None = None) -> Iterator[Group]:
         """The groups of a split, of its first `limit` images where one is given.

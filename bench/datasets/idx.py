@@ -105,13 +105,15 @@ class IdxFiles:
         )
 
     def _labels(self, folder: Path, split: Split, download: bool) -> Labels:
-        """The labels of a split; their file is downloaded if it has to be and may be."""
+        """The labels of a split; MNIST's file is downloaded if it has to be and may be."""
         prefix, count = ("t10k", 10_000) if split == "test" else ("train", 60_000)
         name = f"{prefix}-labels-idx1-ubyte"
         path = self.raw(folder) / name
         found = _md5(path) if path.is_file() else ""
         if not found or (self.md5 and found != self.md5[FILES.index(name)]):
             state = f"{self._state(folder, name, found)}: it holds the labels"
+            if not self.md5:  # by a new file the fingerprint would change while it is in use
+                raise DataError(f"{state}; delete {path.parent}, and the next run downloads it")
             if not download:
                 raise DataError(state)
             self._download(folder, [name], state)

@@ -16,10 +16,11 @@ from bench.metrics.mse import mse
 from bench.metrics.psnr import psnr
 from bench.metrics.psnr_scaled import psnr_scaled
 from bench.metrics.psnr_y import psnr_y
+from bench.metrics.recognised import Recognised
 from bench.metrics.ssim import ssim
 from bench.metrics.vif import vif
 
 __all__ = [
-    "dists", "fsim", "gmsd", "haarpsi", "lpips", "mae", "ms_ssim", "mse", "psnr", "psnr_scaled",
-    "psnr_y", "ssim", "vif",
+    "Recognised", "dists", "fsim", "gmsd", "haarpsi", "lpips", "mae", "ms_ssim", "mse", "psnr",
+    "psnr_scaled", "psnr_y", "ssim", "vif",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 The reader is a small network, trained once on the clean training images alone: it has never seen
 noise, nor anything restored. A mean is the share of images that are read right. How many of the
-clean ones are is the most to be hoped for; on MNIST's clean test images that is 99.5%.
+clean ones are is the most to be hoped for; on MNIST's clean test images that is 99.6%.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 #: Of training, chosen on MNIST's validation images: images an update, and passes over all of them.
 BATCH, EPOCHS = 128, 6
-#: Updates that few images get at least.
-UPDATES = 200
+#: Of few images less an update, and more passes: so many updates, or so many passes.
+UPDATES, MOST_EPOCHS = 200, 24
 #: Of Adam with decoupled weight decay: the highest rate of the one-cycle schedule, and the decay.
 RATE, DECAY = 1e-2, 1e-2
 #: Pixels by which training images are shifted at random, at most.
@@ -83,9 +83,9 @@ class Recognised:
         from torch.nn import functional
 
         images, labels = torch.from_numpy(train.images), torch.from_numpy(train.labels)
-        batch = min(BATCH, len(images))
+        batch = min(BATCH, max(8, len(images) // 8), len(images))
         per_epoch = len(images) // batch
-        epochs = max(EPOCHS, -(-UPDATES // per_epoch))
+        epochs = min(max(EPOCHS, -(-UPDATES // per_epoch)), MOST_EPOCHS)
         with torch.random.fork_rng(devices=()), torch.enable_grad():
             torch.manual_seed(self.seed)
             network = _network(train.images.shape[1:], int(train.labels.max()) + 1).train()
@@ -94,12 +94,13 @@ class Recognised:
                 adam, RATE, epochs=epochs, steps_per_epoch=per_epoch
             )
             for epoch in range(epochs):
-                order = torch.randperm(len(images))[: per_epoch * batch]
-                for update, rows in enumerate(order.split(batch)):
+                order = torch.randperm(len(images))[: per_epoch * batch].view(per_epoch, batch)
+                for update, rows in enumerate(order):
                     watch((epoch * per_epoch + update) / (epochs * per_epoch))
                     read = network(_shifted(images[rows]))
                     adam.zero_grad()
-                    functional.cross_entropy(read, labels[rows]).backward()
+                    loss: Any = functional.cross_entropy(read, labels[rows])
+                    loss.backward()
                     adam.step()
                     cycle.step()
         self._network = network.eval()
@@ -136,7 +137,11 @@ class Recognised:
     def state(self) -> dict[str, Any]:
         """The network's values by name, and the images' shape; float32."""
         shape = np.array(self._shape, np.float32)
-        return {"shape": shape, **{name: v.numpy() for name, v in _values(self._network).items()}}
+        learned = {
+            name: np.array(value.numpy(), order="C")
+            for name, value in _values(self._network).items()
+        }
+        return {"shape": shape, **learned}
 
     def load(self, arrays: Mapping[str, Any]) -> None:
         """Take over what `state` gave."""

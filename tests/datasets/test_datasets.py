@@ -301,6 +301,19 @@ def test_without_label_files_all_but_the_labels_can_be_had(
         offline.labels("test")
 
 
+def test_a_label_file_without_a_known_md5_is_not_fetched_into_a_set_in_use(stored, tmp_path):
+    """Its fingerprint would be another one from then on."""
+    raw = tmp_path / "KMNIST" / "raw"
+    put(stored, raw)
+    for name in idx.LABELS:
+        (raw / name).unlink()
+    kmnist = datasets.load("kmnist", tmp_path)
+    assert only_group(kmnist, "test").images.size
+    with pytest.raises(DataError, match=f"{FILES[3]} is not there: it holds the labels; delete"):
+        kmnist.labels("test")
+    assert not (raw / FILES[3]).exists()
+
+
 def test_a_label_file_that_is_not_mnists_is_named_when_it_is_read(
     made_up, stored, mnist_from, nobody, tmp_path
 ):

@@ -138,7 +138,6 @@ def test_labels_that_cannot_be_read_are_named_whether_the_fit_is_there_or_not(di
         return digits.labels(asked)
 
     damaged = dataclasses.replace(digits, labels=labels)
-    assert damaged.labels_of(split) is None
     with pytest.raises(DataError, match="the labels are damaged"):
         fitted_measure(BRIGHTEST, {}, damaged, fits)
     assert not fits.has(fit_key(BRIGHTEST, {}, digits))

@@ -26,13 +26,12 @@ def reader(digits, one_thread):
 
 
 def untrained(shape, classes=3, count=40):
-    """A reader after one update: for what does not depend on how well it reads."""
+    """A reader after one epoch: for what does not depend on how well it reads."""
     rng = np.random.default_rng(0)
     images = rng.random((count, *shape), np.float32)
     reader = Recognised()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recognised, "EPOCHS", 1)
-        patch.setattr(recognised, "UPDATES", 1)
+        patch.setattr(recognised, "MOST_EPOCHS", 1)
         reader.fit(Labelled(images, np.arange(count) % classes), None)
     return reader, images
 
@@ -136,9 +135,7 @@ def test_shifts_move_images_by_up_to_a_pixel_and_nothing_else():
 def test_its_progress_goes_from_nothing_to_all(one_thread):
     told = []
     images = np.random.default_rng(0).random((30, 1, 20, 20), np.float32)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recognised, "UPDATES", 5)
-        Recognised().fit(Labelled(images, np.arange(30) % 2), None, watch=told.append)
+    Recognised().fit(Labelled(images, np.arange(30) % 2), None, watch=told.append)
     assert told[0] == 0
     assert told == sorted(told)
     assert told[-1] < 1
