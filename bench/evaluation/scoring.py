@@ -67,17 +67,3 @@ def finish(restored: Array, quantize: bool) -> Array:
     """What is scored: clamped to [0, 1] and, where asked, rounded to 8 bits."""
     clamped = np.clip(restored, 0, 1)
     return np.rint(clamped * 255) / np.float32(255) if quantize else clamped
-<<<<<<< HEAD
-=======
-
-
-def score(clean: Array, finished: Array, threads: int = 1) -> dict[str, npt.NDArray[np.float32]]:
-    """Every metric of each image, as columns."""
-    parts = in_threads(_score, threads, clean, finished)
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _score(clean: Array, finished: Array) -> dict[str, npt.NDArray[np.float32]]:
-    columns = {name: getattr(metrics, name)(clean, finished) for name in ("mse", "psnr", "ssim")}
-    return {name: values.astype(np.float32) for name, values in columns.items()}
->>>>>>> h5-metrics

@@ -1,6 +1,5 @@
 """A metric that is made after a run: in its records, reports, gate and comparison."""
 
-import json
 import re
 
 import numpy as np

@@ -1,14 +1,9 @@
 """How fast the suite is, as ratios measured side by side in one run.
 
-<<<<<<< HEAD
-    BENCH_DATA_DIR=~/data python tests/speed/speed.py [metrics] [classical] [posterior-mean]
-                                                      [benchopt] [training] [repeat] [digests]
-                                                      [outputs] [keep] [report]
-=======
     BENCH_DATA_DIR=~/data python tests/speed/speed.py [metrics] [more-metrics] [classical]
                                                       [posterior-mean] [benchopt] [training]
-                                                      [repeat] [digests] [report]
->>>>>>> h5-metrics
+                                                      [repeat] [digests] [outputs] [keep]
+                                                      [report]
 
 Each comparison is measured in turns (ours, theirs, ours, theirs, ...) and the medians are
 compared, since machines are shared and noisy. `benchopt` needs the extra `[speed]`; it and
