@@ -89,8 +89,8 @@ def test_a_fitted_model_comes_from_the_cache_or_not_at_all(tmp_path, monkeypatch
     frame = explain(run, "lmmse", 0.3)
     assert frame.attrs["own"] == pytest.approx(run.records()["psnr"].mean(), abs=1e-5)
     shutil.rmtree(tmp_path / "cache")
-    line = fails("explain", run.path, "--method", "lmmse", "--noise", "0.3", code=6)
-    assert "no longer in the cache" in line
+    line = fails("explain", run.path, "--method", "lmmse", "--noise", "0.3", code=2)
+    assert "gone from the cache" in line
 
 
 def test_the_command(photographs, bench):
@@ -145,16 +145,25 @@ def test_a_cell_without_a_result_is_said_to_have_none(photographs, fails, tmp_pa
     assert "no result yet" in line
 
 
-def test_a_plugin_that_was_changed_is_refused(tmp_path, fails, bench):
+@pytest.mark.parametrize("keep", [(), ("outputs",)])
+def test_a_plugin_that_was_changed_leaves_what_was_kept(tmp_path, fails, bench, keep):
     plugin = tmp_path / "half.py"
     text = "from bench import method\n\n@method()\ndef half(noisy):\n    return noisy * FACTOR\n"
     plugin.write_text(text.replace("FACTOR", "noisy.dtype.type(0.5)"))
     run = public.run("digits", methods="half", noise=0.3, limit=9, plugins=[plugin],
-                     out=tmp_path, jobs=0)  # fmt: skip
+                     out=tmp_path, keep=keep, jobs=0)  # fmt: skip
     arguments = ("explain", run.path, "--method", "half", "--noise", "0.3", "--plugin", plugin)
     assert bench(*arguments).code == 0
+    before = explain(run, "half", 0.3, plugins=[plugin]).set_index("convention")["value"]
     plugin.write_text(text.replace("FACTOR", "noisy.dtype.type(0.6)"))
-    assert "other code" in fails(*arguments, code=2)
+    if not keep:
+        assert "other code" in fails(*arguments, code=2)
+        return
+    assert "kept outputs" in bench(*arguments).out
+    after = explain(run, "half", 0.3, plugins=[plugin]).set_index("convention")["value"]
+    assert "outputs not clamped" in before.index
+    assert "outputs not clamped" not in after.index
+    assert list(after) == pytest.approx(list(before[after.index]), abs=1e-6)
 
 
 def test_seeds_and_failures_are_told_apart(tmp_path, fails):

@@ -96,6 +96,9 @@ def _lines(frame: pd.DataFrame) -> list[str]:
             f"{about['own']:.4f}.",
             _WIDTH,
         )
+    if about["instead"]:
+        note = f"Note: {about['instead']}. These are its kept outputs, and fewer conventions."
+        lines += textwrap.wrap(printable(note), _WIDTH)
     title = f"{about['metric'].upper()}{unit}"
     what = f"{about['label']} at {about['noise']} on {about['dataset']}"
     lines += ["", printable(f"{title} of {what}")]
