@@ -1,14 +1,35 @@
 """`bench explain`: a run's own figure found again, and the paper's under the paper's convention."""
 
 import json
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import bench as public
+from bench.evaluation.conventions import PRESETS
 from bench.explanation import explain
+
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_pages_figures_of_bm3d_are_its_records():
+    page = (ROOT / "docs" / "conventions.md").read_text()
+    records = public.open_run(ROOT / "results" / "bsd68").records()
+    bm3d = records[(records.method == "bm3d") & np.isclose(records.level, 25 / 255)]
+    own, pooled = bm3d.psnr.mean(), -10 * np.log10(bm3d.mse.mean())
+    assert f"| KAIR, DPIR, DnCNN, FFDNet, SwinIR | {own:.2f} | |" in page
+    assert f"| {own + 20 * np.log10(2):.2f} | +6.02 |" in page
+    assert f"`PeakSignalNoiseRatio` | {pooled:.2f} | {pooled - own:.2f} |" in page
+
+
+def test_the_page_has_every_preset():
+    page = (ROOT / "docs" / "conventions.md").read_text()
+    assert re.findall(r"^\| `([\w-]+)`", page.partition("## Presets")[2], re.M) == list(PRESETS)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +166,7 @@ def test_a_cell_without_a_result_is_said_to_have_none(photographs, fails, tmp_pa
     assert "no result yet" in line
 
 
-@pytest.mark.parametrize("keep", [(), ("outputs",)])
+@pytest.mark.parametrize("keep", [None, "outputs"])
 def test_a_plugin_that_was_changed_leaves_what_was_kept(tmp_path, fails, bench, keep):
     plugin = tmp_path / "half.py"
     text = "from bench import method\n\n@method()\ndef half(noisy):\n    return noisy * FACTOR\n"

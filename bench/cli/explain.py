@@ -117,6 +117,8 @@ def _lines(frame: pd.DataFrame) -> list[str]:
         indent = " " * len(figures)
         lines += _wrapped(words, figures, indent)
         lines += _wrapped(f"{row['who']} ({row['source']})", f"{indent}  ", f"{indent}  ")
+    if about["published"] is not None:
+        lines += ["", "A near figure is a hint, no proof: see docs/conventions.md."]
     return lines
 
 
