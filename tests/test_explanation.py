@@ -13,7 +13,6 @@ import bench as public
 from bench.evaluation.conventions import PRESETS
 from bench.explanation import explain
 
-
 ROOT = Path(__file__).parent.parent
 
 
