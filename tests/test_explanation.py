@@ -165,6 +165,7 @@ def test_a_cell_without_a_result_is_said_to_have_none(photographs, fails, tmp_pa
     assert "no result yet" in line
 
 
+@pytest.mark.filterwarnings("ignore:the restored images of")  # take so much
 @pytest.mark.parametrize("keep", [None, "outputs"])
 def test_a_plugin_that_was_changed_leaves_what_was_kept(tmp_path, fails, bench, keep):
     plugin = tmp_path / "half.py"
