@@ -289,7 +289,7 @@ def _answer(frame: pd.DataFrame, published: float | None, metric: MetricName) ->
     places, unit = (2, " dB") if metric == "psnr" else (3, "")
 
     def figure(value: float, sign: str = "") -> str:
-        return f"{value:{sign}.{places}f}"
+        return f"{round(value, places) + 0.0:{sign}.{places}f}"  # without -0.00
 
     ours = f"this run's own {title} is {figure(own)}{unit}"
     if published is None:

@@ -110,7 +110,7 @@ def _lines(frame: pd.DataFrame) -> list[str]:
     for row in frame.to_dict("records"):
         figures = f"{row['value']:7.{places}f}  "
         if about["published"] is not None:
-            figures += f"{row['difference']:+6.{places}f}  "
+            figures += f"{round(row['difference'], places) + 0.0:+6.{places}f}  "
         words = f"{row['convention']} [{row['preset']}]" if row["preset"] else row["convention"]
         if row["images"] < most:
             words += f" ({row['images']} of {most} images)"
