@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bench import datasets, store
 from bench.core import (
@@ -15,20 +15,20 @@ from bench.core import (
     Cell,
     DataError,
     Dataset,
-    Noise,
-    TrainNoise,
+    Unsupported,
     UsageError,
     method_label,
     nearest,
     shown,
 )
 from bench.evaluation import runner
+from bench.evaluation.cell_search import find_cell
 from bench.evaluation.convention_scores import Tally
 from bench.evaluation.conventions import Account, Convention, MetricName, accounts
 from bench.evaluation.forms import Form, form_of
-from bench.evaluation.outputs import outputs, own_input
+from bench.evaluation.outputs import Outputs, outputs, own_input
+from bench.evaluation.restoring import cell_of, denoiser_of, kept
 from bench.execution.environment import usable_cpus
-from bench.noises import make_noise, parse_noise
 from bench.planning.request import resolve
 from bench.plugins.sources import Registry
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from bench.core import Values
+    from bench.plugins.contract import Method
     from bench.store.cell_meta import CellMeta
 
 METRICS: tuple[MetricName, ...] = ("psnr", "ssim")
@@ -61,7 +63,8 @@ def explain(
     """The outputs of a cell under the conventions that papers use, the nearest first.
 
     The cell's images are denoised again, with its stored model and its parameters, and once more
-    from noisy images that are clipped, or rounded to 8 bits. Nothing is trained or tuned.
+    from noisy images that are clipped, or rounded to 8 bits. Nothing is trained or tuned. Where
+    that cannot be, its kept outputs are taken, under the conventions that they allow.
 
         >>> import bench.explanation, tempfile
         >>> run = bench.run("digits", methods="median", noise=0.3, limit=9, out=tempfile.mkdtemp())
@@ -85,20 +88,21 @@ def explain(
         A row a convention: value (mean over images, or over pixels), difference (value less
         published), preset, convention (in words), who, source, images (that have a value). In
         `attrs`: label, noise, dataset, metric, published, own (this run's own value), recorded (as
-        the run has it), noise_agrees, answer (the first sentence).
+        the run has it), instead (why kept outputs were taken, else ""), answer (the first
+        sentence).
 
     Raises:
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
     _check(published, metric)
     opened = run if isinstance(run, store.Run) else store.open_run(run)
-    meta = _found(opened, method, noise, seed)
-    cell = _cell(meta)
-    registry = Registry(plugins)
-    form = _form(cell, meta, registry)
+    meta = find_cell(opened, method, noise, seed)
+    cell = cell_of(meta.cell)
     data = _dataset(opened, cell, dataset, data_dir)
-    scored = _scored(opened, meta, cell, form, data, metric, watch)
-    return _table(scored, published, metric, cell, opened, meta)
+    images = _images(opened, meta, cell, data, Registry(plugins))
+    scored = _scored(images, cell, data, metric, watch)
+    recorded = opened.images(meta.key).get(metric)
+    return _table(scored, published, metric, cell, recorded, images.instead)
 
 
 def _check(published: float | None, metric: str) -> None:
@@ -115,76 +119,61 @@ def _check(published: float | None, metric: str) -> None:
         )
 
 
-# Which cell -----------------------------------------------------------------------------------
-
-
-def _found(run: store.Run, method: str, noise: str | float, seed: int | None) -> CellMeta:
-    """The cell that is meant."""
-    metas = list(run.metadata())
-    labels = {_label(meta): None for meta in metas}
-    method = method.replace(" ", "")
-    if method not in labels:
-        planned = "; its cells have no result yet" if method in run.manifest.methods else ""
-        raise UsageError(f"{run.path} has no {method!r}{planned}: {nearest(method, labels)}")
-    of_method = [meta for meta in metas if _label(meta) == method]
-    noises = {str(_noise(meta)): None for meta in of_method}
-    wanted = parse_noise(noise)
-    if len(wanted) != 1:
-        raise UsageError(f"--noise {noise}: give one noise")
-    at_noise = [meta for meta in of_method if _same(_noise(meta), wanted[0])]
-    if not at_noise:
-        raise UsageError(f"{run.path} has no {method} at {wanted[0]}: there is {', '.join(noises)}")
-    seeds = sorted({meta.cell.seed for meta in at_noise if meta.cell.seed is not None})
-    if seed is not None:
-        at_noise = [meta for meta in at_noise if meta.cell.seed == seed]
-        if not at_noise:
-            there = f"there is {', '.join(map(str, seeds))}" if seeds else "it has none"
-            raise UsageError(f"{method} at {wanted[0]} has no seed {seed}: {there}")
-    elif len(at_noise) > 1:
-        raise UsageError(
-            f"{method} at {wanted[0]} was trained with seeds {', '.join(map(str, seeds))}: choose "
-            f"one, as --seed {seeds[0] if seeds else 0}"
-        )
-    meta = at_noise[0]
-    if meta.status != "done":
-        raise UsageError(f"{method} at {wanted[0]} was {meta.status}: {meta.reason}")
-    return meta
-
-
-def _label(meta: CellMeta) -> str:
-    train = meta.cell.train
-    return method_label(meta.cell.method, meta.cell.params, train.regime if train else "")
-
-
-def _noise(meta: CellMeta) -> Noise:
-    noise = meta.cell.noise
-    return make_noise(noise.kind, noise.level, noise.clip)
-
-
-def _same(noise: Noise, typed: Noise) -> bool:
-    return noise.kind == typed.kind and math.isclose(noise.level, typed.level, rel_tol=1e-4)
-
-
-def _cell(meta: CellMeta) -> Cell:
-    """The cell as it was planned."""
-    recorded, train = meta.cell, None
-    given = recorded.model_dump(exclude={"noise", "train", "noise_seed", "noise_seeds"})
-    fields = {field.name for field in dataclasses.fields(Cell)}
-    if recorded.train:
-        noise = make_noise(recorded.train.kind, recorded.train.level, recorded.train.clip)
-        train = TrainNoise(recorded.train.regime, noise, recorded.train.lowest)
-    return Cell(
-        **{name: value for name, value in given.items() if name in fields},
-        noise=_noise(meta),
-        train=train,
-        noise_seeds=tuple(recorded.noise_seeds) or (recorded.noise_seed,),
-    )
-
-
 # What made its images -------------------------------------------------------------------------
 
 
-def _form(cell: Cell, meta: CellMeta, registry: Registry) -> Form:
+class _Images(NamedTuple):
+    """A cell's outputs: batches of them, made for such inputs.
+
+    own: the convention that the cell was measured under. form: of the method that makes them
+    again; None where they were kept. instead: why.
+    """
+
+    batches: Callable[[list[str]], Iterator[Outputs]]
+    own: Convention
+    form: Form | None
+    instead: str = ""
+
+    def allow(self, convention: Convention) -> bool:
+        """Whether they can be had so: kept outputs are of one input, and finished."""
+        if self.form:
+            return True
+        outputs = (
+            ("rounded",) if self.own.output == "rounded" else ("clamped", "rounded", "truncated")
+        )
+        return convention.input == self.own.input and convention.output in outputs
+
+
+def _images(
+    run: store.Run, meta: CellMeta, cell: Cell, data: Dataset, registry: Registry[Method]
+) -> _Images:
+    """The cell's outputs, made again, or kept where that cannot be."""
+    own = Convention(input=own_input(cell), output="rounded" if cell.quantize else "clamped")
+    columns = run.images(meta.key)
+    recorded = set(zip(columns["image"].tolist(), columns["digest"].tolist(), strict=True))
+
+    def again(inputs: list[str]) -> Iterator[Outputs]:
+        for batch in outputs(cell, denoiser, data, inputs):
+            drawn = zip(batch.positions.tolist(), batch.digests.tolist(), strict=True)
+            if not recorded.issuperset(drawn):
+                raise DataError(f"the noise drawn here for {cell} is other than the run's")
+            yield batch
+
+    def as_kept(inputs: list[str]) -> Iterator[Outputs]:
+        for part in kept(cell, run.outputs(meta.key), data):
+            yield Outputs(part.positions, part.positions.astype("u8"), {own.input: part.images})
+
+    try:
+        form = _form(cell, meta, registry)
+        denoiser = denoiser_of(cell, meta.chosen, form, store.FitCache())
+    except (UsageError, Unsupported) as error:
+        if not run.has_outputs(meta.key):
+            raise UsageError(f"{cell}: {error}") from error
+        return _Images(as_kept, own, None, str(error))
+    return _Images(again, own, form)
+
+
+def _form(cell: Cell, meta: CellMeta, registry: Registry[Method]) -> Form:
     """The method, if its code is what the cell was measured with."""
     method = resolve(method_label(cell.method, cell.params), registry).method
     if method.source != cell.source:
@@ -229,42 +218,34 @@ def _dataset(run: store.Run, cell: Cell, typed: str | None, data_dir: Path | Non
 
 
 def _scored(
-    run: store.Run,
-    meta: CellMeta,
+    images: _Images,
     cell: Cell,
-    form: Form,
     data: Dataset,
     metric: MetricName,
     watch: Callable[[int, int], None],
 ) -> list[tuple[Account, Tally]]:
     """Every convention that applies with its figure, in one pass over the images."""
-    own = Convention(input=own_input(cell), output="rounded" if cell.quantize else "clamped")
     rgb = next(iter(data.groups(cell.split, 1))).images.shape[1] == 3
-    scored = [(one, Tally(metric, one.convention)) for one in accounts(metric, own, rgb=rgb)]
-    columns = run.images(meta.key)
-    recorded = set(zip(columns["image"].tolist(), columns["digest"].tolist(), strict=True))
-    inputs = list(dict.fromkeys(one.convention.input for one, _ in scored))
+    told = [one for one in accounts(metric, images.own, rgb=rgb) if images.allow(one.convention)]
+    scored = [(one, Tally(metric, one.convention)) for one in told]
+    inputs = list(dict.fromkeys(one.convention.input for one in told))
     done, size = 0, data.sizes[cell.split]
     total = (min(cell.limit, size) if cell.limit else size) * len(cell.noise_seeds)
-    fits = store.FitCache()
     watch(0, total)
     try:
-        with form.computing():
-            for batch in outputs(cell, meta.chosen, form, data, fits, inputs):
-                drawn = zip(batch.positions.tolist(), batch.digests.tolist(), strict=True)
-                if not recorded.issuperset(drawn):
-                    raise DataError(
-                        f"the noise drawn here for {cell} is not the run's: its noisy images differ"
-                    )
+        with images.form.computing() if images.form else contextlib.nullcontext():
+            for batch in images.batches(inputs):
                 for one, tally in scored:
-                    images = batch.restorations[one.convention.input]
-                    tally.add(images.clean, images.restored)
+                    part = batch.restorations[one.convention.input]
+                    tally.add(part.clean, part.restored)
                 done += len(batch.positions)
                 watch(done, total)
     except BenchError:
         raise
     except Exception as error:
-        reason = runner.explain(error, form.method)
+        if images.form is None:
+            raise
+        reason = runner.explain(error, images.form.method)
         raise UsageError(f"{cell} does not restore its images again: {reason}") from error
     return scored
 
@@ -274,8 +255,8 @@ def _table(
     published: float | None,
     metric: MetricName,
     cell: Cell,
-    run: store.Run,
-    meta: CellMeta,
+    recorded: Values | None,
+    instead: str,
 ) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
@@ -295,8 +276,8 @@ def _table(
     frame = frame[_COLUMNS].reset_index(drop=True)
     frame.attrs = {
         "label": cell.label, "noise": str(cell.noise), "dataset": cell.dataset, "metric": metric,
-        "published": published, "own": own,
-        "recorded": float(np.nanmean(run.images(meta.key)[metric], dtype=np.float64)),
+        "published": published, "own": own, "instead": instead,
+        "recorded": own if recorded is None else float(np.nanmean(recorded, dtype=np.float64)),
     }  # fmt: skip
     frame.attrs["answer"] = _answer(frame, published, metric)
     return frame
@@ -308,7 +289,7 @@ def _answer(frame: pd.DataFrame, published: float | None, metric: MetricName) ->
     places, unit = (2, " dB") if metric == "psnr" else (3, "")
 
     def figure(value: float, sign: str = "") -> str:
-        return f"{value:{sign}.{places}f}"
+        return f"{round(value, places) + 0.0:{sign}.{places}f}"  # without -0.00
 
     ours = f"this run's own {title} is {figure(own)}{unit}"
     if published is None:

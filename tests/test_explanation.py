@@ -1,14 +1,34 @@
 """`bench explain`: a run's own figure found again, and the paper's under the paper's convention."""
 
 import json
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import bench as public
+from bench.evaluation.conventions import PRESETS
 from bench.explanation import explain
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_pages_figures_of_bm3d_are_its_records():
+    page = (ROOT / "docs" / "conventions.md").read_text()
+    records = public.open_run(ROOT / "results" / "bsd68").records()
+    bm3d = records[(records.method == "bm3d") & np.isclose(records.level, 25 / 255)]
+    own, pooled = bm3d.psnr.mean(), -10 * np.log10(bm3d.mse.mean())
+    assert f"| KAIR, DPIR, DnCNN, FFDNet, SwinIR | {own:.2f} | |" in page
+    assert f"| {own + 20 * np.log10(2):.2f} | +6.02 |" in page
+    assert f"`PeakSignalNoiseRatio` | {pooled:.2f} | {pooled - own:.2f} |" in page
+
+
+def test_the_page_has_every_preset():
+    page = (ROOT / "docs" / "conventions.md").read_text()
+    assert re.findall(r"^\| `([\w-]+)`", page.partition("## Presets")[2], re.M) == list(PRESETS)
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +109,8 @@ def test_a_fitted_model_comes_from_the_cache_or_not_at_all(tmp_path, monkeypatch
     frame = explain(run, "lmmse", 0.3)
     assert frame.attrs["own"] == pytest.approx(run.records()["psnr"].mean(), abs=1e-5)
     shutil.rmtree(tmp_path / "cache")
-    line = fails("explain", run.path, "--method", "lmmse", "--noise", "0.3", code=6)
-    assert "no longer in the cache" in line
+    line = fails("explain", run.path, "--method", "lmmse", "--noise", "0.3", code=2)
+    assert "gone from the cache" in line
 
 
 def test_the_command(photographs, bench):
@@ -145,16 +165,26 @@ def test_a_cell_without_a_result_is_said_to_have_none(photographs, fails, tmp_pa
     assert "no result yet" in line
 
 
-def test_a_plugin_that_was_changed_is_refused(tmp_path, fails, bench):
+@pytest.mark.filterwarnings("ignore:the restored images of")  # take so much
+@pytest.mark.parametrize("keep", [None, "outputs"])
+def test_a_plugin_that_was_changed_leaves_what_was_kept(tmp_path, fails, bench, keep):
     plugin = tmp_path / "half.py"
     text = "from bench import method\n\n@method()\ndef half(noisy):\n    return noisy * FACTOR\n"
     plugin.write_text(text.replace("FACTOR", "noisy.dtype.type(0.5)"))
     run = public.run("digits", methods="half", noise=0.3, limit=9, plugins=[plugin],
-                     out=tmp_path, jobs=0)  # fmt: skip
+                     out=tmp_path, keep=keep, jobs=0)  # fmt: skip
     arguments = ("explain", run.path, "--method", "half", "--noise", "0.3", "--plugin", plugin)
     assert bench(*arguments).code == 0
+    before = explain(run, "half", 0.3, plugins=[plugin]).set_index("convention")["value"]
     plugin.write_text(text.replace("FACTOR", "noisy.dtype.type(0.6)"))
-    assert "other code" in fails(*arguments, code=2)
+    if not keep:
+        assert "other code" in fails(*arguments, code=2)
+        return
+    assert "kept outputs" in bench(*arguments).out
+    after = explain(run, "half", 0.3, plugins=[plugin]).set_index("convention")["value"]
+    assert "outputs not clamped" in before.index
+    assert "outputs not clamped" not in after.index
+    assert list(after) == pytest.approx(list(before[after.index]), abs=1e-6)
 
 
 def test_seeds_and_failures_are_told_apart(tmp_path, fails):

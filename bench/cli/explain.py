@@ -96,6 +96,9 @@ def _lines(frame: pd.DataFrame) -> list[str]:
             f"{about['own']:.4f}.",
             _WIDTH,
         )
+    if about["instead"]:
+        note = f"Note: {about['instead']}. These are its kept outputs, and fewer conventions."
+        lines += textwrap.wrap(printable(note), _WIDTH)
     title = f"{about['metric'].upper()}{unit}"
     what = f"{about['label']} at {about['noise']} on {about['dataset']}"
     lines += ["", printable(f"{title} of {what}")]
@@ -107,13 +110,15 @@ def _lines(frame: pd.DataFrame) -> list[str]:
     for row in frame.to_dict("records"):
         figures = f"{row['value']:7.{places}f}  "
         if about["published"] is not None:
-            figures += f"{row['difference']:+6.{places}f}  "
+            figures += f"{round(row['difference'], places) + 0.0:+6.{places}f}  "
         words = f"{row['convention']} [{row['preset']}]" if row["preset"] else row["convention"]
         if row["images"] < most:
             words += f" ({row['images']} of {most} images)"
         indent = " " * len(figures)
         lines += _wrapped(words, figures, indent)
         lines += _wrapped(f"{row['who']} ({row['source']})", f"{indent}  ", f"{indent}  ")
+    if about["published"] is not None:
+        lines += ["", "A near figure is a hint, no proof: see docs/conventions.md."]
     return lines
 
 

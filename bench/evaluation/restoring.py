@@ -184,7 +184,7 @@ def again(
         Unsupported: its model is gone, or the method refuses the images.
         BadOutput: the method gives what no denoiser may give.
     """
-    denoiser = _denoiser(cell, chosen, form, fits)
+    denoiser = denoiser_of(cell, chosen, form, fits)
     labels, calls = _labels(cell, dataset, needs), Calls(form)
     for batch in NoisyImages(dataset, cell.split).batches(cell.noise, cell.limit, cell.noise_seeds):
         noisy = np.clip(batch.noisy, 0, 1) if clip else batch.noisy
@@ -202,8 +202,8 @@ def again(
             yield Restored(positions, batch.noise_seed, batch.digests[part], images)
 
 
-def _denoiser(cell: Cell, chosen: Mapping[str, Any], form: Form, fits: Fits) -> Any:
-    """The method as it was measured."""
+def denoiser_of(cell: Cell, chosen: Mapping[str, Any], form: Form, fits: Fits) -> Any:
+    """The method as it was measured; raises `Unsupported` where its model is gone."""
     method = form.method
     denoiser = form.create({k: v for k, v in chosen.items() if k in method.parameters})
     if method.learns:

@@ -1,0 +1,71 @@
+"""Which cell of a run is meant by a method, a noise and a seed, as they are typed."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from bench.core import Noise, UsageError, method_label, nearest
+from bench.noises import make_noise, parse_noise
+
+if TYPE_CHECKING:
+    from bench.store import Run
+    from bench.store.cell_meta import CellMeta
+
+
+def find_cell(run: Run, method: str, noise: str | float, seed: int | None = None) -> CellMeta:
+    """The cell that is done, of a method at a noise.
+
+    Args:
+        run: that it belongs to.
+        method: as the run has it: `median`, `vae[latent=10]`.
+        noise: as it is typed: `0.3`, `25/255`, `poisson:30`.
+        seed: of training, where the run has several.
+
+    Raises:
+        UsageError: there is none, there are several, or it was not done.
+        StorageError: the run cannot be read.
+    """
+    metas = list(run.metadata())
+    labels = {_label(meta): None for meta in metas}
+    method = method.replace(" ", "")
+    if method not in labels:
+        planned = "; its cells have no result yet" if method in run.manifest.methods else ""
+        raise UsageError(f"{run.path} has no {method!r}{planned}: {nearest(method, labels)}")
+    of_method = [meta for meta in metas if _label(meta) == method]
+    noises = {str(_noise(meta)): None for meta in of_method}
+    wanted = parse_noise(noise)
+    if len(wanted) != 1:
+        raise UsageError(f"--noise {noise}: give one noise")
+    at_noise = [meta for meta in of_method if _same(_noise(meta), wanted[0])]
+    if not at_noise:
+        raise UsageError(f"{run.path} has no {method} at {wanted[0]}: there is {', '.join(noises)}")
+    seeds = sorted({meta.cell.seed for meta in at_noise if meta.cell.seed is not None})
+    if seed is not None:
+        at_noise = [meta for meta in at_noise if meta.cell.seed == seed]
+        if not at_noise:
+            there = f"there is {', '.join(map(str, seeds))}" if seeds else "it has none"
+            raise UsageError(f"{method} at {wanted[0]} has no seed {seed}: {there}")
+    elif len(at_noise) > 1:
+        raise UsageError(
+            f"{method} at {wanted[0]} was trained with seeds {', '.join(map(str, seeds))}: choose "
+            f"one, as --seed {seeds[0] if seeds else 0}"
+        )
+    meta = at_noise[0]
+    if meta.status != "done":
+        raise UsageError(f"{method} at {wanted[0]} was {meta.status}: {meta.reason}")
+    return meta
+
+
+def _label(meta: CellMeta) -> str:
+    train = meta.cell.train
+    return method_label(meta.cell.method, meta.cell.params, train.regime if train else "")
+
+
+def _noise(meta: CellMeta) -> Noise:
+    noise = meta.cell.noise
+    return make_noise(noise.kind, noise.level, noise.clip)
+
+
+def _same(noise: Noise, typed: Noise) -> bool:
+    return noise.kind == typed.kind and math.isclose(noise.level, typed.level, rel_tol=1e-4)
