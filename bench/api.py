@@ -7,7 +7,7 @@ import inspect
 import numbers
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench import datasets, store
@@ -75,14 +75,7 @@ def run(
     resolved = settings.resolved(data, requested)
     cells = plan(resolved, data, requested.values())
     shares = cores.shares(settings, cells, data.largest)
-    scorer = Scorer(
-        tuple(metrics),
-        settings.tune_by,
-        tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins),
-        str((store.cache_folder() / "fits").absolute()),
-        secrets.token_hex(8) if settings.fresh else None,
-        str(resolved.folder.absolute()) if settings.keep else "",
-    )
+    scorer = _scorer(resolved, metrics)
     setup = Setup(
         dataset=settings.dataset or data.name,
         train_dataset=settings.train_dataset,
@@ -100,10 +93,7 @@ def run(
         sealed=settings.sealed,
     )
     said = notes(resolved, data, requested.values(), cells)
-    # What others' metrics learn is for the workers, which alone run their code.
-    ours = {label: one for label, one in metrics.items() if one.metric.origin == BUILT_IN}
-    learned = scorer.fit(ours, data, _fits_told(listener))
-    described = recorded(metrics, learned)
+    described = _described(metrics, scorer, data, listener)
     manifest = _manifest(resolved, data, methods, described, cells, setup, command, said)
     made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
     return Run(made.path, made.manifest)
@@ -150,14 +140,33 @@ def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registr
     return contextlib.nullcontext(Registry(settings.plugins))
 
 
-def _fits_told(listener: Listener | None) -> Callable[[str, float], None]:
-    """Tells that a metric learns, once for each, since that takes a while."""
+def _scorer(settings: Settings, metrics: Iterable[str]) -> Scorer:
+    """What the cells are scored by."""
+    return Scorer(
+        tuple(metrics),
+        settings.tune_by,
+        tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins),
+        str((store.cache_folder() / "fits").absolute()),
+        secrets.token_hex(8) if settings.fresh else None,
+        str(settings.folder.absolute()) if settings.keep else "",
+    )
+
+
+def _described(
+    metrics: Mapping[str, RequestedMetric],
+    scorer: Scorer,
+    data: Dataset,
+    listener: Listener | None,
+) -> dict[str, store.RecordedMetric]:
+    """What a manifest says of the metrics; those of ours that learn are fitted, if need be."""
 
     def told(label: str, share: float) -> None:
         if listener and share == 0:
             listener.warned(f"{label} learns from clean training images, which takes minutes once")
 
-    return told
+    # What others' metrics learn is for the workers, which alone run their code.
+    ours = {label: one for label, one in metrics.items() if one.metric.origin == BUILT_IN}
+    return recorded(metrics, scorer.fit(ours, data, told))
 
 
 def _manifest(

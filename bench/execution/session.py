@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 import warnings
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
 from statistics import fmean
@@ -68,13 +68,9 @@ def work(
         run = store.start_run(path, manifest, fresh=setup.fresh is not None, retry=retry)
         finished = run.finished() - (run.failed() if retry else set())
         waiting = [cell for cell in cells if cell.key not in finished]
-        for note in (*data.left_out, *manifest.notes):
+        later = [label for label in manifest.metrics if label not in known]
+        for note in (*data.left_out, *manifest.notes, *_without(path, finished, later)):
             warn(note)
-        if (later := [label for label in manifest.metrics if label not in known]) and finished:
-            warn(
-                f"{len(finished)} cells were finished without {', '.join(later)}: `bench score "
-                f"{shlex.quote(str(path))} --metrics {shlex.quote(','.join(later))}` adds columns"
-            )
         fits = store.FitCache(Path(setup.cache), fresh=setup.fresh, warn=warn)
         overview = _overview(earlier, cells, waiting, data, methods, setup, settings, shares, fits)
         if listener:
@@ -100,6 +96,16 @@ def work(
                 writer.put(record)
         run.update_manifest(ended=timestamp())
     return run
+
+
+def _without(path: Path, finished: Collection[str], metrics: Sequence[str]) -> Iterator[str]:
+    """A line that says how cells get columns which were finished before they were asked for."""
+    if finished and metrics:
+        names = ",".join(metrics)
+        yield (
+            f"{len(finished)} cells were finished without {names}: `bench score "
+            f"{shlex.quote(str(path))} --metrics {shlex.quote(names)}` adds columns"
+        )
 
 
 def _room_for_outputs(
