@@ -22,6 +22,7 @@ from bench.execution.supervisor import Setup
 from bench.planning import notation
 from bench.planning.cells import notes, plan
 from bench.planning.request import (
+    RequestedMetric,
     requested_methods,
     requested_metrics,
     torch_device,
