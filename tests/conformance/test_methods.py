@@ -5,12 +5,9 @@ import pytest
 from bench.plugins.sources import Registry, load
 from bench.testing import check_method
 
-#: Of those that take long: parameters of a smaller network of the same layers.
-SMALLER = {"dncnn": "[depth=5]"}
-
 
 @pytest.mark.parametrize("name", Registry().sources)
 def test_the_method_keeps_the_contract(name, one_thread):
     if reason := load(name).missing:
         pytest.skip(reason)
-    check_method(name + SMALLER.get(name, ""))
+    check_method(name)
