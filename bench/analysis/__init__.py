@@ -4,14 +4,16 @@ from bench.analysis.comparison import MOST_COMPARED, compare, harm, marks
 from bench.analysis.families import ENOUGH_TRAININGS
 from bench.analysis.labels import rowwise, tuples, with_labels
 from bench.analysis.means import means, problems, table, text_table
-from bench.analysis.ranks import Ranks, average_ranks
+from bench.analysis.ranks import Affordable, Ranks, affordable, average_ranks
 from bench.analysis.scores import Scores, prominent, united
 
 __all__ = [
     "ENOUGH_TRAININGS",
     "MOST_COMPARED",
+    "Affordable",
     "Ranks",
     "Scores",
+    "affordable",
     "average_ranks",
     "compare",
     "harm",

@@ -1,4 +1,4 @@
-"""Ranks of methods over several data sets (Demšar 2006).
+"""Ranks of methods over several data sets (Demšar 2006), and who may take part in a ranking.
 
 Levels of one data set share images and noise, so they are no independent blocks: a data set
 counts once, whatever the number of its levels.
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.analysis.labels import tuples
 from bench.analysis.means import table
 
 if TYPE_CHECKING:
@@ -36,6 +37,45 @@ class Ranks:
     average: pd.Series
     p: float | None
     pairs: pd.DataFrame | None
+
+
+@dataclass(frozen=True)
+class Affordable:
+    """Which methods keep to a bound on a cost under all noises that they were measured under.
+
+    Attributes:
+        within: the labels of those that do.
+        over: label -> the noises, each a full name and a level, under which it costs more.
+        unknown: label -> those under which its cost is not known; none of them is over.
+    """
+
+    within: list[str]
+    over: dict[str, list[tuple[str, float]]]
+    unknown: dict[str, list[tuple[str, float]]]
+
+
+def affordable(cells: pd.DataFrame, column: str, most: float) -> Affordable:
+    """Hold the methods of cells to a bound; of several seeds the median counts.
+
+    Args:
+        cells: as of `Run.cells`, with labels; only those that are done count.
+        column: the cost's, as "milliseconds_per_megapixel".
+        most: that a method may cost, in the column's unit.
+    """
+    done = cells[cells["status"] == "done"]
+    costs = done.assign(cost=done[column].astype("float64"))
+    entry = ["label", "noise", "level"]
+    grouped = costs.groupby(entry, sort=False)["cost"].median().reset_index()
+    found = Affordable([], {}, {})
+    for label, noise, level, cost in tuples(grouped, *entry, "cost"):
+        if not cost <= most:
+            side = found.over if cost > most else found.unknown
+            side.setdefault(label, []).append((noise, level))
+    for label in found.over:
+        found.unknown.pop(label, None)
+    kept = dict.fromkeys(done["label"])
+    found.within.extend(x for x in kept if x not in found.over and x not in found.unknown)
+    return found
 
 
 def average_ranks(

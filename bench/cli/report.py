@@ -55,6 +55,12 @@ def _formats(context: click.Context, option: click.Parameter, text: str) -> tupl
     type=click.IntRange(0, 10),
     help="Decimals in tables, of every metric; CSV has all.  [default: each metric's own]",
 )
+@click.option(
+    "--budget",
+    metavar="COST",
+    help="Rank only methods whose image costs no more: 50ms/MP (milliseconds per megapixel, one "
+    "image at a time), 2s/MP, or 2GMAC (multiply-adds).",
+)
 @click.option("--open", "opens", is_flag=True, help="Open the report when it is written.")
 @DEBUG
 def report(
@@ -64,6 +70,7 @@ def report(
     columns: str,
     metrics: str,
     precision: int | None,
+    budget: str | None,
     opens: bool,
     debug: bool,
 ) -> None:
@@ -85,7 +92,7 @@ def report(
     from bench.report.content.options import Options
     from bench.report.render import render
 
-    options = Options(columns, tuple(split_list(metrics)), precision)
+    options = Options(columns, tuple(split_list(metrics)), precision, budget)
 
     opened = [store.find_run(run) for run in runs or (None,)]
     for run in opened:

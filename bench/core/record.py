@@ -35,9 +35,14 @@ class Record:
             that may be tried, though it could go on: a better one may lie beyond.
         fit_seconds, tune_seconds: None where nothing was fitted or tuned.
         images_per_second: of the denoise call alone, the median one.
+        milliseconds_per_megapixel: likewise, of calls with a single image; None where there was
+            none, as of a method that takes batches only.
+        multiply_adds: of one image (`conditions["image_shape"]`), by torch's products and
+            convolutions; None of filters, and of what computes without torch.
         parameters: number of learned values; 0 where nothing is learned.
         memory_growth_bytes: of the process within a denoise call, the most; None where that is not
             measured, as on a GPU.
+        peak_device_bytes: that torch had allocated on a GPU within a denoise call, the most.
         conditions: what the times hold for, see `store.cell_meta.Conditions`, and how the model was
             fitted.
         history: rows (epoch, split, term, value) of the training's loss terms.
@@ -61,8 +66,11 @@ class Record:
     fit_seconds: float | None = None
     tune_seconds: float | None = None
     images_per_second: float | None = None
+    milliseconds_per_megapixel: float | None = None
+    multiply_adds: int | None = None
     parameters: int = 0
     memory_growth_bytes: int | None = None
+    peak_device_bytes: int | None = None
     conditions: dict[str, Any] = field(default_factory=dict)
     history: list[tuple[int, str, str, float]] = field(default_factory=list)
     samples: dict[str, list[Any]] = field(default_factory=dict)

@@ -69,6 +69,19 @@ def significant(value: float) -> str:
     return f"{rounded:,.{max(0, 2 - digits)}f}"
 
 
+def prefixed(value: float) -> str:
+    """A large number with three significant digits and a prefix of the SI.
+
+    >>> [prefixed(value) for value in (434_423_808, 18_991_616_000, 651_200, 999_999, 12, 3e18)]
+    ['434 M', '19.0 G', '651 k', '1.00 M', '12.0', '3,000,000 T']
+    """
+    rounded = float(f"{value:.3g}")
+    for size, prefix in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if abs(rounded) >= size:
+            return significant(rounded / size) + prefix
+    return significant(rounded)
+
+
 def speed_text(images_per_second: float, unit: str = "") -> str:
     """A speed; of a method that takes over a second an image, how long it takes.
 

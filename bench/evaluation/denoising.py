@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from bench.evaluation.exam import Exam, NoisyBatch
 from bench.evaluation.forms import Form
 from bench.evaluation.kept_images import KeptImages
 from bench.evaluation.memory import release
+from bench.evaluation.multiply_adds import multiply_adds
 from bench.evaluation.timing import Call, Timing
 
 if TYPE_CHECKING:
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 _CALIBRATION_IMAGES, _CALIBRATION_VALUES = 1000, 1 << 25
 # Calls that a spread of their times needs, and seconds that more of them may take for it.
 _CALLS, _REPEATING = 5, 0.5
+# The same of calls with a single image.
+_CALLS_ALONE, _REPEATING_ALONE = 3, 0.05
+# Share of all calls' time that one more may take, where it takes over a second.
+_SPARE = 0.1
 
 
 class Denoising:
@@ -42,7 +48,7 @@ class Denoising:
     ) -> None:
         self._denoiser, self._form, self._exam, self._record = denoiser, form, exam, record
         self._calls, self._kept = Calls(form), kept
-        self._timing = Timing(form.clock)
+        self._timing = Timing(form.clock, form.device)
         self._cell = record.cell
         self._calibrating_on = 0
 
@@ -108,7 +114,7 @@ class Denoising:
         """The batch restored, now or before an interruption."""
         if kept is not None:
             restored, seconds = kept
-            call = Call(len(restored), seconds=seconds)
+            call = Call(len(restored), _pixels(batch), seconds=seconds)
         else:
             restored, call = begun or self._called(batch)
             if self._calls.slow:
@@ -122,7 +128,7 @@ class Denoising:
         with (
             set_back(),
             self._calls.timed(len(noisy)),
-            self._timing.call(len(noisy)) as call,
+            self._timing.call(len(noisy), _pixels(batch)) as call,
         ):
             restored = self._denoiser.denoise(noisy, self._cell.noise)
         restored = scoring.check(restored, noisy.shape)
@@ -137,12 +143,42 @@ class Denoising:
         self._record.images_per_second = self._timing.images_per_second
         if self._form.device == "cpu":
             self._record.memory_growth_bytes = self._timing.memory_growth
+        self._record.peak_device_bytes = self._timing.device_memory
+        self._note_costs_of_one(batch.only(slice(1)), len(batch.noisy))
         self._record.conditions = {
             "batch_size": len(batch.noisy),
+            "image_shape": list(batch.noisy.shape[1:]),
             "device": self._form.device,
             "threads": self._form.threads_used,
             **self._timing.conditions(),
         }
+
+    def _note_costs_of_one(self, image: NoisyBatch, batch_size: int) -> None:
+        """Note what one image takes: by the calls with one, or by a few more if all had several.
+
+        What restored batches may not take a single image, and then has no such figure.
+        """
+        alone, record = self._timing, self._record
+        if self._form.uses_torch and self._is_spare(batch_size):
+            with contextlib.suppress(Exception):
+                # Before what is timed: torch prepares for the shape of a batch.
+                record.multiply_adds = multiply_adds(lambda: self._called(image))
+        if batch_size > 1 and self._is_spare(batch_size):
+            with contextlib.suppress(Exception):
+                alone = self._timed_alone(image)
+        record.milliseconds_per_megapixel = alone.milliseconds_per_megapixel
+
+    def _is_spare(self, batch_size: int) -> bool:
+        """Whether a call with an image takes little, at least beside all that the cell's took."""
+        each = self._timing.quartiles[1] * batch_size
+        return not self._calls.slow or each < _SPARE * self._timing.seconds
+
+    def _timed_alone(self, image: NoisyBatch) -> Timing:
+        """A few calls with an image, or one of what takes long."""
+        alone = Timing(self._form.clock)
+        while alone.seconds < _REPEATING_ALONE and len(alone) < _CALLS_ALONE:
+            alone.count(self._called(image)[1])
+        return alone
 
     def _first_draws(self, batch: NoisyBatch, chosen: Any) -> Any:
         """Where chosen images are under their first draw: samples and calibration are of that."""
@@ -197,3 +233,9 @@ class Denoising:
         if (deviation < 0).any():
             raise scoring.BadOutput("uncertainty returned negative values")
         return deviation
+
+
+def _pixels(batch: NoisyBatch) -> int:
+    """Of each of its images."""
+    height, width = batch.noisy.shape[2:]
+    return int(height * width)

@@ -5,6 +5,7 @@ Whatever the harness does for one of them and not for another stands here.
 
 from __future__ import annotations
 
+import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -76,6 +77,15 @@ class Form(ABC):
     def threads_used(self) -> int:
         """Threads that it computes in."""
         return self.threads
+
+    @property
+    def uses_torch(self) -> bool:
+        """It may compute by torch, as can be told once it was called: torch is loaded by then."""
+        if "torch" not in sys.modules:
+            return False
+        method = self.method
+        module = vars(sys.modules[method.target.__module__])
+        return method.uses_gpu or "torch" in (*module, *method.declared.requires)
 
     def create(self, params: Mapping[str, Any]) -> Any:
         """The method with its parameters set, unfitted."""

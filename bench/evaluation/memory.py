@@ -1,10 +1,12 @@
-"""By how much the resident memory of this process grows."""
+"""By how much the resident memory of this process grows, and what torch takes of a GPU's."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import sys
 from pathlib import Path
+from typing import Any
 
 
 class PeakMemory:
@@ -30,6 +32,37 @@ class PeakMemory:
             self.peak = _status("VmHWM")
         if self.peak is not None and self._before is not None:
             self.growth = max(0, self.peak - self._before)
+
+
+class PeakDeviceMemory:
+    """What torch has allocated on a GPU while it is entered, weights and images included.
+
+    Args:
+        device: where a method computes, "cpu" or "cuda".
+
+    Attributes:
+        peak: the most, in bytes; None where nothing was: on the processor, or by other libraries.
+    """
+
+    peak: int | None = None
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+
+    def __enter__(self) -> PeakDeviceMemory:
+        if cuda := self._cuda():
+            cuda.init()
+            cuda.reset_peak_memory_stats()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if cuda := self._cuda():
+            self.peak = cuda.max_memory_allocated() or None
+
+    def _cuda(self) -> Any:
+        """That of torch, where the method computes on a GPU and torch is loaded."""
+        torch = sys.modules.get("torch")
+        return torch.cuda if torch and self._device.startswith("cuda") else None
 
 
 def release() -> None:

@@ -106,7 +106,8 @@ def _render(
             csv_tables.write_csv(section, folder, options)
     forms = [form for name, forms in _FORMS.items() if name in formats for form in forms]
     drawn = [(section, draw(section, folder, forms)) for section in sections if forms]
-    overall = draw_ranks(sections, options.first(sections), folder, forms) if forms else []
+    first, ranked = options.first(sections), options.ranked(sections)
+    overall = draw_ranks(ranked, first, folder, forms, options.budget) if forms else []
     if "html" in formats:
         _write(folder / FORMATS["html"], page.page(sections, options))
     if "md" in formats:

@@ -84,6 +84,7 @@ class Conditions(JsonModel):
         device: that computed.
         threads: that the method and its libraries might use.
         jobs: cells that were worked on at once on the machine; None where that is not known.
+        image_shape: channels, height and width of the image that multiply-adds are of.
         calls: denoise calls that were timed.
         seconds_per_image: of these calls the lower quartile, the median and the upper one.
         cores_used: seconds of processor time of all threads by seconds of the clock; 3 of
@@ -98,6 +99,7 @@ class Conditions(JsonModel):
     device: str = ""
     threads: Count | None = None
     jobs: Count | None = None
+    image_shape: list[Count] = pydantic.Field(default_factory=list)
     calls: Count | None = None
     seconds_per_image: list[Amount] = pydantic.Field(default_factory=list)
     cores_used: Amount | None = None
@@ -136,8 +138,11 @@ class CellMeta(JsonModel):
     fit_seconds: Seconds | None = None
     tune_seconds: Seconds | None = None
     images_per_second: Amount | None = None
+    milliseconds_per_megapixel: Amount | None = None
+    multiply_adds: Count | None = None
     parameters: Count = 0
     memory_growth_bytes: Count | None = None
+    peak_device_bytes: Count | None = None
     peak_memory_bytes: Count | None = None
     conditions: Conditions
     calibration: list[tuple[Amount, Amount, _Pixels]] = pydantic.Field(default_factory=list)

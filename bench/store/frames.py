@@ -43,10 +43,21 @@ _CELL_COLUMNS = [
     "fit_seconds",
     "tune_seconds",
     "images_per_second",
+    "milliseconds_per_megapixel",
+    "multiply_adds",
     "parameters",
     "memory_growth_bytes",
+    "peak_device_bytes",
     "peak_memory_bytes",
 ]
+#: Of these, numbers of which some may be missing.
+_WHOLE = (
+    "seed", "multiply_adds", "parameters",
+    "memory_growth_bytes", "peak_device_bytes", "peak_memory_bytes",
+)  # fmt: skip
+_REAL = (
+    "chosen_score", "fit_seconds", "tune_seconds", "images_per_second", "milliseconds_per_megapixel"
+)  # fmt: skip
 
 
 def records_frame(
@@ -88,9 +99,9 @@ def cells_frame(metadata: Iterable[CellMeta]) -> pd.DataFrame:
         for meta in metadata
     ]
     frame = pd.DataFrame(rows, columns=_CELL_COLUMNS)
-    for name in ("seed", "parameters", "memory_growth_bytes", "peak_memory_bytes"):
+    for name in _WHOLE:
         frame[name] = frame[name].astype("Int64")
-    for name in ("chosen_score", "fit_seconds", "tune_seconds", "images_per_second"):
+    for name in _REAL:
         frame[name] = frame[name].astype("float64")
     return frame
 

@@ -117,8 +117,10 @@ class Run:
         Columns: key, dataset, method, params, chosen (canonical JSON), chosen_score (mean
         over validation images of the metric that it was tuned by), noise, clip, level, train,
         regime, seed, status (done, failed or skipped), reason, fit_seconds, tune_seconds,
-        images_per_second, parameters, memory_growth_bytes (of the process in a denoise call),
-        peak_memory_bytes (of the process; in older runs only).
+        images_per_second (at the batch used), milliseconds_per_megapixel (of an image alone),
+        multiply_adds (of an image), parameters, memory_growth_bytes (of the process in a denoise
+        call), peak_device_bytes (on a GPU), peak_memory_bytes (of the process; in older runs
+        only). Missing where not known.
 
         Raises:
             StorageError: a cell's file is damaged.

@@ -9,12 +9,9 @@ import pytest
 import bench
 from bench.core import middle
 from bench.report.content.chart_data import (
-    SpeedPoint,
     calibration_bins,
     distributions,
     loss_range,
-    pareto,
-    speed_points,
 )
 from bench.report.content.rows import Pair, cell_rows
 from bench.report.content.samples import common_positions, kept_samples
@@ -37,34 +34,6 @@ def section(tmp_path_factory):
 
 def records_of(section):
     return section.runs[0].records()
-
-
-def test_a_point_is_a_methods_speed_and_mean_and_the_noisy_image_has_none(section):
-    points = speed_points(section)
-    assert list(points) == [("gaussian", 0.1), ("gaussian", 0.3)]
-    for (_, level), methods in points.items():
-        assert [point.label for point in methods] == ["median", "gaussian"]
-        for point in methods:
-            cells, records = (
-                frame[(frame["method"] == point.label) & (frame["level"] == level)]
-                for frame in (section.cells, records_of(section))
-            )
-            assert point.speed == cells["images_per_second"].item()
-            assert point.psnr == pytest.approx(records["psnr"].mean())
-
-
-def test_the_pareto_front_holds_what_nothing_beats_in_both():
-    points = {
-        "slow and best": (1.0, 30.0),
-        "beaten": (1.5, 24.0),
-        "fast": (9.0, 20.0),
-        "as fast, worse": (9.0, 19.0),
-        "between": (5.0, 25.0),
-        "as good, slower": (4.0, 25.0),
-    }
-    front = pareto([SpeedPoint(label, *values) for label, values in points.items()])
-    assert [point.label for point in front] == ["fast", "between", "slow and best"]
-    assert pareto([]) == []
 
 
 def test_distributions_are_quantiles_of_the_images(section):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 import bench
@@ -47,6 +48,31 @@ def test_speeds_have_three_digits_and_slow_methods_seconds(section, speed, quart
     assert (entry.text, entry.value) == (shown, speed)
 
 
+def test_what_an_image_costs_has_a_prefix_and_says_of_which_image(section):
+    counted = measured(
+        section, {"image_shape": [1, 28, 28], "batch_size": 1337, "device": "cuda"},
+        milliseconds_per_megapixel=12.345, multiply_adds=1_234_000_000, peak_device_bytes=2**30,
+    )  # fmt: skip
+    columns = costs(counted)
+    texts = {name: column["median[size=3]"].text for name, column in columns.items()}
+    assert texts["ms per megapixel"] == "12.3"
+    assert texts["multiply-adds"] == "1.23 G"
+    assert texts["batch"] == "1,337"
+    assert texts["device"] == "cuda"
+    assert texts["peak device memory (MiB)"] == "1,020"
+    assert columns["multiply-adds"]["identity"].text == "–"
+    assert "Multiply-adds are of one image of 28x28" in costs_note(counted)
+
+
+def test_what_older_runs_do_not_know_has_no_column(section):
+    old = {"milliseconds_per_megapixel": None, "multiply_adds": None, "peak_device_bytes": None}
+    metadata = [meta.model_copy(update=old) for meta in section.metadata]
+    older = replace(section, metadata=metadata)
+    assert not {"ms per megapixel", "multiply-adds", "peak device memory (MiB)"} & set(costs(older))
+    assert "multiply-adds" not in costs_note(older).lower()
+    assert "images per second" in costs(older)
+
+
 def test_memory_is_called_what_it_is(section):
     assert "peak memory (MiB)" not in costs(section)
     older = measured(section, memory_growth_bytes=None, peak_memory_bytes=739 * 2**20)
@@ -82,10 +108,15 @@ def test_who_made_a_run_is_said_with_each_command_and_each_plugins_commit(sectio
 
 
 def test_every_format_shows_the_table_and_its_note(section, tmp_path):
-    made = render(section.runs[0], tmp_path, ["md", "html", "tex"])
+    made = render(section.runs[0], tmp_path, ["md", "html", "tex", "csv"])
     text = made["md"].read_text().partition("## Time and memory")[2]
     assert "memory growth (MiB)" in text
     assert "Memory growth is" in text
     assert "Memory growth is" in made["html"].read_text()
     tables = made["tex"].parent / "tables" / "costs.tex"
     assert "Memory growth is" in tables.read_text()
+    numbers = pd.read_csv(made["csv"].parent / "costs.csv").set_index("label")
+    cells = section.cells[section.cells["method"] == "median"]
+    expected = cells["milliseconds_per_megapixel"].median()
+    assert numbers["ms per megapixel"]["median[size=3]"] == pytest.approx(expected)
+    assert numbers["device"]["median[size=3]"].startswith("cpu, ")

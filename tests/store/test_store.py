@@ -87,8 +87,11 @@ def test_a_record_is_read_as_it_was_written(run):
         "fit_seconds",
         "tune_seconds",
         "images_per_second",
+        "milliseconds_per_megapixel",
+        "multiply_adds",
         "parameters",
         "memory_growth_bytes",
+        "peak_device_bytes",
         "peak_memory_bytes",
     ]
     assert cell["key"] == CELL.key
@@ -355,6 +358,29 @@ def test_metadata_that_are_no_cells_are_named(run, change, what):
     for read in (run.cells, run.records):
         with pytest.raises(StorageError, match=re.escape(f"is damaged ({what}")):
             read()
+
+
+def test_costs_of_an_image_are_kept_and_missing_in_older_files(run):
+    """Older ones are of format 1, or hold none of these."""
+    known = {
+        "milliseconds_per_megapixel": 0.125, "multiply_adds": 2**40, "peak_device_bytes": 2**33
+    }  # fmt: skip
+    run.update_manifest(format=1)
+    run.write(record(**known, conditions={"image_shape": [1, 28, 28]}))
+    (cell,) = run.cells()[list(known)].to_dict("records")
+    assert cell == known
+    (meta,) = run.metadata()
+    assert meta.conditions.image_shape == [1, 28, 28]
+    path = run.path / "cells" / f"{CELL.key}.parquet"
+    table = pq.read_table(path)
+    old = json.loads(table.schema.metadata[b"bench"])
+    for name in known:
+        del old[name]
+    del old["conditions"]["image_shape"]
+    pq.write_table(table.replace_schema_metadata({"bench": json.dumps(old)}), path)
+    assert run.cells()[list(known)].isna().all(axis=None)
+    (meta,) = run.metadata()
+    assert meta.conditions.image_shape == []
 
 
 def test_numbers_of_metadata_are_read_as_they_were_written(run):

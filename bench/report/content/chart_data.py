@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.analysis import rowwise
-from bench.core import IDENTITY, Scale, method_label
+from bench.core import Scale, method_label
 from bench.report.content.metrics import title
 from bench.report.content.rows import Column
 
@@ -29,42 +29,6 @@ LOSSES_CAPTION = (
 TRANSFER_TITLE = "Trained on one noise, tested on another"
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-
-
-@dataclass(frozen=True)
-class SpeedPoint:
-    """A method's speed (images a second, median over seeds) and mean PSNR (dB) under a noise."""
-
-    label: str
-    speed: float
-    psnr: float
-
-
-def speed_points(section: Section) -> dict[Column, list[SpeedPoint]]:
-    """The methods that restore by noise, the noisy image itself left out."""
-    cells = section.cells
-    timed = cells[(cells["status"] == "done") & (cells["method"] != IDENTITY)]
-    if timed.empty:
-        return {}
-    psnr = section.summary[section.summary["metric"] == "psnr"]
-    entry = ["label", "noise", "level"]
-    speeds = timed.groupby(entry, sort=False)["images_per_second"].median()
-    points = psnr.join(speeds, on=entry).dropna(subset="images_per_second")
-    by_column: dict[Column, list[SpeedPoint]] = {}
-    columns = (points[name] for name in (*entry, "images_per_second", "mean"))
-    for label, noise, level, speed, mean in zip(*columns, strict=True):
-        by_column.setdefault((noise, level), []).append(SpeedPoint(label, speed, mean))
-    return by_column
-
-
-def pareto(points: Sequence[SpeedPoint]) -> list[SpeedPoint]:
-    """The points that none beats in both speed and quality, by falling speed."""
-    best, front = -np.inf, []
-    for point in sorted(points, key=lambda point: (-point.speed, -point.psnr)):
-        if point.psnr > best:
-            best = point.psnr
-            front.append(point)
-    return front
 
 
 @dataclass(frozen=True)

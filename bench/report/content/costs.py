@@ -1,14 +1,14 @@
-"""What each method costs: speed, training and tuning time, size and memory."""
+"""What each method costs: time, multiply-adds, training and tuning time, size and memory."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.core import significant, speed_text
+from bench.core import prefixed, significant, speed_text
 from bench.report.content.prose import outside
 
 if TYPE_CHECKING:
@@ -21,9 +21,17 @@ _WAITING = 0.5
 _MORE = 0.25
 
 _MEANS = {
+    "ms per megapixel": (
+        "Milliseconds per megapixel are of denoise calls with one image, the median one; pixels "
+        "are counted once, whatever their channels."
+    ),
+    "multiply-adds": (
+        "Multiply-adds are of one image{shape}, by torch's products and convolutions; of filters, "
+        "and of what computes without torch, none are shown."
+    ),
     "images per second": (
-        "Speed is that of the denoise call alone, the median one; after ± half the distance "
-        "between the calls' quartiles."
+        "Images per second are of denoise calls with a whole batch, the median one; after ± half "
+        "the distance between the calls' quartiles."
     ),
     "memory growth (MiB)": (
         "Memory growth is by how much the resident memory of the process grows within a denoise "
@@ -32,6 +40,10 @@ _MEANS = {
     "peak memory (MiB)": (
         "Peak memory is the whole process's while the method's cells ran, its largest, whatever "
         "else the process had loaded."
+    ),
+    "peak device memory (MiB)": (
+        "Peak device memory is what torch had allocated on the GPU within a denoise call, weights "
+        "included, its largest."
     ),
 }
 
@@ -42,6 +54,11 @@ class Cost:
 
     text: str
     value: float | None
+
+    @property
+    def exact(self) -> float | str | None:
+        """The number, or the text of what is none; None where it is not known."""
+        return self.text if self.value is None and self is not _NONE else self.value
 
 
 _NONE = Cost("–", None)
@@ -54,7 +71,11 @@ def costs(section: Section) -> dict[str, dict[str, Cost]]:
     """
     cells = _done(section)
     columns = {
+        "ms per megapixel": _medians(cells, "milliseconds_per_megapixel"),
+        "multiply-adds": _medians(cells, "multiply_adds", prefixed),
         "images per second": {label: _speed(metas) for label, metas in cells.items()},
+        "batch": {label: _batch(metas) for label, metas in cells.items()},
+        "device": {label: _device(metas) for label, metas in cells.items()},
         "training (s)": _medians(cells, "fit_seconds"),
         "tuning (s)": _medians(cells, "tune_seconds"),
         "parameters": {
@@ -64,17 +85,21 @@ def costs(section: Section) -> dict[str, dict[str, Cost]]:
         },
         "memory growth (MiB)": _largest(cells, "memory_growth_bytes"),
         "peak memory (MiB)": _largest(cells, "peak_memory_bytes"),
+        "peak device memory (MiB)": _largest(cells, "peak_device_bytes"),
     }
-    memory = [name for name in columns if name.startswith(("memory", "peak"))]
-    absent = {name for name in memory if all(cost is _NONE for cost in columns[name].values())}
-    return {name: column for name, column in columns.items() if cells and name not in absent}
+    return {
+        name: column
+        for name, column in columns.items()
+        if any(cost is not _NONE for cost in column.values())
+    }
 
 
 def costs_note(section: Section) -> str:
     """What the columns mean, and what the times were measured beside."""
     cells = _done(section)
     said = ["Medians over levels and seeds; training and tuning are per noise level."]
-    said += [text for name, text in _MEANS.items() if name in costs(section)]
+    shown, shape = costs(section), _image_shape(cells)
+    said += [text.format(shape=shape) for name, text in _MEANS.items() if name in shown]
     cores = min((run.manifest.machine.cores for run in section.runs), default=1)
     return " ".join([*said, *_beside(cells), *_on_a_busy_machine(cells, cores), *_greedy(cells)])
 
@@ -132,6 +157,34 @@ def _done(section: Section) -> dict[str, list[CellMeta]]:
     return cells
 
 
+def _image_shape(cells: Mapping[str, Sequence[CellMeta]]) -> str:
+    """What of one image is counted, where it is the same for all."""
+    known = [meta.conditions.image_shape for metas in cells.values() for meta in metas]
+    sizes = {"x".join(map(str, shape[1:])) for shape in known if len(shape) == 3}
+    return f" of {sizes.pop()}" if len(sizes) == 1 else ""
+
+
+def _batch(metas: Sequence[CellMeta]) -> Cost:
+    """Images of the largest call."""
+    most = max((meta.conditions.batch_size or 0 for meta in metas), default=0)
+    return Cost(f"{most:,}", most) if most else _NONE
+
+
+def _device(metas: Sequence[CellMeta]) -> Cost:
+    """Where it computed, and in how many threads."""
+    names = dict.fromkeys(device_text(meta) for meta in metas if meta.conditions.device)
+    return Cost("; ".join(map(outside, names)), None) if names else _NONE
+
+
+def device_text(meta: CellMeta) -> str:
+    """Where a cell's method computed, and in how many threads."""
+    conditions = meta.conditions
+    threads = conditions.threads
+    if conditions.device != "cpu" or not threads:
+        return conditions.device
+    return f"{conditions.device}, {threads} thread{'s' if threads != 1 else ''}"
+
+
 def _speed(metas: Sequence[CellMeta]) -> Cost:
     speeds = [meta.images_per_second for meta in metas if meta.images_per_second]
     if not speeds:
@@ -142,12 +195,14 @@ def _speed(metas: Sequence[CellMeta]) -> Cost:
     return Cost(speed_text(median(speeds)) + spread, median(speeds))
 
 
-def _medians(cells: Mapping[str, Sequence[CellMeta]], name: str) -> dict[str, Cost]:
-    """Of seconds, the methods' medians."""
+def _medians(
+    cells: Mapping[str, Sequence[CellMeta]], name: str, text: Callable[[float], str] = significant
+) -> dict[str, Cost]:
+    """The methods' medians."""
     entries = {}
     for label, metas in cells.items():
         known = _known(metas, name)
-        entries[label] = Cost(significant(median(known)), median(known)) if known else _NONE
+        entries[label] = Cost(text(median(known)), median(known)) if known else _NONE
     return entries
 
 

@@ -259,10 +259,13 @@ def _other_best(first: _Comparisons, other: _Comparisons) -> Iterator[Finding]:
             )
 
 
-def over_data_sets(sections: Sequence[Section], metric: str | None = None) -> str:
+def over_data_sets(
+    sections: Sequence[Section], metric: str | None = None, budget: str | None = None
+) -> str:
     """How the methods rank over several data sets, as a sentence; "" for one.
 
-    By a metric's label; by default that of the first data set which leads.
+    By a metric's label; by default that of the first data set which leads. Of sections with the
+    methods within a budget, it says so.
     """
     metric = sections[0].first_metric if metric is None else metric
     scale = sections[0].scales[metric]
@@ -271,7 +274,9 @@ def over_data_sets(sections: Sequence[Section], metric: str | None = None) -> st
     if ranks is None:
         return ""
     named = ", ".join(f"{_code(str(label))} {rank:.1f}" for label, rank in ranks.average.items())
-    text = f"Average ranks by {title(scale)} over {len(ranks.datasets)} data sets: {named}."
+    over = f"over {len(ranks.datasets)} data sets"
+    over = f"within {prose.outside(budget)} {over}" if budget else over
+    text = f"Average ranks by {title(scale)} {over}: {named}."
     if ranks.p is None:
         return f"{text} Fewer than three data sets carry no test of them."
     if ranks.p < 0.05:

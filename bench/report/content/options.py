@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.core import Scale, UsageError, level_text, nearest, noise_text
+from bench.report.content.budget import Budget
+from bench.report.content.tables import Table
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
@@ -25,18 +27,22 @@ class Options:
             can be named. The whole report is then of these.
         metrics: labels, in the order of the tables; upper case may be typed in lower case.
         precision: decimals of every metric; None for each metric's own. Files in CSV have all.
+        budget: what an image may cost, as "50ms/MP": only methods within it are ranked.
     """
 
     columns: str = ""
     metrics: Sequence[str] = ()
     precision: int | None = None
+    budget: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no report has.
 
         Raises:
-            UsageError: decimals out of range.
+            UsageError: decimals out of range, or a budget that is none.
         """
+        if self.budget is not None:
+            Budget.parse(self.budget)
         if self.precision is not None and not 0 <= self.precision <= MOST_DECIMALS:
             raise UsageError(f"precision is from 0 to {MOST_DECIMALS} decimals")
 
@@ -54,6 +60,28 @@ class Options:
     def decimals(self, scale: Scale) -> int:
         """Decimals of a metric."""
         return scale.decimals if self.precision is None else self.precision
+
+    def ranked(self, sections: Sequence[Section]) -> list[Section]:
+        """The data sets with the methods that are ranked."""
+        return [
+            section.of_methods(Budget.parse(self.budget).within(section))
+            if self.budget
+            else section
+            for section in sections
+        ]
+
+    def ranking(self, section: Section, table: Table) -> Table:
+        """A table of a data set with the methods that are ranked."""
+        if not self.budget:
+            return table
+        return table.of_methods(Budget.parse(self.budget).within(section))
+
+    def budgeted(self, section: Section) -> str:
+        """Who is ranked within the budget by the first metric, in sentences; "" without one."""
+        if not self.budget or section.summary.empty:
+            return ""
+        table = Table.of(section, self.shown(section)[0])
+        return Budget.parse(self.budget).sentences(section, table)
 
     def select(self, sections: Sequence[Section]) -> list[Section]:
         """The data sets with the chosen noises only; those that have none of them are left out.

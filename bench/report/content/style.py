@@ -111,5 +111,10 @@ def powers(axis: Any) -> None:
             base, _, power = text.partition("^{")
             return base + power.removesuffix("}").translate(_RAISED)
 
+    class Between(Powers):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            # Labels of more than twice and five times a power would meet.
+            return super().__call__(x, pos) if f"{x:e}"[0] in "25" else ""
+
     axis.set_major_formatter(Powers())
-    axis.set_minor_formatter(Powers())
+    axis.set_minor_formatter(Between())

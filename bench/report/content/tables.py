@@ -6,8 +6,8 @@ numbers are marked in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -111,6 +111,10 @@ class Table:
     def extreme(self) -> str:
         """Which mean is the best."""
         return "highest" if self.scale.higher else "lowest"
+
+    def of_methods(self, labels: Collection[str]) -> Table:
+        """The same of some methods; marks stay those of all."""
+        return replace(self, rows=[label for label in self.rows if label in labels])
 
     def winners(self) -> dict[str, list[tuple[Column, Entry]]]:
         """The methods of the best means, with the noises where they are and their entries there."""

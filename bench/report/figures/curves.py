@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from bench.analysis import prominent
 from bench.core import level_text, noise_text
 from bench.report.content import style
-from bench.report.content.chart_data import LOSSES_CAPTION, loss_range, loss_terms, speed_points
+from bench.report.content.chart_data import LOSSES_CAPTION, loss_range, loss_terms
+from bench.report.content.cost_points import cost_axes, cost_points
+from bench.report.content.costs import device_text
 from bench.report.content.metrics import title
 from bench.report.figures.figure import Drawn, Figure, panel_grid
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
     from bench.core import Scale
     from bench.report.content.section import Section
-    from bench.store import CellMeta
 
 
 def quality(section: Section) -> Drawn:
@@ -149,27 +150,30 @@ def _bars(rows: Any) -> list[Any]:
 
 
 def speed(section: Section) -> Drawn:
-    """PSNR against images a second, a panel a level."""
-    panels = speed_points(section)
-    if not panels:
+    """The first metric against what an image costs, a panel a level."""
+    axes_known = cost_axes(section)
+    if not axes_known:
         return []
+    axis, metric = axes_known[0], section.first_metric
+    scale = section.scales[metric]
+    panels = cost_points(section, axis, metric)
     colours, markers = style.assign(section.labels)
     canvas, grid = panel_grid(len(panels), 3.2, sharex=True)
     for axes, (column, points) in zip(grid.flat, panels.items(), strict=False):
         for point in points:
             axes.plot(
-                point.speed,
-                point.psnr,
+                point.cost,
+                point.quality,
                 markers[point.label],
                 color=colours[point.label],
                 markersize=8,
                 label=point.label,
             )
-        axes.set(xscale="log", title=noise_text(*column), xlabel="images per second")
+        axes.set(xscale="log", title=noise_text(*column), xlabel=axis.title)
         style.powers(axes.xaxis)
         axes.margins(x=0.15, y=0.15)
     for axes in grid[:, 0]:
-        axes.set_ylabel(section.scales["psnr"].heading)
+        axes.set_ylabel(scale.heading)
     handles: dict[str, Any] = {}
     for axes in grid.flat:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -178,18 +182,13 @@ def speed(section: Section) -> Drawn:
         handles.values(), handles.keys(), loc="outside lower center", ncols=8, frameon=False
     )
     where = "; ".join(
-        sorted({_conditions(meta) for meta in section.metadata if meta.conditions.device})
+        sorted({device_text(meta) for meta in section.metadata if meta.conditions.device})
     )
+    up = "Up" if scale.higher else "Down"
     caption = (
-        f"Mean PSNR against speed, the denoise call alone ({where}). Up and to the right is better."
+        f"Mean {title(scale)} against {axis.meaning} ({where}). {up} and to the left is better."
     )
     return [(Figure("speed", "Quality against speed", caption), canvas)]
-
-
-def _conditions(meta: CellMeta) -> str:
-    conditions = meta.conditions
-    threads = conditions.threads
-    return f"{conditions.device}, {threads} thread{'s' if threads != 1 else ''}"
 
 
 def losses(section: Section) -> Drawn:

@@ -42,12 +42,19 @@ def draw(section: Section, folder: Path, forms: Iterable[str] = FORMS) -> list[F
 
 
 def draw_ranks(
-    sections: Sequence[Section], metric: str, folder: Path, forms: Iterable[str] = FORMS
+    sections: Sequence[Section],
+    metric: str,
+    folder: Path,
+    forms: Iterable[str] = FORMS,
+    budget: str | None = None,
 ) -> list[Figure]:
-    """Draw how the methods rank over several data sets, where there are enough of them."""
+    """Draw how the methods rank over several data sets, where there are enough of them.
+
+    Of sections with the methods within a budget, its figure says so.
+    """
     from bench.report.figures.ranks import critical_differences
 
-    return _save([lambda: critical_differences(sections, metric)], folder, forms)
+    return _save([lambda: critical_differences(sections, metric, budget)], folder, forms)
 
 
 def _save(

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 from bench.analysis import average_ranks
 from bench.report.content import style
 from bench.report.content.metrics import title
+from bench.report.content.prose import outside
 from bench.report.figures.figure import Drawn, Figure
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
 
 
-def critical_differences(sections: Sequence[Section], metric: str) -> Drawn:
-    """Average ranks over data sets, where there are enough of them for a test (Demšar 2006)."""
+def critical_differences(
+    sections: Sequence[Section], metric: str, budget: str | None = None
+) -> Drawn:
+    """Average ranks over data sets, where there are enough of them for a test (Demšar 2006).
+
+    Of sections with the methods within a budget, the caption says so.
+    """
     import matplotlib.pyplot as plt
     import scikit_posthocs
 
@@ -38,9 +44,10 @@ def critical_differences(sections: Sequence[Section], metric: str) -> Drawn:
         crossbar_props={"color": "#444444", "linewidth": 3},
     )
     axes.grid(visible=False)
+    within = f" within {outside(budget)}" if budget else ""
     caption = (
-        f"Average ranks by {title(scale, heading=True)} over {len(ranks.datasets)} data sets, "
-        "1 being the best. Bars join methods whose ranks Nemenyi's test cannot tell apart at 0.05 "
-        "(Demšar 2006)."
+        f"Average ranks by {title(scale, heading=True)}{within} over {len(ranks.datasets)} data "
+        "sets, 1 being the best. Bars join methods whose ranks Nemenyi's test cannot tell apart at "
+        "0.05 (Demšar 2006)."
     )
     return [(Figure("ranks", "Ranks over data sets", caption), canvas)]

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from bench import analysis as tables
 from bench.core import noise_text, printable
 from bench.report.content import replicates
+from bench.report.content.costs import Cost, costs
 from bench.report.content.options import Options
 from bench.store import commit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -23,6 +25,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 def write_csv(section: Section, folder: Path, options: Options | None = None) -> None:
     """`summary.csv`: a row for each method, level and metric; `cells.csv`: a row a cell.
+
+    `costs.csv`: what each method costs, in numbers.
 
     And a table a metric, and `bias-variance.csv` where images were under several draws of noise.
     Text that a spreadsheet would take for a formula has an apostrophe put before it, as OWASP
@@ -38,8 +42,21 @@ def write_csv(section: Section, folder: Path, options: Options | None = None) ->
         mean = tables.table(summary, metric)
         mean.columns = [noise_text(*column) for column in mean.columns]
         _write(mean.reset_index(), folder / f"{stems[metric]}{suffix}.csv")
+    if columns := costs(section):
+        _write(_costs_frame(columns), folder / f"costs{suffix}.csv")
     if parts := replicates.error_parts(section):
         _write(replicates.frame(parts), folder / f"bias-variance{suffix}.csv")
+
+
+def _costs_frame(columns: Mapping[str, Mapping[str, Cost]]) -> pd.DataFrame:
+    """A row a method; nothing where a cost is not known."""
+    import pandas as pd
+
+    values = {
+        name: {label: cost.exact for label, cost in column.items()}
+        for name, column in columns.items()
+    }
+    return pd.DataFrame(values).rename_axis("label").reset_index()
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:

@@ -43,7 +43,7 @@ def markdown(
     options = options or Options()
     parts = [section for section, _ in sections]
     context = {
-        "ranks": over_data_sets(parts, options.first(parts)),
+        "ranks": over_data_sets(options.ranked(parts), options.first(parts), options.budget),
         "overall": overall,
         "sections": [_section(*section, options) for section in sections],
         "uncertainty": UNCERTAINTY,
@@ -78,6 +78,7 @@ def _section(section: Section, figures: list[Figure], options: Options) -> dict[
         "tuning": tuning_notes(section),
         "costs": _costs(section),
         "costs_note": costs_note(section),
+        "budgeted": options.budgeted(section),
         "problems": _problems(section),
         "protocol": section.runs[0].manifest.protocol,
         "runs": [_run(run) for run in section.runs],

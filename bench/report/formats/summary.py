@@ -58,12 +58,13 @@ def _section(
     yield f"### Denoising {_text(prose.title(section))}: {len(section.labels)} methods"
     yield ""
     warnings = " ".join(f"**{word}.** {_sentence(text)}" for word, text in _warnings(section))
-    yield " ".join(
-        filter(None, (warnings, _images(section), _left_out(section, heads, options, rows)))
-    )
+    ranked = [options.ranking(section, table) for table in heads]
+    budgeted = _sentence(options.budgeted(section), _LINE)
+    left_out = _left_out(section, ranked, options, rows)
+    yield " ".join(filter(None, (warnings, _images(section), left_out, budgeted)))
     yield ""
-    if rows and heads[0].rows:
-        yield from _table(heads, rows, options)
+    if rows and ranked[0].rows:
+        yield from _table(ranked, rows, options)
         yield ""
     if heads[0].rows:
         yield _winners(heads[0], options)
@@ -223,5 +224,5 @@ def _text(text: str, longest: int = _LONGEST) -> str:
     return _escape(_cut(text, longest))
 
 
-def _sentence(sentence: str) -> str:
-    return prose.in_markdown(_cut(sentence, 200))
+def _sentence(sentence: str, longest: int = 200) -> str:
+    return prose.in_markdown(_cut(sentence, longest))

@@ -19,9 +19,9 @@ from bench.report.content.chart_data import (
     calibration_caption,
     loss_range,
     loss_terms,
-    pareto,
-    speed_points,
 )
+from bench.report.content.cost_points import cost_axes, cost_points, pareto
+from bench.report.content.metrics import title, unit
 from bench.report.content.tuning import (
     TUNING_TITLE,
     geometric,
@@ -54,42 +54,49 @@ def charts(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator
 
 
 def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
-    """PSNR against images a second, with the front of those that none beats in both."""
+    """The first metric against what an image costs, and the front that none beats in both."""
     import plotly.graph_objects as go
 
     figures = {}
-    for column, points in speed_points(section).items():
-        traces = [
-            go.Scatter(
-                x=[point.speed],
-                y=[point.psnr],
-                mode="markers",
-                hovertemplate="%{y:.2f} dB, %{x:,.0f} images/s",
-                **styles.trace(point.label),
+    axes, metric = cost_axes(section), section.first_metric
+    scale = section.scales[metric]
+    mean = f"%{{y:.{scale.decimals}f}}{safe(unit(scale))}"
+    for number, axis in enumerate(axes):
+        for column, points in cost_points(section, axis, metric).items():
+            traces = [
+                go.Scatter(
+                    x=numbers([point.cost]),
+                    y=numbers([point.quality]),
+                    mode="markers",
+                    hovertemplate=f"{mean}, %{{x:,.3r}} {axis.unit}",
+                    **styles.trace(point.label),
+                )
+                for point in points
+            ]
+            front = pareto(points, higher=scale.higher)
+            line = go.Scatter(
+                x=numbers([point.cost for point in front]),
+                y=numbers([point.quality for point in front]),
+                mode="lines",
+                line={"color": "#888888", "dash": "dot", "shape": "hv", "width": 1.5},
+                name="Pareto front",
+                hoverinfo="skip",
+                showlegend=False,
             )
-            for point in points
-        ]
-        front = pareto(points)
-        line = go.Scatter(
-            x=numbers([point.speed for point in front]),
-            y=numbers([point.psnr for point in front]),
-            mode="lines",
-            line={"color": "#888888", "dash": "dot", "shape": "hv", "width": 1.5},
-            name="Pareto front",
-            hoverinfo="skip",
-            showlegend=False,
-        )
-        figures[noise_text(*column)] = figure(
-            [line, *traces],
-            xaxis={"title": {"text": "images per second"}, "type": "log"},
-            yaxis={"title": {"text": section.scales["psnr"].heading}},
-            hovermode="closest",
-        )
-    caption = (
-        "Mean PSNR against the speed of the denoise call alone; up and to the right is better. The "
-        "dotted line is the Pareto front: for its methods none is both faster and better."
-    )
+            name = noise_text(*column) + (f", by {axis.name}" if number else "")
+            figures[name] = figure(
+                [line, *traces],
+                xaxis={"title": {"text": axis.title}, "type": "log"},
+                yaxis={"title": {"text": safe(scale.heading)}},
+                hovermode="closest",
+            )
     if figures:
+        up = "up" if scale.higher else "down"
+        against = " or ".join(axis.meaning for axis in axes)
+        caption = (
+            f"Mean {title(scale)} against {against}; {up} and to the left is better. The dotted "
+            "line is the Pareto front: for its methods none is both cheaper and better."
+        )
         yield Chart("Quality against speed", caption, figures, wide=False)
 
 

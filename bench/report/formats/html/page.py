@@ -76,7 +76,7 @@ def page(sections: Sequence[Section], options: Options | None = None) -> str:
     return environment.get_template("page.html").render(
         title=f"Denoising {' and '.join(prose.title(section) for section in sections)}",
         runs=list(names),
-        ranks=over_data_sets(sections, options.first(sections)),
+        ranks=over_data_sets(options.ranked(sections), options.first(sections), options.budget),
         styles=styles,
         columns=[
             {"name": noise_text(*column), "kind": column[0], "level": level_text(column[1])}
@@ -133,6 +133,8 @@ class _PageSection:
         self.error_parts = replicates.texts(section, parts)
         self.error_parts_caption = replicates.caption(section)
         self.costs, self.costs_note = costs(section), costs_note(section)
+        self.ranking = self._ranking(options)
+        self.budgeted = options.budgeted(section)
         self.chosen, self.tuned_by = prose.chosen(section), prose.tuned_by(section)
         self.tuning = tuning_notes(section)
         self.problems = analysis.problems(section.cells)
@@ -146,10 +148,13 @@ class _PageSection:
         """The metric by which images are called the best and the worst."""
         return self.section.scales[self.section.first_metric].title
 
-    @property
-    def ranking(self) -> list[tuple[str, float]]:
-        """The methods by their mean rank in the first table."""
-        return next(iter(self.tables.values())).ranks() if self.tables else []
+    def _ranking(self, options: Options) -> list[tuple[str, float | None]]:
+        """The methods by their mean rank in the first table; last those that are not ranked."""
+        if not self.tables:
+            return []
+        table = next(iter(self.tables.values()))
+        ranks = dict(options.ranking(self.section, table).ranks())
+        return [*ranks.items(), *((label, None) for label in table.rows if label not in ranks)]
 
     def anchor(self, metric: str, label: str, column: Column) -> str:
         """The id of a table's cell."""

@@ -72,7 +72,7 @@ def files(
         "title": " and ".join(prose.title(section) for section in parts),
         "methods": len({label for section in parts for label in section.labels}),
         "date": max(run.manifest.started for run in runs)[:10],
-        "ranks": over_data_sets(parts, options.first(parts)),
+        "ranks": over_data_sets(options.ranked(parts), options.first(parts), options.budget),
         "overall": overall,
         "sections": shown,
         "runs": [_run(run) for run in runs],
@@ -106,6 +106,7 @@ def _section(
             _winners(table, options.decimals(table.scale)) for table in tables if table.winners()
         ],
         "spreads": {unit: spread for unit, spread in spreads.items() if spread},
+        "budgeted": options.budgeted(section),
         "tuning": tuning_notes(section),
         "tables": list(topics),
         "figures": figures,

@@ -44,7 +44,13 @@ def costs_table(section: Section) -> dict[str, str]:
     columns = costs(section)
     if not columns:
         return {}
-    heads = {"images per second": "images/s", "memory growth (MiB)": "memory (MiB)"}
+    heads = {
+        "ms per megapixel": "ms/MP",
+        "multiply-adds": "mult.-adds",
+        "images per second": "images/s",
+        "memory growth (MiB)": "memory (MiB)",
+        "peak device memory (MiB)": "device memory (MiB)",
+    }
     head = ["method", *(escape(heads.get(name, name)) for name in columns)]
     rows = [
         [escape(label), *(escape(column[label].text) for column in columns.values())]
