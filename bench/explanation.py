@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench import datasets, store
+from bench import store
 from bench.core import (
     BenchError,
     Cell,
@@ -17,7 +16,6 @@ from bench.core import (
     Dataset,
     Unsupported,
     UsageError,
-    method_label,
     nearest,
     shown,
 )
@@ -25,11 +23,10 @@ from bench.evaluation import runner
 from bench.evaluation.cell_search import find_cell
 from bench.evaluation.convention_scores import Tally
 from bench.evaluation.conventions import Account, Convention, MetricName, accounts
-from bench.evaluation.forms import Form, form_of
+from bench.evaluation.forms import Form
 from bench.evaluation.outputs import Outputs, outputs, own_input
 from bench.evaluation.restoring import cell_of, denoiser_of, kept
-from bench.execution.environment import usable_cpus
-from bench.planning.request import resolve
+from bench.execution.provenance import form_again, images_of
 from bench.plugins.sources import Registry
 
 if TYPE_CHECKING:
@@ -98,7 +95,7 @@ def explain(
     opened = run if isinstance(run, store.Run) else store.open_run(run)
     meta = find_cell(opened, method, noise, seed)
     cell = cell_of(meta.cell)
-    data = _dataset(opened, cell, dataset, data_dir)
+    data = images_of(opened, dataset, data_dir)
     images = _images(opened, meta, cell, data, Registry(plugins))
     scored = _scored(images, cell, data, metric, watch)
     recorded = opened.images(meta.key).get(metric)
@@ -164,54 +161,13 @@ def _images(
             yield Outputs(part.positions, part.positions.astype("u8"), {own.input: part.images})
 
     try:
-        form = _form(cell, meta, registry)
+        form = form_again(cell, meta, registry)
         denoiser = denoiser_of(cell, meta.chosen, form, store.FitCache())
     except (UsageError, Unsupported) as error:
         if not run.has_outputs(meta.key):
             raise UsageError(f"{cell}: {error}") from error
         return _Images(as_kept, own, None, str(error))
     return _Images(again, own, form)
-
-
-def _form(cell: Cell, meta: CellMeta, registry: Registry[Method]) -> Form:
-    """The method, if its code is what the cell was measured with."""
-    method = resolve(method_label(cell.method, cell.params), registry).method
-    if method.source != cell.source:
-        raise UsageError(
-            f"{cell.method} is other code here than the run was measured with ({method.source}, "
-            f"and was {cell.source or 'not recorded'}): measure it again, or use the version that "
-            "measured it"
-        )
-    threads = json.loads(cell.recipe or "{}").get("threads", usable_cpus())
-    return form_of(method, _device(meta.conditions.device), threads)
-
-
-def _device(recorded: str) -> str:
-    """Where the cell was computed, if that can be had here."""
-    if recorded != "cuda":
-        return "cpu"
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _dataset(run: store.Run, cell: Cell, typed: str | None, data_dir: Path | None) -> Dataset:
-    """The run's images, if they are here and the same."""
-    name, folder = typed or cell.dataset, datasets.data_folder(data_dir)
-    training = cell.training if cell.split == "validation" else ""
-    try:
-        data = datasets.load_for(name, training or None, folder)
-    except BenchError as error:
-        where = (
-            "" if typed or not name.startswith("folder:") else "; --dataset folder:PATH says where"
-        )
-        raise type(error)(f"the images of {run.path} are needed again: {error}{where}") from error
-    if (data.name, data.fingerprint) != (cell.dataset, cell.fingerprint):
-        raise DataError(
-            f"{data.name} ({data.fingerprint}) is other data than the run was measured on, "
-            f"{cell.dataset} ({cell.fingerprint}): give it the same files"
-        )
-    return data
 
 
 # The figures ----------------------------------------------------------------------------------

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import datasets, store
+from bench import store
 from bench.core import BenchError, Cell, Dataset, Unsupported, UsageError, expanded
 from bench.core.process_state import set_back
-from bench.evaluation.forms import Form, form_of
 from bench.evaluation.measurements import Measurements, Measures
 from bench.evaluation.restoring import Agreement, again, cell_of, kept
 from bench.evaluation.runner import explain
+from bench.execution.provenance import form_again, images_of
 from bench.execution.scorer import Scorer, recorded
-from bench.planning.request import RequestedMetric, requested_metrics, torch_device
+from bench.planning.request import RequestedMetric, requested_metrics
 from bench.planning.settings import Settings
 from bench.plugins.contract import Method
 from bench.plugins.sources import Registry
@@ -47,7 +46,7 @@ class Rescoring:
         measures: by label.
         registry: of the methods, for cells whose outputs were not kept.
         fits: the cache of fitted models; nothing is trained.
-        settings: say where torch may compute.
+        device: where torch may compute, see `form_again`.
     """
 
     def __init__(
@@ -57,10 +56,10 @@ class Rescoring:
         measures: Measures,
         registry: Registry[Method],
         fits: store.FitCache,
-        settings: Settings,
+        device: str,
     ) -> None:
         self._run, self._data, self._measures = run, data, measures
-        self._registry, self._fits, self._settings = registry, fits, settings
+        self._registry, self._fits, self._device = registry, fits, device
         self._needs = {need for measure in measures.values() for need in measure.metric.needs}
 
     def cells(self, wanted: Callable[[str], list[str]]) -> Iterator[Rescored]:
@@ -97,7 +96,7 @@ class Rescoring:
             for part in kept(cell, outputs, self._data, self._needs):
                 measurements.add(part.images)
             return "from its kept outputs"
-        form = self._form(cell, meta)
+        form = form_again(cell, meta, self._registry, self._device)
         check = Agreement(self._run.images(meta.key))
         try:
             with set_back(), form.computing():
@@ -110,21 +109,6 @@ class Rescoring:
             raise UsageError(f"denoised again it fails: {explain(error, form.method)}") from error
         return check.verdict()
 
-    def _form(self, cell: Cell, meta: CellMeta) -> Form:
-        """The method, if it is the one that was measured."""
-        method = self._registry.load(cell.method)
-        if method.missing:
-            raise UsageError(method.missing)
-        if method.source != cell.source:
-            raise UsageError(
-                f"{cell.method} was measured with other code than it has now, and its outputs were "
-                "not kept: run it again"
-            )
-        threads = json.loads(cell.recipe or "{}").get("threads", meta.conditions.threads or 1)
-        on_gpu = meta.conditions.device == "cuda"
-        device = torch_device(self._settings, [method]) if on_gpu else "cpu"
-        return form_of(method, device, threads)
-
 
 def rescored(
     run: store.Run,
@@ -132,7 +116,7 @@ def rescored(
     requested: Mapping[str, RequestedMetric],
     scorer: Scorer,
     registry: Registry[Method],
-    settings: Settings,
+    device: str,
     again: bool,
     told: Callable[[Rescored], None],
     watch: Callable[[str, float], None],
@@ -145,7 +129,7 @@ def rescored(
         requested: the metrics.
         scorer: makes them.
         registry: of the methods that it was made with.
-        settings: say where torch may compute.
+        device: where torch may compute, see `form_again`.
         again: also the columns that cells have.
         told: called with each cell as it is done.
         watch: see `Scorer.fit`.
@@ -165,7 +149,7 @@ def rescored(
         return [label for label in metrics if label not in there]
 
     fits = store.FitCache(Path(scorer.cache))
-    rescoring = Rescoring(run, data, scorer.measures(data), registry, fits, settings)
+    rescoring = Rescoring(run, data, scorer.measures(data), registry, fits, device)
     done = []
     for each in rescoring.cells(wanted):
         done.append(each)
@@ -223,22 +207,5 @@ def score(
     )
     with store.hold(store.open_run(path).path):
         opened = store.open_run(path)
-        data = _data_of(opened.manifest, dataset, datasets.data_folder(typed.data_dir))
-        return rescored(opened, data, requested, scorer, methods, typed, again, told, watch)
-
-
-def _data_of(manifest: store.Manifest, dataset: str | None, folder: Path) -> Dataset:
-    """The data set that a run was made on; raises `UsageError` where it is another."""
-    name, training = manifest.dataset.name, manifest.settings.train_dataset
-    try:
-        data = datasets.load_for(dataset or name, training, folder)
-    except UsageError as error:
-        if dataset:
-            raise
-        raise UsageError(f"{error}; say where its images lie: --dataset folder:PATH") from error
-    if data.fingerprint != manifest.dataset.fingerprint:
-        raise UsageError(
-            f"the run was made on other images: the fingerprint of {name} was "
-            f"{manifest.dataset.fingerprint} and is {data.fingerprint}"
-        )
-    return data
+        data = images_of(opened, dataset, typed.data_dir)
+        return rescored(opened, data, requested, scorer, methods, typed.device, again, told, watch)

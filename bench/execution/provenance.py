@@ -1,0 +1,75 @@
+"""What a cell was measured with, found again: its images, and its method with the same code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from bench import datasets
+from bench.core import BenchError, Cell, DataError, Dataset, UsageError, method_label
+from bench.evaluation.forms import Form, form_of
+from bench.planning.request import resolve
+from bench.plugins.contract import Method
+from bench.plugins.sources import Registry
+from bench.store import Run
+from bench.store.cell_meta import CellMeta
+
+
+def images_of(run: Run, typed: str | None, data_dir: Path | None) -> Dataset:
+    """The images that a run was measured on, if they are here and the same.
+
+    Args:
+        run: the run.
+        typed: where they lie now, as `folder:PATH`; None where the run's own name says it.
+        data_dir: folder of the data sets.
+
+    Raises:
+        DataError: they are not here, or others.
+        UsageError: there is no data set of that name.
+    """
+    known, settings = run.manifest.dataset, run.manifest.settings
+    training = known.training if settings.split == "validation" else ""
+    try:
+        data = datasets.load_for(
+            typed or known.name, training or None, datasets.data_folder(data_dir)
+        )
+    except BenchError as error:
+        where = "" if typed else "; --dataset folder:PATH says where those of a folder lie"
+        raise type(error)(f"the images of {run.path} are needed again: {error}{where}") from error
+    if (data.name, data.fingerprint) != (known.name, known.fingerprint):
+        raise DataError(
+            f"{data.name} ({data.fingerprint}) is other data than the run was measured on, "
+            f"{known.name} ({known.fingerprint}): give it the same files"
+        )
+    return data
+
+
+def form_again(
+    cell: Cell, meta: CellMeta, registry: Registry[Method], device: str = "auto"
+) -> Form:
+    """A cell's method, on the device and in the threads that it was measured with.
+
+    Args:
+        cell: what was measured.
+        meta: its record.
+        registry: of the methods.
+        device: "cpu" not to compute on the GPU that it was measured on.
+
+    Raises:
+        UsageError: there is no such method here, or its code is other than it was.
+    """
+    method = resolve(method_label(cell.method, cell.params), registry).method
+    if method.source != cell.source:
+        raise UsageError(
+            f"{cell.method} was measured with other code than it has now: run it again, or use the "
+            "version that measured it"
+        )
+    on_gpu = meta.conditions.device == "cuda" and device != "cpu" and _has_gpu()
+    threads = json.loads(cell.recipe or "{}").get("threads", meta.conditions.threads or 1)
+    return form_of(method, "cuda" if on_gpu else "cpu", threads)
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
