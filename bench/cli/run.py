@@ -8,11 +8,12 @@ import shutil
 import signal
 import sys
 import threading
+from collections import Counter
 from typing import Any
 
 import click
 
-from bench.cli.console import say
+from bench.cli.console import by_words, say
 from bench.cli.options import DEBUG
 from bench.cli.program import EPILOG, EXIT_CELLS_FAILED, Terminated, main
 from bench.cli.settings import SettingsCommand, given_settings
@@ -76,6 +77,11 @@ def run(context: click.Context, /, debug: bool, **values: Any) -> int:
     say(analysis.text_table(analysis.Scores.of_run(result, cells), cells, width, images))
     for problem in analysis.problems(analysis.with_labels(cells)):
         say(printable(": ".join(problem)))
+    unmeasured = Counter(
+        (metric, why) for meta in result.metadata() for metric, why in meta.unmeasured.items()
+    )
+    for (metric, why), count in unmeasured.items():
+        say(by_words(printable(f"no {metric} in {count} of {len(cells)} cells: {why}")))
     if absent := len(set(result.manifest.cells) - result.finished()):
         say(f"{absent} of {len(result.manifest.cells)} cells have no result")
     where = shlex.quote(str(result.path))
@@ -84,4 +90,4 @@ def run(context: click.Context, /, debug: bool, **values: Any) -> int:
     names = notation.split_list(typed) if isinstance(typed, str) else typed
     asked_for = {notation.parse(name)[0] for name in names}
     bad = cells.status.eq("failed") | (cells.status.eq("skipped") & cells.method.isin(asked_for))
-    return EXIT_CELLS_FAILED if absent or bad.any() else 0
+    return EXIT_CELLS_FAILED if absent or unmeasured or bad.any() else 0

@@ -208,6 +208,17 @@ def test_a_finished_run_that_is_asked_for_further_metrics_says_how_to_add_them(b
     ]  # fmt: skip
 
 
+def test_a_metric_without_a_column_is_said_and_exits_with_3(bench, tmp_path):
+    file = tmp_path / "broken.py"
+    file.write_text(BROKEN.format("raise ValueError('no')"))
+    told = bench(
+        "run", "--dataset", "digits", "--methods", "identity", "--limit", 4, "--noise", 0.1,
+        "--plugin", file, "--metrics", "psnr,broken",
+    )  # fmt: skip
+    assert told.code == 3
+    assert "no broken in 1 of 1 cells: ValueError: no (broken.py, line 5)" in told.out
+
+
 def test_tuning_follows_the_metric_that_is_asked_for(made):
     by_psnr = made("psnr", methods="gaussian", noise=0.5)
     by_ssim = made("ssim", methods="gaussian", noise=0.5, tune_by="ssim")
