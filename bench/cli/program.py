@@ -24,8 +24,8 @@ Exit codes:
   0    all went well
   1    bench check: something regressed; bench test: a check that failed
   2    usage: the command cannot be carried out as given
-  3    some cells failed or have no result; bench run: a method asked for was skipped, or a metric
-       asked for needs a package that is not installed
+  3    some cells failed or have no result; a method asked for was skipped; a metric asked for has
+       no column in a cell, or needs a package that is not installed
   4    bench check: nothing was measured, or a threshold matched nothing or another sort of run
   5    a data set is missing, damaged or cannot be downloaded
   6    a run, report or cache folder cannot be read or written
