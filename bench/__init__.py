@@ -29,13 +29,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.api import get_method, run
+    from bench.api import get_method, open_run, run
     from bench.core import Noise, Unsupported
     from bench.noises import make_noise
     from bench.planning.settings import Settings
     from bench.plugins.contract import method
     from bench.plugins.metric import metric
-    from bench.store import open_run
     from bench.training import TrainedMethod
 
     __version__: str
@@ -63,7 +62,7 @@ _HOMES = {
     "make_noise": "noises",
     "method": "plugins.contract",
     "metric": "plugins.metric",
-    "open_run": "store",
+    "open_run": "api",
     "run": "api",
 }
 

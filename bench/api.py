@@ -7,7 +7,7 @@ import inspect
 import numbers
 import os
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench import datasets, store
@@ -67,16 +67,18 @@ def run(
     with _methods_of(settings) as registry:
         requested = requested_methods(settings, registry)
         metrics = requested_metrics(settings, registry)
-        tuning_metric(settings, registry)
+        tuner = tuning_metric(settings, registry)
     methods = {each.method.name: each.method for each in requested.values()}
     # What names and settings alone tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
     folder = datasets.data_folder(settings.data_dir)
     data = datasets.load_for(settings.dataset, settings.train_dataset, folder)
     resolved = settings.resolved(data, requested)
-    cells = plan(resolved, data, requested.values())
+    ours = tuner.metric.origin == BUILT_IN
+    tuned_by = str(tuner) if ours else f"{tuner} ({tuner.metric.source})"
+    cells = plan(resolved, data, requested.values(), tuned_by)
     shares = cores.shares(settings, cells, data.largest)
-    scorer = _scorer(resolved, metrics)
+    scorer = _scorer(resolved, {**metrics, str(tuner): tuner}, tuple(metrics), str(tuner))
     setup = Setup(
         dataset=settings.dataset or data.name,
         train_dataset=settings.train_dataset,
@@ -141,11 +143,17 @@ def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registr
     return contextlib.nullcontext(Registry(settings.plugins))
 
 
-def _scorer(settings: Settings, metrics: Iterable[str]) -> Scorer:
-    """What the cells are scored by."""
+def _scorer(
+    settings: Settings,
+    requested: Mapping[str, RequestedMetric],
+    metrics: tuple[str, ...],
+    tune_by: str,
+) -> Scorer:
+    """What the cells are scored by, of the metrics that are asked for."""
     return Scorer(
-        tuple(metrics),
-        settings.tune_by,
+        metrics,
+        tune_by,
+        {label: one.metric.source for label, one in requested.items()},
         tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins),
         str((store.cache_folder() / "fits").absolute()),
         secrets.token_hex(8) if settings.fresh else None,

@@ -55,7 +55,8 @@ class Cell:
         recipe: how it is trained, resolved (canonical JSON); None where nothing is.
         limit: number of images, the first of the split; None for all.
         tune: number of validation images to tune on; 0 where nothing is tuned.
-        tune_by: the metric that it is tuned by, as typed.
+        tune_by: the metric that it is tuned by; of one that does not come with bench also the
+            digest of its code.
         quantize: outputs are rounded to 8 bits before scoring.
         noise_seeds: of the test noise, not the training seed; with several each image is measured
             under each.

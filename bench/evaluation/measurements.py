@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import traceback
 from collections.abc import Mapping
@@ -62,6 +63,10 @@ class Measurements:
     def add(self, images: Restoration) -> None:
         """Measure a batch."""
         wanted = {k: v for k, v in self._measures.items() if k not in self.unmeasured}
+        with apart(*wanted.values()):
+            self._add(wanted, images)
+
+    def _add(self, wanted: Measures, images: Restoration) -> None:
         shared = {k: v for k, v in wanted.items() if v.metric.declared.threads}
         if shared:
             parts = in_threads(
@@ -114,12 +119,20 @@ def _values_or_reason(measure: Measure, images: Restoration) -> Values | str:
     if missing:
         return f"the images have no {missing[0]}"
     try:
-        if measure.metric.origin == BUILT_IN:
-            return measure(images)
-        with set_back():  # a metric that writes into its images harms only itself
-            return measure(images.copied())
+        return measure(own(measure, images))
     except (Exception, SystemExit) as error:
         return reason(error, measure)
+
+
+def apart(*measures: Measure) -> contextlib.AbstractContextManager[object]:
+    """A block after which the process is as it was, if metrics are others' than bench's."""
+    ours = all(measure.metric.origin == BUILT_IN for measure in measures)
+    return contextlib.nullcontext() if ours else set_back()
+
+
+def own(measure: Measure, images: Restoration) -> Restoration:
+    """The images for a metric: others' metrics may write into theirs, and harm only themselves."""
+    return images if measure.metric.origin == BUILT_IN else images.copied()
 
 
 def reason(error: BaseException, measure: Measure) -> str:

@@ -11,7 +11,6 @@ import numpy as np
 
 from bench.core import (
     ESTIMATED,
-    PSNR_CAP,
     Cell,
     Dataset,
     Restoration,
@@ -27,6 +26,7 @@ from bench.evaluation.forms import Form
 from bench.evaluation.measurements import built_in
 from bench.evaluation.noise_estimate import Estimating
 from bench.evaluation.noisy_images import NoisyImages, batches
+from bench.metrics.psnr import decibels
 from bench.noises import make_noise
 from bench.store import KeptOutputs
 from bench.store.cell_meta import RecordedCell
@@ -251,17 +251,17 @@ class Agreement:
             self._equal = np.array_equal(self._columns["restored"][rows], restored)
         if self._equal:
             return
-        known = self._known(rows)
-        distance = np.abs(known - self._psnr(part.images)) if known is not None else np.inf
-        self._furthest = max(self._furthest, float(np.max(distance)))
+        distance = np.abs(self._known(rows) - self._psnr(part.images))
+        self._furthest = max(self._furthest, float(np.nan_to_num(distance, nan=np.inf).max()))
 
     def _known(self, rows: slice) -> Any:
-        """The PSNR that was measured."""
-        if "psnr" in self._columns:
-            return self._columns["psnr"][rows]
-        if "mse" in self._columns:
-            return -10 * np.log10(np.maximum(self._columns["mse"][rows], 10 ** (-PSNR_CAP / 10)))
-        return None
+        """The PSNR that was measured; NaN where it was not, nor the MSE."""
+        nothing = np.full(rows.stop - rows.start, np.nan)
+        psnr, mse = (
+            self._columns[name][rows] if name in self._columns else nothing
+            for name in ("psnr", "mse")
+        )
+        return np.where(np.isnan(psnr), decibels(mse), psnr)
 
     def verdict(self) -> str:
         """How they agree, in words.

@@ -14,6 +14,7 @@ from bench.core import Restoration
 from bench.evaluation.axis import Axis
 from bench.evaluation.blame import ends_the_sweep
 from bench.evaluation.calls import Calls
+from bench.evaluation.measurements import apart, own
 from bench.evaluation.noisy_images import batches
 from bench.evaluation.scoring import apply, finish
 from bench.noises import ImageDraws
@@ -197,7 +198,8 @@ class Validation:
                         None,
                         self._noise,
                     )
-                    scores.append(self.measure(images))
+                    with apart(self.measure):
+                        scores.append(self.measure(own(self.measure, images)))
                     seen += len(few)
                     if seen < self._count:
                         watch(seen / self._count)

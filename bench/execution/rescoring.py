@@ -44,6 +44,7 @@ class Rescoring:
         run: which the caller holds.
         data: that it was measured on.
         measures: by label.
+        codes: label -> `RecordedMetric.code`.
         registry: of the methods, for cells whose outputs were not kept.
         fits: the cache of fitted models; nothing is trained.
         device: where torch may compute, see `form_again`.
@@ -54,11 +55,12 @@ class Rescoring:
         run: store.Run,
         data: Dataset,
         measures: Measures,
+        codes: Mapping[str, str],
         registry: Registry[Method],
         fits: store.FitCache,
         device: str,
     ) -> None:
-        self._run, self._data, self._measures = run, data, measures
+        self._run, self._data, self._measures, self._codes = run, data, measures, codes
         self._registry, self._fits, self._device = registry, fits, device
         self._needs = {need for measure in measures.values() for need in measure.metric.needs}
 
@@ -83,10 +85,10 @@ class Rescoring:
             how = self._measure(cell, meta, measurements)
         except (Unsupported, UsageError, ValueError) as error:
             missing = dict.fromkeys(labels, str(error))
-            self._run.add_columns(meta.key, {}, missing)
+            self._run.add_columns(meta.key, {}, missing, self._codes)
             return Rescored(str(cell), "", {"": str(error)})
         columns = measurements.columns()
-        self._run.add_columns(meta.key, columns, measurements.unmeasured)
+        self._run.add_columns(meta.key, columns, measurements.unmeasured, self._codes)
         return Rescored(str(cell), how, dict(measurements.unmeasured))
 
     def _measure(self, cell: Cell, meta: CellMeta, measurements: Measurements) -> str:
@@ -139,22 +141,21 @@ def rescored(
         StorageError: the run cannot be read or written.
     """
     metrics = recorded(requested, scorer.fit(requested, data, watch))
-    if again:  # or, if this ends early, some cells would have the one and some the other
-        others = {k: v for k, v in run.manifest.metrics.items() if k not in metrics}
-        run.update_manifest(metrics=others)
-    store.check_metrics(run.path, run.manifest.metrics, metrics)
+    if not again:
+        store.check_metrics(run.path, run.manifest.metrics, metrics)
 
     def wanted(key: str) -> list[str]:
-        there = run.measured(key)
+        there = () if again else run.measured(key, metrics)
         return [label for label in metrics if label not in there]
 
     fits = store.FitCache(Path(scorer.cache))
-    rescoring = Rescoring(run, data, scorer.measures(data), registry, fits, device)
+    codes = {label: metric.code for label, metric in metrics.items() if metric.code}
+    rescoring = Rescoring(run, data, scorer.measures(data), codes, registry, fits, device)
     done = []
     for each in rescoring.cells(wanted):
         done.append(each)
         told(each)
-    if done or again:
+    if any(each.how for each in done) or not done:  # else there is no column that it could name
         run.add_metrics(metrics)
     return done
 
@@ -202,6 +203,7 @@ def score(
     requested = requested_metrics(typed, methods)
     scorer = Scorer(
         tuple(requested),
+        sources={label: one.metric.source for label, one in requested.items()},
         plugins=tuple(str(expanded(plugin).absolute()) for plugin in typed.plugins),
         cache=str((store.cache_folder() / "fits").absolute()),
     )

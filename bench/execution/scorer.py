@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.core import BenchError, UsageError
 from bench.evaluation.exam import LocalExaminer
-from bench.evaluation.measurements import Measures
+from bench.evaluation.measurements import Measures, reason
 from bench.evaluation.metric_fits import fitted_measure
 from bench.planning.request import RequestedMetric, metrics_of
-from bench.plugins.metric import Measure
+from bench.plugins.metric import Measure, Unfitted
 from bench.plugins.sources import Registry
 from bench.store import FitCache, OutputsWriter, RecordedMetric
 
@@ -28,6 +29,7 @@ class Scorer:
     Attributes:
         metrics: labels; the first one leads.
         tune_by: the label of the metric that parameters are chosen by.
+        sources: label -> digest of the metric's code where the run was planned.
         plugins: files and folders of metrics.
         cache: folder of what metrics learned.
         fresh: name of a session that uses nothing learned but its own; None where it uses all.
@@ -36,6 +38,7 @@ class Scorer:
 
     metrics: tuple[str, ...]
     tune_by: str = "psnr"
+    sources: Mapping[str, str] = field(default_factory=dict)
     plugins: tuple[str, ...] = ()
     cache: str = ""
     fresh: str | None = None
@@ -60,13 +63,19 @@ class Scorer:
         Raises:
             BenchError: one cannot learn from these images, see `fitted_measure`.
         """
-        return {
-            label: fitted_measure(
-                one.metric, one.params, dataset, self._cached, partial(watch, label)
-            )[1]
-            for label, one in requested.items()
-            if one.metric.learns
-        }
+        digests = {}
+        for label, one in requested.items():
+            if one.metric.learns:
+                told = partial(watch, label)
+                try:
+                    _, digests[label] = fitted_measure(
+                        one.metric, one.params, dataset, self._cached, told
+                    )
+                except BenchError:
+                    raise
+                except Exception:  # whoever measures with it will say why
+                    digests[label] = ""
+        return digests
 
     def measures(self, dataset: Dataset, *labels: str) -> Measures:
         """The metrics, or those of some labels, ready to measure.
@@ -75,12 +84,24 @@ class Scorer:
             BenchError: there is no such metric or parameter, or it cannot learn from these images.
         """
         requested = metrics_of(labels or self.metrics, Registry(self.plugins))
-        return {
-            label: fitted_measure(one.metric, one.params, dataset, self._cached)[0]
-            if one.metric.learns
-            else one.metric.create(one.params)
-            for label, one in requested.items()
-        }
+        for label, one in requested.items():
+            if self.sources.get(label, one.metric.source) != one.metric.source:
+                raise UsageError(
+                    f"here {label} has other code than where the run was planned: it was changed "
+                    "meanwhile, or is of another version; the same command plans anew"
+                )
+        return {label: self._measure(one, dataset) for label, one in requested.items()}
+
+    def _measure(self, one: RequestedMetric, dataset: Dataset) -> Measure:
+        if not one.metric.learns:
+            return one.metric.create(one.params)
+        try:
+            return fitted_measure(one.metric, one.params, dataset, self._cached)[0]
+        except BenchError:
+            raise
+        except Exception as error:
+            unfitted = Measure(one.metric)
+            return Unfitted(one.metric, f"it cannot be fitted: {reason(error, unfitted)}")
 
     def examiner(self, dataset: Dataset) -> LocalExaminer:
         """What scores a data set's cells in this process."""

@@ -22,13 +22,20 @@ from bench.planning.settings import TUNING_IMAGES, Settings
 from bench.plugins.contract import Method
 
 
-def plan(settings: Settings, dataset: Dataset, methods: Iterable[RequestedMethod]) -> list[Cell]:
+def plan(
+    settings: Settings,
+    dataset: Dataset,
+    methods: Iterable[RequestedMethod],
+    tuned_by: str = "",
+) -> list[Cell]:
     """The cells of a run, noise by noise: cells that share their noisy images are neighbours.
 
     Args:
         settings: what to measure.
         dataset: the data set that they name.
         methods: those that they name.
+        tuned_by: the metric that parameters are chosen by, as cells name it; with others' code
+            its digest is part of that. By default the settings' own.
 
     Raises:
         UsageError: a method has no recipe for the preset; there are no images to measure, or a
@@ -65,7 +72,7 @@ def plan(settings: Settings, dataset: Dataset, methods: Iterable[RequestedMethod
                     recipe=_recipe(method, settings),
                     limit=settings.limit,
                     tune=_tuning_images(method, params, settings, dataset),
-                    tune_by=settings.tune_by,
+                    tune_by=tuned_by or settings.tune_by,
                     quantize=settings.quantize,
                     noise_seeds=settings.noise_seeds,
                     split=settings.split,

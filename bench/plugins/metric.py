@@ -213,6 +213,23 @@ class Measure:
         return _checked(values, len(images.restored), self.metric.declared.between)
 
 
+class Unfitted(Measure):
+    """A metric that could not be fitted, which measures nothing.
+
+    Args:
+        metric: whose it is.
+        why: it could not.
+    """
+
+    def __init__(self, metric: Metric, why: str) -> None:
+        super().__init__(metric)
+        self._why = why
+
+    def __call__(self, images: Restoration) -> Values:
+        """Nothing; raises `BadValues`."""
+        raise BadValues(self._why)
+
+
 def _checked(values: Any, count: int, between: tuple[float, float]) -> Values:
     import numpy as np
 

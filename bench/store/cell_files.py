@@ -55,7 +55,7 @@ class CellFiles:
         self.path = path
         self._format, self._protocol = manifest.format, manifest.protocol
         self._digests = manifest.format > 1
-        self._scales = manifest.scales
+        self._metrics = manifest.metrics
         self._images = getattr(manifest.dataset.sizes, manifest.settings.split)
 
     def read(self, key: str) -> tuple[CellMeta, pa.Table | None]:
@@ -73,7 +73,7 @@ class CellFiles:
             meta = self._parsed(file.schema_arrow.metadata, key)
             if meta.status != "done":
                 return meta, None
-            table = self._rows(file)
+            table = self._rows(file, meta)
             if self._is_signed(meta) and meta.digests.rows != columns.rows_digest(table):
                 raise ValueError("its rows are not those that were written")
             return meta, table
@@ -85,7 +85,10 @@ class CellFiles:
             return meta, {}
         there = {name: table[name].to_numpy() for name in table.column_names}
         nothing = np.full(len(table), np.nan, np.float32)
-        metrics = {label: there.get(label, nothing) for label in self._scales}
+        by_its_code = columns.measured(meta, table.column_names, self._metrics)
+        metrics = {
+            label: there[label] if label in by_its_code else nothing for label in self._metrics
+        }
         others = {name: there[name] for name in RESERVED if name in there and name != "image"}
         return meta, {"image": there["image"], **metrics, **others}
 
@@ -94,6 +97,16 @@ class CellFiles:
         path = self._cell_path(key)
         with readable(path), opened(path) as source, pq.ParquetFile(source) as file:
             return self._parsed(file.schema_arrow.metadata, key)
+
+    def says_of_outputs(self, key: str) -> bool:
+        """Whether a cell is done, and its rows say what its restored images were."""
+        path = self._cell_path(key)
+        with readable(path), opened(path) as source, pq.ParquetFile(source) as file:
+            names = file.schema_arrow.names
+            return (
+                "restored" in names
+                and self._parsed(file.schema_arrow.metadata, key).status == "done"
+            )
 
     def history(self, key: str) -> pd.DataFrame:
         """See `Run.history`."""
@@ -149,6 +162,8 @@ class CellFiles:
             digests[folder] = digest_of(data)
         table = self._table(record, meta)
         _check_readable(table.nbytes, f"the {len(table):,} rows of a cell")
+        codes = {label: metric.code for label, metric in self._metrics.items() if metric.code}
+        meta.codes = {label: codes[label] for label in table.column_names if label in codes}
         if self._digests:
             meta.digests = Digests(rows=columns.rows_digest(table), **digests)
         self._commit(key, table, meta.as_dict())
@@ -159,8 +174,9 @@ class CellFiles:
         key: str,
         metrics: Mapping[str, npt.NDArray[Any]],
         unmeasured: Mapping[str, str],
+        codes: Mapping[str, str],
     ) -> None:
-        """See `Run.add_scores`."""
+        """See `Run.add_columns`."""
         path = self._cell_path(key)
         meta, table = self.read(key)
         with readable(path), opened(path) as source, pq.ParquetFile(source) as file:
@@ -172,11 +188,18 @@ class CellFiles:
         for label, values in kept.items():
             if len(values) != len(table):
                 raise ValueError(f"{label} has {len(values)} values for {len(table)} rows")
+        before = meta.codes
+        # What was measured by the same code is worth more than the reason why it is not again.
+        other = {label for label in unmeasured if before.get(label, "") != codes.get(label, "")}
+        known = {name: table[name] for name in table.column_names if name not in other}
         reasons = {**meta.unmeasured, **unmeasured, **beyond}
         entries["unmeasured"] = {
-            label: reason for label, reason in reasons.items() if label not in kept
+            label: reason for label, reason in reasons.items() if label not in {*kept, *known}
         }
-        known = {name: table[name] for name in table.column_names if name not in reasons}
+        entries["codes"] = {
+            label: code for label, code in {**before, **{k: codes.get(k, "") for k in kept}}.items()
+            if code and label in {*kept, *known}
+        }  # fmt: skip
         rows = {**known, **{label: pa.array(values) for label, values in kept.items()}}
         names = columns.in_order(rows)
         table = pa.table([rows[name] for name in names], schema=columns.schema_of(names))
@@ -199,12 +222,14 @@ class CellFiles:
             seeds = table["noise_seed"].to_numpy()
         return read_outputs(path, table["image"].to_numpy(), seeds, table["restored"].to_numpy())
 
-    def _rows(self, file: pq.ParquetFile) -> pa.Table:
+    def _rows(self, file: pq.ParquetFile, meta: CellMeta) -> pa.Table:
         """The rows of a cell that is done; raises what `readable` catches."""
         columns.check_size(file)
         names = file.schema_arrow.names
         table = file.read(names, use_threads=False).cast(columns.schema_of(names))
-        columns.check_values(table, self._scales, self._images)
+        labels = columns.measured(meta, names, self._metrics)
+        scales = {label: self._metrics[label].scale for label in labels}
+        columns.check_values(table, scales, self._images)
         return table
 
     def _table(self, record: Record, meta: CellMeta) -> pa.Table:

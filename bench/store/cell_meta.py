@@ -122,6 +122,8 @@ class CellMeta(JsonModel):
     Attributes:
         key: the cell's; its file is named by it and does not repeat it.
         peak_memory_bytes: until growth was measured, of the whole process while the cell ran.
+        codes: metric -> what tells its code from another's, see `RecordedMetric.code`; of those
+            that come with bench and learn nothing there is none.
         digests: since format 2.
     """
 
@@ -129,6 +131,7 @@ class CellMeta(JsonModel):
     cell: RecordedCell
     status: Status
     unmeasured: dict[str, str] = pydantic.Field(default_factory=dict)
+    codes: dict[str, str] = pydantic.Field(default_factory=dict)
     reason: str
     chosen: Annotated[Parameters, pydantic.AfterValidator(_finite)]
     chosen_score: Score | None

@@ -26,6 +26,9 @@ from bench.store.files import LARGEST, digest_of
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from bench.store.cell_meta import CellMeta
+    from bench.store.manifest import RecordedMetric
+
 #: Columns that are no metric's, as they stand in a file: metrics come behind the first.
 _TYPES = {
     "image": pa.int64(),
@@ -40,7 +43,8 @@ REPLICATES = ("noise_seed", "bias2", "variance")
 EARLY = ("image", "mse", "psnr", "ssim", "digest", *REPLICATES)
 #: Metrics that every image has; others may be undefined (NaN), as SSIM of a tiny image.
 _ALWAYS_DEFINED = ("mse", "psnr")
-_PLAIN = Scale("", least=0, most=1)
+#: An unbiased estimate of a squared bias may fall below 0.
+_PLAIN = Scale("", least=-1, most=1)
 #: Rounding to float32 may lead a little beyond a bound.
 _ROUNDING = 1e-3
 
@@ -70,6 +74,23 @@ def as_float32(
         else:
             columns[label] = column
     return columns, unmeasured
+
+
+def measured(
+    meta: CellMeta, names: Iterable[str], metrics: Mapping[str, RecordedMetric]
+) -> list[str]:
+    """Of these metrics those of which a cell has a column by the same code.
+
+    Args:
+        meta: the cell's.
+        names: of its columns.
+        metrics: by their labels.
+    """
+    there = set(names)
+    return [
+        label for label, metric in metrics.items()
+        if label in there and meta.codes.get(label, "") == metric.code
+    ]  # fmt: skip
 
 
 def check_size(file: pq.ParquetFile) -> None:

@@ -142,9 +142,18 @@ class RecordedMetric(JsonModel):
 
     def same_code(self, other: RecordedMetric) -> bool:
         """Whether the two give the same numbers, as far as the manifests say."""
-        if not self.source or self.origin == other.origin == "built in":
-            return self.fitted == other.fitted
-        return (self.source, self.fitted) == (other.source, other.fitted)
+        learned = self.fitted == other.fitted or not (self.fitted and other.fitted)
+        return learned and self.code_of_others == other.code_of_others
+
+    @property
+    def code_of_others(self) -> str:
+        """Digest of its code; empty where it is bench's own, of which the protocol tells."""
+        return "" if self.origin == "built in" else self.source
+
+    @property
+    def code(self) -> str:
+        """What the columns of one code have in common: of bench's own what it learned."""
+        return self.fitted if self.origin == "built in" else self.source
 
 
 def _early_metrics() -> dict[str, RecordedMetric]:

@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.core import Record, StorageError
 from bench.store.cell_files import CellFiles
+from bench.store.columns import measured
 from bench.store.files import commit, read_bytes, readable
 from bench.store.frames import cells_frame, records_frame
 from bench.store.manifest import FORMAT_VERSION
@@ -165,16 +166,21 @@ class Run:
         _, columns = self._files.columns(key)
         return columns
 
-    def measured(self, key: str) -> list[str]:
-        """Of the run's metrics those of which a cell has a column; none where it is not done."""
-        _, table = self._files.read(key)
+    def measured(self, key: str, metrics: Mapping[str, RecordedMetric] | None = None) -> list[str]:
+        """Of the run's metrics those of which a cell has a column; none where it is not done.
+
+        Args:
+            key: the cell's.
+            metrics: others, which the manifest need not name, by their labels.
+        """
+        meta, table = self._files.read(key)
         there = () if table is None else table.column_names
-        return [label for label in self.manifest.metrics if label in there]
+        return measured(meta, there, self.manifest.metrics if metrics is None else metrics)
 
     def has_outputs(self, key: str) -> bool:
         """Whether all restored images of a cell were kept; see `outputs`."""
         paths = outputs_path(self.path, key), self.path / "cells" / f"{key}{_CELL_FILE}"
-        return all(map(os.path.lexists, paths)) and self._files.metadata(key).status == "done"
+        return all(map(os.path.lexists, paths)) and self._files.says_of_outputs(key)
 
     def outputs(self, key: str) -> Iterator[KeptOutputs]:
         """The restored images of a cell, some MiB at a time, as they were scored and in that order.
@@ -253,6 +259,7 @@ class Run:
         key: str,
         columns: Mapping[str, npt.NDArray[Any]],
         unmeasured: Mapping[str, str] | None = None,
+        codes: Mapping[str, str] | None = None,
     ) -> None:
         """Put further metrics into a finished cell's file, in place of what it had of them.
 
@@ -262,12 +269,13 @@ class Run:
         Args:
             key: of the cell.
             columns: label -> a value a row, in the order of `images`; as float32.
-            unmeasured: label -> why the cell has no such column.
+            unmeasured: label -> why the cell has no such column; one by the same code stays.
+            codes: label -> `RecordedMetric.code`, where there is one.
 
         Raises:
             StorageError: the cell is damaged, or the folder cannot be written.
         """
-        self._files.add_columns(key, columns, unmeasured or {})
+        self._files.add_columns(key, columns, unmeasured or {}, codes or {})
 
     def add_metrics(self, metrics: Mapping[str, RecordedMetric]) -> None:
         """Say that the run has these metrics, whose columns its cells have by now.
