@@ -7,6 +7,7 @@ import inspect
 import numbers
 import os
 import secrets
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -115,7 +116,10 @@ class Run(store.Run):
         >>> list(records.groupby("method")["mae"].mean().round(3))
         [0.158, 0.067]
         """
-        score(self, metrics, **options)
+        done = score(self, metrics, **options)
+        for each in done:
+            for why in dict.fromkeys(each.missing.values()):
+                warnings.warn(f"{each.cell} has no score: {why}", stacklevel=2)
         self.manifest = store.open_run(self.path).manifest
         return self
 
@@ -168,10 +172,12 @@ def _described(
     listener: Listener | None,
 ) -> dict[str, store.RecordedMetric]:
     """What a manifest says of the metrics; those of ours that learn are fitted, if need be."""
+    said = set()
 
     def told(label: str, share: float) -> None:
-        if listener and share == 0:
-            listener.warned(f"{label} learns from clean training images, which takes minutes once")
+        if listener and label not in said:
+            said.add(label)
+            listener.warned(f"{label} learns from the clean training images first, once for all")
 
     # What others' metrics learn is for the workers, which alone run their code.
     ours = {label: one for label, one in metrics.items() if one.metric.origin == BUILT_IN}

@@ -57,7 +57,8 @@ def score(
         again=again,
         told=_tell,
     )
-    say(f"{len(done)} cells of {found.path} have been scored" if done else "Nothing to score.")
+    scored = sum(bool(each.how) for each in done)
+    say(f"{scored} cells of {found.path} were scored." if done else "Nothing to score.")
     return EXIT_CELLS_FAILED if any(each.missing for each in done) else 0
 
 

@@ -65,11 +65,18 @@ def work(
     with store.hold(path):
         earlier = _earlier_cells(path, manifest)
         known = store.open_run(path).manifest.metrics if store.is_run(path) else {}
-        run = store.start_run(path, manifest, fresh=setup.fresh is not None, retry=retry)
+        run = store.start_run(
+            path,
+            manifest,
+            fresh=setup.fresh is not None,
+            retry=retry,
+            keep=bool(settings.keep),
+        )
         finished = run.finished() - (run.failed() if retry else set())
         waiting = [cell for cell in cells if cell.key not in finished]
         later = [label for label in manifest.metrics if label not in known]
-        for note in (*data.left_out, *manifest.notes, *_without(path, finished, later)):
+        notes = [*data.left_out, *manifest.notes, *_without(run, finished, later, settings)]
+        for note in notes:
             warn(note)
         fits = store.FitCache(Path(setup.cache), fresh=setup.fresh, warn=warn)
         overview = _overview(earlier, cells, waiting, data, methods, setup, settings, shares, fits)
@@ -98,14 +105,20 @@ def work(
     return run
 
 
-def _without(path: Path, finished: Collection[str], metrics: Sequence[str]) -> Iterator[str]:
-    """A line that says how cells get columns which were finished before they were asked for."""
+def _without(
+    run: store.Run, finished: Collection[str], metrics: Sequence[str], settings: Settings
+) -> Iterator[str]:
+    """What was asked for after cells had been finished: how they get columns; no outputs."""
     if finished and metrics:
         names = ",".join(metrics)
+        plugins = "".join(f" --plugin {shlex.quote(str(path))}" for path in settings.plugins)
         yield (
             f"{len(finished)} cells were finished without {names}: `bench score "
-            f"{shlex.quote(str(path))} --metrics {shlex.quote(names)}` adds columns"
+            f"{shlex.quote(str(run.path))} --metrics {shlex.quote(names)}{plugins}` adds columns"
         )
+    bare = [key for key in finished if not run.has_outputs(key)] if settings.keep else ()
+    if bare:
+        yield f"{len(bare)} cells were finished before, and their outputs are not kept"
 
 
 def _room_for_outputs(
@@ -129,9 +142,7 @@ def _room_for_outputs(
             f"{takes}, and {run.path} has room for {free / 2**20:,.0f} MiB: choose another --out, "
             "measure fewer images (--limit), or leave out --keep outputs"
         )
-    without = [key for key in run.finished() if not run.has_outputs(key)]
-    late = f"; {len(without)} cells were finished without" if without else ""
-    return f"{takes}, in {run.path / 'outputs'}{late}"
+    return f"{takes}, in {run.path / 'outputs'}"
 
 
 def _earlier_cells(path: Path, manifest: store.Manifest) -> list[CellMeta]:

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from bench import Unsupported
 
 Network = TypeVar("Network")
+#: Files that were sought in vain, with the reason: a network that is not to be had is sought once.
+_MISSING: dict[Path, str] = {}
 
 
 def with_weights(make: Callable[[], Network], weights: Any) -> Network:
@@ -28,14 +30,15 @@ def with_weights(make: Callable[[], Network], weights: Any) -> Network:
     import torch
 
     file = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
+    if file in _MISSING and not file.exists():
+        raise Unsupported(_MISSING[file])
     try:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the libraries', about themselves
             network: Any = make()
     except OSError as error:
-        raise Unsupported(
-            f"its weights cannot be downloaded ({error}): put {weights.url} at {file}"
-        ) from error
+        _MISSING[file] = f"its weights cannot be downloaded ({error}): put {weights.url} at {file}"
+        raise Unsupported(_MISSING[file]) from error
     except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         reason = " ".join(str(error).split())[:200]
         raise Unsupported(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bench.core import Array, Values
 
 
-@metric(better="lower", title="MAE", decimals=4, between=(0, 1), threads=True)
+@metric(reference="none", better="lower", title="MAE", decimals=4, between=(0, 1), threads=True)
 def mae(clean: Array, restored: Array) -> Values:
     """Mean absolute error over an image's pixels and channels.
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bench.core import Array, Values
 
 
-@metric(better="lower", title="MSE", decimals=5, between=(0, 1), threads=True)
+@metric(reference="none", better="lower", title="MSE", decimals=5, between=(0, 1), threads=True)
 def mse(clean: Array, restored: Array) -> Values:
     """Mean squared error over an image's pixels and channels.
 

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from bench.core import Array, Values
 
 
-@metric(better="higher", unit="dB", title="PSNR", decimals=2, between=(0, PSNR_CAP), threads=True)
+@metric(
+    reference="none",
+    better="higher",
+    unit="dB",
+    title="PSNR",
+    decimals=2,
+    between=(0, PSNR_CAP),
+    threads=True,
+)
 def psnr(clean: Array, restored: Array) -> Values:
     """PSNR of each image, 10 log10(1 / MSE) with the MSE over its pixels and channels.
 

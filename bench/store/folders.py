@@ -145,11 +145,19 @@ def run_folders(folder: Path) -> list[Path]:
         return [path for _, path in sorted(runs)]
 
 
-def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: bool = False) -> Run:
+def start_run(
+    path: Path,
+    manifest: Manifest,
+    *,
+    fresh: bool = False,
+    retry: bool = False,
+    keep: bool = False,
+) -> Run:
     """Create a run, or take up the one that stands there with the same settings.
 
     A run that is taken up keeps its format, its earlier sessions, and entries of its manifest that
-    this version does not know. With `retry` its failed cells count as not finished.
+    this version does not know. With `retry` its failed cells count as not finished;
+    with `keep` outputs are to be kept, which early formats cannot.
 
     Raises:
         UsageError: a run of that name has other settings, or was made of other images.
@@ -164,6 +172,11 @@ def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: boo
         _same_settings(path, known.settings, manifest.settings)
         _same_images(path, known.dataset, manifest.dataset)
         check_metrics(path, known.metrics, manifest.metrics)
+        if known.format < 3 and keep:
+            raise UsageError(
+                f"{path} is in format {known.format}, whose records cannot vouch for outputs: "
+                "choose another --name, or leave out --keep outputs"
+            )
         if known.format < 3 and (more := set(manifest.metrics) - set(known.metrics)):
             raise UsageError(
                 f"{path} is in format {known.format}, whose cells have no column for "
@@ -175,6 +188,7 @@ def start_run(path: Path, manifest: Manifest, *, fresh: bool = False, retry: boo
             # for last, and `find_run` is to find it.
             with writable(path):
                 os.utime(path / "manifest.json")
+            remove_unfinished(path / OUTPUTS)  # of a worker that was killed over its last cell
             return run
         kept = {
             "format": known.format,

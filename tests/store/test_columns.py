@@ -157,6 +157,9 @@ def test_columns_take_the_place_of_those_that_were_there(tmp_path):
     assert list(run.records()["ssim"]) == [0.125] * 3
     assert next(run.metadata()).unmeasured == {}
     run.add_columns(CELL.key, {}, {LABEL: "it raised"})
+    assert LABEL in run.measured(CELL.key)  # what the same code measured is not lost
+    assert next(run.metadata()).unmeasured == {}
+    run.add_columns(CELL.key, {}, {LABEL: "it raised"}, {LABEL: "other code"})
     assert run.measured(CELL.key) == ["psnr", "ssim", "mse"]
     assert next(run.metadata()).unmeasured == {LABEL: "it raised"}
 
