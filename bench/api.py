@@ -23,6 +23,7 @@ from bench.execution.supervisor import Setup
 from bench.planning import notation
 from bench.planning.cells import notes, plan
 from bench.planning.request import (
+    RequestedMethod,
     RequestedMetric,
     requested_methods,
     requested_metrics,
@@ -62,24 +63,17 @@ def run(
     Raises:
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
-    if not isinstance(command, str | None):
-        raise UsageError(f"command is a text, not {shown(command)}")
-    settings = Settings.checked(dataset=dataset, **values)
-    with _methods_of(settings) as registry:
-        requested = requested_methods(settings, registry)
-        metrics = requested_metrics(settings, registry)
-        tuner = tuning_metric(settings, registry)
+    settings = _checked(dataset, command, values)
+    requested, metrics, tuner = _asked_for(settings)
     methods = {each.method.name: each.method for each in requested.values()}
-    # What names and settings alone tell is wrong has ended the run before anything is downloaded.
+    # What names and settings tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
     folder = datasets.data_folder(settings.data_dir)
     data = datasets.load_for(settings.dataset, settings.train_dataset, folder)
     resolved = settings.resolved(data, requested)
-    ours = tuner.metric.origin == BUILT_IN
-    tuned_by = str(tuner) if ours else f"{tuner} ({tuner.metric.source})"
-    cells = plan(resolved, data, requested.values(), tuned_by)
+    cells = plan(resolved, data, requested.values(), _named(tuner))
     shares = cores.shares(settings, cells, data.largest)
-    scorer = _scorer(resolved, {**metrics, str(tuner): tuner}, tuple(metrics), str(tuner))
+    scorer = _scorer(resolved, metrics, tuner)
     setup = Setup(
         dataset=settings.dataset or data.name,
         train_dataset=settings.train_dataset,
@@ -96,8 +90,8 @@ def run(
         scorer=scorer,
         sealed=settings.sealed,
     )
-    said = notes(resolved, data, requested.values(), cells)
     described = _described(metrics, scorer, data, listener)
+    said = notes(resolved, data, requested.values(), cells)
     manifest = _manifest(resolved, data, methods, described, cells, setup, command, said)
     made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
     return Run(made.path, made.manifest)
@@ -147,17 +141,41 @@ def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registr
     return contextlib.nullcontext(Registry(settings.plugins))
 
 
+def _checked(dataset: str | None, command: object, values: Mapping[str, Any]) -> Settings:
+    """The settings that `run` is given; raises `UsageError`."""
+    if not isinstance(command, str | None):
+        raise UsageError(f"command is a text, not {shown(command)}")
+    return Settings.checked(dataset=dataset, **values)
+
+
+def _asked_for(
+    settings: Settings,
+) -> tuple[dict[str, RequestedMethod], dict[str, RequestedMetric], RequestedMetric]:
+    """The methods, the metrics, and the metric that parameters are chosen by."""
+    with _methods_of(settings) as registry:
+        return (
+            requested_methods(settings, registry),
+            requested_metrics(settings, registry),
+            tuning_metric(settings, registry),
+        )
+
+
+def _named(tuner: RequestedMetric) -> str:
+    """The metric that parameters are chosen by, as cells name it: others' with their code."""
+    ours = tuner.metric.origin == BUILT_IN
+    return str(tuner) if ours else f"{tuner} ({tuner.metric.source})"
+
+
 def _scorer(
     settings: Settings,
-    requested: Mapping[str, RequestedMetric],
-    metrics: tuple[str, ...],
-    tune_by: str,
+    metrics: Mapping[str, RequestedMetric],
+    tuner: RequestedMetric,
 ) -> Scorer:
-    """What the cells are scored by, of the metrics that are asked for."""
+    """What the cells are scored and tuned by."""
     return Scorer(
-        metrics,
-        tune_by,
-        {label: one.metric.source for label, one in requested.items()},
+        tuple(metrics),
+        str(tuner),
+        {label: one.metric.source for label, one in {**metrics, str(tuner): tuner}.items()},
         tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins),
         str((store.cache_folder() / "fits").absolute()),
         secrets.token_hex(8) if settings.fresh else None,

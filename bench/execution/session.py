@@ -65,18 +65,12 @@ def work(
     with store.hold(path):
         earlier = _earlier_cells(path, manifest)
         known = store.open_run(path).manifest.metrics if store.is_run(path) else {}
-        run = store.start_run(
-            path,
-            manifest,
-            fresh=setup.fresh is not None,
-            retry=retry,
-            keep=bool(settings.keep),
-        )
+        keep, fresh = bool(settings.keep), setup.fresh is not None
+        run = store.start_run(path, manifest, fresh=fresh, retry=retry, keep=keep)
         finished = run.finished() - (run.failed() if retry else set())
         waiting = [cell for cell in cells if cell.key not in finished]
-        later = [label for label in manifest.metrics if label not in known]
-        notes = [*data.left_out, *manifest.notes, *_without(run, finished, later, settings)]
-        for note in notes:
+        said = _without(run, finished, set(manifest.metrics) - set(known), settings)
+        for note in (*data.left_out, *manifest.notes, *said):
             warn(note)
         fits = store.FitCache(Path(setup.cache), fresh=setup.fresh, warn=warn)
         overview = _overview(earlier, cells, waiting, data, methods, setup, settings, shares, fits)
@@ -86,18 +80,14 @@ def work(
             return run
         if any(method.learns for method in methods.values()):
             fits.check()
-        if settings.keep:
-            warn(_room_for_outputs(run, waiting, data, settings))
+        room = _room_for_outputs(run, waiting, data, settings) if settings.keep else ""
+        if room and listener:  # no warning
+            listener.warned(room)
         reporter = ProgressReporter(run, overview, listener, warn)
         if shares.jobs or settings.dask:
             records = _in_workers(waiting, methods, setup, settings, shares, reporter)
         else:
-            records = runner.run_cells(
-                waiting, data, methods, fits,
-                device=setup.device, threads=setup.threads, watch=reporter.progress,
-                waiting=waiting, examined=setup.scorer.examiner(data).exam,
-                tuned_by=setup.scorer.tuner(data),
-            )  # fmt: skip
+            records = _here(waiting, data, methods, setup, fits, reporter)
         with contextlib.closing(records), reporter, Writer(run, reporter.recorded) as writer:
             for record in records:
                 writer.put(record)
@@ -106,11 +96,11 @@ def work(
 
 
 def _without(
-    run: store.Run, finished: Collection[str], metrics: Sequence[str], settings: Settings
+    run: store.Run, finished: Collection[str], metrics: Collection[str], settings: Settings
 ) -> Iterator[str]:
     """What was asked for after cells had been finished: how they get columns; no outputs."""
     if finished and metrics:
-        names = ",".join(metrics)
+        names = ",".join(sorted(metrics))
         plugins = "".join(f" --plugin {shlex.quote(str(path))}" for path in settings.plugins)
         yield (
             f"{len(finished)} cells were finished without {names}: `bench score "
@@ -199,6 +189,29 @@ def _slowdown(jobs: int, earlier: Sequence[CellMeta]) -> float:
     loads = [meta.conditions.load for meta in earlier if meta.conditions.load is not None]
     then = max(1.0, fmean(loads) / cores) if loads else 1.0
     return max(1.0, ((load_average() or 0.0) + jobs) / cores) / then
+
+
+def _here(
+    waiting: Sequence[Cell],
+    data: Dataset,
+    methods: Mapping[str, Method],
+    setup: Setup,
+    fits: store.FitCache,
+    reporter: ProgressReporter,
+) -> Generator[Record]:
+    """The records of cells that this process works on."""
+    return runner.run_cells(
+        waiting,
+        data,
+        methods,
+        fits,
+        device=setup.device,
+        threads=setup.threads,
+        watch=reporter.progress,
+        waiting=waiting,
+        examined=setup.scorer.examiner(data).exam,
+        tuned_by=setup.scorer.tuner(data),
+    )
 
 
 def _in_workers(

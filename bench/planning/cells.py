@@ -79,6 +79,12 @@ def plan(
                     **_training_data(dataset, method),
                 )
             )
+    _refuse_tuned(settings, cells)
+    return list(dict.fromkeys(cells))  # a regime may have been asked for in two ways
+
+
+def _refuse_tuned(settings: Settings, cells: Iterable[Cell]) -> None:
+    """Refuse to tune on the images that are measured."""
     if settings.split == "validation" and (
         tuned := dict.fromkeys(cell.label for cell in cells if cell.tune)
     ):
@@ -86,7 +92,6 @@ def plan(
             f"{', '.join(tuned)} would be tuned on the validation images that are measured: type "
             "the parameters to be compared, as nlm[h=0.8], or give --no-tune"
         )
-    return list(dict.fromkeys(cells))  # a regime may have been asked for in two ways
 
 
 def notes(

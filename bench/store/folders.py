@@ -172,16 +172,7 @@ def start_run(
         _same_settings(path, known.settings, manifest.settings)
         _same_images(path, known.dataset, manifest.dataset)
         check_metrics(path, known.metrics, manifest.metrics)
-        if known.format < 3 and keep:
-            raise UsageError(
-                f"{path} is in format {known.format}, whose records cannot vouch for outputs: "
-                "choose another --name, or leave out --keep outputs"
-            )
-        if known.format < 3 and (more := set(manifest.metrics) - set(known.metrics)):
-            raise UsageError(
-                f"{path} is in format {known.format}, whose cells have no column for "
-                f"{', '.join(sorted(more))}: finish it as it is, then `bench score` adds columns"
-            )
+        _same_format(path, known, manifest, keep)
         complete = set(known.cells) <= run.finished() - (run.failed() if retry else set())
         if known.cells == manifest.cells and complete:
             # Nothing will be computed, so the manifest stays that of what was; but it was asked
@@ -278,6 +269,20 @@ def _same_images(path: Path, known: RecordedDataset, wanted: RecordedDataset) ->
                 f"{path} was made with other images{which}: the fingerprint of {wanted.name} was "
                 f"{before} and is {now}; choose another --name, or start over with --fresh"
             )
+
+
+def _same_format(path: Path, known: Manifest, wanted: Manifest, keep: bool) -> None:
+    """Refuse what cells of a run's format have no room for."""
+    if known.format < 3 and keep:
+        raise UsageError(
+            f"{path} is in format {known.format}, whose records cannot vouch for outputs: "
+            "choose another --name, or leave out --keep outputs"
+        )
+    if known.format < 3 and (more := set(wanted.metrics) - set(known.metrics)):
+        raise UsageError(
+            f"{path} is in format {known.format}, whose cells have no column for "
+            f"{', '.join(sorted(more))}: finish it as it is, then `bench score` adds columns"
+        )
 
 
 def check_metrics(
