@@ -64,8 +64,9 @@ def work(
     warn = listener.warned if listener else warnings.warn
     with store.hold(path):
         earlier = _earlier_cells(path, manifest)
-        known = store.open_run(path).manifest.metrics if store.is_run(path) else {}
         keep, fresh = bool(settings.keep), setup.fresh is not None
+        taken_up = store.is_run(path) and not fresh
+        known = store.open_run(path).manifest.metrics if taken_up else {}
         run = store.start_run(path, manifest, fresh=fresh, retry=retry, keep=keep)
         finished = run.finished() - (run.failed() if retry else set())
         waiting = [cell for cell in cells if cell.key not in finished]

@@ -12,6 +12,7 @@ from bench.evaluation import tuning
 from bench.evaluation.axis import BEYOND, Axis
 from bench.evaluation.calls import Calls
 from bench.evaluation.forms import form_of
+from bench.evaluation.measurements import built_in
 from bench.noises import Gaussian, ImageDraws
 from bench.plugins import sources
 
@@ -59,6 +60,7 @@ def tuned(
         quantize=quantize,
         noise_seed=noise_seed,
         calls=Calls(form_of(denoiser)),
+        measure=built_in("psnr")["psnr"],
     )
     return tuning.tune(
         denoiser,

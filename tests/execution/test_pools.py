@@ -14,6 +14,7 @@ from bench import datasets
 from bench.core import Cell
 from bench.execution import pools, supervisor
 from bench.execution.process import Limits, Stopped
+from bench.execution.scorer import Scorer
 from bench.execution.supervisor import Children, Setup, WorkerError
 from bench.noises import make_noise
 from bench.plugins import sources
@@ -80,7 +81,7 @@ def setup():
     return Setup(
         dataset="digits", train_dataset=None, data_dir="", training_fingerprint="", plugins=(),
         fingerprint=datasets.load("digits", Path()).fingerprint, methods=("identity",), cache="",
-        fresh=None, device="cpu", threads=1,
+        fresh=None, device="cpu", threads=1, scorer=Scorer(("psnr",)),
     )  # fmt: skip
 
 

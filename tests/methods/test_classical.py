@@ -194,7 +194,7 @@ def digits():
 
 
 def mean_psnr(clean, restored):
-    return metrics.psnr(metrics.mse(clean, finish(restored, quantize=False))).mean()
+    return metrics.psnr(clean, finish(restored, quantize=False)).mean()
 
 
 def gains(name, digits):

@@ -234,7 +234,7 @@ def test_ms_ssim_of_other_scales_is_refused(scales):
         metrics.ms_ssim(*pair((1, 28, 28)), scales=scales)
 
 
-@pytest.mark.parametrize("name", metrics.__all__)
+@pytest.mark.parametrize("name", sorted({*metrics.__all__} - {"Recognised"}))
 def test_every_metric_says_what_it_is_and_has_keyword_parameters_alone(name):
     function = getattr(metrics, name)
     declared = function.__bench_metric__

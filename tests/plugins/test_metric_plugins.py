@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from bench import testing
-from bench.core import Restoration, UsageError
+from bench.core import RESERVED, Restoration, UsageError
 from bench.execution.importing import importing
 from bench.gate.thresholds import CELL_METRICS
 from bench.plugins.kinds import METHODS, METRICS
 from bench.plugins.metric import BadValues
 from bench.plugins.sources import Registry, file_source
-from bench.store import run as stored_run
+from bench.store import frames
 
 METRIC = '''"""Largest absolute error."""
 from bench import metric
@@ -254,8 +254,7 @@ def test_what_results_hold_already_is_no_metrics_name(fails, plugin, name):
 
 
 def test_no_column_of_records_and_no_costs_name_is_free():
-    taken = {*stored_run._RECORD_COLUMNS, *stored_run._REPLICATE_COLUMNS, *CELL_METRICS}
-    taken -= {"psnr", "ssim", "mse"}
+    taken = {*frames._IDENTITY, *RESERVED, *CELL_METRICS}
     assert {name.replace("_", "-") for name in taken} <= METRICS.reserved
 
 

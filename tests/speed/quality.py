@@ -62,7 +62,7 @@ def train(file, precision, threads, preset, methods, levels, seeds):
                 recipe = Recipe(**denoiser.recipes[preset])
                 denoiser.fit(images, noise, seed, validation=held_out, recipe=recipe)
                 restored = denoiser.denoise(noise.corrupt(held_out, draws), noise)
-                psnr = metrics.psnr(metrics.mse(held_out, restored.clip(0, 1))).mean()
+                psnr = metrics.psnr(held_out, restored.clip(0, 1)).mean()
                 row = pd.DataFrame([[name, level, seed, psnr]], columns=[*KEYS, "psnr"])
                 row.to_csv(file, mode="a", header=not file.exists(), index=False)
 
