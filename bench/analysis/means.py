@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.analysis.labels import tuples
 from bench.analysis.scores import NOISE, NoiseScores, Scores, column_means, prominent
-from bench.core import level_text, noise_text, printable
+from bench.core import level_text, noise_text, printable, without_home
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,6 +100,7 @@ def problems(cells: pd.DataFrame) -> list[tuple[str, str, str]]:
         cells[cells["status"] != "done"], *columns
     ):
         trained = "" if pd.isna(seed) else f" seed {seed}"
+        reason = without_home(reason)
         if status == "skipped":
             skipped.setdefault((label, trained, reason), []).append((noise, level))
         else:

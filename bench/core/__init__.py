@@ -38,7 +38,7 @@ from bench.core.errors import (
 )
 from bench.core.metric import DEFAULT_SCALES, RESERVED, Restoration, Scale
 from bench.core.noise import Draws, Noise, TrainNoise
-from bench.core.paths import expanded
+from bench.core.paths import expanded, without_home
 from bench.core.pixels import image_digests
 from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION, PSNR_CAP
 from bench.core.record import Fit, Phase, Progress, Record, Status
@@ -116,4 +116,5 @@ __all__ = [
     "speed_text",
     "system_reason",
     "visible",
+    "without_home",
 ]

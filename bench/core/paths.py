@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from bench.core.errors import UsageError
@@ -23,3 +24,14 @@ def expanded(path: str | os.PathLike[str]) -> Path:
         raise UsageError(
             f"{path}: no home folder is known of that user; for a name that begins with ~ type ./~"
         ) from None
+
+
+def without_home(text: str) -> str:
+    """A text for others to read: `~` in place of the user's home folder in its paths."""
+    try:
+        home = str(Path.home())
+    except RuntimeError:  # nobody's, as in some containers
+        return text
+    if home == Path(home).anchor:
+        return text
+    return re.sub(rf"(?<![\w./\\-]){re.escape(home)}(?![\w-]|\.\w)", "~", text)

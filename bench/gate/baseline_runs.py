@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import store
 from bench.analysis import Scores, united, with_labels
-from bench.core import DEFAULT_SCALES, StorageError, UsageError, printable
+from bench.analysis.scores import Columns
+from bench.core import Scale, StorageError, UsageError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,14 +25,34 @@ class Baseline:
     """What a run is compared with.
 
     Attributes:
-        scores: of the cells that both have.
+        new: scores of the run that is judged, by the metrics that may be compared; of no cells
+            where no baseline run may be.
+        old: scores of the cells that both have.
         cells: all done ones of the newest run that has cells in common, else of the newest.
         notes: which runs count, which do not, and what differs in how they were made.
     """
 
-    scores: Scores
+    new: Scores
+    old: Scores
     cells: pd.DataFrame
     notes: list[str]
+
+
+@dataclass(frozen=True)
+class _Comparable:
+    """A baseline run by the metrics that may be compared: it has no columns of those left out."""
+
+    run: store.Run
+    left_out: Collection[str]
+
+    @property
+    def scales(self) -> dict[str, Scale]:
+        scales = self.run.manifest.scales
+        return {label: scale for label, scale in scales.items() if label not in self.left_out}
+
+    def images(self, key: str) -> Columns:
+        columns = self.run.images(key)
+        return {name: values for name, values in columns.items() if name not in self.left_out}
 
 
 def find_baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> Baseline:
@@ -57,7 +79,8 @@ def find_baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> Baseline:
     wanted = set(points(cells))
     frames: list[pd.DataFrame] = []
     newest = cells[:0]
-    for number, other in enumerate(runs):
+    comparable: list[_Comparable] = []
+    for other in runs:
         if reason := _incomparable(run, other):
             notes.append(f"not compared with {other.path}: {reason}")
             continue
@@ -73,16 +96,25 @@ def find_baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> Baseline:
                 raise
             notes.append(f"not compared with {other.path}: {error}")
             continue
+        left_out = _metrics_that_differ(run, other)
+        comparable.append(_Comparable(other, left_out))
         if newest.empty or (len(both) and not frames):
             newest = theirs
         if len(both):
             wanted -= set(points(theirs))
-            frames.append(both.assign(run=number))
+            frames.append(both.assign(run=len(comparable) - 1))
             notes.append(f"compared with {other.path}, ended {_ended(other)}")
             notes += _settings_that_differ(run, other)
+            notes += [f"not compared: {reason}" for reason in left_out.values()]
     common = pd.concat(frames, ignore_index=True) if frames else cells[:0].assign(run=0)
-    scales = united(runs[number].manifest.scales for number in dict.fromkeys(common["run"]))
-    return Baseline(Scores(with_labels(common), runs, scales or DEFAULT_SCALES), newest, notes)
+    used = [comparable[number] for number in dict.fromkeys(common["run"])] or comparable[:1]
+    new = Scores.of_run(run, cells if used else cells[:0])
+    # Where nothing may be compared there is nothing to say of what either side lacks.
+    scales = united(part.scales for part in used) if used else new.scales
+    lacking = {label for part in used for label in part.left_out if label not in scales}
+    kept = {label: scale for label, scale in new.scales.items() if label not in lacking}
+    old = Scores(with_labels(common), comparable, scales)
+    return Baseline(Scores(new.cells, [run], kept), old, newest, notes)
 
 
 def _earlier_runs(path: Path, run: store.Run) -> tuple[list[store.Run], list[str]]:
@@ -130,13 +162,31 @@ def _incomparable(run: store.Run, other: store.Run) -> str:
         return f"its outputs were {'' if rounded else 'not '}rounded to 8 bits"
     if mine.settings.split != theirs.settings.split:
         return f"measured on {theirs.settings.split} images, not on {mine.settings.split} images"
-    for label, scale in mine.scales.items():
-        if label in theirs.scales and not scale.agrees(theirs.scales[label]):
-            heading = theirs.scales[label].heading
-            return f"its metric {printable(label)} is another: {printable(heading)}"
     if max(len(side.settings.noise_seeds) for side in (mine, theirs)) > 1:
         return "runs with several noise seeds are not compared"
+    differ = _metrics_that_differ(run, other)
+    if differ and differ.keys() == mine.metrics.keys() & theirs.metrics.keys():
+        return "; ".join(differ.values())
     return ""
+
+
+def _metrics_that_differ(run: store.Run, other: store.Run) -> dict[str, str]:
+    """Why no number of a metric that both runs have may stand beside the other's, by label."""
+    differ = {}
+    for label, mine in run.manifest.metrics.items():
+        theirs = other.manifest.metrics.get(label)
+        if theirs is None:
+            continue
+        if not mine.scale.agrees(theirs.scale):
+            what = f"is another there: {theirs.scale.heading}, {theirs.better} is better"
+        elif mine.same_code(theirs):
+            continue
+        elif mine.code_of_others == theirs.code_of_others:
+            what = "has learned something else"
+        else:
+            what = "was measured by other code"
+        differ[label] = printable(f"the metric {label} {what}")
+    return differ
 
 
 def _settings_that_differ(run: store.Run, other: store.Run) -> list[str]:
@@ -146,10 +196,6 @@ def _settings_that_differ(run: store.Run, other: store.Run) -> list[str]:
         if here != there:
             values = f"{_value_text(here)} here, {_value_text(there)} there"
             notes.append(f"the runs differ in {name.replace('_', '-')}: {values}")
-    for label, metric in run.manifest.metrics.items():
-        theirs = other.manifest.metrics.get(label)
-        if theirs is not None and theirs.fitted != metric.fitted:
-            notes.append(f"the runs differ in what the metric {printable(label)} has learned")
     return notes
 
 

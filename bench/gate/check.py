@@ -66,14 +66,14 @@ def check_run(
             judgements.append(_nothing("worst image", "is held against a run: give --baseline"))
     if baseline is not None:
         older = find_baseline(baseline, run, cells)
-        comparisons, unpaired = gate.compare(scores, older.scores, tolerance)
+        comparisons, unpaired = gate.compare(older.new, older.old, tolerance)
         judgements += [_judgement(comparison, allowed) for comparison in comparisons]
         notes += [*older.notes, *unpaired]
         lost = _missing(cells, older.cells)
         if comparisons:
             judgements += lost
             judgements += [] if worst is None else _worst_images(comparisons, worst)
-            changed = changes(scores, older.scores, comparisons)
+            changed = changes(older.new, older.old, comparisons)
         else:
             notes += [f"{judgement.subject}: only in the baseline" for judgement in lost]
         if not comparisons and thresholds is not None:

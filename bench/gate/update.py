@@ -50,10 +50,10 @@ def update(text: str, scores: Scores, run: str, preset: str = "") -> Updated:
 
         mean - 3 sqrt(s_image^2 / n + s_seed^2 / k),
 
-    n images and k seeds, or where less is better the maximum with a plus, and what they were made
-    from. What would not change stays as it is, with
-    the run that it was made from; so do comments, entries set by hand (without `made_from`) and
-    entries of points that the run did not measure.
+    n images and k seeds, or where less is better the maximum with a plus (one image's share of the
+    metric's range is the margin where all values are the best), and what they were made from. What
+    would not change stays as it is, with the run that it was made from; so do comments, entries
+    set by hand (without `made_from`) and entries of points that the run did not measure.
 
     Args:
         text: of the file, empty for a new one; `parse` has accepted it.

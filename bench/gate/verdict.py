@@ -29,6 +29,7 @@ _COLUMNS = ["verdict", "what", "metric", "measured", "against", "detectable", "w
 def number(metric: str, value: float, sign: str = "") -> str:
     """A value of a metric as it is printed; `sign` "+" for a difference."""
     decimals = _DECIMALS.get(metric.partition(",")[0])
+    value += 0.0  # which makes 0 of a negative zero
     if decimals is not None:
         return f"{value:{sign},.{decimals}f}"
     return f"{value:{sign}.4g}"

@@ -26,6 +26,15 @@ class Learned:
     def load(self, arrays):
         self.offset = arrays["offset"]
 """
+# A metric whose code and declaration a test can change.
+NEAR = """\
+from bench import metric
+
+
+@metric(better="{}", unit="{}", reference="none")
+def near(clean, restored):
+    return {} - abs(clean - restored).mean(axis=(1, 2, 3))
+"""
 # The brightest of the twenty comes out black, all others as they came.
 BLACK = "noisy * (noisy.mean((1, 2, 3), keepdims=True) < 0.347)"
 BAD = "from bench import method\n\n\n@method()\ndef bad(noisy):\n    raise ValueError('no idea')\n"
@@ -39,6 +48,7 @@ BOTH = ("--methods", "identity,median")
 SHIFTED = ("--methods", "shift")
 LEARN = ("--methods", "learned")
 FOUR = (*LEARN, "--seeds", "0,1,2,3")
+MEASURED = ("--methods", "identity", "--metrics", "psnr,near")
 # Run -> its arguments, beyond those of all, and the plugin that it is made with.
 RUNS = {
     "a": (BOTH, None),
@@ -62,6 +72,12 @@ RUNS = {
     "worse-few": ((*SHIFTED, "--limit", "12"), ("shift", SHIFT.format("noisy + 0.5"))),
     "black": (SHIFTED, ("shift", SHIFT.format(BLACK))),
     "raising": (SHIFTED, ("shift", SHIFT.format("noisy if raises else raises"))),
+    "near": (MEASURED, ("near", NEAR.format("higher", "", 1))),
+    "near-code": (MEASURED, ("near", NEAR.format("higher", "", 0.5))),
+    "near-unit": (MEASURED, ("near", NEAR.format("higher", "%", 1))),
+    "near-lower": (MEASURED, ("near", NEAR.format("lower", "", 1))),
+    "near-levels": ((*MEASURED, "--noise", "0.3,0.5"), ("near", NEAR.format("higher", "", 1))),
+    "near-code-loud": ((*MEASURED, "--noise", "0.5"), ("near", NEAR.format("higher", "", 0.5))),
     "seed": (LEARN, ("learned", LEARNED.format(offset=0))),
     "worse-seed": (LEARN, ("learned", LEARNED.format(offset=0.2))),
     "seeds": (FOUR, ("learned", LEARNED.format(offset=0))),

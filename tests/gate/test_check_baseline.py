@@ -317,6 +317,85 @@ def test_settings_that_differ_are_noted(bench, take):
     assert notes(result)[-1] == "- the runs differ in limit: 20 here, the default there"
 
 
+def learned(run, digest):
+    metrics = api.open_run(f"results/{run}").manifest.as_dict()["metrics"]
+    metrics["near"]["fitted"] = digest
+    edit_manifest(run, metrics=metrics)
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        ("near-code", "was measured by other code"),
+        ("near-unit", "is another there: near (%), higher is better"),
+        ("near-lower", "is another there: near, lower is better"),
+        ("near", "has learned something else"),
+    ],
+)
+def test_a_metric_that_is_two_things_is_left_out_and_no_other(bench, take, other, why):
+    take((other, "old"), "near")
+    if other == "near":
+        learned("old", "1")
+        learned("near", "2")
+    result = bench("check", "near", "--baseline", "results/old", "--strict")
+    assert (result.code, words(result)) == (0, ["held"])
+    assert "identity at gaussian 0.3 on digits  psnr" in result.out
+    assert notes(result) == [compared("old"), f"- not compared: the metric near {why}"]
+
+
+@pytest.mark.parametrize("digest", ["", "1"])
+def test_a_metric_of_the_same_code_is_compared(bench, take, digest):
+    take(("near", "old"), "near")
+    learned("near", digest)  # of which the other may say nothing
+    result = bench("check", "near", "--baseline", "results/old", "--strict")
+    assert (result.code, words(result)) == (0, ["held", "held"])
+    assert notes(result) == [compared("old")]
+
+
+def test_where_every_metric_is_two_things_an_older_run_counts(bench, take):
+    take(("near", "old"), "near-code", "near")
+    for run in ("old", "near-code", "near"):
+        metrics = api.open_run(f"results/{run}").manifest.as_dict()["metrics"]
+        edit_manifest(run, metrics={"near": metrics["near"]})
+    why = "- not compared with results/near-code: the metric near was measured by other code"
+    alone = bench("check", "near", "--baseline", "results/near-code")
+    assert (alone.code, notes(alone)) == (4, [why])
+    found = bench("check", "near", "--baseline", "results")
+    assert (found.code, words(found)) == (0, ["held"])
+    assert notes(found) == [why, compared("old")]
+
+
+def test_of_a_folder_each_cell_has_the_metrics_of_its_own_baseline(bench, take):
+    take("near-levels", "near-code-loud", ("near-levels", "new"))
+    document = json.loads(bench("check", "new", "--baseline", "results", "--format", "json").out)
+    found = {(one["metric"], *one["about"]["levels"]) for one in document["findings"]}
+    assert found == {("psnr", 0.3), ("psnr", 0.5), ("psnr", 0.3, 0.5), ("near", 0.3)}
+    assert [note for note in document["notes"] if "ended" not in note] == [
+        "not compared: the metric near was measured by other code"
+    ]
+
+
+@pytest.mark.parametrize("baseline", ["results/a", "results"])
+def test_where_no_run_counts_nothing_is_said_to_be_missing(bench, take, baseline):
+    take("a", "few")
+    metrics = api.open_run("results/few").manifest.as_dict()["metrics"]
+    edit_manifest("few", metrics={"psnr": metrics["psnr"]})
+    edit_manifest("a", protocol=0)
+    result = bench("check", "few", "--baseline", baseline)
+    assert result.code == 4
+    assert notes(result) == ["- not compared with results/a: measured under protocol 0, not 2"]
+
+
+def test_without_a_cell_in_common_metrics_are_those_that_the_runs_have(bench, take):
+    take("a", "loud")
+    for run in ("a", "loud"):
+        metrics = api.open_run(f"results/{run}").manifest.as_dict()["metrics"]
+        edit_manifest(run, metrics={"psnr": metrics["psnr"]})
+    said = notes(bench("check", "loud", "--baseline", "results/a"))
+    assert "- identity, median at gaussian 0.5: 20 images only in the new run" in said
+    assert not [note for note in said if "the metric" in note]
+
+
 # -- against a folder of runs ----------------------------------------------------------------
 
 

@@ -14,7 +14,9 @@ from hypothesis.extra.numpy import arrays
 from judged_runs import GOOD, cells, frame, judge, parse, update
 from scipy import stats
 
-from bench.core import UsageError, canonical_json, method_label
+from bench import gate
+from bench.analysis import Scores
+from bench.core import Scale, UsageError, canonical_json, method_label
 from bench.gate import Threshold, Updated
 
 HEAD = "# Limits for `bench check`; see docs/gate.md.\n"
@@ -75,6 +77,40 @@ def test_a_random_methods_margin_knows_how_its_seeds_differ():
 def test_negative_decibels_are_rounded_down_too():
     text = update("", frame([-1.005, -1.005]), "run").text
     assert minima(text)["median", "psnr"] == -1.01
+
+
+@pytest.mark.parametrize(
+    ("scale", "limit"),
+    [
+        (Scale("Recognised", "", "higher", 3, 0, 1), {"min": 0.95}),
+        (Scale("Misread", "%", "lower", 1, 0, 100), {"max": 5.0}),
+        (Scale("Unbounded", "", "higher", 3), {"min": 1.0}),
+    ],
+    ids=lambda value: getattr(value, "title", ""),
+)
+def test_where_all_images_have_the_best_value_the_limit_has_room_for_one(scale, limit):
+    best, worst = (1.0, 0.0) if scale.higher else (0.0, 100.0)
+
+    def judged(misread):
+        records = frame([20.0] * 20).assign(read=[worst] * misread + [best] * (20 - misread))
+        scores = Scores.of(records, {"read": scale})
+        return scores, gate.judge(thresholds, scores, cells())[0]
+
+    thresholds = []
+    text = gate.update("", judged(0)[0], "run").text
+    (table,) = tomlkit.parse(text)["threshold"]
+    assert {end: table[end] for end in ("min", "max") if end in table} == limit
+    thresholds = parse(text)
+    room = 0 if scale.title == "Unbounded" else 1
+    for misread in range(4):
+        (judgement,) = judged(misread)[1]
+        assert judgement.verdict == ("held" if misread <= room else "regressed")
+
+
+def test_where_all_images_have_the_worst_value_the_limit_is_that():
+    scale = Scale("Recognised", "", "higher", 3, 0, 1)
+    scores = Scores.of(frame([20.0] * 20).assign(read=0.0), {"read": scale})
+    assert minima(gate.update("", scores, "run").text) == {("median", "read"): 0.0}
 
 
 EDITED = """\

@@ -122,6 +122,8 @@ def test_every_format_says_who_is_ranked(section):
     assert len(rows) == 4
     ranked = ['</th><td data-value="">–</td>' not in row for row in rows]
     assert ranked == [True, True, False, False]
+    assert "Best of all methods, whatever they cost, by PSNR (dB): " in texts[3]
+    assert "\nBest by PSNR (dB): " in summary([section])
     listed = [line.split(" | ")[0] for line in texts[3].splitlines() if line.startswith("| ")]
     assert sorted(listed[2:]) == ["| identity", "| median[size=3]"]
 

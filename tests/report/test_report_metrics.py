@@ -8,15 +8,17 @@ label and title are hostile.
 import csv
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from markupsafe import escape as escape_html
 
 import bench
 from bench import analysis, gate, store
 from bench.cli.gate import _tolerance
-from bench.core import UsageError, markdown_text
+from bench.core import UsageError, markdown_text, without_home
 from bench.gate import check
 from bench.report.content.coverage import fewer_images
 from bench.report.content.findings import findings
@@ -24,6 +26,8 @@ from bench.report.content.options import Options
 from bench.report.content.section import by_dataset
 from bench.report.content.tables import Table
 from bench.report.formats.html import page
+from bench.report.formats.html.charts import charts
+from bench.report.formats.html.traces import Styles
 from bench.report.formats.latex.escape import escape
 from bench.report.render import render
 from bench.store import RecordedMetric
@@ -221,6 +225,146 @@ def test_metrics_are_asked_for_by_label(section):
     assert Options(metrics=[WORST, "PSNR"]).shown(section) == [WORST, "psnr"]
     with pytest.raises(UsageError, match="no metric is called 'egde': did you mean edge"):
         Options(metrics=["egde"]).select([section])
+
+
+# -- what metrics are, and metrics without a value ----------------------------------------------
+
+
+def formats_of(made, folder, **options):
+    """The text that is opened of each format, by its name; and the folder."""
+    paths = render(made, folder, ["html", "md", "tex", "summary"], Options(**options))
+    return {name: path.read_text() for name, path in paths.items()}, paths["md"].parent
+
+
+def test_reports_say_what_each_metric_is(run, tmp_path):
+    said = {"summary": "How sharp `edges` are.", "reference": "Doe 2020", "note": "grey only"}
+    edge = METRICS[EDGE].model_copy(update={**said, "origin": "file edges.py"})
+    built_in = METRICS[WORST].model_copy(update={"summary": "Largest", "origin": "built in"})
+    made = Scored(run, {EDGE: edge, WORST: built_in}, own=("psnr",))
+    texts, _ = formats_of(made, tmp_path)
+    sentence = "How sharp 'edges' are. Doe 2020. grey only. From file edges.py."
+    assert f"\n- Edge (px): {sentence}\n" in texts["md"]
+    assert f"\n- {markdown_text(built_in.scale.heading)}: Largest.\n" in texts["md"]
+    assert f"<dt>Edge (px)</dt><dd>{escape_html(sentence)}</dd>" in texts["html"]
+    assert f"\\item[{{Edge (px)}}] {escape(sentence)}\n" in texts["tex"]
+    for before, after in (("\n- ", ":"), ("<dt>", "</dt>"), ("\\item[{", "}]")):
+        of_format = next(text for text in texts.values() if f"{before}images{after}" in text)
+        assert f"{before}psnr{after}" in of_format
+        assert f"{before}ssim{after}" not in of_format  # was not measured
+    texts, _ = formats_of(made, tmp_path, metrics=["psnr"])
+    assert not any("Doe 2020" in text for text in texts.values())
+
+
+class Lacking(Scored):
+    """None of its cells has a value of `GONE`."""
+
+    def metadata(self):
+        for meta in self._run.metadata():
+            meta.unmeasured = {GONE: "Unsupported: put https://x.org/w.pth at /home/ann/.cache/w"}
+            yield meta
+
+    def images(self, key):
+        return {label: values for label, values in super().images(key).items() if label != GONE}
+
+
+def test_a_metric_without_any_value_has_a_sentence_and_no_table(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "home", classmethod(lambda cls: Path("/home/ann")))
+    texts, folder = formats_of(Lacking(run), tmp_path)
+    (section,) = by_dataset([Lacking(run)])
+    said = "Gone has no value of any method: Unsupported: put https://x.org/w.pth at ~/.cache/w."
+    assert said in fewer_images(section)
+    assert fewer_images(section).count("Gone") == 1
+    for name in ("html", "md", "tex"):
+        assert "Gone has no value of any method" in texts[name]
+    assert not any("/home/ann" in text for text in texts.values())
+    assert "## Gone" not in texts["md"]
+    assert "<h2>Gone</h2>" not in texts["html"]
+    assert "tables/gone.tex" not in texts["tex"]
+    assert not (folder / "tables" / "gone.tex").exists()
+    head = next(line for line in texts["summary"].splitlines() if line.startswith("| PSNR"))
+    assert "Gone" not in head
+    texts, _ = formats_of(Lacking(run), tmp_path, metrics=["psnr"])
+    assert not any("Gone has no value" in text for text in texts.values())
+    texts, _ = formats_of(Lacking(run), tmp_path, metrics=[GONE])  # nothing else
+    assert "Gone has no value of any method" in texts["md"]
+
+
+def test_methods_that_lack_a_metric_alike_are_named_together(run):
+    class Some(Scored):
+        def metadata(self):
+            for meta in self._run.metadata():
+                if meta.cell.method != "identity":
+                    meta.unmeasured = {GONE: "no"}
+                yield meta
+
+        def images(self, key):
+            columns = super().images(key)
+            lacks = {meta.key for meta in self.metadata() if meta.unmeasured}
+            return {k: v for k, v in columns.items() if k != GONE or key not in lacks}
+
+    (section,) = by_dataset([Some(run)])
+    both = "median[size=3], gaussian[width=0.7] under every noise"
+    assert f"Gone has no value of {both}: no." in fewer_images(section)
+
+
+def test_advice_to_measure_a_file_s_metric_names_the_file(run, tmp_path):
+    edge = METRICS[EDGE].model_copy(update={"origin": "file edges.py"})
+    newer = bench.run(
+        "digits", methods=["median[size=5]"], noise="gaussian:0.1", limit=12, tune=False,
+        out=tmp_path, name="newer",
+    )  # fmt: skip
+    (section,) = by_dataset([Scored(run, {EDGE: edge}), newer])
+    said = fewer_images(section)
+    assert "`bench score newer --metrics edge --plugin edges.py` adds it." in said
+    assert "Edge was not measured" not in fewer_images(section, ["psnr"])
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no /home/ann/.cache/w, no /home/ann.", "no ~/.cache/w, no ~."),
+        ("/home/anna/w and /home/ann.b/w", "/home/anna/w and /home/ann.b/w"),
+        ("/mnt/home/ann/w", "/mnt/home/ann/w"),
+    ],
+)
+def test_a_home_folder_is_shown_by_its_sign(text, shown, monkeypatch):
+    monkeypatch.setattr(Path, "home", classmethod(lambda cls: Path("/home/ann")))
+    assert without_home(text) == shown
+
+
+class Recognised(Scored):
+    """Every image is recognised."""
+
+    def images(self, key):
+        columns = super().images(key)
+        return {**columns, "recognised": np.ones(len(columns["image"]))}
+
+
+def test_axes_keep_within_the_values_that_a_metric_can_have(run):
+    from bench.report.figures.curves import quality, speed
+
+    metric = RecordedMetric(title="Recognised", better="higher", least=0, most=1)
+    made = Recognised(run, {"recognised": metric}, own=())
+    (section,) = by_dataset([made])
+    for _, canvas in (quality(section)[0], speed(section)[0]):
+        low, high = canvas.axes[0].get_ylim()
+        assert 0 <= low < high == 1
+    drawn = {
+        chart.title: next(iter(chart.figures.values()))["layout"]
+        for chart in charts(section, Styles(section.labels), ["recognised"])
+    }
+    within = {"clipmin": 0, "clipmax": 1}
+    assert drawn["Recognised over noise level"]["yaxis"]["autorangeoptions"] == within
+    assert drawn["Quality against speed"]["yaxis"]["autorangeoptions"] == within
+    assert drawn["Recognised of the single images"]["xaxis"]["autorangeoptions"] == within
+
+
+def test_axes_without_bounds_are_as_they_were(section):
+    from bench.report.formats.html.traces import metric_axis
+
+    assert "autorangeoptions" not in metric_axis(section.scales[EDGE])
+    # The logarithm of a bound at 0 is none.
+    assert "autorangeoptions" not in metric_axis(section.scales["mse"], logarithmic=True)
 
 
 # -- the gate --------------------------------------------------------------------------------

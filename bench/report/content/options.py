@@ -53,6 +53,13 @@ class Options:
         found = (_called(name, section.scales) for name in self.metrics)
         return [label for label in dict.fromkeys(found) if label is not None]
 
+    def tables(self, section: Section) -> list[str]:
+        """Those of them that have any value: of the others a sentence says why they have none."""
+        if section.summary.empty:
+            return []
+        known = section.summary[section.summary["mean"].notna()]
+        return [metric for metric in self.shown(section) if (known["metric"] == metric).any()]
+
     def first(self, sections: Sequence[Section]) -> str:
         """The metric by which methods are ranked over all data sets."""
         return self.shown(sections[0])[0]
@@ -78,9 +85,10 @@ class Options:
 
     def budgeted(self, section: Section) -> str:
         """Who is ranked within the budget by the first metric, in sentences; "" without one."""
-        if not self.budget or section.summary.empty:
+        ranking = self.tables(section)
+        if not self.budget or not ranking:
             return ""
-        table = Table.of(section, self.shown(section)[0])
+        table = Table.of(section, ranking[0])
         return Budget.parse(self.budget).sentences(section, table)
 
     def select(self, sections: Sequence[Section]) -> list[Section]:

@@ -6,13 +6,14 @@ Sentences are plain text in which backticks enclose code, as in the captions of 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.analysis import ENOUGH_TRAININGS, MOST_COMPARED
 from bench.core import (
+    DEFAULT_SCALES,
     ESTIMATED,
     MATCHED,
     level_text,
@@ -278,6 +279,34 @@ def made(manifest: Manifest) -> list[tuple[str, str]]:
         *([("Sealed:", SEALED)] if manifest.settings.sealed else []),
         *_earlier_commands(manifest),
     ]
+
+
+def conventions(manifest: Manifest) -> dict[str, str]:
+    """What makes a run's numbers comparable; of metrics those that it measured."""
+    return {
+        name: text
+        for name, text in manifest.conventions.items()
+        if name not in DEFAULT_SCALES or name in manifest.metrics
+    }
+
+
+def described(manifest: Manifest, shown: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """What the metrics are that conventions do not tell of: label -> title, sentences.
+
+    Args:
+        manifest: of the run, which says what each of its metrics is.
+        shown: the metrics that are shown.
+    """
+    found = {}
+    for label in shown:
+        metric = manifest.metrics.get(label)
+        if metric is None or label in DEFAULT_SCALES:
+            continue
+        origin = "" if metric.origin in ("", "built in") else f"From {metric.origin}"
+        said = (metric.summary, metric.reference, metric.note, origin)
+        if text := " ".join(f"{outside(part).rstrip('.')}." for part in said if part):
+            found[label] = metrics.title(metric.scale, heading=True), text
+    return found
 
 
 #: Of a run whose methods ran where no clean test image was.

@@ -12,7 +12,7 @@ from bench.report.content.chart_data import LOSSES_CAPTION, loss_range, loss_ter
 from bench.report.content.cost_points import cost_axes, cost_points
 from bench.report.content.costs import device_text
 from bench.report.content.metrics import title
-from bench.report.figures.figure import Drawn, Figure, panel_grid
+from bench.report.figures.figure import Drawn, Figure, panel_grid, within_bounds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,6 +72,7 @@ def _over_levels(
             axes.errorbar(
                 part["level"], part["mean"], _bars(part), fmt="none", ecolor=colours[label]
             )
+        within_bounds(axes, scales[metric])
     grid.figure.subplots_adjust(wspace=0.25)
     sns.move_legend(
         grid, "center left", bbox_to_anchor=(grid.figure.subplotpars.right, 0.5), title=None
@@ -116,6 +117,7 @@ def _single_levels(
         axes.set_xticks(range(len(noises)), [noise_text(*noise) for noise in noises])
         axes.set(ylabel=scale.heading, xlim=(-0.5, len(noises) - 0.5))
         axes.grid(visible=False, axis="x")
+        within_bounds(axes, scale)
     canvas.legend(
         *panels[0, 0].get_legend_handles_labels(),
         loc="outside lower center",
@@ -172,6 +174,7 @@ def speed(section: Section) -> Drawn:
         axes.set(xscale="log", title=noise_text(*column), xlabel=axis.title)
         style.powers(axes.xaxis)
         axes.margins(x=0.15, y=0.15)
+        within_bounds(axes, scale)
     for axes in grid[:, 0]:
         axes.set_ylabel(scale.heading)
     handles: dict[str, Any] = {}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.report.content import style
+
+if TYPE_CHECKING:
+    from bench.core import Scale
 
 #: Title of the figures of predicted deviations; the page adds a table to them.
 UNCERTAINTY = "Uncertainty"
@@ -27,6 +30,15 @@ class Figure:
 
 #: Figures with their canvases.
 Drawn = list[tuple[Figure, Any]]
+
+
+def within_bounds(axes: Any, scale: Scale) -> None:
+    """Keep the axis of a metric, whose marks are drawn, within the values that it can have."""
+    low, high = axes.get_ylim()
+    if low < scale.least or high > scale.most:
+        axes.set_ylim(max(low, scale.least), min(high, scale.most))
+        for line in axes.lines:  # a marker on the bound is drawn whole
+            line.set_clip_on(False)
 
 
 def panel_grid(panels: int, height: float, columns: int = 3, **subplots: Any) -> tuple[Any, Any]:

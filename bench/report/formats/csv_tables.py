@@ -32,13 +32,14 @@ def write_csv(section: Section, folder: Path, options: Options | None = None) ->
     Text that a spreadsheet would take for a formula has an apostrophe put before it, as OWASP
     advises ("CSV Injection"); no method's label, noise or data set of bench's own begins so.
     """
-    suffix, metrics, stems = section.suffix, (options or Options()).shown(section), section.stems
+    options = options or Options()
+    suffix, metrics, stems = section.suffix, options.shown(section), section.stems
     summary = section.summary
     summary = summary[summary["metric"].isin(metrics)]
     _write(summary, folder / f"summary{suffix}.csv")
     cells = section.cells.assign(run=[section.runs[number].name for number in section.cells["run"]])
     _write(cells, folder / f"cells{suffix}.csv")
-    for metric in metrics if len(summary) else ():
+    for metric in options.tables(section):
         mean = tables.table(summary, metric)
         mean.columns = [noise_text(*column) for column in mean.columns]
         _write(mean.reset_index(), folder / f"{stems[metric]}{suffix}.csv")

@@ -53,7 +53,7 @@ def markdown(
 
 def _section(section: Section, figures: list[Figure], options: Options) -> dict[str, Any]:
     """What the template shows of a data set."""
-    metrics = options.shown(section) if len(section.summary) else ()
+    metrics = options.tables(section)
     titles = dict.fromkeys(figure.title for figure in figures)
     return {
         "title": prose.title(section),
@@ -61,7 +61,7 @@ def _section(section: Section, figures: list[Figure], options: Options) -> dict[
         "suffix": section.suffix,
         "warnings": prose.warnings(section),
         "lead": prose.lead(section),
-        "fewer": fewer_images(section),
+        "fewer": fewer_images(section, options.shown(section)),
         "findings": findings(section, options.shown(section)),
         "tested": prose.tested(section),
         "winners": _winners(section, options),
@@ -81,11 +81,11 @@ def _section(section: Section, figures: list[Figure], options: Options) -> dict[
         "budgeted": options.budgeted(section),
         "problems": _problems(section),
         "protocol": section.runs[0].manifest.protocol,
-        "runs": [_run(run) for run in section.runs],
+        "runs": [_run(run, options.shown(section)) for run in section.runs],
     }
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _run(run: Run, shown: Sequence[str]) -> dict[str, Any]:
     """How a run was made."""
     # Within a fence nothing is escaped: JSON holds text in one line that begins with a quote,
     # so none of it ends the fence.
@@ -94,7 +94,8 @@ def _run(run: Run) -> dict[str, Any]:
         "name": run.name,
         "command": run.manifest.command,
         "made": prose.made(run.manifest),
-        "conventions": run.manifest.conventions,
+        "conventions": prose.conventions(run.manifest),
+        "metrics": prose.described(run.manifest, shown),
         "settings": Ready(settings),
     }
 

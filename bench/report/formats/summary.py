@@ -57,16 +57,17 @@ def _section(
     """A data set's lines; its table has the best `rows` methods."""
     yield f"### Denoising {_text(prose.title(section))}: {len(section.labels)} methods"
     yield ""
-    warnings = " ".join(f"**{word}.** {_sentence(text)}" for word, text in _warnings(section))
+    warned = _warnings(section, options)
+    warnings = " ".join(f"**{word}.** {_sentence(text)}" for word, text in warned)
     ranked = [options.ranking(section, table) for table in heads]
     budgeted = _sentence(options.budgeted(section), _LINE)
     left_out = _left_out(section, ranked, options, rows)
     yield " ".join(filter(None, (warnings, _images(section), left_out, budgeted)))
     yield ""
-    if rows and ranked[0].rows:
+    if rows and ranked[0].rows and heads[0].entries:
         yield from _table(ranked, rows, options)
         yield ""
-    if heads[0].rows:
+    if heads[0].entries:
         yield _winners(heads[0], options)
         yield ""
     if problems := _problems(section):
@@ -83,16 +84,16 @@ def _images(section: Section) -> str:
     return f"{prose.images(section)}; noise: {named}{more}; {cells} cells."
 
 
-def _warnings(section: Section) -> list[tuple[str, str]]:
+def _warnings(section: Section, options: Options) -> list[tuple[str, str]]:
     warnings = prose.warnings(section)
-    if fewer := fewer_images(section):
+    if fewer := fewer_images(section, options.shown(section)):
         warnings.append(("Fewer images", fewer.removeprefix("On fewer images: ")))
     return warnings
 
 
 def _metrics(section: Section, options: Options) -> list[str]:
     """The metrics of the table: those that were asked for, else as many as there is room for."""
-    shown = options.shown(section)
+    shown = options.tables(section) or options.shown(section)[:1]
     return shown if options.metrics else prominent(shown)[:_METRICS]
 
 
@@ -103,7 +104,7 @@ def _left_out(section: Section, heads: Sequence[Table], options: Options, rows: 
     noises = len(table.columns) - _COLUMNS
     left_out = [f"{methods} methods"] if methods > 0 and rows else []
     left_out += [f"{noises} noises"] if noises > 0 and rows else []
-    metrics = len(prominent(options.shown(section))) - len(heads)
+    metrics = len(prominent(options.tables(section))) - len(heads)
     left_out += [f"{metrics} metric{'s' * (metrics > 1)}"] if metrics > 0 and rows else []
     return f"Left out of the table: {' and '.join(left_out)}." if left_out else ""
 
@@ -156,8 +157,9 @@ def _winners(table: Table, options: Options) -> str:
         single = any(entry.mark == "few" for _, entry in entries)
         name = f"{_text(label)} ‡" if single else f"**{_text(label)}**"
         winners.append(f"{name} at {_text(', '.join(at[:_NOISES]), _LINE)}{more}")
+    best = "Best of all methods, whatever they cost," if options.budget else "Best"
     return (
-        f"Best by {_text(table.scale.heading)}: {'; '.join(winners)}. Bold: the best of all "
+        f"{best} by {_text(table.scale.heading)}: {'; '.join(winners)}. Bold: the best of all "
         f"methods; ‡: the {table.extreme}, of fewer than four trainings; ▾: worse than the noisy "
         "image itself (`identity`)."
     )
@@ -195,7 +197,8 @@ def _overview(sections: Sequence[Section], options: Options) -> Iterator[str]:
     yield f"### Denoising: {len(sections)} data sets"
     yield ""
     metric = options.first(sections)
-    best_by = f"best by {_text(sections[0].scales[metric].heading)}"
+    best = "best of all methods" if options.budget else "best"
+    best_by = f"{best} by {_text(sections[0].scales[metric].heading)}"
     yield _row(["data set", "images", "methods", "without a result", best_by])
     yield _row(["---", "---:", "---:", "---:", "---"])
     most = LINES - 8

@@ -31,7 +31,15 @@ from bench.report.content.tuning import (
 )
 from bench.report.formats.html.heatmaps import significance, transfer
 from bench.report.formats.html.quality import quality, single_images
-from bench.report.formats.html.traces import Chart, Styles, figure, numbers, safe, safe_unit
+from bench.report.formats.html.traces import (
+    Chart,
+    Styles,
+    figure,
+    metric_axis,
+    numbers,
+    safe,
+    safe_unit,
+)
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
@@ -87,7 +95,7 @@ def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
             figures[name] = figure(
                 [line, *traces],
                 xaxis={"title": {"text": axis.title}, "type": "log"},
-                yaxis={"title": {"text": safe(scale.heading)}},
+                yaxis=metric_axis(scale),
                 hovermode="closest",
             )
     if figures:

@@ -112,22 +112,19 @@ class _PageSection:
         self.column_index = {column: index for index, column in enumerate(columns)}
         self.title = prose.title(section)
         self.warnings = prose.warnings(section)
-        self.lead, self.fewer = prose.lead(section), fewer_images(section)
+        shown_metrics = options.shown(section)
+        self.lead, self.fewer = prose.lead(section), fewer_images(section, shown_metrics)
         self.stems = section.stems
         self.tested = prose.tested(section)
-        self.findings = findings(section, options.shown(section))
+        self.findings = findings(section, shown_metrics)
         self.decimals = {label: options.decimals(scale) for label, scale in section.scales.items()}
-        self.tables = (
-            {metric: Table.of(section, metric) for metric in options.shown(section)}
-            if len(section.summary)
-            else {}
-        )
+        self.tables = {metric: Table.of(section, metric) for metric in options.tables(section)}
         self.spreads = {
             metric: prose.seed_spread(table, self.decimals[metric])
             for metric, table in self.tables.items()
         }
         shown = foremost(section)
-        self.charts: list[Chart] = list(charts(shown, styles, options.shown(section)))
+        self.charts: list[Chart] = list(charts(shown, styles, shown_metrics))
         self.inspector = inspector(shown, styles, budget)
         parts = replicates.error_parts(section)
         self.error_parts = replicates.texts(section, parts)
@@ -141,7 +138,15 @@ class _PageSection:
         self.methods = {
             name: section.about.get(name) for name in dict.fromkeys(section.cells["method"])
         }
-        self.made = [(run, prose.made(run.manifest)) for run in section.runs]
+        self.made = [
+            (
+                run,
+                prose.made(run.manifest),
+                prose.conventions(run.manifest),
+                prose.described(run.manifest, shown_metrics),
+            )
+            for run in section.runs
+        ]
 
     @property
     def cases_by(self) -> str:

@@ -10,7 +10,7 @@ from bench.core import level_text, noise_text
 from bench.report.content.chart_data import Distribution, distributions
 from bench.report.content.metrics import title
 from bench.report.content.rows import Column
-from bench.report.formats.html.traces import Chart, Styles, figure, numbers, safe
+from bench.report.formats.html.traces import Chart, Styles, figure, metric_axis, numbers, safe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,10 +92,7 @@ def _means(rows_of_metric: pd.DataFrame, scale: Scale, styles: Styles) -> dict[s
         figures[name] = figure(
             traces,
             xaxis={"title": {"text": "" if alone else f"{safe(name)} noise level"}, **ticks},
-            yaxis={
-                "title": {"text": safe(scale.heading)},
-                **({"type": "log", "dtick": "D2"} if _logarithmic(scale, rows["mean"]) else {}),
-            },
+            yaxis=metric_axis(scale, logarithmic=_logarithmic(scale, rows["mean"])),
             hovermode="closest",
         )
     return figures
@@ -154,7 +151,7 @@ def _boxes(
             )
         figures[noise_text(*column)] = figure(
             traces,
-            xaxis={"title": {"text": safe(scale.heading)}},
+            xaxis=metric_axis(scale),
             yaxis={"autorange": "reversed", "type": "category"},
         )
     return figures

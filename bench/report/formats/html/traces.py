@@ -78,6 +78,16 @@ def safe_unit(scale: Scale) -> str:
     return f" {text}" if text else ""
 
 
+def metric_axis(scale: Scale, *, logarithmic: bool = False) -> dict[str, Any]:
+    """An axis of a metric: its title, and a range that stays within the values that it can have."""
+    axis: dict[str, Any] = {"title": {"text": safe(scale.heading)}}
+    if logarithmic:
+        return {**axis, "type": "log", "dtick": "D2"}
+    ends = {"clipmin": scale.least, "clipmax": scale.most}
+    known = {name: value for name, value in ends.items() if np.isfinite(value)}
+    return {**axis, "autorangeoptions": known} if known else axis
+
+
 def figure(traces: Sequence[Any], **layout: Any) -> dict[str, Any]:
     """A figure of plotly, ready for JSON."""
     import plotly.graph_objects as go

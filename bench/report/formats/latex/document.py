@@ -57,7 +57,7 @@ def files(
     for section, figures in sections:
         tables: dict[str, str] = {}
         topics: dict[str, str] = {}
-        for metric in options.shown(section):
+        for metric in options.tables(section):
             made = metric_tables(section, metric, options)
             topics |= dict.fromkeys(made, section.scales[metric].heading)
             tables |= made
@@ -86,7 +86,7 @@ def _section(
     section: Section, figures: Sequence[Figure], topics: Mapping[str, str], options: Options
 ) -> dict[str, Any]:
     """What the template shows of a data set."""
-    tables = [Table.of(section, metric) for metric in options.shown(section)]
+    tables = [Table.of(section, metric) for metric in options.tables(section)]
     spreads = {
         table.scale.heading: prose.seed_spread(table, options.decimals(table.scale))
         for table in tables
@@ -95,9 +95,10 @@ def _section(
         "title": prose.title(section),
         "warnings": prose.warnings(section),
         "lead": prose.lead(section),
-        "fewer": fewer_images(section),
+        "fewer": fewer_images(section, options.shown(section)),
         "protocol": section.runs[0].manifest.protocol,
-        "conventions": section.runs[0].manifest.conventions,
+        "conventions": _conventions(section),
+        "metrics": _described(section, options),
         "methods": _methods(section),
         "findings": findings(section, options.shown(section)),
         "tested": prose.tested(section),
@@ -112,6 +113,22 @@ def _section(
         "figures": figures,
         "problems": analysis.problems(section.cells),
     }
+
+
+def _conventions(section: Section) -> dict[str, str]:
+    """Those of all runs, which differ in the metrics alone."""
+    known = {name for run in section.runs for name in prose.conventions(run.manifest)}
+    told = section.runs[0].manifest.conventions
+    return {name: text for name, text in told.items() if name in known}
+
+
+def _described(section: Section, options: Options) -> dict[str, tuple[str, str]]:
+    """What each metric is, as the newest run that has it says."""
+    shown = options.shown(section)
+    every: dict[str, tuple[str, str]] = {}
+    for run in reversed(section.runs):
+        every |= prose.described(run.manifest, shown)
+    return {label: every[label] for label in shown if label in every}
 
 
 def _run(run: Run) -> dict[str, Any]:
