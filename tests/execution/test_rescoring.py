@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import bench as bench_api
+from bench.core import UsageError
 
 MAX_ERROR = '''"""Largest absolute error."""
 from bench import metric
@@ -152,6 +153,59 @@ def test_what_cannot_be_scored_says_why(bench, fails, made, max_error, tmp_path,
     assert bench(*score, "--again").code == 3
 
 
+def test_what_cannot_be_measured_again_stays_as_it_was(bench, made, tmp_path, monkeypatch):
+    run = made(methods="lmmse", noise=0.3)
+    before = run.records()
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "empty"))
+    told = bench("score", run.path, "--metrics", "psnr,ssim", "--again")
+    assert told.code == 3
+    assert "its fitted model is gone" in told.out
+    after = bench_api.open_run(run.path)
+    pd.testing.assert_frame_equal(after.records(), before)
+    assert list(after.manifest.metrics) == ["psnr", "ssim", "mse"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_columns_of_other_code_are_never_mixed(made, max_error, monkeypatch, again):
+    """A score that is interrupted, a plugin that is changed: both leave whole columns or none."""
+    from bench.execution import rescoring
+    from bench.store import Run
+
+    run, options = made(methods="identity,median", noise=0.3), {"plugins": [max_error]}
+    if again:
+        run.score("max-error", **options)
+        max_error.write_text(MAX_ERROR.replace("abs(", "-abs("))
+    written, add_columns = [], Run.add_columns
+
+    def once(run, key, *arguments):
+        if written:
+            raise KeyboardInterrupt
+        written.append(add_columns(run, key, *arguments))
+
+    monkeypatch.setattr(Run, "add_columns", once)
+    with pytest.raises(KeyboardInterrupt):
+        rescoring.score(run, "max-error", again=again, **options)
+    monkeypatch.setattr(Run, "add_columns", add_columns)
+    left = bench_api.open_run(run.path).records()
+    assert "max-error" not in left or (left["max-error"].dropna() > 0).all()
+    max_error.write_text(MAX_ERROR.replace("abs(", "2 + abs("))
+    done = run.score("max-error", again=again, **options).records()["max-error"]
+    assert done.between(2, 3).all()
+    assert next(iter(bench_api.open_run(run.path).manifest.metrics)) == "psnr"
+
+
+def test_images_are_not_taken_for_the_same_where_nothing_was_measured():
+    from bench.core import Restoration
+    from bench.evaluation.restoring import Agreement, Restored
+
+    nothing = {"image": np.arange(2), "digest": np.zeros(2, np.uint64), "psnr": np.full(2, np.nan)}
+    images = Restoration(*np.zeros((3, 2, 1, 8, 8), np.float32), None, None)
+    check = Agreement(nothing)
+    check.add(Restored(np.arange(2), 0, np.zeros(2, np.uint64), images))
+    with pytest.raises(UsageError, match="nothing tells by how much"):
+        check.verdict()
+
+
 def test_a_run_that_is_being_written_is_not_scored(fails, made):
     from bench import store
 
@@ -229,3 +283,23 @@ def test_tuning_follows_the_metric_that_is_asked_for(made):
     assert mse.chosen_score == min(score for _, score in mse.trials)
     assert by_ssim.manifest.settings.tune_by == "ssim"
     assert len({psnr.key, ssim.key, mse.key}) == 3
+
+
+def test_what_tunes_is_told_apart_by_its_code_and_spoils_no_images(made, tmp_path):
+    file = tmp_path / "mine.py"
+    text = (
+        'from bench import metric\n\n@metric(better="lower")\ndef mine(clean, restored, noisy):\n'
+        "    error = abs(clean - restored).mean(axis=(1, 2, 3))\n"
+        "    clean[:] = noisy[:] = 0\n    return error\n"
+    )
+    file.write_text(text)
+    by_mae = made("mae", methods="gaussian", noise=0.5, tune_by="mae")
+    by_mine = made("mine", methods="gaussian", noise=0.5, tune_by="mine", plugins=[file],
+                   metrics="psnr")  # fmt: skip
+    (mae,), (mine,) = list(by_mae.metadata()), list(by_mine.metadata())
+    assert mine.chosen == mae.chosen
+    assert mine.chosen_score == pytest.approx(mae.chosen_score)
+    file.write_text(text + "# changed\n")
+    anew = made("mine", methods="gaussian", noise=0.5, tune_by="mine", plugins=[file],
+                metrics="psnr")  # fmt: skip
+    assert next(anew.metadata()).key != mine.key

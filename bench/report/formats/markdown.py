@@ -224,7 +224,9 @@ def _costs(section: Section) -> str:
     columns = costs(section)
     if not columns:
         return ""
-    texts = {name: {_text(k): _text(cost.text) for k, cost in v.items()} for name, v in columns.items()}
+    texts = {
+        name: {_text(k): _text(cost.text) for k, cost in v.items()} for name, v in columns.items()
+    }
     aligned = ["left"] + ["right"] * len(columns)
     return _table(pd.DataFrame(texts), colalign=aligned)
 
