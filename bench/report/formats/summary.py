@@ -197,8 +197,8 @@ def _overview(sections: Sequence[Section], options: Options) -> Iterator[str]:
     yield f"### Denoising: {len(sections)} data sets"
     yield ""
     metric = options.first(sections)
-    best = "best of all methods" if options.budget else "best"
-    best_by = f"{best} by {_text(sections[0].scales[metric].heading)}"
+    of_all = " of all methods" if options.budget else ""
+    best_by = f"best{of_all} by {_text(sections[0].scales[metric].heading)}"
     yield _row(["data set", "images", "methods", "without a result", best_by])
     yield _row(["---", "---:", "---:", "---:", "---"])
     most = LINES - 8
