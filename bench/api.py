@@ -108,7 +108,7 @@ class Run(store.Run):
         >>> run = bench.run("digits", methods="identity,median", noise=0.3, limit=20)
         >>> records = run.score("mae").records()
         >>> list(records.groupby("method")["mae"].mean().round(3))
-        [0.158, 0.067]
+        [0.16, 0.075]
         """
         done = score(self, metrics, **options)
         for each in done:

@@ -81,9 +81,8 @@ def work(
             return run
         if any(method.learns for method in methods.values()):
             fits.check()
-        room = _room_for_outputs(run, waiting, data, settings) if settings.keep else ""
-        if room and listener:  # no warning
-            listener.warned(room)
+        if settings.keep:
+            _look_for_room(run, waiting, data, settings, listener)
         reporter = ProgressReporter(run, overview, listener, warn)
         if shares.jobs or settings.dask:
             records = _in_workers(waiting, methods, setup, settings, shares, reporter)
@@ -112,10 +111,14 @@ def _without(
         yield f"{len(bare)} cells were finished before, and their outputs are not kept"
 
 
-def _room_for_outputs(
-    run: store.Run, waiting: Sequence[Cell], data: Dataset, settings: Settings
-) -> str:
-    """What keeping all restored images will take, in words.
+def _look_for_room(
+    run: store.Run,
+    waiting: Sequence[Cell],
+    data: Dataset,
+    settings: Settings,
+    listener: Listener | None,
+) -> None:
+    """Say what keeping all restored images will take.
 
     Raises:
         StorageError: the disk has less room.
@@ -133,7 +136,8 @@ def _room_for_outputs(
             f"{takes}, and {run.path} has room for {free / 2**20:,.0f} MiB: choose another --out, "
             "measure fewer images (--limit), or leave out --keep outputs"
         )
-    return f"{takes}, in {run.path / 'outputs'}"
+    if listener:  # it is no warning
+        listener.warned(f"{takes}, in {run.path / 'outputs'}")
 
 
 def _earlier_cells(path: Path, manifest: store.Manifest) -> list[CellMeta]:

@@ -11,6 +11,7 @@ from torch import nn
 from torchvision.models.vgg import cfgs, make_layers
 
 from bench import Unsupported, metrics
+from bench.metrics import _backbones
 
 torchmetrics = pytest.importorskip("torchmetrics")
 
@@ -21,6 +22,7 @@ def fresh():
     modules = [importlib.import_module(f"bench.metrics.{name}") for name in ("lpips", "dists")]
     for module in modules:
         module._network.cache_clear()
+    _backbones._MISSING.clear()
     yield
     for module in modules:
         module._network.cache_clear()

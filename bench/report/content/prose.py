@@ -66,9 +66,8 @@ def title(section: Section) -> str:
 
 def warnings(section: Section) -> list[tuple[str, str]]:
     """What a reader must know before the numbers: a word, and what it is."""
-    warned = []
-    if note := section.dataset.note:
-        warned.append(("Not MNIST", outside(note)))
+    note = section.dataset.note
+    warned = [("Not MNIST", outside(note))] if note else []
     if section.split == "validation":
         warned.append(("Validation images", VALIDATION))
     if left_out := section.dataset.left_out:
@@ -178,9 +177,8 @@ def seed_spread(table: Table, decimals: int) -> str:
 
 def tested(section: Section) -> str:
     """How methods were told apart, and how small a difference could have been found."""
-    metric = section.first_metric
-    scale = section.scales[metric]
-    pairs = section.pairs[section.pairs["metric"] == metric]
+    scale = section.scales[section.first_metric]
+    pairs = section.pairs[section.pairs["metric"] == section.first_metric]
     if pairs.empty:
         return ""
     text = (
