@@ -90,8 +90,9 @@ class Measurements:
 
     def leading(self) -> tuple[npt.NDArray[np.float32], Scale] | None:
         """The column of the first metric that has one, and how it is read."""
-        for label, values in self.columns().items():
-            return values, self._measures[label].scale
+        for label, parts in self._parts.items():
+            if parts and label not in self.unmeasured:
+                return np.concatenate(parts).astype(np.float32), self._measures[label].scale
         return None
 
     def _note(self, label: str, *parts: Values | str) -> None:

@@ -23,10 +23,9 @@ from bench.evaluation import scoring
 from bench.evaluation.calls import Calls
 from bench.evaluation.fitting import Fits
 from bench.evaluation.forms import Form
-from bench.evaluation.measurements import built_in
 from bench.evaluation.noise_estimate import Estimating
 from bench.evaluation.noisy_images import NoisyImages, batches
-from bench.metrics.psnr import decibels
+from bench.metrics.psnr import decibels, psnr
 from bench.noises import make_noise
 from bench.store import KeptOutputs
 from bench.store.cell_meta import RecordedCell
@@ -166,8 +165,6 @@ def again(
     form: Form,
     fits: Fits,
     needs: Collection[str] = ("clean", "noisy"),
-    *,
-    clip: bool = False,
 ) -> Iterator[Restored]:
     """The images of a cell, denoised once more by what was fitted and chosen then.
 
@@ -178,7 +175,6 @@ def again(
         form: of its method.
         fits: where its model is kept; nothing is trained.
         needs: whether labels are: "label".
-        clip: limit what the method sees to [0, 1]; it is told the same noise.
 
     Raises:
         Unsupported: its model is gone, or the method refuses the images.
@@ -187,15 +183,15 @@ def again(
     denoiser = denoiser_of(cell, chosen, form, fits)
     labels, calls = _labels(cell, dataset, needs), Calls(form)
     for batch in NoisyImages(dataset, cell.split).batches(cell.noise, cell.limit, cell.noise_seeds):
-        noisy = np.clip(batch.noisy, 0, 1) if clip else batch.noisy
-        for part in calls.cut(len(noisy)):
-            with calls.timed(len(noisy[part])):
-                restored = scoring.apply(denoiser, noisy[part].copy(), cell.noise)
+        for part in calls.cut(len(batch.noisy)):
+            noisy = batch.noisy[part]
+            with calls.timed(len(noisy)):
+                restored = scoring.apply(denoiser, noisy.copy(), cell.noise)
             positions = batch.positions[part]
             images = Restoration(
                 batch.clean[part],
                 scoring.finish(restored, cell.quantize),
-                noisy[part],
+                noisy,
                 None if labels is None else labels[positions],
                 cell.noise,
             )
@@ -233,7 +229,6 @@ class Agreement:
     def __init__(self, columns: Any) -> None:
         self._columns = columns
         self._row, self._equal = 0, "restored" in columns
-        self._psnr = built_in("psnr")["psnr"]
         self._furthest = 0.0
 
     def add(self, part: Restored) -> None:
@@ -251,17 +246,17 @@ class Agreement:
             self._equal = np.array_equal(self._columns["restored"][rows], restored)
         if self._equal:
             return
-        distance = np.abs(self._known(rows) - self._psnr(part.images))
+        distance = np.abs(self._known(rows) - psnr(part.images.clean, part.images.restored))
         self._furthest = max(self._furthest, float(np.nan_to_num(distance, nan=np.inf).max()))
 
     def _known(self, rows: slice) -> Any:
         """The PSNR that was measured; NaN where it was not, nor the MSE."""
         nothing = np.full(rows.stop - rows.start, np.nan)
-        psnr, mse = (
+        own, mse = (
             self._columns[name][rows] if name in self._columns else nothing
             for name in ("psnr", "mse")
         )
-        return np.where(np.isnan(psnr), decibels(mse), psnr)
+        return np.where(np.isnan(own), decibels(mse), own)
 
     def verdict(self) -> str:
         """How they agree, in words.

@@ -175,8 +175,8 @@ def score(
     """Measure further metrics of a run's images, as `bench score` does.
 
     The images are those that were kept (`--keep outputs`), or are denoised once more with the
-    stored fit and the recorded parameters; then they must be equal, or, on another machine, have a
-    PSNR within 1e-4 dB of what was measured. Nothing is trained or tuned again.
+    stored fit and the recorded parameters; then they must be equal, or each have a PSNR within 1e-4
+    dB of what was measured. No method is trained or tuned again.
 
     Args:
         run: a run or its folder.
