@@ -56,6 +56,7 @@ from bench.core.text import (
     visible,
 )
 from bench.core.threads import in_threads
+from bench.core.value_range import Range
 
 if TYPE_CHECKING:
     from bench.core.dataset import Array as Array
@@ -86,6 +87,7 @@ __all__ = [
     "Noise",
     "Phase",
     "Progress",
+    "Range",
     "Record",
     "Restoration",
     "Scale",
