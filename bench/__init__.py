@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bench.noises import make_noise
     from bench.planning.settings import Settings
     from bench.plugins.contract import method
+    from bench.plugins.dataset import dataset
     from bench.plugins.metric import metric
     from bench.plugins.noise import noise
     from bench.training import TrainedMethod
@@ -48,6 +49,7 @@ __all__ = [
     "TrainedMethod",
     "Unsupported",
     "__version__",
+    "dataset",
     "get_method",
     "make_noise",
     "method",
@@ -63,6 +65,7 @@ _HOMES = {
     "Settings": "planning.settings",
     "TrainedMethod": "training",
     "Unsupported": "core",
+    "dataset": "plugins.dataset",
     "get_method": "api",
     "make_noise": "noises",
     "method": "plugins.contract",

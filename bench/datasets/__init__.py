@@ -1,8 +1,10 @@
 """The built-in data sets, a kind a file, and folders of images; `catalogue` names them all."""
 
+from bench.datasets.arrays import SPLITS, dataset_of
 from bench.datasets.catalogue import (
     CATALOGUE,
     FOLDER,
+    PLACES,
     Entry,
     data_folder,
     load,
@@ -17,9 +19,12 @@ __all__ = [
     "CATALOGUE",
     "FOLDER",
     "NAME",
+    "PLACES",
+    "SPLITS",
     "Dataset",
     "Entry",
     "data_folder",
+    "dataset_of",
     "load",
     "load_default",
     "open_copy",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import datasets
-from bench.core import Dataset, Range
+from bench.core import Dataset, Range, UsageError
+from bench.plugins.dataset import PluginDataset
+from bench.plugins.kinds import DATASETS
+from bench.plugins.sources import Registry, plugin_name
 
 
 @dataclass(frozen=True)
@@ -77,4 +80,46 @@ class DataSource:
     def _opened(self, dataset: str | Dataset) -> Dataset:
         if isinstance(dataset, Dataset):
             return dataset
-        return datasets.load(dataset, self.folder, stated=self.range)
+        known = registry(self.plugins)
+        if is_plugin(dataset, known):
+            return of_plugin(known.load(dataset), self.folder, self.range)
+        return datasets.load(dataset, self.folder, stated=self.range, others=known.sources)
+
+
+def registry(plugins: Iterable[str]) -> Registry[PluginDataset]:
+    """The data sets that are plugins."""
+    return Registry(plugins, kind=DATASETS)
+
+
+def is_plugin(name: str, known: Registry[PluginDataset]) -> bool:
+    """Whether a data set's name, as typed, is a plugin's; those of the catalogue are none."""
+    return plugin_name(name) in known.sources and name not in datasets.CATALOGUE
+
+
+def of_plugin(plugin: PluginDataset, folder: Path, stated: Range | None) -> Dataset:
+    """The data set that a plugin gives.
+
+    Args:
+        plugin: as it was found.
+        folder: of the data sets.
+        stated: the range of the stored values, where the user gave it.
+
+    Raises:
+        UsageError: it lacks a package, or its range is declared and another one stated.
+        DataError: its code raises, or what it gives are no images.
+    """
+    if plugin.missing:
+        raise UsageError(plugin.missing)
+    declared = plugin.range
+    if declared and stated and (stated.low, stated.high) != (declared.low, declared.high):
+        raise UsageError(
+            f"--range {stated.low:g},{stated.high:g}: {plugin.name} declares its own, {declared}"
+        )
+    data = datasets.dataset_of(
+        plugin.name,
+        lambda split: plugin.images(split, folder),
+        stated=declared or stated,
+        explain=plugin.explain,
+    )
+    said = plugin.declared
+    return replace(data, range=replace(data.range, unit=said.unit, clamp=said.clamp))

@@ -41,7 +41,9 @@ class DatasetDeclaration:
                 low, high = (float(value) for value in self.range)
                 Range(low, high)
             except Exception:
-                raise TypeError(f"range={self.range!r}: write (black, white), as (0, 4095)") from None
+                raise TypeError(
+                    f"range={self.range!r}: write (black, white), as (0, 4095)"
+                ) from None
 
     def attach(self, target: T) -> T:
         """Note this on a function, which stays the same object."""
