@@ -234,7 +234,7 @@ class Manifest(JsonModel):
         return cls(
             format=FORMAT_VERSION,
             protocol=PROTOCOL_VERSION,
-            conventions=conventions(recorded.quantize),
+            conventions=conventions(recorded.quantize, data.range.clamp),
             settings=recorded,
             dataset=RecordedDataset.of(data, recorded.split),
             methods=dict(methods),
@@ -266,14 +266,14 @@ class Manifest(JsonModel):
         return Session(**{name: getattr(self, name) for name in Session.model_fields})
 
 
-def conventions(quantize: bool) -> dict[str, str]:
-    """`bench.core.CONVENTIONS`, with what `quantize` does to outputs.
+def conventions(quantize: bool, clamp: bool = True) -> dict[str, str]:
+    """`bench.core.CONVENTIONS`, with what is done to outputs.
 
     >>> conventions(quantize=True)["outputs"]
     'clamped to [0, 1] once, before any metric; then rounded to 8 bits'
     """
-    rounded = "; then rounded to 8 bits" if quantize else ""
-    return {**CONVENTIONS, "outputs": CONVENTIONS["outputs"] + rounded}
+    outputs = CONVENTIONS["outputs"] if clamp else "not clamped"
+    return {**CONVENTIONS, "outputs": outputs + ("; then rounded to 8 bits" if quantize else "")}
 
 
 def timestamp() -> str:
