@@ -38,9 +38,10 @@ from bench.core.errors import (
     system_reason,
 )
 from bench.core.metric import DEFAULT_SCALES, RESERVED, Perturbed, Restoration, Scale
-from bench.core.noise import Draws, Noise, TrainNoise
+from bench.core.noise import Draws, Noise, TrainNoise, expect_level
 from bench.core.paths import expanded, without_home
 from bench.core.pixels import image_digests
+from bench.core.plugin_noise import BadNoise, PluginNoise, keep_code
 from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION, PSNR_CAP
 from bench.core.record import Fit, Phase, Progress, Record, Status
 from bench.core.text import (
@@ -78,6 +79,7 @@ __all__ = [
     "RESERVED",
     "SAMPLE_SIDE",
     "UNIT_RANGE",
+    "BadNoise",
     "BenchError",
     "Cell",
     "DataError",
@@ -90,6 +92,7 @@ __all__ = [
     "Noise",
     "Perturbed",
     "Phase",
+    "PluginNoise",
     "Progress",
     "Range",
     "Record",
@@ -106,8 +109,10 @@ __all__ = [
     "cell_key",
     "digest",
     "expanded",
+    "expect_level",
     "image_digests",
     "in_threads",
+    "keep_code",
     "level_text",
     "markdown_code",
     "markdown_text",
