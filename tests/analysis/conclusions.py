@@ -57,7 +57,7 @@ class Population:
         return [{metric: values[at] for metric, values in noise.items()} for noise in self.values]
 
 
-def noise_scores(level, labels, values, seed_means=None):
+def noise_scores(level, labels, values, seed_means=None, units=None):
     """The scores under one noise, as `Scores` reads them: metric -> (images, methods)."""
     images = len(values["psnr"])
     return NoiseScores(
@@ -65,6 +65,7 @@ def noise_scores(level, labels, values, seed_means=None):
         list(labels),
         values,
         np.arange(images),
+        np.arange(images) if units is None else units,
         np.ones(len(labels), np.int64),
         seed_means or [{} for _ in labels],
     )
@@ -139,7 +140,7 @@ def coverage(population, images, runs, rng):
     for _ in range(runs):
         for drawn, noise in zip(population.draw(rng, images), population.values, strict=True):
             for metric, values in drawn.items():
-                low, high = statistics.studentised(values).intervals()
+                low, high = statistics.studentised(statistics.UnitScores(values)).intervals()
                 mean = noise[metric].mean(axis=0)
                 inside = ((low <= mean) & (mean <= high)).astype(float)
                 inside[~np.isfinite(high - low)] = np.nan
