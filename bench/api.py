@@ -9,10 +9,12 @@ import os
 import secrets
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bench import datasets, store
 from bench.core import Cell, Dataset, UsageError, expanded, shown
+from bench.evaluation.data_source import DataSource
 from bench.execution import cores, environment, session
 from bench.execution.importing import importing
 from bench.execution.process import Limits
@@ -69,15 +71,17 @@ def run(
     # What names and settings tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
     folder = datasets.data_folder(settings.data_dir)
-    data = datasets.load_for(settings.dataset, settings.train_dataset, folder)
+    plugins = tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins)
+    source = DataSource(
+        settings.dataset, settings.train_dataset, folder.absolute(), settings.range, plugins
+    )
+    data = source.open()
     resolved = settings.resolved(data, requested)
     cells = plan(resolved, data, requested.values(), _named(tuner))
     shares = cores.shares(settings, cells, data.largest)
     scorer = _scorer(resolved, metrics, tuner)
     setup = Setup(
-        dataset=settings.dataset or data.name,
-        train_dataset=settings.train_dataset,
-        data_dir=str(folder.absolute()),
+        source=replace(source, dataset=settings.dataset or data.name),
         fingerprint=data.fingerprint,
         training_fingerprint=data.training_fingerprint,
         plugins=scorer.plugins,

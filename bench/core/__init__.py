@@ -12,6 +12,7 @@ from bench.core.cell import (
     IDENTITY,
     MATCHED,
     Cell,
+    TuneOn,
     canonical_json,
     cell_key,
     digest,
@@ -36,7 +37,7 @@ from bench.core.errors import (
     nearest,
     system_reason,
 )
-from bench.core.metric import DEFAULT_SCALES, RESERVED, Restoration, Scale
+from bench.core.metric import DEFAULT_SCALES, RESERVED, Perturbed, Restoration, Scale
 from bench.core.noise import Draws, Noise, TrainNoise
 from bench.core.paths import expanded, without_home
 from bench.core.pixels import image_digests
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from bench.core.dataset import Array as Array
     from bench.core.dataset import Labels as Labels
     from bench.core.dataset import MeasuredSplit as MeasuredSplit
+    from bench.core.dataset import Units as Units
     from bench.core.dataset import Values as Values
 
 __all__ = [
@@ -85,6 +87,7 @@ __all__ = [
     "Labelled",
     "MissingPackage",
     "Noise",
+    "Perturbed",
     "Phase",
     "Progress",
     "Range",
@@ -95,6 +98,7 @@ __all__ = [
     "Status",
     "StorageError",
     "TrainNoise",
+    "TuneOn",
     "Unsupported",
     "UsageError",
     "canonical_json",

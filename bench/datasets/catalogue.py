@@ -11,7 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.core import DataError, Dataset, Group, Split, StorageError, UsageError, expanded, nearest
+from bench.core import (
+    DataError,
+    Dataset,
+    Group,
+    Range,
+    Split,
+    StorageError,
+    UsageError,
+    expanded,
+    nearest,
+)
 from bench.datasets import idx, natural
 from bench.datasets.digits import open_digits
 from bench.datasets.images import open_folder
@@ -61,13 +71,19 @@ def data_folder(given: str | os.PathLike[str] | None = None) -> Path:
     return platformdirs.user_cache_path("denoise-bench") / "data"
 
 
-def load(name: str, folder: Path, *, download: bool = True) -> Dataset:
+def load(name: str, folder: Path, *, download: bool = True, stated: Range | None = None) -> Dataset:
     """The data set of that name, downloaded into `folder` where it has to be and may be.
 
     `folder:PATH` is a folder of images, wherever it lies.
 
+    Args:
+        name: as typed.
+        folder: of the data sets.
+        download: whether it may be.
+        stated: the range of the stored values, where the user gave it.
+
     Raises:
-        UsageError: there is no such data set.
+        UsageError: there is no such data set, or its range is known and not to be stated.
         DataError: it is not there and cannot be downloaded, or is damaged.
         StorageError: `folder` cannot be written.
 
@@ -81,6 +97,8 @@ def load(name: str, folder: Path, *, download: bool = True) -> Dataset:
         return open_folder(expanded(name.removeprefix(FOLDER)))
     if name not in CATALOGUE:
         raise UsageError(f"unknown data set {name!r}: {nearest(name, CATALOGUE)}")
+    if stated is not None:
+        raise UsageError(f"--range {stated.low:g},{stated.high:g}: that of {name} is known")
     return CATALOGUE[name].open(folder, download)
 
 
@@ -101,14 +119,22 @@ def load_default(folder: Path) -> Dataset:
         return replace(digits, note=note)
 
 
-def load_for(name: str | None, training: str | None, folder: Path) -> Dataset:
+def load_for(
+    name: str | None, training: str | None, folder: Path, stated: Range | None = None
+) -> Dataset:
     """The data set of a run: by name or the default one, with its own training images or others'.
+
+    Args:
+        name: as typed; None for the default one.
+        training: whose training images are taken; None for its own.
+        folder: of the data sets.
+        stated: the range of the stored values, where the user gave it.
 
     Raises:
         UsageError, DataError: see `load`.
     """
-    data = load(name, folder) if name else load_default(folder)
-    return with_training(data, load(training, folder)) if training else data
+    data = load(name, folder, stated=stated) if name else load_default(folder)
+    return with_training(data, load(training, folder, stated=stated)) if training else data
 
 
 def with_training(dataset: Dataset, other: Dataset) -> Dataset:

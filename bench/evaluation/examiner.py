@@ -14,16 +14,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from bench.core import BenchError, Cell, DataError, Dataset, Group, Record, Split
+from bench.evaluation.data_source import DataSource
 from bench.evaluation.exam import Exam, LocalExam, LocalExaminer, NoisyBatch
 
 if TYPE_CHECKING:
     from bench.core import Array
+
+
+#: What a method's process is told of the data set.
+_FACTS = (
+    "name", "fingerprint", "sizes", "samples", "note", "left_out", "training",
+    "training_fingerprint", "range", "frames", "truth",
+)  # fmt: skip
 
 
 class Scorer(Protocol):
@@ -37,8 +44,7 @@ class Examiner:
     """The process that has the clean images, as the method's sees it; it ends with that.
 
     Args:
-        dataset, train_dataset: as typed.
-        folder: of the data sets.
+        source: where the data set is found.
         scorer: what it measures, and keeps.
 
     Attributes:
@@ -48,9 +54,7 @@ class Examiner:
         BenchError: as opening the data set does.
     """
 
-    def __init__(
-        self, dataset: str, train_dataset: str | None, folder: Path, scorer: Scorer
-    ) -> None:
+    def __init__(self, source: DataSource, scorer: Scorer) -> None:
         self._images, self._owner = _SharedImages.new(), os.getpid()
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "bench.evaluation.examiner", str(self._images.file)],
@@ -65,7 +69,7 @@ class Examiner:
         process.stdin.close()
         process.stdout.close()
         process.wait()  # what answers is a process of its own by now
-        facts, self._shape = self.ask("open", dataset, train_dataset, folder, scorer)
+        facts, self._shape = self.ask("open", source, scorer)
         self._kept: list[Group] = []
         self.dataset = Dataset(read=self._read, **facts)
 
@@ -102,7 +106,9 @@ class Examiner:
 
     def _read(self, split: Split) -> list[Group]:
         if split == "test":
-            return [Group(np.arange(1), np.zeros((1, *self._shape), np.float32))]
+            black = np.zeros((1, *self._shape), np.float32)
+            frames = black[:, None] if self.dataset.given else None
+            return [Group(np.arange(1), black if self.dataset.truth else None, frames)]
         if split == "train":
             return self.ask("read", split)
         self._kept = self._kept or self.ask("read", split)
@@ -196,15 +202,12 @@ class _Desk:
         self._batches: Iterator[NoisyBatch]
         self._seed = 0
 
-    def open(self, dataset: str, train_dataset: str | None, folder: Path, scorer: Scorer) -> Any:
-        from bench import datasets
-
-        data = self._dataset = datasets.load_for(dataset, train_dataset, folder)
+    def open(self, source: DataSource, scorer: Scorer) -> Any:
+        data = self._dataset = source.open()
         self._examiner = scorer.examiner(data)
-        names = ("name", "fingerprint", "sizes", "samples", "note", "left_out", "training")
-        facts = {name: getattr(data, name) for name in (*names, "training_fingerprint")}
+        facts = {name: getattr(data, name) for name in _FACTS}
         first = next(data.groups("test", 1), None)
-        return facts, () if first is None else first.images.shape[1:]
+        return facts, () if first is None else first.shape
 
     def process(self) -> int:
         return os.getpid()

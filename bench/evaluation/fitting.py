@@ -137,9 +137,9 @@ def _training_images(form: Form, dataset: Dataset) -> Array:
     """The training images, if what is learned from them will fit the test images."""
     train = split_array(dataset, "train")
     if not form.any_size:
-        first = next(dataset.groups("test", 1)).images
-        if first.shape[1:] != train.shape[1:]:
-            learned, tested = ("x".join(map(str, i.shape[1:])) for i in (train, first))
+        shape = next(dataset.groups("test", 1)).shape
+        if shape != train.shape[1:]:
+            learned, tested = ("x".join(map(str, sides)) for sides in (train.shape[1:], shape))
             raise Unsupported(
                 f"it takes images of the size that it is trained on only: {learned} in "
                 f"training, {tested} in the test"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.core import Unsupported, in_threads
-from bench.noises import Gaussian
+from bench.core import ESTIMATED, Unsupported, in_threads
+from bench.noises import Gaussian, Given
 
 if TYPE_CHECKING:
-    from bench.core import Array, Noise
-    from bench.plugins.contract import Denoiser
+    from bench.core import Array, Cell, Noise
+    from bench.plugins.contract import Denoiser, Method
 
 #: A method is told no less, in [0, 1] units: nothing is to be divided by 0.
 LEAST = 1e-3
@@ -37,6 +38,17 @@ def estimate_sigma(image: Array) -> float:
     # Single precision keeps its rounding where all coefficients are 0.
     sigma = float(estimate_sigma(image, channel_axis=0, average_sigmas=True))
     return max(sigma, LEAST) if np.isfinite(sigma) else LEAST
+
+
+def is_estimated(cell: Cell, method: Method) -> bool:
+    """Whether a cell's method is told what is estimated from each image.
+
+    Where that was typed (`[sigma=estimate]`), or the noise came with the images and nobody said
+    how much there is.
+    """
+    if isinstance(cell.noise, Given) and cell.noise.estimated:
+        return method.takes_noise
+    return ESTIMATED not in method.parameters and ESTIMATED in json.loads(cell.params)
 
 
 class Estimating:

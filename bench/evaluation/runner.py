@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import (
-    ESTIMATED,
     BenchError,
     Cell,
     Dataset,
@@ -33,7 +32,7 @@ from bench.evaluation.fitting import Fits, fitted, learned_values
 from bench.evaluation.forms import Form, form_of
 from bench.evaluation.kept_images import KeptImages
 from bench.evaluation.measurements import built_in
-from bench.evaluation.noise_estimate import Estimating
+from bench.evaluation.noise_estimate import Estimating, is_estimated
 from bench.evaluation.scoring import BadOutput
 from bench.plugins.contract import Method
 from bench.plugins.metric import Measure
@@ -120,7 +119,7 @@ class _Measuring:
         self._params: dict[str, Any] = json.loads(cell.params)
         parameters = self._method.parameters
         self._typed = {k: v for k, v in self._params.items() if k in parameters}
-        self._estimates = ESTIMATED not in parameters and ESTIMATED in self._params
+        self._estimates = is_estimated(cell, self._method)
         self._arrays: Mapping[str, Any] | None = None
         #: The tuned parameters, once they are chosen, to be named where it fails with them.
         self.setting = ""

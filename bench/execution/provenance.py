@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench import datasets
 from bench.core import BenchError, Cell, DataError, Dataset, UsageError, method_label
+from bench.evaluation.data_source import DataSource
 from bench.evaluation.forms import Form, form_of
 from bench.planning.request import resolve
 from bench.plugins.contract import Method
@@ -30,9 +31,12 @@ def images_of(run: Run, typed: str | None, data_dir: Path | None) -> Dataset:
     known, settings = run.manifest.dataset, run.manifest.settings
     training = known.training if settings.split == "validation" else ""
     try:
-        data = datasets.load_for(
-            typed or known.name, training or None, datasets.data_folder(data_dir)
-        )
+        data = DataSource(
+            typed or known.name,
+            training or None,
+            datasets.data_folder(data_dir),
+            known.range.stated,
+        ).open()
     except BenchError as error:
         where = "" if typed else "; --dataset folder:PATH says where those of a folder lie"
         raise type(error)(f"the images of {run.path} are needed again: {error}{where}") from error

@@ -116,7 +116,6 @@ class _Worker:
     """Data, loaded once, and methods, loaded with the first cell of each."""
 
     def __init__(self, setup: Any, answers: int) -> None:
-        from bench import datasets
         from bench.execution.environment import code_digest
         from bench.plugins.sources import Registry
         from bench.store import FitCache
@@ -124,21 +123,20 @@ class _Worker:
         self._setup, self._answers, self._last_report = setup, answers, 0.0
         if code_digest() != setup.code:
             raise _other_code("bench itself")
-        folder = Path(setup.data_dir)
-        folder = folder if folder.is_dir() else datasets.data_folder(None)
+        source = setup.source.here()
         self._examiner: Any
         if setup.sealed:
             from bench.evaluation.examiner import Examiner
 
-            self._examiner = Examiner(setup.dataset, setup.train_dataset, folder, setup.scorer)
+            self._examiner = Examiner(source, setup.scorer)
             data = self._examiner.dataset
         else:
-            data = datasets.load_for(setup.dataset, setup.train_dataset, folder)
+            data = source.open()
             self._examiner = setup.scorer.examiner(data)
-        _check_data(data.name, data.fingerprint, setup.fingerprint, folder)
-        if setup.train_dataset:
+        _check_data(data.name, data.fingerprint, setup.fingerprint, source.folder)
+        if source.train_dataset:
             _check_data(
-                data.training, data.training_fingerprint, setup.training_fingerprint, folder
+                data.training, data.training_fingerprint, setup.training_fingerprint, source.folder
             )
         self._data, self._tuner = data, setup.scorer.tuner(data)
         self._registry = Registry(setup.plugins)

@@ -1,6 +1,7 @@
 """The built-in noises, how they are typed, and the random numbers of the test noise."""
 
 from bench.noises.draws import ImageDraws, digests
+from bench.noises.given import Given
 from bench.noises.kinds import KINDS, Gaussian, make_noise
 from bench.noises.notation import (
     BLIND,
@@ -15,6 +16,7 @@ __all__ = [
     "BLIND",
     "KINDS",
     "Gaussian",
+    "Given",
     "ImageDraws",
     "digests",
     "doubts",

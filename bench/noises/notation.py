@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable
 
 from bench.core import MATCHED, Noise, UsageError
+from bench.noises.given import Given
 from bench.noises.kinds import KINDS, Gaussian, make_noise
 
 #: Training on a range of levels, from none to the most that is tested.
@@ -49,7 +50,7 @@ def training_noise(regime: str, tested: Noise) -> Noise:
 
     Args:
         regime: a level, or kind and level; neither matched nor blind.
-        tested: whose kind is meant where `regime` is a level.
+        tested: whose kind is meant where `regime` is a level; Gaussian where that cannot be drawn.
 
     Raises:
         UsageError: the level is out of range for the kind that is tested.
@@ -58,7 +59,8 @@ def training_noise(regime: str, tested: Noise) -> Noise:
     gaussian 0.2
     """
     kind, _, level = regime.rpartition(":")
-    return make_noise(kind or tested.kind, parse_level(level), tested.clip, typed=level)
+    same = Gaussian.kind if isinstance(tested, Given) else tested.kind
+    return make_noise(kind or same, parse_level(level), tested.clip, typed=level)
 
 
 def parse_noise(levels: str | float | Iterable[str | float], clip: bool = False) -> list[Noise]:

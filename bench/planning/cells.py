@@ -73,6 +73,7 @@ def plan(
                     limit=settings.limit,
                     tune=_tuning_images(method, params, settings, dataset),
                     tune_by=tuned_by or settings.tune_by,
+                    tune_on=settings.tune_on or "clean",
                     quantize=settings.quantize,
                     noise_seeds=settings.noise_seeds,
                     split=settings.split,

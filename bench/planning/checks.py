@@ -8,14 +8,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bench.core import Noise, UsageError, nearest, shown
-from bench.noises import parse_noise, training_regime
+from bench.core import Noise, Range, UsageError, nearest, shown
+from bench.noises import parse_level, parse_noise, training_regime
 from bench.planning.notation import split_list
 
 if TYPE_CHECKING:
     import pydantic
 
 MAX_SEED = 2**31 - 1
+#: The images lie in [0, 1].
+MAX_SIGMA = 10.0
 #: Seeds that `[seeds=...]` may ask for: far above any use.
 MAX_SEEDS = 1000
 
@@ -42,6 +44,34 @@ def metrics(value: Any) -> tuple[str, ...] | None:
     if not names:
         raise ValueError("no metric given: use for example --metrics psnr,ssim")
     return tuple(dict.fromkeys(names))
+
+
+def value_range(value: Any) -> Range | None:
+    """The range of stored values, `"0,4095"` or two numbers; None where it is not stated."""
+    if value is None or isinstance(value, Range):
+        return value
+    try:
+        low, high = (float(item) for item in _items(value))
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"--range {shown(value)}: give the stored values of black and white, as 0,4095"
+        ) from None
+    return Range(low, high)
+
+
+def sigma(value: Any) -> float | None:
+    """A standard deviation, `"5/255"` or a number; None for "estimate"."""
+    if value is None or value == "estimate":
+        return None
+    try:
+        level = parse_level(value)
+    except (TypeError, ValueError, UsageError):
+        level = -1.0
+    if not 0 < level <= MAX_SIGMA:
+        raise ValueError(
+            f"--sigma {shown(value)}: write estimate, or a standard deviation such as 0.02 or 5/255"
+        )
+    return level
 
 
 def regimes(value: Any) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ manifest and the table in docs/settings.md are made of the fields of `Settings`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -15,9 +15,19 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 
-from bench.core import IDENTITY, MATCHED, Dataset, Noise, UsageError, digest, expanded
+from bench.core import (
+    IDENTITY,
+    MATCHED,
+    Dataset,
+    Noise,
+    Range,
+    TuneOn,
+    UsageError,
+    digest,
+    expanded,
+)
 from bench.core.dataset import MeasuredSplit
-from bench.noises import Gaussian
+from bench.noises import BLIND, Gaussian, Given
 from bench.planning import checks
 
 DEFAULT_METHODS = (IDENTITY, "gaussian", "median", "nlm", "wavelet", "dae", "vae")
@@ -91,6 +101,14 @@ class Settings(pydantic.BaseModel):
         BeforeValidator(checks.dataset),
         Typed(shown="--dataset's own", recorded="where set"),
     ] = Field(None, description="Train and tune on this data set's images.")
+    range: Annotated[
+        Range | None,
+        BeforeValidator(checks.value_range),
+        Typed(metavar="LOW,HIGH", recorded="never", shown="0 to 255 of 8 bits, to 65535 of 16"),
+    ] = Field(
+        None,
+        description="Stored values of black and white, as 0,4095, of images that do not say it.",
+    )
     methods: Annotated[
         tuple[str, ...] | None,
         BeforeValidator(checks.methods),
@@ -124,6 +142,15 @@ class Settings(pydantic.BaseModel):
     )
     clip: Annotated[_Flag, Typed()] = Field(
         False, description="Limit noisy images to [0, 1], as an 8-bit file would."
+    )
+    sigma: Annotated[
+        float | None,
+        BeforeValidator(checks.sigma),
+        Typed(metavar="estimate|VALUE", recorded="where set", shown="estimate"),
+    ] = Field(
+        None,
+        description="Of noise that came with the images, what methods are told: estimated from "
+        "each image, or a standard deviation, as 5/255.",
     )
     train_noise: Annotated[tuple[str, ...], BeforeValidator(checks.regimes), Typed()] = Field(
         _as_typed(MATCHED),
@@ -164,6 +191,18 @@ class Settings(pydantic.BaseModel):
     )
     tune_by: Annotated[str, Typed(recorded="where set")] = Field(
         "psnr", description="The metric that parameters are chosen by."
+    )
+    tune_on: Annotated[
+        TuneOn | None,
+        Typed(
+            metavar="clean|frames|self",
+            recorded="where set",
+            shown="clean where there is ground truth, else frames where there are two, else self",
+        ),
+    ] = Field(
+        None,
+        description="What tells how well a setting does on validation images: their clean images, "
+        "a second noisy frame, or the noisy image itself.",
     )
     quantize: Annotated[_Flag, Typed()] = Field(
         False, description="Round outputs to 8 bits before scoring."
@@ -220,12 +259,16 @@ class Settings(pydantic.BaseModel):
     )
     fresh: Annotated[_Flag, _LOCAL] = Field(False, description="Start over, and train anew.")
 
-    @pydantic.model_validator(mode="before")
+    @pydantic.model_validator(mode="wrap")
     @classmethod
-    def _noises(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _noises(cls, values: dict[str, Any], handler: Callable[[Any], Self]) -> Self:
         """Noise levels as `Noise`, which knows whether it clips."""
         levels = values.get("noise", DEFAULT_NOISE)
-        return {**values, "noise": checks.noises(levels, values.get("clip") is True)}
+        noise = checks.noises(levels, values.get("clip") is True)
+        settings = handler({**values, "noise": noise})
+        if "noise" not in values:
+            settings.model_fields_set.discard("noise")  # it was not typed
+        return settings
 
     @pydantic.model_validator(mode="after")
     def _together(self) -> Self:
@@ -267,6 +310,8 @@ class Settings(pydantic.BaseModel):
             default = type(self).model_fields[field].default
             if typed.recorded == "always" or (typed.recorded == "where set" and value != default):
                 values[name] = list(value) if isinstance(value, tuple) else value
+        if self.tune_on == "clean":
+            values.pop("tune-on", None)
         values["noise"] = [
             noise.level if noise.kind == Gaussian.kind else f"{noise.kind}:{noise.level!r}"
             for noise in self.noise
@@ -275,16 +320,51 @@ class Settings(pydantic.BaseModel):
 
     def resolved(self, dataset: Dataset, methods: Iterable[str]) -> Self:
         """With the data sets' own names, and the methods as they are run."""
-        changes = {"dataset": dataset.name, "methods": tuple(methods)}
+        changes: dict[str, Any] = {"dataset": dataset.name, "methods": tuple(methods)}
         if self.train_dataset:
             changes["train_dataset"] = dataset.training
+        if dataset.given:
+            self._refuse_drawing(dataset)
+            changes["noise"] = (Given(self.sigma or 0.0),)
+        elif self.sigma is not None:
+            raise UsageError(
+                f"--sigma is told of noise that came with the images, and {dataset.name} has clean "
+                "ones: methods are told what --noise draws"
+            )
+        tune_on = self.tune_on or tuned_on(dataset)
+        if tune_on != "clean":
+            changes["tune_on"] = tune_on
         return self.model_copy(update=changes)
+
+    def _refuse_drawing(self, dataset: Dataset) -> None:
+        """Refuse what asks for noise to be drawn, where it came with the images."""
+        drawing = {
+            "--noise": "noise" in self.model_fields_set,
+            "--clip": self.clip,
+            "--noise-seeds": self.noise_seeds != (0,),
+            "--train-noise blind": BLIND in self.train_noise,
+        }
+        if typed := [option for option, is_typed in drawing.items() if is_typed]:
+            raise UsageError(
+                f"{dataset.name} came with its noise, and none is drawn: leave {typed[0]} out"
+            )
 
     @property
     def folder(self) -> Path:
         """The run's folder; where no name is given, equal settings find their own run again."""
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", str(self.dataset))
         return expanded(self.out) / (self.name or f"{plain}-{digest(self.recorded(), size=4)}")
+
+
+def tuned_on(dataset: Dataset) -> TuneOn:
+    """What parameters are tuned on unless somebody says otherwise.
+
+    >>> tuned_on(Dataset("toy", "", {}, lambda split: [], frames=2, truth=False))
+    'frames'
+    """
+    if dataset.truth:
+        return "clean"
+    return "frames" if dataset.frames > 1 else "self"
 
 
 def typed_names() -> dict[str, tuple[str, Typed]]:

@@ -18,7 +18,9 @@ from bench.core import (
     RESERVED,
     Cell,
     Dataset,
+    Range,
     Scale,
+    TuneOn,
 )
 from bench.core.dataset import MeasuredSplit
 from bench.core.metric import Better
@@ -52,6 +54,8 @@ class RecordedSettings(JsonModel):
     preset: str
     tune: bool
     tune_by: str = "psnr"
+    tune_on: TuneOn = "clean"
+    sigma: Amount | None = None
     quantize: bool
     sealed: bool = False
     device: str
@@ -66,8 +70,27 @@ class RecordedSizes(JsonModel):
     __pydantic_extra__: dict[str, Count]
 
 
+class RecordedRange(JsonModel):
+    """What stored values mean, see `bench.core.Range`; of early manifests nobody stated it."""
+
+    low: float = 0.0
+    high: float = 1.0
+    unit: str = ""
+    clamp: bool = True
+
+    @property
+    def range(self) -> Range:
+        """As the rest of the package has it."""
+        return Range(self.low, self.high, self.unit, self.clamp)
+
+    @property
+    def stated(self) -> Range | None:
+        """To open the same data set again; None where its own is the usual one."""
+        return None if self.range == Range() else self.range
+
+
 class RecordedDataset(JsonModel):
-    """The data set, see `bench.core.Dataset`."""
+    """The data set, see `bench.core.Dataset`; `units` counts those of the measured split."""
 
     name: str
     fingerprint: str
@@ -76,10 +99,14 @@ class RecordedDataset(JsonModel):
     left_out: list[str] = pydantic.Field(default_factory=list)
     training: str = ""
     training_fingerprint: str = ""
+    range: RecordedRange = pydantic.Field(default_factory=RecordedRange)
+    frames: Count = 0
+    truth: bool = True
+    units: Count | None = None
 
     @classmethod
-    def of(cls, data: Dataset) -> RecordedDataset:
-        """What a manifest keeps of a data set."""
+    def of(cls, data: Dataset, split: MeasuredSplit = "test") -> RecordedDataset:
+        """What a manifest keeps of a data set, of which a split is measured."""
         return cls(
             name=data.name,
             fingerprint=data.fingerprint,
@@ -88,7 +115,16 @@ class RecordedDataset(JsonModel):
             left_out=list(data.left_out),
             training=data.training,
             training_fingerprint=data.training_fingerprint,
+            range=RecordedRange(**data.range.as_dict()),
+            frames=data.frames,
+            truth=data.truth,
+            units=len(set(data.units(split).tolist())) if data.units else None,
         )
+
+    @property
+    def given(self) -> bool:
+        """The noise came with the images, and none was drawn."""
+        return self.frames > 0
 
     @property
     def trained_on(self) -> str:
@@ -276,7 +312,7 @@ class Manifest(JsonModel):
             protocol=PROTOCOL_VERSION,
             conventions=conventions(recorded.quantize),
             settings=recorded,
-            dataset=RecordedDataset.of(data),
+            dataset=RecordedDataset.of(data, recorded.split),
             methods=dict(methods),
             metrics=_early_metrics() if metrics is None else dict(metrics),
             notes=list(notes),

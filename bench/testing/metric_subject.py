@@ -118,7 +118,7 @@ class MetricSubject:
 
     def values(self, images: Restoration, measure: Measure | None = None) -> Values:
         """Its numbers of copies of images, found to be such that may be given."""
-        measure = measure or self.measure(images.clean.shape[1:])
+        measure = measure or self.measure(images.truth.shape[1:])
         return measure(images.copied())
 
     def explain(self, error: BaseException) -> str:

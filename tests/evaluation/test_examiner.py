@@ -9,6 +9,7 @@ import pytest
 
 import bench
 from bench.core import DataError, UsageError
+from bench.evaluation.data_source import DataSource
 from bench.evaluation.examiner import Examiner
 from bench.execution.scorer import Scorer
 from bench.report.content import prose
@@ -76,7 +77,7 @@ def test_sealed_or_not_the_numbers_are_the_same(tmp_path):
 
 
 def test_test_images_are_not_given_away(tmp_path):
-    examiner = Examiner("digits", None, tmp_path, Scorer(("psnr",)))
+    examiner = Examiner(DataSource("digits", folder=tmp_path), Scorer(("psnr",)))
     try:
         (group,) = examiner.dataset.groups("test")
         assert group.images.shape == (1, 1, 28, 28)
