@@ -7,11 +7,11 @@ on the same noisy images. A difference d of two means stands beside its standard
 
 with s_image over the n images' differences (each a mean over training seeds) or, where several
 images are of one unit (a field, patient or file), over the n units' (see `unit_scores`); and, for
-methods that are trained at random, s_seed over the differences of the k seeds' means; paired where both
-have the same seeds, else of either side (Welch 1947). Methods are told apart where d lies further
-from 0 than as many errors as a difference of equal methods reaches anywhere with a chance of 5%,
-the critical value. It also gives the interval of d and the smallest difference that would have
-been found, so that these cannot contradict each other.
+methods that are trained at random, s_seed over the differences of the k seeds' means; paired where
+both have the same seeds, else of either side (Welch 1947). Methods are told apart where d lies
+further from 0 than as many errors as a difference of equal methods reaches anywhere with a chance
+of 5%, the critical value. It also gives the interval of d and the smallest difference that would
+have been found, so that these cannot contradict each other.
 
 - Where nothing is trained at random the critical value comes from a studentised max-T bootstrap
   over units (Romano and Wolf 2005, single step): all differences are resampled alike, each is
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 _MEAN = COLUMNS.index("mean") + 1
 _SUMMARY = [*COLUMNS[:_MEAN], "low", "high", *COLUMNS[_MEAN:]]
 _PAIR = [
-    "a", "b", "images", "units", "trainings", "difference", "low", "high", "p", "detectable", "better",
-    "told",
+    "a", "b", "images", "units", "trainings", "difference", "low", "high", "p", "detectable",
+    "better", "told",
 ]  # fmt: skip
 #: Methods under one noise of which every two are compared.
 MOST_COMPARED = 50
@@ -73,17 +73,17 @@ def compare(scores: Scores) -> tuple[pd.DataFrame, pd.DataFrame]:
     same image under the same noise.
 
     Returns:
-        `means` with the ends of the 95% confidence interval over units, low and high (NaN for a
-        single one, infinite where there are too few to give one). And a row for each data set,
-        noise, level, metric and pair of methods a and b (see `MOST_COMPARED`): images in common,
-        and units that these are of; trainings, the number of training seeds of the one that has fewer (0 where nothing is
-        random); difference of the means (a - b, in the metric's unit); low and high, the ends of
-        its interval (all intervals of a metric hold together with 95%); p (adjusted for all pairs
-        and noises); detectable (the smallest difference that would have been found with a chance of
-        80%); better (the label of the better method; "" where they cannot be told apart, and
-        wherever there is but one training); and told (better or, of fewer than four trainings, the
-        better one of these very models, whatever others would give; interval, p and detectable are
-        then theirs).
+        `means` with the ends of the 95% confidence interval over units, low and high (NaN for a single one,
+        infinite where there are too few to give one). And a row for each data set, noise, level,
+        metric and pair of methods a and b (see `MOST_COMPARED`): images in common, and units that
+        these are of; trainings, the number of training seeds of the one that has fewer (0 where
+        nothing is random); difference of the means (a - b, in the metric's unit); low and high, the
+        ends of its interval (all intervals of a metric hold together with 95%); p (adjusted for all
+        pairs and noises); detectable (the smallest difference that would have been found with a
+        chance of 80%); better (the label of the better method; "" where they cannot be told apart,
+        and wherever there is but one training); and told (better or, of fewer than four trainings,
+        the better one of these very models, whatever others would give; interval, p and detectable
+        are then theirs).
     """
     # What is held of one noise is given back before the next.
     summaries, pairs = compare_noises(scores.noises())

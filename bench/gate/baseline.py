@@ -126,7 +126,8 @@ def _without_value(lost: Lost) -> Comparison:
     nan = float("nan")
     return Comparison(
         lost.name, lost.metric, lost.scale, nan, lost.old, nan, nan, nan, nan, "undecided",
-        "the baseline has it, and this run has no value", images=0, units=0, seeds=(0, 0), paired=False,
+        "the baseline has it, and this run has no value", images=0, units=0, seeds=(0, 0),
+        paired=False,
     )  # fmt: skip
 
 

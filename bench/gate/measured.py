@@ -56,8 +56,8 @@ class Measured:
 def measured(scores: Scores) -> Iterator[tuple[Point, str, Measured]]:
     """Of each point of a run and each metric, where there is a value.
 
-    The standard error is sqrt(s_image^2 / n + s_seed^2 / k) with n images (units, where several are of
-    one) and k seeds.
+    The standard error is sqrt(s_image^2 / n + s_seed^2 / k) with n images (or units,
+    where several are of one) and k seeds.
     """
     for (dataset, label, noise, level), part in scores.by("dataset", "label", "noise", "level"):
         random = bool(part.cells["seed"].notna().any())
@@ -79,6 +79,10 @@ def measured(scores: Scores) -> Iterator[tuple[Point, str, Measured]]:
                 variance += values.mean(axis=0).var(ddof=1) / count
             error = float(np.sqrt(variance))
             found = Measured(
-                float(values.mean()), error, len(values), count if random else 0, len(by_unit.scores)
+                float(values.mean()),
+                error,
+                len(values),
+                count if random else 0,
+                len(by_unit.scores),
             )
             yield (dataset, label, noise, level), metric, found
