@@ -42,9 +42,7 @@ def need(package: str, extra: str, what: str) -> None:
         MissingPackage: it is not installed.
     """
     if find_spec(package) is None:
-        raise MissingPackage(
-            f"for {what} install {package}: pip install 'denoise-bench[{extra}]'"
-        )
+        raise MissingPackage(f"for {what} install {package}: pip install 'denoise-bench[{extra}]'")
 
 
 def check_pixels(height: int, width: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,8 +102,11 @@ def save(target: Path, values: np.ndarray[Any, Any], like: Path) -> None:
         module = _module(kind)
         if not hasattr(module, "save"):
             raise UsageError(f"{target}: {kind.name} files cannot be written: save it as TIFF")
-        with _aside(target, kind) as partial:
-            module.save(partial, np.ascontiguousarray(pages), source, inner)
+        try:
+            with _aside(target, kind) as partial:
+                module.save(partial, np.ascontiguousarray(pages), source, inner)
+        except UsageError as error:
+            raise type(error)(f"{target}: {error}") from error
 
 
 @contextmanager
@@ -122,7 +124,7 @@ def _aside(target: Path, kind: Format) -> Iterator[Path]:
         if partial.is_dir():
             shutil.rmtree(partial, ignore_errors=True)
         elif partial.exists():
-            os.unlink(partial)
+            partial.unlink()
 
 
 def _module(kind: Format) -> Any:

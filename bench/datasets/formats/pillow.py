@@ -57,7 +57,7 @@ def open_file(path: Path, inner: str) -> Stored:
                 return _deep_colour(path, png, width, height)
             if image.mode == "P":  # grey or in colour: which of its colours are used says it
                 image.load()
-                image = _looked_up(image)  # noqa: PLW2901
+                image = _looked_up(image)
             channels, kind, white = _mode(image)
             if swaps_sides(_orientation(image, png)):
                 width, height = height, width
@@ -74,14 +74,14 @@ def save(target: Path, pages: np.ndarray[Any, Any], like: Path, inner: str) -> N
 
     form = kind_of(like).name
     if form == "JPEG":
-        raise UsageError(f"{target}: JPEG would change the pixels: save it as PNG")
+        raise UsageError("JPEG would change the pixels: save it as PNG")
     if len(pages) > 1:
-        raise UsageError(f"{target}: {form} files hold one image, not {len(pages)}: use TIFF")
+        raise UsageError(f"{form} files hold one image, not {len(pages)}: use TIFF")
     pixels = np.moveaxis(pages[0], 0, -1)
     pixels = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
     depths = (np.uint8, np.uint16) if form == "PNG" else (np.uint8,)
     if pixels.dtype not in depths:
-        raise UsageError(f"{target}: {form} files hold no {pixels.dtype} values: use TIFF")
+        raise UsageError(f"{form} files hold no {pixels.dtype} values: use TIFF")
     if form == "WebP" and pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=-1)  # it knows no grey
     options: dict[str, Any] = {"lossless": True, "exact": True} if form == "WebP" else {}

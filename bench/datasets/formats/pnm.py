@@ -61,9 +61,9 @@ def save(target: Path, pages: np.ndarray[Any, Any], like: Path, inner: str) -> N
     """One image with the white of `like`."""
     stored = open_file(like, inner)
     if len(pages) > 1:
-        raise UsageError(f"{target}: PNM files hold one image, not {len(pages)}: use TIFF")
+        raise UsageError(f"PNM files hold one image, not {len(pages)}: use TIFF")
     if pages.dtype != stored.dtype or stored.white is None or pages.max() > stored.white:
-        raise UsageError(f"{target}: values are {stored.dtype}, 0 to {stored.white}, as in {like}")
+        raise UsageError(f"values are {stored.dtype}, 0 to {stored.white}, as in {like}")
     _, channels, height, width = pages.shape
     header = f"P{5 if channels == 1 else 6}\n{width} {height}\n{stored.white}\n"
     pixels = np.moveaxis(pages[0], 0, -1).astype(">u2" if stored.dtype.itemsize == 2 else np.uint8)

@@ -109,7 +109,7 @@ def save(target: Path, pages: np.ndarray[Any, Any], like: Path, inner: str) -> N
             options.pop("description", None)
     if first.photometric == WHITE_IS_ZERO:
         if pages.dtype.kind != "u":
-            raise UsageError(f"{target}: white-is-zero TIFF holds no {pages.dtype}")
+            raise UsageError(f"white-is-zero TIFF holds no {pages.dtype}")
         white = 1 if first.bitspersample == 1 else np.iinfo(pages.dtype).max
         pages = (white - pages).astype(pages.dtype)
     if first.bitspersample == 1 and pages.dtype == np.uint8 and pages.max() <= 1:
@@ -255,11 +255,11 @@ def _axes(first: TiffPage, count: int) -> tuple[str, ...]:
     """A note of what the pages count, where the file says."""
     if count == 1:
         return ()
-    sizes: dict[str, int] = {}
-    for said, axis in _AXES.items():
-        if first.is_ome and (found := re.search(rf'{said}="(\d+)"', first.description)):
-            sizes[axis] = int(found[1])
-        elif first.is_imagej and (found := re.search(rf"^{axis}=(\d+)$", first.description, re.M)):
+    sizes = {}
+    for in_ome, axis in _AXES.items():
+        said = rf'{in_ome}="(\d+)"' if first.is_ome else rf"^{axis}=(\d+)$"
+        found = re.search(said, first.description, re.MULTILINE)
+        if found and (first.is_ome or first.is_imagej):
             sizes[axis] = int(found[1])
     told = " x ".join(f"{size} {axis}" for axis, size in sizes.items() if size > 1)
     return (f"its {count} pages are {told}",) if told else ()

@@ -55,9 +55,7 @@ def unknown(page: TiffPage) -> str:
     if compression not in _COMPRESSIONS:
         return f"compression {compression}"
     fitting = 3 if formats == {_FLOATING} else 2
-    if predictor != 1 and (
-        predictor != fitting or compression not in _PREDICTED or bits[0] == 1
-    ):
+    if predictor != 1 and (predictor != fitting or compression not in _PREDICTED or bits[0] == 1):
         return f"predictor {predictor}"
     if one(page, FILL_ORDER, 1) != 1:
         return "bits in reverse order"
