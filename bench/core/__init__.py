@@ -39,6 +39,7 @@ from bench.core.errors import (
 )
 from bench.core.metric import DEFAULT_SCALES, RESERVED, Perturbed, Restoration, Scale
 from bench.core.noise import Draws, Noise, TrainNoise
+from bench.core.noise_level import estimate_sigma
 from bench.core.paths import expanded, without_home
 from bench.core.pixels import image_digests
 from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION, PSNR_CAP
@@ -104,6 +105,7 @@ __all__ = [
     "canonical_json",
     "cell_key",
     "digest",
+    "estimate_sigma",
     "expanded",
     "image_digests",
     "in_threads",
