@@ -57,7 +57,8 @@ def pure(restored: Array, noisy: Array, noise: Noise, perturbed: Perturbed) -> V
     """
     if noise.kind not in ("poisson", "poisson-gaussian") or noise.clip:
         raise Unsupported(
-            f"PURE holds for Poisson and Poisson-Gaussian noise that is not clipped; this is {noise}"
+            "PURE holds for Poisson and Poisson-Gaussian noise that is not clipped; this is "
+            f"{noise}"
         )
     read_noise = getattr(noise, "read_noise", 0.0)
     variance = noisy / np.float32(noise.level) + np.float32((read_noise / noise.level) ** 2)

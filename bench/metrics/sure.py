@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     title="SURE (est. MSE)",
     decimals=5,
     threads=True,
-    note="an estimate, which may be negative: for white Gaussian noise alone, and wrong by as much as "
-    "the variance that is taken for the noise's",
+    note="an estimate, which may be negative: for white Gaussian noise alone, and wrong by as much "
+    "as the variance that is taken for the noise's",
 )
 def sure(restored: Array, noisy: Array, noise: Noise, perturbed: Perturbed) -> Values:
     """An estimate of each image's MSE, from the noisy image alone; it may be negative.

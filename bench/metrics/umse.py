@@ -1,4 +1,4 @@
-"""Unsupervised mean squared error: against other noisy frames, without ground truth; lower is better."""
+"""Unsupervised MSE: against other noisy frames, without ground truth; lower is better."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def with_errors(restored: Array, noisy: Array, frames: Array) -> tuple[Values, V
       (f - y2)(f - y3), whose expectation is E (f - x)^2 however noisy either frame is.
 
     Args:
-        restored, noisy, frames: see `umse`.
+        restored: see `umse`.
+        noisy: see `umse`.
+        frames: see `umse`.
 
     Returns:
         Float64 (N,) each: the estimate, and its standard error, by the scatter of its pixels.
@@ -77,10 +79,8 @@ def with_errors(restored: Array, noisy: Array, frames: Array) -> tuple[Values, V
         raise ValueError("there is no further frame")
     values, errors = np.empty(len(restored)), np.empty(len(restored))
     for index, (image, first, others) in enumerate(zip(restored, noisy, frames, strict=True)):
-        if count == 1:
-            excess = (first - others[0]) ** 2 / 2
-        else:
-            excess = others.var(axis=0, ddof=1) / count
+        two = count == 1
+        excess = (first - others[0]) ** 2 / 2 if two else others.var(axis=0, ddof=1) / count
         terms = (image - others.mean(axis=0)) ** 2 - excess
         values[index] = terms.mean(dtype=np.float64)
         errors[index] = terms.std(dtype=np.float64) / terms.size**0.5

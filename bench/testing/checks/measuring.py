@@ -139,10 +139,11 @@ def input_not_modified(subject: MetricSubject) -> None:
     subject.measure()(given)
     for name in ("restored", *subject.metric.needs):
         before, after = getattr(images, name), getattr(given, name)
-        parts = zip(before, after, strict=True) if name == "perturbed" else [(before, after)]
+        several = name == "perturbed"
+        parts = zip(before, after, strict=True) if several else [(before, after)]
         expect(
             name == "noise" or all(np.array_equal(*part) for part in parts),
-            f"it changed {name}: work on a copy",
+            f"it changed {name}: work on a copy, {'copy.deepcopy' if several else f'{name}.copy'}()",
         )
 
 
