@@ -87,8 +87,8 @@ def metric(
     frames of the same scenes, of data sets that have some; `perturbed`: what becomes of the images
     where the noisy ones are changed a little, its `probe`, `step` and `restored`, for which each
     is denoised once more (see `bench.core.Perturbed`). It returns one number an image, (N,): NaN
-    where the metric is not defined for an image, never infinity. Its keyword-only arguments are
-    its parameters. A class learns from clean training images: it has `fit(train, validation)`, where
+    where the metric is not defined for an image, never infinity. Its keyword-only arguments are its
+    parameters. A class learns from clean training images: it has `fit(train, validation)`, where
     each has `images` and `labels`, `measure(...)` with the arguments of such a function, `state()`
     and `load(arrays)`; its annotated attributes are its parameters. Where `fit` has a keyword-only
     argument `watch`, it is a function that is to be told the share of the fit that is done.

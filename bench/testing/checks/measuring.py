@@ -143,7 +143,8 @@ def input_not_modified(subject: MetricSubject) -> None:
         parts = zip(before, after, strict=True) if several else [(before, after)]
         expect(
             name == "noise" or all(np.array_equal(*part) for part in parts),
-            f"it changed {name}: work on a copy, {'copy.deepcopy' if several else f'{name}.copy'}()",
+            f"it changed {name}: work on a copy, "
+            + ("copy.deepcopy()" if several else f"{name}.copy()"),
         )
 
 
