@@ -40,6 +40,7 @@ from bench.core.errors import (
 )
 from bench.core.metric import DEFAULT_SCALES, RESERVED, Perturbed, Restoration, Scale
 from bench.core.noise import Draws, Noise, TrainNoise, expect_level
+from bench.core.noise_level import estimate_sigma
 from bench.core.paths import expanded, without_home
 from bench.core.pixels import image_digests
 from bench.core.plugin_noise import BadNoise, PluginNoise, keep_code
@@ -110,6 +111,7 @@ __all__ = [
     "canonical_json",
     "cell_key",
     "digest",
+    "estimate_sigma",
     "expanded",
     "expect_level",
     "image_digests",
