@@ -37,7 +37,14 @@ from bench.core.errors import (
     nearest,
     system_reason,
 )
-from bench.core.metric import DEFAULT_SCALES, RESERVED, Perturbed, Restoration, Scale
+from bench.core.metric import (
+    DEFAULT_SCALES,
+    ESTIMATED_SCALES,
+    RESERVED,
+    Perturbed,
+    Restoration,
+    Scale,
+)
 from bench.core.noise import Draws, Noise, TrainNoise
 from bench.core.paths import expanded, without_home
 from bench.core.pixels import image_digests
@@ -70,6 +77,7 @@ __all__ = [
     "CONVENTIONS",
     "DEFAULT_SCALES",
     "ESTIMATED",
+    "ESTIMATED_SCALES",
     "IDENTITY",
     "MATCHED",
     "MEASURED_BYTES",
