@@ -38,7 +38,14 @@ from bench.core.errors import (
     nearest,
     system_reason,
 )
-from bench.core.metric import DEFAULT_SCALES, RESERVED, Perturbed, Restoration, Scale
+from bench.core.metric import (
+    DEFAULT_SCALES,
+    ESTIMATED_SCALES,
+    RESERVED,
+    Perturbed,
+    Restoration,
+    Scale,
+)
 from bench.core.noise import Draws, Noise, TrainNoise, expect_level
 from bench.core.noise_level import estimate_sigma
 from bench.core.paths import expanded, without_home
@@ -73,6 +80,7 @@ __all__ = [
     "CONVENTIONS",
     "DEFAULT_SCALES",
     "ESTIMATED",
+    "ESTIMATED_SCALES",
     "IDENTITY",
     "MATCHED",
     "MEASURED_BYTES",
