@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.api import get_method, open_run, run
     from bench.core import Noise, Unsupported
+    from bench.datasets.objects import Dataset
     from bench.noises import make_noise
     from bench.planning.settings import Settings
     from bench.plugins.contract import method
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Dataset",
     "Noise",
     "Settings",
     "TrainedMethod",
@@ -56,6 +58,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Dataset": "datasets.objects",
     "Noise": "core",
     "Settings": "planning.settings",
     "TrainedMethod": "training",
