@@ -2,7 +2,6 @@
 
 from bench.datasets.catalogue import (
     CATALOGUE,
-    FOLDER,
     Entry,
     data_folder,
     load,
@@ -10,10 +9,11 @@ from bench.datasets.catalogue import (
     load_for,
     with_training,
 )
+from bench.datasets.folders import FORMS
 
 __all__ = [
     "CATALOGUE",
-    "FOLDER",
+    "FORMS",
     "Entry",
     "data_folder",
     "load",

@@ -22,15 +22,13 @@ from bench.core import (
     expanded,
     nearest,
 )
+from bench.core.value_range import UNIT_RANGE
 from bench.datasets import idx, natural
 from bench.datasets.digits import open_digits
-from bench.datasets.images import open_folder
+from bench.datasets.folders import FORMS
 
 if TYPE_CHECKING:
     from bench.core import Labels
-
-#: Before the path of a folder of images, in place of a name.
-FOLDER = "folder:"
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def data_folder(given: str | os.PathLike[str] | None = None) -> Path:
 def load(name: str, folder: Path, *, download: bool = True, stated: Range | None = None) -> Dataset:
     """The data set of that name, downloaded into `folder` where it has to be and may be.
 
-    `folder:PATH` is a folder of images, wherever it lies.
+    `folder:PATH`, `pairs:PATH` and `frames:PATH` are folders of images, wherever they lie.
 
     Args:
         name: as typed.
@@ -93,11 +91,12 @@ def load(name: str, folder: Path, *, download: bool = True, stated: Range | None
     >>> next(digits.groups("test", limit=5)).images.shape
     (5, 1, 28, 28)
     """
-    if name.startswith(FOLDER):
-        return open_folder(expanded(name.removeprefix(FOLDER)))
+    form, colon, path = name.partition(":")
+    if colon and form in FORMS:
+        return FORMS[form].open(expanded(path), stated)
     if name not in CATALOGUE:
         raise UsageError(f"unknown data set {name!r}: {nearest(name, CATALOGUE)}")
-    if stated is not None:
+    if stated not in (None, UNIT_RANGE):
         raise UsageError(f"--range {stated.low:g},{stated.high:g}: that of {name} is known")
     return CATALOGUE[name].open(folder, download)
 
@@ -133,8 +132,10 @@ def load_for(
     Raises:
         UsageError, DataError: see `load`.
     """
-    data = load(name, folder, stated=stated) if name else load_default(folder)
-    return with_training(data, load(training, folder, stated=stated)) if training else data
+    known = [each is None or each in CATALOGUE for each in (name, training)]
+    of_data, of_training = (None if each and not all(known) else stated for each in known)
+    data = load(name, folder, stated=of_data) if name else load_default(folder)
+    return with_training(data, load(training, folder, stated=of_training)) if training else data
 
 
 def with_training(dataset: Dataset, other: Dataset) -> Dataset:
@@ -164,7 +165,8 @@ def with_training(dataset: Dataset, other: Dataset) -> Dataset:
         training=other.name,
         training_fingerprint=other.fingerprint,
         left_out=tuple(dict.fromkeys((*dataset.left_out, *other.left_out))),
-        warnings=other.warnings,
+        warnings=tuple(dict.fromkeys((*dataset.warnings, *other.warnings))),
+        training_warnings=other.training_warnings,
         largest=max(dataset.largest, other.largest),
     )
 

@@ -85,8 +85,8 @@ class RecordedRange(JsonModel):
 
     @property
     def stated(self) -> Range | None:
-        """To open the same data set again; None where its own is the usual one."""
-        return None if self.range == Range() else self.range
+        """To open the same data set again; None of early manifests, where nobody could state it."""
+        return self.range if self.model_fields_set else None
 
 
 class RecordedDataset(JsonModel):
