@@ -98,6 +98,11 @@ def run(
     return Run(made.path, made.manifest)
 
 
+def _plugins(settings: Settings) -> tuple[str, ...]:
+    """Files and folders of plugins, for processes that may lie in another folder."""
+    return tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins)
+
+
 class Run(store.Run):
     """A run on disk, that can be scored by further metrics; see `bench.store.Run`."""
 
@@ -173,9 +178,8 @@ def _source(settings: Settings, objects: Mapping[str, Any]) -> DataSource:
         else getattr(settings, name)
         for name in ("dataset", "train_dataset")
     )
-    plugins = tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins)
     folder = datasets.data_folder(settings.data_dir).absolute()
-    return DataSource(images, training, folder, settings.range, plugins)
+    return DataSource(images, training, folder, settings.range, _plugins(settings))
 
 
 def _resolved(
@@ -216,7 +220,7 @@ def _scorer(
         tuple(metrics),
         str(tuner),
         {label: one.metric.source for label, one in {**metrics, str(tuner): tuner}.items()},
-        tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins),
+        _plugins(settings),
         str((store.cache_folder() / "fits").absolute()),
         secrets.token_hex(8) if settings.fresh else None,
         str(settings.folder.absolute()) if settings.keep else "",

@@ -69,7 +69,7 @@ def datasets(data_dir: Path | None, plugin: tuple[Path, ...], debug: bool) -> No
     bench datasets --data-dir ~/data
     bench datasets --plugin cells.py
     """
-    from bench.datasets import CATALOGUE, PLACES, data_folder
+    from bench.datasets import CATALOGUE, FORMS, PLACES, data_folder
     from bench.plugins.kinds import DATASETS
 
     folder = data_folder(data_dir)
@@ -79,6 +79,8 @@ def datasets(data_dir: Path | None, plugin: tuple[Path, ...], debug: bool) -> No
         how = "incomplete" if entry.lies_in(folder) else how
         state = f"{how}: {missing}" if missing else "ready"
         _entry(entry.name, entry.summary, [entry.reference, state])
+    for name, form in FORMS.items():
+        _entry(f"{name}:PATH", form.summary, [])
     for typed, summary in PLACES.items():
         _entry(typed, summary, [])
     _plugins(DATASETS, plugin, _dataset_details)

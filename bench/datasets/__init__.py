@@ -1,9 +1,8 @@
 """The built-in data sets, a kind a file, and folders of images; `catalogue` names them all."""
 
-from bench.datasets.arrays import SPLITS, dataset_of
+from bench.datasets.arrays import dataset_of
 from bench.datasets.catalogue import (
     CATALOGUE,
-    FOLDER,
     PLACES,
     Entry,
     data_folder,
@@ -13,16 +12,20 @@ from bench.datasets.catalogue import (
 )
 from bench.datasets.copies import open_copy
 from bench.datasets.copies import write as write_copy
+from bench.datasets.folders import FORMS
+from bench.datasets.folders.assembly import SPLITS
 from bench.datasets.objects import NAME, Dataset, opened, typed_name
+from bench.datasets.survey import Survey
 
 __all__ = [
     "CATALOGUE",
-    "FOLDER",
+    "FORMS",
     "NAME",
     "PLACES",
     "SPLITS",
     "Dataset",
     "Entry",
+    "Survey",
     "data_folder",
     "dataset_of",
     "load",

@@ -80,10 +80,15 @@ class DataSource:
     def _opened(self, dataset: str | Dataset) -> Dataset:
         if isinstance(dataset, Dataset):
             return dataset
-        known = registry(self.plugins)
-        if is_plugin(dataset, known):
-            return of_plugin(known.load(dataset), self.folder, self.range)
-        return datasets.load(dataset, self.folder, stated=self.range, others=known.sources)
+        if dataset in datasets.CATALOGUE:
+            # A stated range is that of files; what the catalogue has knows its own.
+            every = (self.dataset, self.train_dataset)
+            known = all(each is None or each in datasets.CATALOGUE for each in every)
+            return datasets.load(dataset, self.folder, stated=self.range if known else None)
+        plugins = registry(self.plugins)
+        if is_plugin(dataset, plugins):
+            return of_plugin(plugins.load(dataset), self.folder, self.range)
+        return datasets.load(dataset, self.folder, stated=self.range, others=plugins.sources)
 
 
 def registry(plugins: Iterable[str]) -> Registry[PluginDataset]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.core import Restoration
+from bench.core import Perturbed, Restoration
 from bench.datasets import data_folder
 from bench.evaluation.data_source import of_plugin
 from bench.noises import ImageDraws, make_noise
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: A plugin that has not answered for so long, in seconds, hangs.
 PATIENCE = 300.0
+# Names of what `Restoration.perturbed` holds, in a file.
+_PERTURBED = tuple(f"perturbed.{name}" for name in Perturbed._fields)
 
 
 class NoAnswer(Exception):
@@ -56,8 +58,10 @@ def measure(
     Raises:
         NoAnswer: it fails there, or takes too long.
     """
-    arrays = images._asdict()
+    arrays = {name: each for name, each in images._asdict().items() if each is not None}
     noise = arrays.pop("noise")
+    if images.perturbed:
+        arrays |= zip(_PERTURBED, arrays.pop("perturbed"), strict=True)
     return _answer(source, params, state, arrays, noise)
 
 
@@ -146,7 +150,11 @@ def main() -> None:
     if plugin.learns:
         (created.learner if isinstance(created, Measure) else created).load(state)
     if isinstance(plugin, Metric):
-        answer = created(Restoration(**given, noise=noise))
+        perturbed = [given.pop(name) for name in _PERTURBED if name in given]
+        whole = Perturbed(perturbed[0], float(perturbed[1]), perturbed[2]) if perturbed else None
+        answer = created(
+            Restoration(**{"clean": None, "label": None, **given}, noise=noise, perturbed=whole)
+        )
     else:
         answer = created.denoise(given["noisy"], noise)
     np.save(task["result"], answer)

@@ -6,11 +6,14 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from bench.core import ImagePairs
+
 if TYPE_CHECKING:
-    from bench.core import Noise
+    from bench.core import Array, Noise
 
 #: Pixels that a forward pass takes at once where nothing is learned: 250 of MNIST's images in a
 #: CPU's cache; a GPU wants more.
@@ -54,6 +57,36 @@ def corrupted(
         levels: Any = lowest + (noise.level - lowest) * shares
         noise = dataclasses.replace(noise, level=levels)
     return Batch(noise.corrupt(clean, TorchDraws(clean, generator)), clean, noise)
+
+
+def stacked(images: Array | ImagePairs) -> Tensor:
+    """Training images as one tensor, in which a pair is an image of more channels.
+
+    So that whatever chooses, cuts or turns images does the same to both of a pair. Behind the clean
+    channels come the noisy ones, and the deviation told of each pair, where there is one.
+    """
+    if not isinstance(images, ImagePairs):
+        return torch.from_numpy(images)
+    parts = [images.clean, images.noisy]
+    if images.sigma is not None:
+        one_channel = images.clean[:, :1]
+        parts.append(np.broadcast_to(images.sigma[:, None, None, None], one_channel.shape))
+    return torch.from_numpy(np.concatenate(parts, axis=1, dtype=np.float32))
+
+
+def parted(pairs: Tensor, noise: Noise) -> Batch:
+    """What `stacked` put on one another.
+
+    Args:
+        pairs: of clean and noisy images (N, 2 C, H, W), or (N, 2 C + 1, H, W).
+        noise: between them, whose level is replaced by that of each pair, where there is one.
+    """
+    channels = pairs.shape[1] // 2
+    clean, noisy = pairs[:, :channels], pairs[:, channels : 2 * channels]
+    if pairs.shape[1] % 2:
+        levels: Any = pairs[:, -1:, :1, :1]
+        noise = dataclasses.replace(noise, level=levels)
+    return Batch(noisy.contiguous(), clean.contiguous(), noise)
 
 
 def image_order(count: int, length: int, generator: torch.Generator) -> Tensor:
