@@ -15,7 +15,7 @@ from bench.datasets.copies import write as write_copy
 from bench.datasets.folders import FORMS
 from bench.datasets.folders.assembly import SPLITS
 from bench.datasets.objects import NAME, Dataset, opened, typed_name
-from bench.datasets.survey import Survey
+from bench.datasets.survey import Source, Survey, survey
 
 __all__ = [
     "CATALOGUE",
@@ -25,6 +25,7 @@ __all__ = [
     "SPLITS",
     "Dataset",
     "Entry",
+    "Source",
     "Survey",
     "data_folder",
     "dataset_of",
@@ -32,6 +33,7 @@ __all__ = [
     "load_default",
     "open_copy",
     "opened",
+    "survey",
     "typed_name",
     "with_training",
     "write_copy",

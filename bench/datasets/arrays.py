@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.core import SAMPLE_SIDE, DataError, Dataset, Group, Range, Split
-from bench.datasets.survey import Explain, Images, Item, Source, Survey, digest_of, largest, meaning
+from bench.datasets.survey import Item, Source, Survey, digest_of, largest, meaning
 from bench.datasets.survey import survey as surveyed
 
 if TYPE_CHECKING:
@@ -27,21 +27,17 @@ _SAME = "a data set has to give the same images, in the same order, whenever it 
 
 
 def dataset_of(
-    name: str,
-    images: Images,
+    source: Source,
     *,
     stated: Range | None = None,
-    explain: Explain | None = None,
     training_only: bool = False,
     survey: Survey | None = None,
 ) -> Dataset:
     """Images as a data set.
 
     Args:
-        name: the data set's.
-        images: gives those of a split, in the same order whenever it is called.
+        source: gives them.
         stated: the range of the stored values; needed where their type does not say it.
-        explain: why giving images fails, of any exception; without it exceptions pass.
         training_only: there need not be test images.
         survey: what was found in them before.
 
@@ -49,18 +45,17 @@ def dataset_of(
         DataError: there is no test image, or one that cannot be taken.
         UsageError: the range has to be stated.
     """
-    source = Source(name, images, explain)
     found = survey or surveyed(source, stated, training_only=training_only)
     known = found.known
     every = [each for each in known.values() if each.shapes]
 
     def labels(split: Split) -> Labels:
         if None in known[split].labels:
-            raise DataError(f"not all {split} images of {name} have a label")
+            raise DataError(f"not all {split} images of {source.name} have a label")
         return np.array(known[split].labels, np.int64)
 
     return Dataset(
-        name,
+        source.name,
         found.fingerprint,
         {split: len(each.shapes) for split, each in known.items()},
         lambda split: _groups(source, split, found, stated),
