@@ -3,6 +3,7 @@
 import pytest
 
 from bench.testing import check_dataset
+from bench.testing.checks import showing
 
 RIGHT = '''"""Ramps."""
 import os
@@ -29,10 +30,9 @@ EDITS = {
     "range": ("(0, 4095)", "(0, 100)"),
     "unstated": ("range=(0, 4095), ", ""),
     "random": ("* 4 // step", "* 4 // step + np.random.randint(0, 2, (32, 32))"),
-    "global seed": ("step =", "np.random.seed(0)\n        step ="),
+    "settings": ("step =", "np.seterr(all='ignore')\n        step ="),
     "overlap": ("4 * SPLITS.index(split) + number", "number"),
-    "another process": ("* 4 // step", "* 4 // step + os.getpid() % 97"),
-    "memory": ("def ramps(split):\n", "def ramps(split):\n    return np.zeros((64, 1, 800, 800))\n"),
+    "another process": ("// step", "// (step + os.getpid() % 97)"),
 }
 SAID = {
     "documented": "documented: no documentation",
@@ -44,10 +44,9 @@ SAID = {
     "range": "outside the range 0 to 100",
     "unstated": "state their range",
     "random": "same images twice: ramps, train image 0 (counted from 0): it is another image",
-    "global seed": "process as it was: giving train images changes",
+    "settings": "process as it was: giving train images changes",
     "overlap": "splits share no image: validation image 0 is train image 0 once more",
     "another process": "another process has other images",
-    "memory": "reads one by one: to give 312 MiB of images it held 312",
 }
 
 
@@ -75,6 +74,17 @@ def test_a_broken_one_fails_with_one_line(name, write):
     lines = str(error.value).splitlines()
     assert SAID[name] in lines[0], lines
     assert len(lines) <= 2
+
+
+def test_one_that_holds_all_images_fails(write, monkeypatch):
+    monkeypatch.setattr(showing, "_SMALL", 2**17)
+    many = RIGHT.replace("range(4)", "range(40)").replace("4 * SPLITS", "40 * SPLITS")
+    check_dataset(write(many))
+    code = many.replace("def ramps(", "def images(").replace("@dataset", "#")
+    code += "\n\n@dataset(range=(0, 4095), reference='none')\ndef ramps(split):\n"
+    code += "    'Ramps.'\n    return list(images(split))\n"
+    with pytest.raises(AssertionError, match="reads one by one: to give 0 MiB .* read each when"):
+        check_dataset(write(code))
 
 
 def test_labels_of_some_images_only_fail(write):
