@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from bench.datasets.decoding import UnusableImage, read_image
+from bench.datasets.formats import UnusableImage, read_image
 from PIL import Image
 
 from bench.core import DataError
-from bench.datasets import decoding
+from bench.datasets.formats import files as decoding
 
 RNG = np.random.default_rng(0)
 HIGH, WIDE = 37, 53
