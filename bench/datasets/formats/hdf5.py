@@ -6,6 +6,7 @@ other files are refused: what is missing there would be read as zeros.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 
 from bench.datasets.formats.arrays import chosen
 from bench.datasets.formats.axes import check_kind, layout_of, white_of
-from bench.datasets.formats.files import need
+from bench.datasets.formats.files import check_room, need
 from bench.datasets.formats.stored import Stored, UnusableImage
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def open_file(path: Path, inner: str) -> Stored:
     """The shapes and types of its data sets."""
     with _dataset(path, inner) as dataset:
         name, kind, layout = dataset.name, check_kind(dataset.dtype), layout_of(dataset.shape)
+        check_room(path, math.prod(dataset.chunks or ()) * kind.itemsize)  # each is decoded whole
         unit = dataset.attrs.get("units", "")
 
     def read(page: int) -> Array:
@@ -77,6 +79,6 @@ def _dataset(path: Path, inner: str) -> Iterator[Any]:
             for number in range(dataset.id.get_create_plist().get_nfilters())
         ):
             raise UnusableImage("its compression is none of HDF5's own: save it with gzip")
-        if np.prod(dataset.shape) and not dataset.id.get_storage_size():
+        if math.prod(dataset.shape) and not dataset.id.get_storage_size():
             raise UnusableImage("none of its values is there")
         yield dataset

@@ -238,6 +238,8 @@ def _check(page: TiffPage, size: int) -> None:
     if tiff_tags.lacks_parts(page, size):
         raise UnusableImage("it is broken: some of its strips or tiles are not there")
     check_pixels(page.imagelength, page.imagewidth)
+    if page.is_tiled:
+        check_pixels(page.tilelength, page.tilewidth)
 
 
 def _said(first: TiffPage) -> int:
