@@ -44,10 +44,13 @@ def save(target: Path, pages: np.ndarray[Any, Any], like: Path, inner: str) -> N
     """The array under its name of `like`, alone, compressed if it is there."""
     name, shape, _ = _chosen(like, inner)
     with zipfile.ZipFile(like) as archive:
-        compressed = archive.getinfo(f"{name}.npy").compress_type != zipfile.ZIP_STORED
+        compression = archive.getinfo(f"{name}.npy").compress_type
     array = np.ascontiguousarray(layout_of(shape).array(pages))
-    with target.open("wb") as written:
-        (np.savez_compressed if compressed else np.savez)(written, **{name: array})
+    with (
+        zipfile.ZipFile(target, "w", compression) as archive,
+        archive.open(f"{name}.npy", "w", force_zip64=True) as member,
+    ):
+        np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _chosen(path: Path, inner: str) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
