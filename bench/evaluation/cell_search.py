@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from bench.core import Noise, UsageError, method_label, nearest
-from bench.noises import make_noise, parse_noise
+from bench.evaluation.restoring import noise_of
+from bench.noises import KINDS, MakeNoise, make_noise, parse_noise, recalled
 
 if TYPE_CHECKING:
     from bench.store import Run
@@ -33,11 +34,11 @@ def find_cell(run: Run, method: str, noise: str | float, seed: int | None = None
         planned = "; its cells have no result yet" if method in run.manifest.methods else ""
         raise UsageError(f"{run.path} has no {method!r}{planned}: {nearest(method, labels)}")
     of_method = [meta for meta in metas if _label(meta) == method]
-    noises = {str(_noise(meta)): None for meta in of_method}
-    wanted = parse_noise(noise)
+    noises = {str(noise_of(meta.cell.noise)): None for meta in of_method}
+    wanted = parse_noise(noise, make=_making({meta.cell.noise.kind for meta in of_method}))
     if len(wanted) != 1:
         raise UsageError(f"--noise {noise}: give one noise")
-    at_noise = [meta for meta in of_method if _same(_noise(meta), wanted[0])]
+    at_noise = [meta for meta in of_method if _same(noise_of(meta.cell.noise), wanted[0])]
     if not at_noise:
         raise UsageError(f"{run.path} has no {method} at {wanted[0]}: there is {', '.join(noises)}")
     seeds = sorted({meta.cell.seed for meta in at_noise if meta.cell.seed is not None})
@@ -62,9 +63,15 @@ def _label(meta: CellMeta) -> str:
     return method_label(meta.cell.method, meta.cell.params, train.regime if train else "")
 
 
-def _noise(meta: CellMeta) -> Noise:
-    noise = meta.cell.noise
-    return make_noise(noise.kind, noise.level, noise.clip)
+def _making(kinds: set[str]) -> MakeNoise:
+    """What makes noises of kinds that come with bench, and of those that a run has."""
+
+    def make(kind: str, level: float, clip: bool = False, *, typed: str = "") -> Noise:
+        if kind in KINDS or kind not in kinds:
+            return make_noise(kind, level, clip, typed=typed)
+        return recalled(kind, level, clip)
+
+    return make
 
 
 def _same(noise: Noise, typed: Noise) -> bool:

@@ -25,7 +25,7 @@ from bench.evaluation.forms import Form
 from bench.evaluation.noise_estimate import Estimating, is_estimated
 from bench.evaluation.noisy_images import NoisyImages, batches
 from bench.metrics.psnr import decibels, psnr
-from bench.noises import Given, make_noise
+from bench.noises import recalled
 from bench.store import KeptOutputs
 from bench.store.cell_meta import RecordedCell, RecordedNoise, RecordedTrainNoise
 
@@ -63,10 +63,8 @@ def cell_of(recorded: RecordedCell) -> Cell:
 
 
 def noise_of(recorded: RecordedNoise | RecordedTrainNoise) -> Noise:
-    """The noise that a record is of."""
-    if recorded.kind == Given.kind:
-        return Given(recorded.level)
-    return make_noise(recorded.kind, recorded.level, clip=recorded.clip)
+    """The noise that a record is of, whether it can be drawn here or not."""
+    return recalled(recorded.kind, recorded.level, recorded.clip, recorded.source)
 
 
 #: In dB: what the PSNR of an image that is denoised again may differ by. The last bits of

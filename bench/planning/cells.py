@@ -16,7 +16,7 @@ from bench.core import (
     canonical_json,
     nearest,
 )
-from bench.noises import BLIND, doubts, training_noise
+from bench.noises import BLIND, MakeNoise, doubts, make_noise, training_noise
 from bench.planning.request import RequestedMethod
 from bench.planning.settings import TUNING_IMAGES, Settings
 from bench.plugins.contract import Method
@@ -27,6 +27,7 @@ def plan(
     dataset: Dataset,
     methods: Iterable[RequestedMethod],
     tuned_by: str = "",
+    make: MakeNoise = make_noise,
 ) -> list[Cell]:
     """The cells of a run, noise by noise: cells that share their noisy images are neighbours.
 
@@ -36,6 +37,7 @@ def plan(
         methods: those that they name.
         tuned_by: the metric that parameters are chosen by, as cells name it; with others' code
             its digest is part of that. By default the settings' own.
+        make: makes a training noise of its kind and level.
 
     Raises:
         UsageError: a method has no recipe for the preset; there are no images to measure, or a
@@ -48,7 +50,7 @@ def plan(
         method, params = requested.method, requested.params
         regimes = (requested.regime,) if requested.regime else settings.train_noise
         seeds = settings.seeds if requested.seeds is None else range(requested.seeds)
-        trained = [_trained_on(regime, noise, settings.noise) for regime in regimes]
+        trained = [_trained_on(regime, noise, settings.noise, make) for regime in regimes]
         for train, seed in itertools.product(
             trained if method.fits_noise else [None], seeds if method.random else [None]
         ):
@@ -136,7 +138,7 @@ def _untuned(
     )
 
 
-def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise]) -> TrainNoise:
+def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise], make: MakeNoise) -> TrainNoise:
     """What a method of that regime is trained on when it is tested on `noise`."""
     if regime == MATCHED:
         return TrainNoise(regime, noise)
@@ -146,7 +148,7 @@ def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise]) -> TrainNois
             fewest = min(same, key=lambda other: other.level)
             return TrainNoise(regime, fewest, lowest=10 * max(other.level for other in same))
         return TrainNoise(regime, max(same, key=lambda other: other.level), lowest=0.0)
-    return TrainNoise(regime, training_noise(regime, noise))
+    return TrainNoise(regime, training_noise(regime, noise, make))
 
 
 def _training_data(dataset: Dataset, method: Method) -> dict[str, Any]:

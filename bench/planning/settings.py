@@ -241,7 +241,7 @@ class Settings(pydantic.BaseModel):
     def _noises(cls, values: dict[str, Any], handler: Callable[[Any], Self]) -> Self:
         """Noise levels as `Noise`, which knows whether it clips."""
         levels = values.get("noise", DEFAULT_NOISE)
-        noise = checks.noises(levels, values.get("clip") is True)
+        noise = checks.noises(levels, values.get("clip") is True, values.get("plugins", ()))
         settings = handler({**values, "noise": noise})
         if "noise" not in values:
             settings.model_fields_set.discard("noise")  # it was not typed
