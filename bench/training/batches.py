@@ -56,7 +56,7 @@ def corrupted(
         shares = torch.rand(len(clean), 1, 1, 1, generator=generator, device=clean.device)
         levels: Any = lowest + (noise.level - lowest) * shares
         noise = dataclasses.replace(noise, level=levels)
-    return Batch(noise.corrupt(clean, _TorchDraws(clean, generator)), clean, noise)
+    return Batch(noise.corrupt(clean, TorchDraws(clean, generator)), clean, noise)
 
 
 def stacked(images: Array | ImagePairs) -> Tensor:
@@ -101,19 +101,41 @@ def evaluated_at_once(images: Tensor) -> int:
     return max(1, pixels // (images.shape[-2] * images.shape[-1]))
 
 
-class _TorchDraws:
-    """Random numbers for a batch of training images, on their device; see `core.Draws`."""
+class TorchDraws:
+    """Random numbers for a batch of training images, on their device; see `core.Draws`.
+
+    Args:
+        like: images of their shape and device.
+        generator: on that device.
+    """
 
     def __init__(self, like: Tensor, generator: torch.Generator) -> None:
         self._like, self._generator = like, generator
+        self._made: dict[tuple[str, int], Tensor] = {}
 
-    def normal(self) -> Tensor:
-        like = self._like
-        return torch.randn(like.shape, generator=self._generator, device=like.device)
+    def normal(self, field: int = 0) -> Tensor:
+        """Standard normal."""
+        return self._kept("normal", field, torch.randn)
 
-    def uniform(self) -> Tensor:
+    def uniform(self, field: int = 0) -> Tensor:
+        """Uniform in [0, 1)."""
+        return self._kept("uniform", field, torch.rand)
+
+    def gamma(self, shape: float | Tensor) -> Tensor:
+        """Gamma numbers of that shape and of mean 1."""
         like = self._like
-        return torch.rand(like.shape, generator=self._generator, device=like.device)
+        shapes = torch.zeros_like(like) + shape
+        return torch._standard_gamma(shapes, generator=self._generator) / shapes
 
     def poisson(self, rate: Tensor) -> Tensor:
+        """Poisson counts of that mean."""
         return torch.poisson(rate, generator=self._generator)
+
+    def _kept(self, name: str, field: int, draw: Any) -> Tensor:
+        """The same call gives the same numbers."""
+        if (name, field) not in self._made:
+            like = self._like
+            self._made[name, field] = draw(
+                like.shape, generator=self._generator, device=like.device
+            )
+        return self._made[name, field]
