@@ -129,7 +129,8 @@ class _Scan:
                         else f"{page.name} is left out: {result}"
                     )  # fmt: skip
                     continue
-                found.append(Found(page.path, result.extremes, page is not scene.clean))
+                if page.stored.white != 1:  # black and white are not of the range
+                    found.append(Found(page.path, result.extremes, page is not scene.clean))
                 if result.values is None or fault:
                     continue
                 pixels = np.ascontiguousarray(result.values, "<f4")
