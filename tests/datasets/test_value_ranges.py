@@ -244,7 +244,7 @@ def test_a_unit_in_two_folders_of_splits_is_refused(tmp_path):
         tifffile.imwrite(top / split / f"{name}.tif", TWELVE)
     describe(top, "group = '(.)_'")
     with pytest.raises(
-        DataError, match=r"a_1\.tif \(train\) and a_2\.tif \(test\) are of one unit"
+        DataError, match=r"a_1\.tif \(train\) and a_2\.tif \(test\) are"
     ):
         load(top)
     describe(top, "validation = 1")
