@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.core import DataError, Dataset, Range, Split
-from bench.datasets.folders.assembly import SPLITS, assembled
+from bench.datasets.arrays import SPLITS
+from bench.datasets.folders.assembly import assembled
 from bench.datasets.folders.contents import beside_splits, contents, counted, named, split_folders
 from bench.datasets.folders.description import DESCRIPTION, Description, description
 from bench.datasets.folders.scenes import Entry, Page, Scene, opened, pages_of
