@@ -93,7 +93,8 @@ class Rescoring:
 
     def _measure(self, cell: Cell, meta: CellMeta, measurements: Measurements) -> str:
         """Measure the cell's images; where they come from, in words."""
-        if self._run.has_outputs(meta.key):
+        # Outputs are kept of the noisy images alone, not of these changed a little.
+        if self._run.has_outputs(meta.key) and "perturbed" not in self._needs:
             outputs = self._run.outputs(meta.key)
             for part in kept(cell, outputs, self._data, self._needs):
                 measurements.add(part.images)
