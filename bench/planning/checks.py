@@ -61,7 +61,7 @@ def value_range(value: Any) -> Range | None:
 
 def sigma(value: Any) -> float | None:
     """A standard deviation, `"5/255"` or a number; None for "estimate"."""
-    if value is None or value == "estimate":
+    if value is None or (isinstance(value, str) and value.strip() == "estimate"):
         return None
     try:
         level = parse_level(value)
