@@ -178,7 +178,8 @@ def again(
         dataset: that it was measured on.
         form: of its method.
         fits: where its model is kept; nothing is trained.
-        needs: whether labels are: "label".
+        needs: of `Restoration`, whether labels are ("label"), and "perturbed", for which each
+            image is denoised twice.
 
     Raises:
         Unsupported: its model is gone, or the method refuses the images.
@@ -186,13 +187,23 @@ def again(
     """
     denoiser = denoiser_of(cell, chosen, form, fits)
     labels, calls = _labels(cell, dataset, needs), Calls(form)
-    for batch in NoisyImages(dataset, cell.split).batches(cell.noise, cell.limit, cell.noise_seeds):
+    noisy_images = NoisyImages(dataset, cell.split)
+
+    def restored(noisy: Array) -> Array:
+        found = scoring.apply(denoiser, noisy, cell.noise)
+        return scoring.finish(found, cell.quantize, dataset.range.clamp)
+
+    for batch in noisy_images.batches(cell.noise, cell.limit, cell.noise_seeds):
+        probing = "perturbed" in needs
+        perturbation = noisy_images.perturbation(batch, cell.noise) if probing else None
         for part in calls.cut(len(batch.noisy)):
-            noisy = batch.noisy[part]
+            noisy, answer = batch.noisy[part], None
             with calls.timed(len(noisy)):
-                restored = scoring.apply(denoiser, noisy.copy(), cell.noise)
-            finished = scoring.finish(restored, cell.quantize, dataset.range.clamp)
-            images = batch.restored_to(finished, part, labels, cell.noise)
+                finished = restored(noisy.copy())
+            if perturbation is not None:
+                change = perturbation.only(part)
+                answer = change.answered(restored(change.added_to(noisy)))
+            images = batch.restored_to(finished, part, labels, cell.noise, answer)
             positions, same = batch.positions[part], batch.digests[part]
             yield Restored(positions, batch.noise_seed, same, images)
 

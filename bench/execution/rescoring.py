@@ -94,7 +94,8 @@ class Rescoring:
 
     def _measure(self, cell: Cell, meta: CellMeta, measurements: Measurements) -> str:
         """Measure the cell's images; where they come from, in words."""
-        if self._run.has_outputs(meta.key):
+        # Outputs are kept of the noisy images alone, not of these changed a little.
+        if self._run.has_outputs(meta.key) and "perturbed" not in self._needs:
             if {"noise", "noisy"} & self._needs:
                 load_code([cell.noise], self._registry)
             outputs = self._run.outputs(meta.key)
