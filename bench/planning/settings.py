@@ -334,6 +334,8 @@ class Settings(pydantic.BaseModel):
         tune_on = self.tune_on or tuned_on(dataset)
         if tune_on != "clean":
             changes["tune_on"] = tune_on
+        if self.tune and dataset.tunable:
+            checks.tuning(tune_on, self.tune_by, dataset.other or dataset)
         return self.model_copy(update=changes)
 
     def _refuse_drawing(self, dataset: Dataset) -> None:
@@ -362,9 +364,10 @@ def tuned_on(dataset: Dataset) -> TuneOn:
     >>> tuned_on(Dataset("toy", "", {}, lambda split: [], frames=2, truth=False))
     'frames'
     """
-    if dataset.truth:
+    images = dataset.other or dataset
+    if images.truth:
         return "clean"
-    return "frames" if dataset.frames > 1 else "self"
+    return "frames" if images.frames > 1 else "self"
 
 
 def typed_names() -> dict[str, tuple[str, Typed]]:
