@@ -23,6 +23,7 @@ from bench.core.dataset import (
     SAMPLE_SIDE,
     Dataset,
     Group,
+    ImagePairs,
     Labelled,
     Split,
     middle,
@@ -45,9 +46,11 @@ from bench.core.metric import (
     Restoration,
     Scale,
 )
-from bench.core.noise import Draws, Noise, TrainNoise
+from bench.core.noise import Draws, Noise, TrainNoise, expect_level
+from bench.core.noise_level import estimate_sigma
 from bench.core.paths import expanded, without_home
 from bench.core.pixels import image_digests
+from bench.core.plugin_noise import BadNoise, PluginNoise, keep_code
 from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION, PSNR_CAP
 from bench.core.record import Fit, Phase, Progress, Record, Status
 from bench.core.text import (
@@ -64,7 +67,7 @@ from bench.core.text import (
     visible,
 )
 from bench.core.threads import in_threads
-from bench.core.value_range import Range
+from bench.core.value_range import UNIT_RANGE, Range
 
 if TYPE_CHECKING:
     from bench.core.dataset import Array as Array
@@ -85,6 +88,8 @@ __all__ = [
     "PSNR_CAP",
     "RESERVED",
     "SAMPLE_SIDE",
+    "UNIT_RANGE",
+    "BadNoise",
     "BenchError",
     "Cell",
     "DataError",
@@ -92,11 +97,13 @@ __all__ = [
     "Draws",
     "Fit",
     "Group",
+    "ImagePairs",
     "Labelled",
     "MissingPackage",
     "Noise",
     "Perturbed",
     "Phase",
+    "PluginNoise",
     "Progress",
     "Range",
     "Record",
@@ -112,9 +119,12 @@ __all__ = [
     "canonical_json",
     "cell_key",
     "digest",
+    "estimate_sigma",
     "expanded",
+    "expect_level",
     "image_digests",
     "in_threads",
+    "keep_code",
     "level_text",
     "markdown_code",
     "markdown_text",

@@ -65,6 +65,23 @@ class Group(NamedTuple):
         return Group(self.positions[rows], *(x if x is None else x[rows] for x in self[1:]))
 
 
+class ImagePairs(NamedTuple):
+    """Clean images with noisy ones of the same scenes, whose noise came with them: to learn from.
+
+    clean, noisy: float32 (N, C, H, W); sigma: float32 (N,), the deviation of each one's noise, in
+    [0, 1] units, that methods are told; None where they are told one of all.
+    """
+
+    clean: Array
+    noisy: Array
+    sigma: npt.NDArray[np.float32] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the clean images, (N, C, H, W)."""
+        return self.clean.shape
+
+
 class Labelled(NamedTuple):
     """Images of one shape and what they show.
 
@@ -90,6 +107,8 @@ class Dataset:
         left_out: a line for each file that could not be taken, and why, and one for each folder
             with files of other kinds, which counts them.
         warnings: what of it is hardly meant so.
+        training_warnings: what of its training images is hardly meant so, where some learn from
+            them.
         largest: values of the largest image, where images may be large.
         training, training_fingerprint: the data set, by name and content, that training and
             validation images come from; by default this one.
@@ -114,6 +133,7 @@ class Dataset:
     note: str = ""
     left_out: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    training_warnings: tuple[str, ...] = ()
     largest: int = 0
     training: str = ""
     training_fingerprint: str = ""

@@ -2,22 +2,29 @@
 
 from bench.datasets.catalogue import (
     CATALOGUE,
-    FOLDER,
     Entry,
     data_folder,
     load,
     load_default,
-    load_for,
     with_training,
 )
+from bench.datasets.copies import open_copy
+from bench.datasets.copies import write as write_copy
+from bench.datasets.folders import FORMS
+from bench.datasets.objects import NAME, Dataset, opened, typed_name
 
 __all__ = [
     "CATALOGUE",
-    "FOLDER",
+    "FORMS",
+    "NAME",
+    "Dataset",
     "Entry",
     "data_folder",
     "load",
     "load_default",
-    "load_for",
+    "open_copy",
+    "opened",
+    "typed_name",
     "with_training",
+    "write_copy",
 ]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import (
+    BadNoise,
     BenchError,
     Cell,
     Dataset,
@@ -240,7 +241,7 @@ def _one_line(error: BaseException) -> str:
 
 def explain(error: BaseException, method: Method) -> str:
     """What went wrong, in one line, with the line of the method's file where it did."""
-    if isinstance(error, BadOutput):
+    if isinstance(error, (BadOutput, BadNoise)):
         return _one_line(error)
     file = sys.modules[method.target.__module__].__file__
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]

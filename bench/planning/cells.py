@@ -108,8 +108,8 @@ def notes(
     """
     methods = list(methods)
     noises = {noise: None for cell in cells for noise in _noises(cell)}
-    of_images = dataset.warnings if any(one.method.learns for one in methods) else ()
-    return [*of_images, *doubts(noises), *_untuned(settings, dataset, methods)]
+    learned = dataset.training_warnings if any(one.method.learns for one in methods) else ()
+    return [*dataset.warnings, *learned, *doubts(noises), *_untuned(settings, dataset, methods)]
 
 
 def _noises(cell: Cell) -> tuple[Noise, ...]:

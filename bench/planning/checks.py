@@ -15,8 +15,6 @@ from bench.planning.notation import split_list
 if TYPE_CHECKING:
     import pydantic
 
-    from bench.core import Dataset
-
 MAX_SEED = 2**31 - 1
 #: The images lie in [0, 1].
 MAX_SIGMA = 10.0
@@ -63,7 +61,7 @@ def value_range(value: Any) -> Range | None:
 
 def sigma(value: Any) -> float | None:
     """A standard deviation, `"5/255"` or a number; None for "estimate"."""
-    if value is None or value == "estimate":
+    if value is None or (isinstance(value, str) and value.strip() == "estimate"):
         return None
     try:
         level = parse_level(value)
@@ -74,23 +72,6 @@ def sigma(value: Any) -> float | None:
             f"--sigma {shown(value)}: write estimate, or a standard deviation such as 0.02 or 5/255"
         )
     return level
-
-
-def tuning(tune_on: str, tune_by: str, images: Dataset) -> None:
-    """Refuse to tune on what validation images do not have; raises `UsageError`."""
-    if tune_on == "clean" and not images.truth:
-        other = "frames or self" if images.frames > 1 else "self"
-        raise UsageError(f"--tune-on clean: {images.name} has no clean images; use {other}")
-    if tune_on == "frames" and images.frames == 1:
-        others = "clean or self" if images.truth else "self"
-        raise UsageError(
-            f"--tune-on frames: {images.name} has one noisy image of each scene; use {others}"
-        )
-    if tune_on != "clean" and tune_by != "psnr":
-        raise UsageError(
-            f"--tune-by {tune_by} is told by clean images, and with --tune-on {tune_on} there are "
-            "none: leave it out" + (", or use --tune-on clean" if images.truth else "")
-        )
 
 
 def regimes(value: Any) -> tuple[str, ...]:
