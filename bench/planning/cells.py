@@ -122,7 +122,7 @@ def _untuned(
     settings: Settings, dataset: Dataset, methods: Iterable[RequestedMethod]
 ) -> tuple[str, ...]:
     """A line that names the methods which run at their defaults for want of validation images."""
-    if dataset.sizes["validation"] or not settings.tune:
+    if dataset.tunable or not settings.tune:
         return ()
     at_defaults = [
         requested.method.name
@@ -132,9 +132,18 @@ def _untuned(
     ]
     if not at_defaults:
         return ()
+    named = ", ".join(dict.fromkeys(at_defaults))
+    if dataset.sizes["validation"]:
+        return (
+            f"the validation images of {dataset.training} do not have the noise of {dataset.name}, "
+            f"so these run at their defaults: {named}",
+        )
+    where = "--train-dataset names a set that has some"
+    if dataset.given:
+        where = "a folder `val` beside `test` holds them, or `validation = 20` in dataset.toml"
     return (
         f"{dataset.name} has no validation images to tune on, so these run at their defaults: "
-        f"{', '.join(dict.fromkeys(at_defaults))}; --train-dataset names a set that has some",
+        f"{named}; {where}",
     )
 
 
@@ -163,7 +172,7 @@ def _tuning_images(
     method: Method, params: Mapping[str, Any], settings: Settings, dataset: Dataset
 ) -> int:
     """Validation images to tune on; 0 where no parameter is left to tune, or there are none."""
-    if not settings.tune or set(method.declared.tune) <= set(params):
+    if not (settings.tune and dataset.tunable) or set(method.declared.tune) <= set(params):
         return 0
     return min(TUNING_IMAGES[settings.preset], dataset.sizes["validation"])
 

@@ -300,7 +300,8 @@ class Settings(pydantic.BaseModel):
             changes["train_dataset"] = dataset.training
         typed = self.model_fields_set
         changes |= resolution.noise(dataset, self.sigma, "noise" in typed, self._drawing())
-        changes |= resolution.tuning(dataset, self.tune_on)
+        tune_on = resolution.tuned_on(dataset, self.tune_on, self.tune_by if self.tune else "psnr")
+        changes["tune_on"] = None if tune_on == "clean" else tune_on
         return self.model_copy(update=changes)
 
     def _drawing(self) -> dict[str, bool]:
