@@ -24,6 +24,7 @@ from bench.evaluation.fitting import Fits
 from bench.evaluation.forms import Form
 from bench.evaluation.noise_estimate import Estimating, is_estimated
 from bench.evaluation.noisy_images import NoisyImages, batches
+from bench.evaluation.tiles import by_tiles
 from bench.metrics.psnr import decibels, psnr
 from bench.noises import Given, make_noise
 from bench.store import KeptOutputs
@@ -211,6 +212,7 @@ def denoiser_of(cell: Cell, chosen: Mapping[str, Any], form: Form, fits: Fits) -
                 "`--keep outputs` for metrics to come"
             )
         denoiser.load(fit.arrays)
+    denoiser = by_tiles(denoiser, form, cell.tile)
     estimates = is_estimated(cell, method)
     return Estimating(denoiser, form.threads) if estimates else denoiser
 

@@ -16,6 +16,7 @@ from bench.core import (
     canonical_json,
     nearest,
 )
+from bench.core.tiling import bound
 from bench.noises import BLIND, doubts, training_noise
 from bench.planning.request import RequestedMethod
 from bench.planning.settings import TUNING_IMAGES, Settings
@@ -74,6 +75,7 @@ def plan(
                     tune=_tuning_images(method, params, settings, dataset),
                     tune_by=tuned_by or settings.tune_by,
                     tune_on=settings.tune_on or "clean",
+                    tile=_tile(method, settings, dataset),
                     quantize=settings.quantize,
                     noise_seeds=settings.noise_seeds,
                     split=settings.split,
@@ -103,13 +105,13 @@ def notes(
 ) -> list[str]:
     """What readers of the numbers should know of the plan, a sentence each.
 
-    Of the images and of the levels what is hardly meant so, and which methods run at their defaults
-    for want of validation images.
+    Of the images and of the levels what is hardly meant so, which methods run at their defaults for
+    want of validation images, and that large images are cut.
     """
-    methods = list(methods)
+    methods, cells = list(methods), list(cells)
     noises = {noise: None for cell in cells for noise in _noises(cell)}
     of_images = dataset.warnings if any(one.method.learns for one in methods) else ()
-    return [*of_images, *doubts(noises), *_untuned(settings, dataset, methods)]
+    return [*of_images, *doubts(noises), *_untuned(settings, dataset, methods), *_cut(cells)]
 
 
 def _noises(cell: Cell) -> tuple[Noise, ...]:
@@ -134,6 +136,16 @@ def _untuned(
         f"{dataset.name} has no validation images to tune on, so these run at their defaults: "
         f"{', '.join(dict.fromkeys(at_defaults))}; --train-dataset names a set that has some",
     )
+
+
+def _cut(cells: Iterable[Cell]) -> list[str]:
+    """A line that says how large images are given to methods, where there may be any."""
+    return [
+        f"methods that take any size are given images of over {bound(side):,} pixels in "
+        f"overlapping tiles of {side}x{side}"
+        for side in dict.fromkeys(cell.tile for cell in cells)
+        if side is not None
+    ]
 
 
 def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise]) -> TrainNoise:
@@ -164,6 +176,17 @@ def _tuning_images(
     if not settings.tune or set(method.declared.tune) <= set(params):
         return 0
     return min(TUNING_IMAGES[settings.preset], dataset.sizes["validation"])
+
+
+def _tile(method: Method, settings: Settings, dataset: Dataset) -> int | None:
+    """A tile's pixels a side; None where no image is over the bound, or the method sees it whole.
+
+    Of what a data set says of its largest image it counts the values, which are no fewer.
+    """
+    side = settings.tile
+    if side is None or method.declared.whole or dataset.largest <= bound(side):
+        return None
+    return side
 
 
 def _recipe(method: Method, settings: Settings) -> str | None:
