@@ -70,11 +70,7 @@ def run(
     methods = {each.method.name: each.method for each in requested.values()}
     # What names and settings tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
-    folder = datasets.data_folder(settings.data_dir)
-    plugins = tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins)
-    source = DataSource(
-        settings.dataset, settings.train_dataset, folder.absolute(), settings.range, plugins
-    )
+    source = _source(settings)
     data = source.open()
     resolved = settings.resolved(data, requested)
     cells = plan(resolved, data, requested.values(), _named(tuner))
@@ -99,6 +95,22 @@ def run(
     manifest = _manifest(resolved, data, methods, described, cells, setup, command, said)
     made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
     return Run(made.path, made.manifest)
+
+
+def _source(settings: Settings) -> DataSource:
+    """Where the images that the settings name are found, by every process."""
+    return DataSource(
+        settings.dataset,
+        settings.train_dataset,
+        datasets.data_folder(settings.data_dir).absolute(),
+        settings.range,
+        _plugins(settings),
+    )
+
+
+def _plugins(settings: Settings) -> tuple[str, ...]:
+    """Files and folders of plugins, for processes that may lie in another folder."""
+    return tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins)
 
 
 class Run(store.Run):
@@ -180,7 +192,7 @@ def _scorer(
         tuple(metrics),
         str(tuner),
         {label: one.metric.source for label, one in {**metrics, str(tuner): tuner}.items()},
-        tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins),
+        _plugins(settings),
         str((store.cache_folder() / "fits").absolute()),
         secrets.token_hex(8) if settings.fresh else None,
         str(settings.folder.absolute()) if settings.keep else "",

@@ -57,7 +57,7 @@ from bench.core.text import (
     visible,
 )
 from bench.core.threads import in_threads
-from bench.core.value_range import Range
+from bench.core.value_range import UNIT_RANGE, Range
 
 if TYPE_CHECKING:
     from bench.core.dataset import Array as Array
@@ -77,6 +77,7 @@ __all__ = [
     "PSNR_CAP",
     "RESERVED",
     "SAMPLE_SIDE",
+    "UNIT_RANGE",
     "BenchError",
     "Cell",
     "DataError",

@@ -58,9 +58,10 @@ def labelled_split(dataset: Dataset, split: Split) -> Labelled:
     if dataset.labels is None:
         raise Unsupported(f"{dataset.name} has no labels")
     groups = list(dataset.groups(split))
-    if len({group.images.shape[1:] for group in groups}) != 1:
+    if len({group.shape for group in groups}) != 1:
         raise Unsupported(f"the labelled {split} images of {dataset.name} are not of one shape")
-    positions, images = (np.concatenate(parts) for parts in zip(*groups, strict=True))
+    positions = np.concatenate([group.positions for group in groups])
+    images = np.concatenate([group.images for group in groups])
     return Labelled(images, dataset.labels(split)[positions])
 
 

@@ -62,7 +62,7 @@ def value_range(value: Any) -> Range | None:
 
 def sigma(value: Any) -> float | None:
     """A standard deviation, `"5/255"` or a number; None for "estimate"."""
-    if value is None or value == "estimate":
+    if value is None or (isinstance(value, str) and value.strip() == "estimate"):
         return None
     try:
         level = parse_level(value)
@@ -77,7 +77,7 @@ def sigma(value: Any) -> float | None:
 
 def tile(value: Any) -> Any:
     """Pixels a side of a tile, as a number or text; None for "none"."""
-    if value is None or value == "none":
+    if value is None or (isinstance(value, str) and value == "none"):
         return None
     try:
         side = int(value) if isinstance(value, str) else _index(value)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -28,8 +27,9 @@ from bench.core import (
 )
 from bench.core.dataset import MeasuredSplit
 from bench.core.tiling import SIDE
-from bench.noises import BLIND, Gaussian, Given
-from bench.planning import checks
+from bench.noises import BLIND, Gaussian
+from bench.planning import checks, resolution
+from bench.planning.typed import Typed
 
 DEFAULT_METHODS = (IDENTITY, "gaussian", "median", "nlm", "wavelet", "dae", "vae")
 DEFAULT_METRICS = ("psnr", "ssim", "mse")
@@ -40,29 +40,6 @@ MAX_JOBS = 1024
 #: Validation images to tune on, by preset. `quick` cuts training and tuning, never the test.
 TUNING_IMAGES = {"quick": 100, "default": 300, "paper": 300}
 PRESETS = tuple(TUNING_IMAGES)
-
-
-@dataclass(frozen=True)
-class Typed:
-    """How a setting is typed and kept, beyond what its type, default and help say.
-
-    Attributes:
-        name: of the option and of the key in TOML; without one the field's, "-" for "_".
-        default: of the command, where it is not Python's.
-        shown: the default in words, where the value itself says little.
-        metavar: what help calls its value.
-        variable: the environment variable that it is also taken from.
-        recorded: whether manifests hold it: always, where it is set (so that runs from before the
-            setting was there are still runs of equal settings), or never: what says how and where
-            a run is made, but not what it measures.
-    """
-
-    name: str = ""
-    default: Any = None
-    shown: str = ""
-    metavar: str = ""
-    variable: str = ""
-    recorded: Literal["always", "where set", "never"] = "always"
 
 
 def _as_typed(text: str) -> Any:
@@ -320,8 +297,6 @@ class Settings(pydantic.BaseModel):
             default = type(self).model_fields[field].default
             if typed.recorded == "always" or (typed.recorded == "where set" and value != default):
                 values[name] = list(value) if isinstance(value, tuple) else value
-        if self.tune_on == "clean":
-            values.pop("tune-on", None)
         values["noise"] = [
             noise.level if noise.kind == Gaussian.kind else f"{noise.kind}:{noise.level!r}"
             for noise in self.noise
@@ -333,48 +308,24 @@ class Settings(pydantic.BaseModel):
         changes: dict[str, Any] = {"dataset": dataset.name, "methods": tuple(methods)}
         if self.train_dataset:
             changes["train_dataset"] = dataset.training
-        if dataset.given:
-            self._refuse_drawing(dataset)
-            changes["noise"] = (Given(self.sigma or 0.0),)
-        elif self.sigma is not None:
-            raise UsageError(
-                f"--sigma is told of noise that came with the images, and {dataset.name} has clean "
-                "ones: methods are told what --noise draws"
-            )
-        tune_on = self.tune_on or tuned_on(dataset)
-        if tune_on != "clean":
-            changes["tune_on"] = tune_on
+        typed = self.model_fields_set
+        changes |= resolution.noise(dataset, self.sigma, "noise" in typed, self._drawing())
+        changes |= resolution.tuning(dataset, self.tune_on)
         return self.model_copy(update=changes)
 
-    def _refuse_drawing(self, dataset: Dataset) -> None:
-        """Refuse what asks for noise to be drawn, where it came with the images."""
-        drawing = {
-            "--noise": "noise" in self.model_fields_set,
+    def _drawing(self) -> dict[str, bool]:
+        """Options that ask for noise to be drawn, and whether they are given."""
+        return {
             "--clip": self.clip,
             "--noise-seeds": self.noise_seeds != (0,),
             "--train-noise blind": BLIND in self.train_noise,
         }
-        if typed := [option for option, is_typed in drawing.items() if is_typed]:
-            raise UsageError(
-                f"{dataset.name} came with its noise, and none is drawn: leave {typed[0]} out"
-            )
 
     @property
     def folder(self) -> Path:
         """The run's folder; where no name is given, equal settings find their own run again."""
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", str(self.dataset))
         return expanded(self.out) / (self.name or f"{plain}-{digest(self.recorded(), size=4)}")
-
-
-def tuned_on(dataset: Dataset) -> TuneOn:
-    """What parameters are tuned on unless somebody says otherwise.
-
-    >>> tuned_on(Dataset("toy", "", {}, lambda split: [], frames=2, truth=False))
-    'frames'
-    """
-    if dataset.truth:
-        return "clean"
-    return "frames" if dataset.frames > 1 else "self"
 
 
 def typed_names() -> dict[str, tuple[str, Typed]]:

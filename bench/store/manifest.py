@@ -18,7 +18,6 @@ from bench.core import (
     RESERVED,
     Cell,
     Dataset,
-    Range,
     Scale,
     TuneOn,
 )
@@ -26,6 +25,7 @@ from bench.core.dataset import MeasuredSplit
 from bench.core.metric import Better
 from bench.core.tiling import SIDE
 from bench.store.json_model import Amount, Count, JsonModel
+from bench.store.recorded_data import RecordedDataset
 
 #: Of what is written; earlier ones can be read.
 FORMAT_VERSION = 3
@@ -61,82 +61,6 @@ class RecordedSettings(JsonModel):
     tile: Count | None = SIDE
     sealed: bool = False
     device: str
-
-
-class RecordedSizes(JsonModel):
-    """Number of images in each split."""
-
-    train: Count = 0
-    validation: Count = 0
-    test: Count
-    __pydantic_extra__: dict[str, Count]
-
-
-class RecordedRange(JsonModel):
-    """What stored values mean, see `bench.core.Range`; of early manifests nobody stated it."""
-
-    low: float = 0.0
-    high: float = 1.0
-    unit: str = ""
-    clamp: bool = True
-
-    @property
-    def range(self) -> Range:
-        """As the rest of the package has it."""
-        return Range(self.low, self.high, self.unit, self.clamp)
-
-    @property
-    def stated(self) -> Range | None:
-        """To open the same data set again; None where its own is the usual one."""
-        return None if self.range == Range() else self.range
-
-
-class RecordedDataset(JsonModel):
-    """The data set, see `bench.core.Dataset`; `units` counts those of the measured split."""
-
-    name: str
-    fingerprint: str
-    sizes: RecordedSizes
-    note: str
-    left_out: list[str] = pydantic.Field(default_factory=list)
-    training: str = ""
-    training_fingerprint: str = ""
-    range: RecordedRange = pydantic.Field(default_factory=RecordedRange)
-    frames: Count = 0
-    truth: bool = True
-    units: Count | None = None
-
-    @classmethod
-    def of(cls, data: Dataset, split: MeasuredSplit = "test") -> RecordedDataset:
-        """What a manifest keeps of a data set, of which a split is measured."""
-        return cls(
-            name=data.name,
-            fingerprint=data.fingerprint,
-            sizes=RecordedSizes.model_validate(dict(data.sizes)),
-            note=data.note,
-            left_out=list(data.left_out),
-            training=data.training,
-            training_fingerprint=data.training_fingerprint,
-            range=RecordedRange(**data.range.as_dict()),
-            frames=data.frames,
-            truth=data.truth,
-            units=len(set(data.units(split).tolist())) if data.units else None,
-        )
-
-    @property
-    def given(self) -> bool:
-        """The noise came with the images, and none was drawn."""
-        return self.frames > 0
-
-    @property
-    def trained_on(self) -> str:
-        """Name of the data set that training and validation images come from."""
-        return self.training or self.name
-
-    @property
-    def trained_fingerprint(self) -> str:
-        """Of that data set; early manifests, which do not say, trained on their own images."""
-        return self.training_fingerprint or self.fingerprint
 
 
 class RecordedMethod(JsonModel):
@@ -312,7 +236,7 @@ class Manifest(JsonModel):
         return cls(
             format=FORMAT_VERSION,
             protocol=PROTOCOL_VERSION,
-            conventions=conventions(recorded.quantize),
+            conventions=conventions(recorded.quantize, data.range.clamp),
             settings=recorded,
             dataset=RecordedDataset.of(data, recorded.split),
             methods=dict(methods),
@@ -344,14 +268,14 @@ class Manifest(JsonModel):
         return Session(**{name: getattr(self, name) for name in Session.model_fields})
 
 
-def conventions(quantize: bool) -> dict[str, str]:
-    """`bench.core.CONVENTIONS`, with what `quantize` does to outputs.
+def conventions(quantize: bool, clamp: bool = True) -> dict[str, str]:
+    """`bench.core.CONVENTIONS`, with what is done to outputs.
 
     >>> conventions(quantize=True)["outputs"]
     'clamped to [0, 1] once, before any metric; then rounded to 8 bits'
     """
-    rounded = "; then rounded to 8 bits" if quantize else ""
-    return {**CONVENTIONS, "outputs": CONVENTIONS["outputs"] + rounded}
+    outputs = CONVENTIONS["outputs"] if clamp else "not clamped"
+    return {**CONVENTIONS, "outputs": outputs + ("; then rounded to 8 bits" if quantize else "")}
 
 
 def timestamp() -> str:

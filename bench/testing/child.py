@@ -52,7 +52,7 @@ def measure(
     Raises:
         NoAnswer: it fails there, or takes too long.
     """
-    arrays = images._asdict()
+    arrays = {name: part for name, part in images._asdict().items() if part is not None}
     noise = arrays.pop("noise")
     return _answer(source, params, state, arrays, noise)
 
@@ -111,7 +111,7 @@ def main() -> None:
     if plugin.learns:
         (created.learner if isinstance(created, Measure) else created).load(state)
     if isinstance(plugin, Metric):
-        answer = created(Restoration(**given, noise=noise))
+        answer = created(Restoration(**{"clean": None, "label": None, **given}, noise=noise))
     else:
         answer = created.denoise(given["noisy"], noise)
     np.save(task["result"], answer)

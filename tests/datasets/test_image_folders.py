@@ -122,7 +122,7 @@ def contents(dataset, split="test"):
     return {
         int(position): image
         for group in dataset.groups(split)
-        for position, image in zip(*group, strict=True)
+        for position, image in zip(group.positions, group.images, strict=True)
     }
 
 

@@ -291,7 +291,7 @@ def test_a_value_that_restores_better_scores_higher():
 def scores_by_hand(restore, *, images=20, seed=0, levels=None):
     """Mean PSNR over validation images, each restored alone."""
     scores = []
-    for positions, clean in read("validation"):
+    for positions, clean, _ in read("validation"):
         z = ImageDraws(positions, clean.shape[1:], "made-up", "validation", seed).normal()
         for position, image, normal in zip(positions, clean, z, strict=True):
             if position < images:

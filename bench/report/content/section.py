@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bench.core import MeasuredSplit
     from bench.store import CellMeta, RecordedMethod, Run
-    from bench.store.manifest import RecordedDataset
+    from bench.store.recorded_data import RecordedDataset
 
 #: How fields of a cell are called where runs differ in them; others as they are.
 #: Metrics of this origin are held to what they always gave, whatever their code.

@@ -1,0 +1,61 @@
+"""What only the data set decides of the settings: its own noise, and what is tuned on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.core import Dataset, TuneOn, UsageError
+from bench.noises import Given
+
+
+def noise(
+    dataset: Dataset, sigma: float | None, typed: bool, drawing: Mapping[str, bool]
+) -> dict[str, Any]:
+    """The noise of images that came with theirs, as changes to the settings; else nothing.
+
+    Args:
+        dataset: that is measured on.
+        sigma: that methods are told of such noise; None to estimate it.
+        typed: noise was asked for.
+        drawing: other options that ask for noise to be drawn, and whether they are given.
+
+    Raises:
+        UsageError: noise is to be drawn where it came along, or `sigma` is stated where it did not.
+    """
+    if not dataset.given:
+        if sigma is not None:
+            raise UsageError(
+                f"--sigma is told of noise that came with the images, and {dataset.name} has clean "
+                "ones: methods are told what --noise draws"
+            )
+        return {}
+    if asked := [option for option, given in {"--noise": typed, **drawing}.items() if given]:
+        raise UsageError(
+            f"{dataset.name} came with its noise, and none is drawn: leave {asked[0]} out"
+        )
+    return {"noise": (Given(sigma or 0.0),)}
+
+
+def tuning(dataset: Dataset, asked: TuneOn | None) -> dict[str, Any]:
+    """What parameters are tuned on, as changes to the settings.
+
+    Raises:
+        UsageError: what was asked for is not there.
+
+    >>> tuning(Dataset("toy", "", {}, lambda split: [], frames=2, truth=False), None)
+    {'tune_on': 'frames'}
+    """
+    if asked == "clean" and not dataset.truth:
+        raise UsageError(
+            f"--tune-on clean: {dataset.name} has no clean images; "
+            f"{'frames' if dataset.frames > 1 else 'self'} does without"
+        )
+    if asked == "frames" and dataset.frames == 1:
+        raise UsageError(
+            f"--tune-on frames: {dataset.name} has one noisy image of each scene; "
+            f"{'clean' if dataset.truth else 'self'} does with one"
+        )
+    own: TuneOn = "clean" if dataset.truth else "frames" if dataset.frames > 1 else "self"
+    chosen = asked or own
+    return {"tune_on": None if chosen == "clean" else chosen}
