@@ -114,6 +114,7 @@ def test_methods_import_only_public_names(path):
 
 def test_public_names():
     assert bench.__all__ == [
+        "Dataset",
         "Noise",
         "Settings",
         "TrainedMethod",

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from bench.plugins.contract import Method
     from bench.plugins.kinds import Kind
     from bench.plugins.metric import Metric
+    from bench.plugins.noise import NoiseKind
 
-P = TypeVar("P", "Method", "Metric")
+P = TypeVar("P", "Method", "Metric", "NoiseKind")
 
 
 @main.command()
@@ -78,19 +79,20 @@ def datasets(data_dir: Path | None, debug: bool) -> None:
 
 
 @main.command()
+@PLUGINS
 @DEBUG
-def noises(debug: bool) -> None:
+def noises(plugin: tuple[Path, ...], debug: bool) -> None:
     """List the kinds of noise, and what their levels mean.
+
+    A broken one is listed with the reason why it cannot run.
 
     \b
     bench noises
     bench run --noise "gaussian:0.3;salt-pepper:0.1;poisson:30"
     """
-    from bench.noises import KINDS
+    from bench.plugins.kinds import NOISES
 
-    for name, kind in KINDS.items():
-        summary = (kind.__doc__ or "").splitlines()[0]
-        _entry(name, summary, [f"levels over 0 and at most {kind.highest:.15g}: {kind.unit}"])
+    _plugins(NOISES, plugin, _noise_details)
 
 
 def _plugins(kind: Kind[P], plugin: tuple[Path, ...], details: Callable[[P], list[str]]) -> None:
@@ -142,7 +144,14 @@ def _metric_details(metric: Metric) -> list[str]:
     return ["; ".join(filter(None, about)), *parameters]
 
 
-def _origin(plugin: Method | Metric) -> str:
+def _noise_details(noise: NoiseKind) -> list[str]:
+    """What its levels mean, and where it comes from."""
+    declared = noise.declared
+    levels = f"levels over 0 and at most {declared.highest:.15g}: {declared.unit}"
+    return [levels, "; ".join(filter(None, (declared.reference, _origin(noise), declared.note)))]
+
+
+def _origin(plugin: Method | Metric | NoiseKind) -> str:
     """Where it comes from; nothing of built-in ones."""
     from bench.plugins.contract import BUILT_IN
 

@@ -23,6 +23,7 @@ from bench.core.dataset import (
     SAMPLE_SIDE,
     Dataset,
     Group,
+    ImagePairs,
     Labelled,
     Split,
     middle,
@@ -37,10 +38,19 @@ from bench.core.errors import (
     nearest,
     system_reason,
 )
-from bench.core.metric import DEFAULT_SCALES, RESERVED, Perturbed, Restoration, Scale
-from bench.core.noise import Draws, Noise, TrainNoise
+from bench.core.metric import (
+    DEFAULT_SCALES,
+    ESTIMATED_SCALES,
+    RESERVED,
+    Perturbed,
+    Restoration,
+    Scale,
+)
+from bench.core.noise import Draws, Noise, TrainNoise, expect_level
+from bench.core.noise_level import estimate_sigma
 from bench.core.paths import expanded, without_home
 from bench.core.pixels import image_digests
+from bench.core.plugin_noise import BadNoise, PluginNoise, keep_code
 from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION, PSNR_CAP
 from bench.core.record import Fit, Phase, Progress, Record, Status
 from bench.core.text import (
@@ -70,6 +80,7 @@ __all__ = [
     "CONVENTIONS",
     "DEFAULT_SCALES",
     "ESTIMATED",
+    "ESTIMATED_SCALES",
     "IDENTITY",
     "MATCHED",
     "MEASURED_BYTES",
@@ -78,6 +89,7 @@ __all__ = [
     "RESERVED",
     "SAMPLE_SIDE",
     "UNIT_RANGE",
+    "BadNoise",
     "BenchError",
     "Cell",
     "DataError",
@@ -85,11 +97,13 @@ __all__ = [
     "Draws",
     "Fit",
     "Group",
+    "ImagePairs",
     "Labelled",
     "MissingPackage",
     "Noise",
     "Perturbed",
     "Phase",
+    "PluginNoise",
     "Progress",
     "Range",
     "Record",
@@ -105,9 +119,12 @@ __all__ = [
     "canonical_json",
     "cell_key",
     "digest",
+    "estimate_sigma",
     "expanded",
+    "expect_level",
     "image_digests",
     "in_threads",
+    "keep_code",
     "level_text",
     "markdown_code",
     "markdown_text",

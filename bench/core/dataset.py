@@ -65,6 +65,23 @@ class Group(NamedTuple):
         return Group(self.positions[rows], *(x if x is None else x[rows] for x in self[1:]))
 
 
+class ImagePairs(NamedTuple):
+    """Clean images with noisy ones of the same scenes, whose noise came with them: to learn from.
+
+    clean, noisy: float32 (N, C, H, W); sigma: float32 (N,), the deviation of each one's noise, in
+    [0, 1] units, that methods are told; None where they are told one of all.
+    """
+
+    clean: Array
+    noisy: Array
+    sigma: npt.NDArray[np.float32] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the clean images, (N, C, H, W)."""
+        return self.clean.shape
+
+
 class Labelled(NamedTuple):
     """Images of one shape and what they show.
 

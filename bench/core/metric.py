@@ -75,6 +75,15 @@ DEFAULT_SCALES = {
 }
 
 
+#: Of what tells how validation images are restored where their clean images do not: in dB, and none
+#: of them to be mixed with PSNR.
+ESTIMATED_SCALES = {
+    "frames": Scale("uPSNR", "dB", "higher", 2),
+    "sure": Scale("PSNR by SURE", "dB", "higher", 2),
+    "invariance": Scale("PSNR by J-invariance", "dB", "higher", 2),
+}
+
+
 class Perturbed(NamedTuple):
     """What becomes of the images where the noisy ones are changed a little, at random.
 

@@ -7,17 +7,24 @@ from bench.datasets.catalogue import (
     data_folder,
     load,
     load_default,
-    load_for,
     with_training,
 )
+from bench.datasets.copies import open_copy
+from bench.datasets.copies import write as write_copy
+from bench.datasets.objects import NAME, Dataset, opened, typed_name
 
 __all__ = [
     "CATALOGUE",
     "FOLDER",
+    "NAME",
+    "Dataset",
     "Entry",
     "data_folder",
     "load",
     "load_default",
-    "load_for",
+    "open_copy",
+    "opened",
+    "typed_name",
     "with_training",
+    "write_copy",
 ]

@@ -6,7 +6,7 @@ Nothing is ever fitted, tuned or stopped on the test split.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,10 @@ from bench.core import (
 )
 from bench.datasets import idx, natural
 from bench.datasets.digits import open_digits
+from bench.datasets.hugging_face import open_hugging_face
 from bench.datasets.images import open_folder
+from bench.datasets.npz import open_npz
+from bench.datasets.torchvision_sets import open_torchvision
 
 if TYPE_CHECKING:
     from bench.core import Labels
@@ -74,7 +77,8 @@ def data_folder(given: str | os.PathLike[str] | None = None) -> Path:
 def load(name: str, folder: Path, *, download: bool = True, stated: Range | None = None) -> Dataset:
     """The data set of that name, downloaded into `folder` where it has to be and may be.
 
-    `folder:PATH` is a folder of images, wherever it lies.
+    `folder:PATH` is a folder of images, wherever it lies; where no data set has that name, the path
+    of one alone will do. `npz:FILE`, `torchvision:NAME` and `hf:NAME` are opened by `COLLECTIONS`.
 
     Args:
         name: as typed.
@@ -95,11 +99,33 @@ def load(name: str, folder: Path, *, download: bool = True, stated: Range | None
     """
     if name.startswith(FOLDER):
         return open_folder(expanded(name.removeprefix(FOLDER)))
-    if name not in CATALOGUE:
-        raise UsageError(f"unknown data set {name!r}: {nearest(name, CATALOGUE)}")
-    if stated is not None:
-        raise UsageError(f"--range {stated.low:g},{stated.high:g}: that of {name} is known")
-    return CATALOGUE[name].open(folder, download)
+    if name in CATALOGUE:
+        data = CATALOGUE[name].open(folder, download)
+        if stated not in (None, data.range):
+            raise UsageError(f"--range {stated.low:g},{stated.high:g}: that of {name} is known")
+        return data
+    kind, colon, rest = name.partition(":")
+    if colon and kind in COLLECTIONS:
+        return COLLECTIONS[kind](rest, folder, stated)
+    path = expanded(name)
+    if path.is_dir() or _is_path(name):
+        return load(f"{FOLDER}{_existing(path)}", folder, stated=stated)
+    raise UsageError(
+        f"unknown data set {name!r}: {nearest(name, CATALOGUE)} There is no folder of that name "
+        "here either"
+    )
+
+
+def _is_path(name: str) -> bool:
+    """Whether it was typed as a path: only a path has such a beginning."""
+    return name.startswith((".", "~", "/")) or Path(name).is_file()
+
+
+def _existing(path: Path) -> Path:
+    """A path that is no folder's is said to be none where a folder is opened; files elsewhere."""
+    if path.suffix in (".npz", ".npy") and path.is_file():
+        raise UsageError(f"{path} is a file: write npz:{path}")
+    return path
 
 
 def load_default(folder: Path) -> Dataset:
@@ -117,24 +143,6 @@ def load_default(folder: Path) -> Dataset:
         digits = load("digits", folder)
         note = f"digits (embedded, 8x8 enlarged) stands in for MNIST: {error}"
         return replace(digits, note=note)
-
-
-def load_for(
-    name: str | None, training: str | None, folder: Path, stated: Range | None = None
-) -> Dataset:
-    """The data set of a run: by name or the default one, with its own training images or others'.
-
-    Args:
-        name: as typed; None for the default one.
-        training: whose training images are taken; None for its own.
-        folder: of the data sets.
-        stated: the range of the stored values, where the user gave it.
-
-    Raises:
-        UsageError, DataError: see `load`.
-    """
-    data = load(name, folder, stated=stated) if name else load_default(folder)
-    return with_training(data, load(training, folder, stated=stated)) if training else data
 
 
 def with_training(dataset: Dataset, other: Dataset) -> Dataset:
@@ -242,3 +250,10 @@ _ALL = (
     ),
 )
 CATALOGUE = {entry.name: entry for entry in _ALL}
+#: Before what names a data set elsewhere -> what opens it, given the data folder and the range of
+#: its values where that was stated.
+COLLECTIONS: Mapping[str, Callable[[str, Path, Range | None], Dataset]] = {
+    "npz": open_npz,
+    "torchvision": open_torchvision,
+    "hf": open_hugging_face,
+}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.core import SAMPLE_SIDE, DataError, Dataset, Group, Split
-from bench.datasets.decoding import UnusableImage, read_image
+from bench.datasets.formats import UnusableImage, read_image
 from bench.datasets.training_images import TILE
 
 if TYPE_CHECKING:

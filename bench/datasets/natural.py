@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.core import DataError, Dataset, Split
-from bench.datasets.decoding import UnusableImage, read_image
 from bench.datasets.download import RemoteFile, fetch
+from bench.datasets.formats import UnusableImage, read_image
 from bench.datasets.images import dataset_of, image_files
 
 _DNCNN = "https://raw.githubusercontent.com/cszn/DnCNN/master"

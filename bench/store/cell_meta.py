@@ -137,6 +137,8 @@ class CellMeta(JsonModel):
     reason: str
     chosen: Annotated[Parameters, pydantic.AfterValidator(_finite)]
     chosen_score: Score | None
+    estimate: str = ""
+    regret: Amount | None = None
     trials: list[tuple[Parameters, Score]] = pydantic.Field(default_factory=list)
     failed_trials: list[tuple[Parameters, str]] = pydantic.Field(default_factory=list)
     at_edge: dict[str, str] = pydantic.Field(default_factory=dict)

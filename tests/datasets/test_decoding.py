@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from bench.datasets.decoding import UnusableImage, read_image
 from PIL import Image
 
 from bench.core import DataError
 from bench.datasets import decoding
-from bench.datasets.decoding import UnusableImage, read_image
 
 RNG = np.random.default_rng(0)
 HIGH, WIDE = 37, 53

@@ -9,9 +9,9 @@ from PIL import Image
 
 from bench import datasets, open_run
 from bench.core import DataError
-from bench.datasets import decoding, idx, natural
+from bench.datasets import idx, natural
 from bench.datasets import images as reading
-from bench.datasets.decoding import UnusableImage, read_image
+from bench.datasets.formats import UnusableImage, files, read_image
 from bench.evaluation.noisy_images import NoisyImages
 from bench.noises import make_noise
 
@@ -88,7 +88,7 @@ def test_an_opaque_alpha_channel_is_dropped_and_a_camera_held_upright_is_turned(
 
 def test_a_very_large_image_is_refused_by_its_header(tmp_path, monkeypatch):
     path = save(tmp_path / "a.png", GREY)
-    monkeypatch.setattr(decoding, "MAX_PIXELS", 62)
+    monkeypatch.setattr(files, "MAX_PIXELS", 62)
     monkeypatch.setattr(Image.Image, "load", lambda *a: pytest.fail("decoded"))
     with pytest.raises(UnusableImage, match="7x9 pixels are more than 62"):
         read_image(path)

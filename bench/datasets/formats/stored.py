@@ -31,6 +31,8 @@ class Stored:
         read: gives page 0, 1, ... as stored values, (C, H, W) in `dtype`; raises `UnusableImage`
             where the file is damaged, `DataError` where the system cannot read it.
         unit: of the values, where the file says ("HU"); else empty.
+        notes: what the reader did or left, a line each, where another may be expected: a window
+            that is not applied, which axis was taken for colour.
     """
 
     shape: tuple[int, int, int]
@@ -39,3 +41,4 @@ class Stored:
     white: float | None
     read: Callable[[int], Array] = field(repr=False)
     unit: str = ""
+    notes: tuple[str, ...] = ()

@@ -139,9 +139,12 @@ def input_not_modified(subject: MetricSubject) -> None:
     subject.measure()(given)
     for name in ("restored", *subject.metric.needs):
         before, after = getattr(images, name), getattr(given, name)
+        several = name == "perturbed"
+        parts = zip(before, after, strict=True) if several else [(before, after)]
         expect(
-            name == "noise" or np.array_equal(before, after),
-            f"it changed {name}: work on a copy, {name}.copy()",
+            name == "noise" or all(np.array_equal(*part) for part in parts),
+            f"it changed {name}: work on a copy, "
+            + ("copy.deepcopy()" if several else f"{name}.copy()"),
         )
 
 
