@@ -98,17 +98,6 @@ def run(
     return Run(made.path, made.manifest)
 
 
-def _source(settings: Settings) -> DataSource:
-    """Where the images that the settings name are found, by every process."""
-    return DataSource(
-        settings.dataset,
-        settings.train_dataset,
-        datasets.data_folder(settings.data_dir).absolute(),
-        settings.range,
-        _plugins(settings),
-    )
-
-
 def _plugins(settings: Settings) -> tuple[str, ...]:
     """Files and folders of plugins, for processes that may lie in another folder."""
     return tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins)
@@ -189,9 +178,8 @@ def _source(settings: Settings, objects: Mapping[str, Any]) -> DataSource:
         else getattr(settings, name)
         for name in ("dataset", "train_dataset")
     )
-    plugins = tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins)
     folder = datasets.data_folder(settings.data_dir).absolute()
-    return DataSource(images, training, folder, settings.range, plugins)
+    return DataSource(images, training, folder, settings.range, _plugins(settings))
 
 
 def _resolved(

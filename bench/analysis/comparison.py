@@ -73,9 +73,9 @@ def compare(scores: Scores) -> tuple[pd.DataFrame, pd.DataFrame]:
     same image under the same noise.
 
     Returns:
-        `means` with the ends of the 95% confidence interval over units, low and high (NaN for a single one,
-        infinite where there are too few to give one). And a row for each data set, noise, level,
-        metric and pair of methods a and b (see `MOST_COMPARED`): images in common, and units that
+        `means` with the ends of the 95% confidence interval over units, low and high (NaN for a
+        single one, infinite where there are too few to give one). And a row for each data set,
+        noise, level, metric and pair of methods a and b (see `MOST_COMPARED`): images in common, and units that
         these are of; trainings, the number of training seeds of the one that has fewer (0 where
         nothing is random); difference of the means (a - b, in the metric's unit); low and high, the
         ends of its interval (all intervals of a metric hold together with 95%); p (adjusted for all

@@ -66,7 +66,7 @@ def datasets(data_dir: Path | None, debug: bool) -> None:
     bench datasets
     bench datasets --data-dir ~/data
     """
-    from bench.datasets import CATALOGUE, data_folder
+    from bench.datasets import CATALOGUE, FORMS, data_folder
 
     folder = data_folder(data_dir)
     for entry in CATALOGUE.values():
@@ -75,7 +75,8 @@ def datasets(data_dir: Path | None, debug: bool) -> None:
         how = "incomplete" if entry.lies_in(folder) else how
         state = f"{how}: {missing}" if missing else "ready"
         _entry(entry.name, entry.summary, [entry.reference, state])
-    _entry("folder:PATH", "PNG, JPEG and TIFF files of a folder, grey or RGB, of any sizes", [])
+    for name, form in FORMS.items():
+        _entry(f"{name}:PATH", form.summary, [])
 
 
 @main.command()

@@ -107,6 +107,8 @@ class Dataset:
         left_out: a line for each file that could not be taken, and why, and one for each folder
             with files of other kinds, which counts them.
         warnings: what of it is hardly meant so.
+        training_warnings: what of its training images is hardly meant so, where some learn from
+            them.
         largest: values of the largest image, where images may be large.
         training, training_fingerprint: the data set, by name and content, that training and
             validation images come from; by default this one.
@@ -130,6 +132,7 @@ class Dataset:
     note: str = ""
     left_out: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    training_warnings: tuple[str, ...] = ()
     largest: int = 0
     training: str = ""
     training_fingerprint: str = ""

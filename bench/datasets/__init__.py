@@ -2,7 +2,6 @@
 
 from bench.datasets.catalogue import (
     CATALOGUE,
-    FOLDER,
     Entry,
     data_folder,
     load,
@@ -11,11 +10,12 @@ from bench.datasets.catalogue import (
 )
 from bench.datasets.copies import open_copy
 from bench.datasets.copies import write as write_copy
+from bench.datasets.folders import FORMS
 from bench.datasets.objects import NAME, Dataset, opened, typed_name
 
 __all__ = [
     "CATALOGUE",
-    "FOLDER",
+    "FORMS",
     "NAME",
     "Dataset",
     "Entry",

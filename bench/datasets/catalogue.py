@@ -24,16 +24,13 @@ from bench.core import (
 )
 from bench.datasets import idx, natural
 from bench.datasets.digits import open_digits
+from bench.datasets.folders import FORMS
 from bench.datasets.hugging_face import open_hugging_face
-from bench.datasets.images import open_folder
 from bench.datasets.npz import open_npz
 from bench.datasets.torchvision_sets import open_torchvision
 
 if TYPE_CHECKING:
     from bench.core import Labels
-
-#: Before the path of a folder of images, in place of a name.
-FOLDER = "folder:"
 
 
 @dataclass(frozen=True)
@@ -77,8 +74,9 @@ def data_folder(given: str | os.PathLike[str] | None = None) -> Path:
 def load(name: str, folder: Path, *, download: bool = True, stated: Range | None = None) -> Dataset:
     """The data set of that name, downloaded into `folder` where it has to be and may be.
 
-    `folder:PATH` is a folder of images, wherever it lies; where no data set has that name, the path
-    of one alone will do. `npz:FILE`, `torchvision:NAME` and `hf:NAME` are opened by `COLLECTIONS`.
+    `folder:PATH`, `pairs:PATH` and `frames:PATH` are folders of images, wherever they lie; where no
+    data set has that name, the path of a folder alone will do. `npz:FILE`, `torchvision:NAME` and
+    `hf:NAME` are opened by `COLLECTIONS`.
 
     Args:
         name: as typed.
@@ -97,19 +95,19 @@ def load(name: str, folder: Path, *, download: bool = True, stated: Range | None
     >>> next(digits.groups("test", limit=5)).images.shape
     (5, 1, 28, 28)
     """
-    if name.startswith(FOLDER):
-        return open_folder(expanded(name.removeprefix(FOLDER)))
     if name in CATALOGUE:
         data = CATALOGUE[name].open(folder, download)
         if stated not in (None, data.range):
             raise UsageError(f"--range {stated.low:g},{stated.high:g}: that of {name} is known")
         return data
     kind, colon, rest = name.partition(":")
+    if colon and kind in FORMS:
+        return FORMS[kind].open(expanded(rest), stated)
     if colon and kind in COLLECTIONS:
         return COLLECTIONS[kind](rest, folder, stated)
     path = expanded(name)
     if path.is_dir() or _is_path(name):
-        return load(f"{FOLDER}{_existing(path)}", folder, stated=stated)
+        return FORMS["folder"].open(_existing(path), stated)
     raise UsageError(
         f"unknown data set {name!r}: {nearest(name, CATALOGUE)} There is no folder of that name "
         "here either"
@@ -172,7 +170,8 @@ def with_training(dataset: Dataset, other: Dataset) -> Dataset:
         training=other.name,
         training_fingerprint=other.fingerprint,
         left_out=tuple(dict.fromkeys((*dataset.left_out, *other.left_out))),
-        warnings=other.warnings,
+        warnings=tuple(dict.fromkeys((*dataset.warnings, *other.warnings))),
+        training_warnings=other.training_warnings,
         largest=max(dataset.largest, other.largest),
     )
 

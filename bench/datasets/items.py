@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.core import DataError, expanded, nearest, shown
-from bench.datasets import decoding
-from bench.datasets.decoding import read_image
-from bench.datasets.formats import Stored, UnusableImage
+from bench.datasets.formats import Stored, UnusableImage, read_image
 
 if TYPE_CHECKING:
     from bench.core import Array
@@ -183,7 +181,7 @@ def _channels_first(pixels: Array) -> Array:
 def _of_file(path: Path) -> Stored:
     try:
         pixels = read_image(path)
-    except decoding.UnusableImage as error:
+    except UnusableImage as error:
         raise UnusableImage(f"{path}: {error}") from error
     channels, height, width = pixels.shape
     return Stored((channels, height, width), 1, pixels.dtype, 1.0, lambda page: pixels)

@@ -77,4 +77,10 @@ class DataSource:
     def _opened(self, dataset: str | Dataset) -> Dataset:
         if isinstance(dataset, Dataset):
             return dataset
-        return datasets.load(dataset, self.folder, stated=self.range)
+        # A stated range is that of files; what a catalogue has knows its own.
+        known = [
+            each is None or each in datasets.CATALOGUE
+            for each in (self.dataset, self.train_dataset)
+        ]
+        of_files = dataset in datasets.CATALOGUE and not all(known)
+        return datasets.load(dataset, self.folder, stated=None if of_files else self.range)

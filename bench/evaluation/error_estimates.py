@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from bench.core import PSNR_CAP, Unsupported
-from bench.evaluation.noise_estimate import estimate_sigma
+from bench.core import PSNR_CAP, Unsupported, estimate_sigma
 from bench.noises import Gaussian, Given
 
 if TYPE_CHECKING:

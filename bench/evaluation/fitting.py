@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from bench.core import Cell, Dataset, Fit, ImagePairs, Noise, Split, Unsupported
+from bench.core import Cell, Dataset, Fit, ImagePairs, Noise, Split, Unsupported, estimate_sigma
 from bench.core.process_state import set_back
 from bench.datasets.training_images import split_array, split_pairs
 from bench.evaluation.forms import FitTask, Form
-from bench.evaluation.noise_estimate import estimate_sigma
 from bench.evaluation.scoring import check_plain
 from bench.noises import Gaussian, Given
 

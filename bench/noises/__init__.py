@@ -1,8 +1,9 @@
 """The built-in noises, how they are typed, and the random numbers of the test noise."""
 
 from bench.noises.draws import ImageDraws, digests
+from bench.noises.gaussian import Gaussian
 from bench.noises.given import Given
-from bench.noises.kinds import KINDS, Gaussian, make_noise
+from bench.noises.kinds import KINDS, make_noise
 from bench.noises.notation import (
     BLIND,
     doubts,

@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Iterable
 
 from bench.core import MATCHED, Noise, UsageError
+from bench.noises.gaussian import Gaussian
 from bench.noises.given import Given
-from bench.noises.kinds import KINDS, Gaussian, make_noise
+from bench.noises.kinds import KINDS, make_noise
 
 #: Training on a range of levels, from none to the most that is tested.
 BLIND = "blind"

@@ -110,8 +110,9 @@ def notes(
     """
     methods, cells = list(methods), list(cells)
     noises = {noise: None for cell in cells for noise in _noises(cell)}
-    of_images = dataset.warnings if any(one.method.learns for one in methods) else ()
-    return [*of_images, *doubts(noises), *_untuned(settings, dataset, methods), *_cut(cells)]
+    learned = dataset.training_warnings if any(one.method.learns for one in methods) else ()
+    untuned = _untuned(settings, dataset, methods)
+    return [*dataset.warnings, *learned, *doubts(noises), *untuned, *_cut(cells)]
 
 
 def _noises(cell: Cell) -> tuple[Noise, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pydantic
 
-from bench.core import UNIT_RANGE, Dataset, Range
+from bench.core import Dataset, Range
 from bench.core.dataset import MeasuredSplit
 from bench.store.json_model import Count, JsonModel
 
@@ -33,8 +33,8 @@ class RecordedRange(JsonModel):
 
     @property
     def stated(self) -> Range | None:
-        """To open the same data set again; None where its own is the usual one."""
-        return None if self.range == UNIT_RANGE else self.range
+        """To open the same data set again; None of early manifests, where nobody could state it."""
+        return self.range if self.model_fields_set else None
 
 
 class RecordedDataset(JsonModel):
