@@ -16,6 +16,7 @@ from bench.core import (
     canonical_json,
     nearest,
 )
+from bench.core.tiling import bound
 from bench.noises import BLIND, MakeNoise, doubts, make_noise, training_noise
 from bench.planning.request import RequestedMethod
 from bench.planning.settings import TUNING_IMAGES, Settings
@@ -76,6 +77,7 @@ def plan(
                     tune=_tuning_images(method, params, settings, dataset),
                     tune_by=tuned_by or settings.tune_by,
                     tune_on=settings.tune_on or "clean",
+                    tile=_tile(method, settings, dataset),
                     quantize=settings.quantize,
                     noise_seeds=settings.noise_seeds,
                     split=settings.split,
@@ -105,13 +107,14 @@ def notes(
 ) -> list[str]:
     """What readers of the numbers should know of the plan, a sentence each.
 
-    Of the images and of the levels what is hardly meant so, and which methods run at their defaults
-    for want of validation images.
+    Of the images and of the levels what is hardly meant so, which methods run at their defaults for
+    want of validation images, and that large images are cut.
     """
-    methods = list(methods)
+    methods, cells = list(methods), list(cells)
     noises = {noise: None for cell in cells for noise in _noises(cell)}
     learned = dataset.training_warnings if any(one.method.learns for one in methods) else ()
-    return [*dataset.warnings, *learned, *doubts(noises), *_untuned(settings, dataset, methods)]
+    untuned = _untuned(settings, dataset, methods)
+    return [*dataset.warnings, *learned, *doubts(noises), *untuned, *_cut(cells)]
 
 
 def _noises(cell: Cell) -> tuple[Noise, ...]:
@@ -147,6 +150,16 @@ def _untuned(
     )
 
 
+def _cut(cells: Iterable[Cell]) -> list[str]:
+    """A line that says how large images are given to methods, where there may be any."""
+    return [
+        f"methods that take any size are given images of over {bound(side):,} pixels in "
+        f"overlapping tiles of {side}x{side}"
+        for side in dict.fromkeys(cell.tile for cell in cells)
+        if side is not None
+    ]
+
+
 def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise], make: MakeNoise) -> TrainNoise:
     """What a method of that regime is trained on when it is tested on `noise`."""
     if regime == MATCHED:
@@ -175,6 +188,17 @@ def _tuning_images(
     if not (settings.tune and dataset.tunable) or set(method.declared.tune) <= set(params):
         return 0
     return min(TUNING_IMAGES[settings.preset], dataset.sizes["validation"])
+
+
+def _tile(method: Method, settings: Settings, dataset: Dataset) -> int | None:
+    """A tile's pixels a side; None where no image is over the bound, or the method sees it whole.
+
+    Of what a data set says of its largest image it counts the values, which are no fewer.
+    """
+    side = settings.tile
+    if side is None or method.declared.whole or dataset.largest <= bound(side):
+        return None
+    return side
 
 
 def _recipe(method: Method, settings: Settings) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bench.core import Noise, Range, UsageError, nearest, shown
+from bench.core.tiling import LEAST
 from bench.noises import KINDS, MakeNoise, make_noise, parse_level, parse_noise, training_regime
 from bench.planning.noise_kinds import by_name
 from bench.planning.notation import split_list
@@ -76,6 +77,22 @@ def sigma(value: Any) -> float | None:
             f"--sigma {shown(value)}: write estimate, or a standard deviation such as 0.02 or 5/255"
         )
     return level
+
+
+def tile(value: Any) -> Any:
+    """Pixels a side of a tile, as a number or text; None for "none"."""
+    if value is None or (isinstance(value, str) and value == "none"):
+        return None
+    try:
+        side = int(value) if isinstance(value, str) else _index(value)
+    except (TypeError, ValueError):
+        side = 0
+    if side < LEAST:
+        raise ValueError(
+            f"--tile {shown(value)}: give a tile's pixels a side, {LEAST} or more, or none for "
+            "whole images"
+        )
+    return side
 
 
 def _making(plugins: Any) -> MakeNoise:

@@ -211,4 +211,9 @@ def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method
         raise UsageError(
             f"{method.name}[{method.declared.wraps}={name}]: {name} wraps another method itself"
         )
-    return dataclasses.replace(method, source=digest([method.source, inner.source]))
+    declared = dataclasses.replace(
+        method.declared, whole=method.declared.whole or inner.declared.whole
+    )
+    return dataclasses.replace(
+        method, source=digest([method.source, inner.source]), declared=declared
+    )

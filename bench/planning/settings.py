@@ -26,6 +26,7 @@ from bench.core import (
     expanded,
 )
 from bench.core.dataset import MeasuredSplit
+from bench.core.tiling import SIDE
 from bench.noises import BLIND, Gaussian
 from bench.planning import checks, resolution
 from bench.planning.typed import Typed
@@ -188,6 +189,15 @@ class Settings(pydantic.BaseModel):
         False,
         description="Keep clean test images out of the processes that methods run in; each job "
         "then takes a second process.",
+    )
+    tile: Annotated[
+        int | None,
+        BeforeValidator(checks.tile),
+        Typed(metavar="SIDE|none", recorded="where set"),
+    ] = Field(
+        SIDE,
+        description="Pixels a side of the overlapping tiles by which methods are given images of "
+        "more pixels than two tiles have; none: whole images.",
     )
     device: Annotated[str, AfterValidator(checks.one_of("device", DEVICES)), Typed()] = Field(
         "auto", description="auto, cpu or cuda."
