@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bench.noises import make_noise
     from bench.planning.settings import Settings
     from bench.plugins.contract import method
+    from bench.plugins.dataset import dataset
     from bench.plugins.metric import metric
     from bench.plugins.noise import noise
     from bench.training import TrainedMethod
@@ -50,6 +51,7 @@ __all__ = [
     "TrainedMethod",
     "Unsupported",
     "__version__",
+    "dataset",
     "denoise",
     "get_method",
     "make_noise",
@@ -66,6 +68,7 @@ _HOMES = {
     "Settings": "planning.settings",
     "TrainedMethod": "training",
     "Unsupported": "core",
+    "dataset": "plugins.dataset",
     "denoise": "denoising",
     "get_method": "api",
     "make_noise": "noises",

@@ -15,7 +15,7 @@ from bench import datasets, store
 from bench.core import Cell, Dataset, UsageError, expanded, shown
 from bench.evaluation.data_source import DataSource
 from bench.execution import cores, environment, session
-from bench.execution.importing import importing
+from bench.execution.importing import importing, surveys
 from bench.execution.process import Limits
 from bench.execution.progress import Listener
 from bench.execution.rescoring import score
@@ -73,7 +73,7 @@ def run(
     # What names and settings tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
     source = _source(settings, objects)
-    data = source.open()
+    data = source.open(_surveys(source, settings))
     resolved = _resolved(settings, data, requested, by_content=bool(objects))
     cells = plan(resolved, data, requested.values(), _named(tuner), kinds.make)
     shares = cores.shares(settings, cells, data.largest)
@@ -182,6 +182,13 @@ def _source(settings: Settings, objects: Mapping[str, Any]) -> DataSource:
     )
     folder = datasets.data_folder(settings.data_dir).absolute()
     return DataSource(images, training, folder, settings.range, _plugins(settings))
+
+
+def _surveys(source: DataSource, settings: Settings) -> Mapping[str, datasets.Survey]:
+    """What is found in others' data sets; where others work on the cells, others look."""
+    if settings.jobs or settings.dask:
+        return surveys(source, Limits(settings.timeout, settings.memory_limit))
+    return {}
 
 
 def _resolved(
