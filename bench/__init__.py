@@ -17,6 +17,7 @@ records on disk -> analysis -> report or gate. The rooms, each of which answers 
     testing     does a method, metric or noise keep its contract?
     api, doctor  what the command does, from Python; is a run, a machine whole?
     explanation  why is my number not the paper's?
+    denoising   images of one's own, denoised
     cli         what is typed, what is printed?
 
 A room imports only rooms that stand above it in this list (those of one layer not even each
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from bench.api import get_method, open_run, run
     from bench.core import Noise, Unsupported
     from bench.datasets.objects import Dataset
+    from bench.denoising import denoise
     from bench.noises import make_noise
     from bench.planning.settings import Settings
     from bench.plugins.contract import method
@@ -50,6 +52,7 @@ __all__ = [
     "Unsupported",
     "__version__",
     "dataset",
+    "denoise",
     "get_method",
     "make_noise",
     "method",
@@ -66,6 +69,7 @@ _HOMES = {
     "TrainedMethod": "training",
     "Unsupported": "core",
     "dataset": "plugins.dataset",
+    "denoise": "denoising",
     "get_method": "api",
     "make_noise": "noises",
     "method": "plugins.contract",

@@ -75,15 +75,15 @@ def compare(scores: Scores) -> tuple[pd.DataFrame, pd.DataFrame]:
     Returns:
         `means` with the ends of the 95% confidence interval over units, low and high (NaN for a
         single one, infinite where there are too few to give one). And a row for each data set,
-        noise, level, metric and pair of methods a and b (see `MOST_COMPARED`): images in common, and units that
-        these are of; trainings, the number of training seeds of the one that has fewer (0 where
-        nothing is random); difference of the means (a - b, in the metric's unit); low and high, the
-        ends of its interval (all intervals of a metric hold together with 95%); p (adjusted for all
-        pairs and noises); detectable (the smallest difference that would have been found with a
-        chance of 80%); better (the label of the better method; "" where they cannot be told apart,
-        and wherever there is but one training); and told (better or, of fewer than four trainings,
-        the better one of these very models, whatever others would give; interval, p and detectable
-        are then theirs).
+        noise, level, metric and pair of methods a and b (see `MOST_COMPARED`): images in common,
+        and units that these are of; trainings, the number of training seeds of the one that has
+        fewer (0 where nothing is random); difference of the means (a - b, in the metric's unit);
+        low and high, the ends of its interval (all intervals of a metric hold together with 95%);
+        p (adjusted for all pairs and noises); detectable (the smallest difference that would have
+        been found with a chance of 80%); better (the label of the better method; "" where they
+        cannot be told apart, and wherever there is but one training); and told (better or, of
+        fewer than four trainings, the better one of these very models, whatever others would give;
+        interval, p and detectable are then theirs).
     """
     # What is held of one noise is given back before the next.
     summaries, pairs = compare_noises(scores.noises())

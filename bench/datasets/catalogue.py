@@ -175,6 +175,7 @@ def with_training(dataset: Dataset, other: Dataset) -> Dataset:
         read=read,
         labels=None if dataset.labels is None else labels,
         own=dataset,
+        other=other,
         training=other.name,
         training_fingerprint=other.fingerprint,
         left_out=tuple(dict.fromkeys((*dataset.left_out, *other.left_out))),

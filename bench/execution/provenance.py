@@ -14,6 +14,7 @@ from bench.evaluation.data_source import DataSource
 from bench.evaluation.forms import Form, form_of
 from bench.planning.request import resolve
 from bench.plugins.contract import Method
+from bench.plugins.noise_code import load_code
 from bench.plugins.sources import Registry
 from bench.store import Run
 from bench.store.cell_meta import CellMeta
@@ -78,8 +79,9 @@ def form_again(
         device: "cpu" not to compute on the GPU that it was measured on.
 
     Raises:
-        UsageError: there is no such method here, or its code is other than it was.
+        UsageError: there is no such method or noise here, or its code is other than it was.
     """
+    load_code([cell.noise], registry)
     method = resolve(method_label(cell.method, cell.params), registry).method
     if method.source != cell.source:
         raise UsageError(

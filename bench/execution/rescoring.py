@@ -19,6 +19,7 @@ from bench.execution.scorer import Scorer, recorded
 from bench.planning.request import RequestedMetric, requested_metrics
 from bench.planning.settings import Settings
 from bench.plugins.contract import Method
+from bench.plugins.noise_code import load_code
 from bench.plugins.sources import Registry
 from bench.store.cell_meta import CellMeta
 
@@ -94,7 +95,10 @@ class Rescoring:
 
     def _measure(self, cell: Cell, meta: CellMeta, measurements: Measurements) -> str:
         """Measure the cell's images; where they come from, in words."""
-        if self._run.has_outputs(meta.key):
+        # Outputs are kept of the noisy images alone, not of these changed a little.
+        if self._run.has_outputs(meta.key) and "perturbed" not in self._needs:
+            if {"noise", "noisy"} & self._needs:
+                load_code([cell.noise], self._registry)
             outputs = self._run.outputs(meta.key)
             for part in kept(cell, outputs, self._data, self._needs):
                 measurements.add(part.images)

@@ -151,9 +151,13 @@ class _Worker:
         from bench.core import Record, UsageError
         from bench.core.process_state import CannotSetBack, set_back
         from bench.evaluation import runner
+        from bench.plugins.noise_code import OtherCode, load_code, noises_of
 
         try:
             self._load(cell.method)
+            load_code(noises_of(cell, *waiting), self._registry)
+        except OtherCode as error:
+            raise _other_code(error.kind) from None
         except UsageError as error:  # here it cannot be used, though where the run was planned
             return Record(cell, "failed", reason=str(error))
         for one in (cell, *waiting):

@@ -86,7 +86,8 @@ class ValueScale:
         bare = Range(self.stated.low, self.stated.high)
         if own <= {bare} and None not in self.whites and self.stated.clamp:
             return ""
-        return f"range {self.stated.low!r} {self.stated.high!r} {self.stated.clamp} "
+        low, high = float(self.stated.low), float(self.stated.high)
+        return f"range {low!r} {high!r} {self.stated.clamp} "
 
     def check(self, found: Iterable[Found]) -> tuple[str, ...]:
         """Hold what was found in the files to it; lines that say what is hardly meant so.
