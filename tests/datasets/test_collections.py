@@ -221,7 +221,7 @@ def table(hub, count, **columns):
         "label": [number % 2 for number in range(count)],
     }
     return hub.Dataset.from_dict(rows | columns, hub.Features(features | {
-        name: hub.Image() for name in columns})) # fmt: skip
+        name: hub.Image() for name in columns}))  # fmt: skip
 
 
 def test_a_data_set_that_was_saved_to_disk(hub, tmp_path):

@@ -232,9 +232,7 @@ def test_workers_have_the_same_images(run):
     before = set(Path(tempfile.gettempdir()).glob("bench-images-*"))
     options = {"train_dataset": GREY, "methods": "identity,lmmse"}
     here = run(bench.Dataset(RGB[:, 0], name="mine"), name="here", **options)
-    there = run(
-        bench.Dataset(RGB[:, 0], name="mine"), name="there", jobs=1, sealed=True, **options
-    )
+    there = run(bench.Dataset(RGB[:, 0], name="mine"), name="there", jobs=1, sealed=True, **options)
     assert psnr(here) == psnr(there)
     assert there.manifest.dataset.name == "mine"
     assert there.manifest.dataset.training == "array"

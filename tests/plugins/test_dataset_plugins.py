@@ -80,7 +80,7 @@ def test_it_may_give_paths_of_the_data_folder_and_what_is_known_of_images(write,
     body = (
         'for path in sorted((folder / "rings").glob("*-clean.png")) if split == "test" else ():\n'
         '        noisy = path.with_name(path.name.replace("clean", "noisy"))\n'
-        '        number = int(path.name[0])\n'
+        "        number = int(path.name[0])\n"
         '        yield {"clean": path, "noisy": noisy, "label": number, "unit": number // 2}\n'
     )
     data = opened(write(gives(body)), folder=tmp_path / "data")
@@ -211,7 +211,7 @@ def test_what_is_no_image_gets_one_line(body, said, write):
 
 
 def test_other_images_each_time_are_found(write):
-    body = 'yield np.frombuffer(os.urandom(64), np.uint8).reshape(8, 8)\n'
+    body = "yield np.frombuffer(os.urandom(64), np.uint8).reshape(8, 8)\n"
     data = opened(write(gives(body)))
     with pytest.raises(DataError, match="another image than before"):
         list(data.groups("test"))
@@ -230,7 +230,9 @@ def test_a_lacking_package_is_said(write):
 def test_it_is_run_and_scored_again(write, bench, jobs, tmp_path):
     path = write(RINGS)
     options = ("--dataset", "rings", "--methods", "identity,median", "--noise", "0.1")
-    done = bench("run", "--plugin", path, *options, "--jobs", jobs, "--name", "r", *["--sealed"] * jobs)
+    done = bench(
+        "run", "--plugin", path, *options, "--jobs", jobs, "--name", "r", *["--sealed"] * jobs
+    )
     assert done.code == 0, done.err
     run = package.open_run(tmp_path / "results" / "r")
     assert run.manifest.dataset.range.unit == "counts"
@@ -239,7 +241,7 @@ def test_it_is_run_and_scored_again(write, bench, jobs, tmp_path):
 
 def test_its_code_runs_elsewhere_where_there_are_workers(write, fails):
     """What it does to its process, it does to another one."""
-    path = write(gives('os._exit(3)'))
+    path = write(gives("os._exit(3)"))
     options = ("--dataset", "rings", "--methods", "identity", "--noise", "0.1", "--jobs", "1")
     line = fails("run", "--plugin", path, *options, code=5)
     assert "dataset 'rings' cannot be read: its process ended by itself (exit code 3)" in line

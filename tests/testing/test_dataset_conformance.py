@@ -20,8 +20,9 @@ def ramps(split):
         step = 4 * SPLITS.index(split) + number + 1
         yield np.arange(1024).reshape(32, 32) * 4 // step
 '''
+DOCUMENTED = '"""Ramps of 12 bits, each of another brightness."""'
 EDITS = {
-    "documented": ('    """Ramps of 12 bits, each of another brightness."""\n', "", '"""Ramps."""\n', ""),
+    "documented": (f"    {DOCUMENTED}\n", "", '"""Ramps."""\n', ""),
     "reference": ('reference="none"', 'reference=""'),
     "raises": ("yield", "1 / 0\n        yield"),
     "nothing to measure": ("range(4)", 'range(4 if split == "train" else 0)'),
@@ -83,7 +84,7 @@ def test_one_that_holds_all_images_fails(write, monkeypatch):
     code = many.replace("def ramps(", "def images(").replace("@dataset", "#")
     code += "\n\n@dataset(range=(0, 4095), reference='none')\ndef ramps(split):\n"
     code += "    'Ramps.'\n    return list(images(split))\n"
-    with pytest.raises(AssertionError, match="reads one by one: to give 0 MiB .* read each when"):
+    with pytest.raises(AssertionError, match=r"reads one by one: to give 0 MiB .* read each when"):
         check_dataset(write(code))
 
 
