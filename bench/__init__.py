@@ -4,7 +4,7 @@ Data flows one way: typed text -> settings -> requests -> cells -> fit, tune, de
 records on disk -> analysis -> report or gate. The rooms, each of which answers one question::
 
     core        what are the nouns? noise, data set, cell, record, errors
-    plugins     what is a method, a metric, where is one found, how does one begin?
+    plugins     what is a method, a metric, a noise, where is one found, how does one begin?
     datasets, noises, metrics    the built-in ones; built-in methods lie in `methods/`
     training    how is a network trained?
     store       what lies on disk? runs, files of cells, fitted models
@@ -14,9 +14,10 @@ records on disk -> analysis -> report or gate. The rooms, each of which answers 
     gate        has it got worse?
     execution   where do cells run? in this process, in watched ones, on Dask
     report      how is it shown?
-    testing     does a method or metric keep its contract?
+    testing     does a method, metric or noise keep its contract?
     api, doctor  what the command does, from Python; is a run, a machine whole?
     explanation  why is my number not the paper's?
+    denoising   images of one's own, denoised
     cli         what is typed, what is printed?
 
 A room imports only rooms that stand above it in this list (those of one layer not even each
@@ -31,37 +32,49 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.api import get_method, open_run, run
     from bench.core import Noise, Unsupported
+    from bench.datasets.objects import Dataset
+    from bench.denoising import denoise
     from bench.noises import make_noise
     from bench.planning.settings import Settings
     from bench.plugins.contract import method
+    from bench.plugins.dataset import dataset
     from bench.plugins.metric import metric
+    from bench.plugins.noise import noise
     from bench.training import TrainedMethod
 
     __version__: str
 
 __all__ = [
+    "Dataset",
     "Noise",
     "Settings",
     "TrainedMethod",
     "Unsupported",
     "__version__",
+    "dataset",
+    "denoise",
     "get_method",
     "make_noise",
     "method",
     "metric",
+    "noise",
     "open_run",
     "run",
 ]
 
 _HOMES = {
+    "Dataset": "datasets.objects",
     "Noise": "core",
     "Settings": "planning.settings",
     "TrainedMethod": "training",
     "Unsupported": "core",
+    "dataset": "plugins.dataset",
+    "denoise": "denoising",
     "get_method": "api",
     "make_noise": "noises",
     "method": "plugins.contract",
     "metric": "plugins.metric",
+    "noise": "plugins.noise",
     "open_run": "api",
     "run": "api",
 }

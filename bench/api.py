@@ -8,13 +8,14 @@ import numbers
 import os
 import secrets
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench import datasets, store
 from bench.core import Cell, Dataset, UsageError, expanded, shown
+from bench.evaluation.data_source import DataSource
 from bench.execution import cores, environment, session
-from bench.execution.importing import importing
+from bench.execution.importing import importing, surveys
 from bench.execution.process import Limits
 from bench.execution.progress import Listener
 from bench.execution.rescoring import score
@@ -22,6 +23,7 @@ from bench.execution.scorer import Scorer, recorded
 from bench.execution.supervisor import Setup
 from bench.planning import notation
 from bench.planning.cells import notes, plan
+from bench.planning.noise_kinds import NoiseKinds, requested_kinds
 from bench.planning.request import (
     RequestedMethod,
     RequestedMetric,
@@ -36,7 +38,7 @@ from bench.plugins.sources import Registry, load
 
 
 def run(
-    dataset: str | None = None,
+    dataset: Any = None,
     *,
     listener: Listener | None = None,
     command: str | None = None,
@@ -51,7 +53,8 @@ def run(
         [12.7, 19.8]
 
     Args:
-        dataset: by name; None for MNIST, or `digits` where MNIST cannot be had.
+        dataset: by name; None for MNIST, or `digits` where MNIST cannot be had. Or images: an
+            array, a tensor, a torch data set, a list, see `bench.Dataset`. So is `train_dataset`.
         listener: told how it goes on.
         command: what the manifest is to say made it.
         **values: the fields of `bench.Settings`: methods, noise, seeds, limit, preset, ...
@@ -63,38 +66,43 @@ def run(
     Raises:
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
-    settings = _checked(dataset, command, values)
-    requested, metrics, tuner = _asked_for(settings)
+    settings, objects = _checked(dataset, command, values)
+    requested, metrics, tuner, kinds = _asked_for(settings)
+    settings = kinds.resolved(settings)
     methods = {each.method.name: each.method for each in requested.values()}
     # What names and settings tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
-    folder = datasets.data_folder(settings.data_dir)
-    data = datasets.load_for(settings.dataset, settings.train_dataset, folder)
-    resolved = settings.resolved(data, requested)
-    cells = plan(resolved, data, requested.values(), _named(tuner))
+    source = _source(settings, objects)
+    data = source.open(_surveys(source, settings))
+    resolved = _resolved(settings, data, requested, by_content=bool(objects))
+    cells = plan(resolved, data, requested.values(), _named(tuner), kinds.make)
     shares = cores.shares(settings, cells, data.largest)
     scorer = _scorer(resolved, metrics, tuner)
-    setup = Setup(
-        dataset=settings.dataset or data.name,
-        train_dataset=settings.train_dataset,
-        data_dir=str(folder.absolute()),
-        fingerprint=data.fingerprint,
-        training_fingerprint=data.training_fingerprint,
-        plugins=scorer.plugins,
-        methods=tuple(requested),
-        cache=scorer.cache,
-        fresh=scorer.fresh,
-        device=device,
-        threads=shares.threads,
-        jobs=None if settings.dask else min(max(1, shares.jobs), len(cells)),
-        scorer=scorer,
-        sealed=settings.sealed,
-    )
-    described = _described(metrics, scorer, data, listener)
-    said = notes(resolved, data, requested.values(), cells)
-    manifest = _manifest(resolved, data, methods, described, cells, setup, command, said)
-    made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
+    with source.for_others(data, bool(shares.jobs or settings.dask)) as told:
+        setup = Setup(
+            source=told,
+            fingerprint=data.fingerprint,
+            training_fingerprint=data.training_fingerprint,
+            plugins=scorer.plugins,
+            methods=tuple(requested),
+            cache=scorer.cache,
+            fresh=scorer.fresh,
+            device=device,
+            threads=shares.threads,
+            jobs=None if settings.dask else min(max(1, shares.jobs), len(cells)),
+            scorer=scorer,
+            sealed=settings.sealed,
+        )
+        described = _described(metrics, scorer, data, listener)
+        said = notes(resolved, data, requested.values(), cells)
+        manifest = _manifest(resolved, data, methods, described, cells, setup, command, said)
+        made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
     return Run(made.path, made.manifest)
+
+
+def _plugins(settings: Settings) -> tuple[str, ...]:
+    """Files and folders of plugins, for processes that may lie in another folder."""
+    return tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins)
 
 
 class Run(store.Run):
@@ -141,22 +149,69 @@ def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registr
     return contextlib.nullcontext(Registry(settings.plugins))
 
 
-def _checked(dataset: str | None, command: object, values: Mapping[str, Any]) -> Settings:
-    """The settings that `run` is given; raises `UsageError`."""
+def _checked(
+    dataset: Any, command: object, values: Mapping[str, Any]
+) -> tuple[Settings, dict[str, Any]]:
+    """The settings that `run` is given, and the data sets that came as objects, not by name.
+
+    Raises:
+        UsageError: there is no such setting, or its value is none.
+    """
     if not isinstance(command, str | None):
         raise UsageError(f"command is a text, not {shown(command)}")
-    return Settings.checked(dataset=dataset, **values)
+    named, objects = dict(values), {}
+    for name, given in (("dataset", dataset), ("train_dataset", values.get("train_dataset"))):
+        named[name] = datasets.typed_name(given)
+        if named[name] is None and given is not None:
+            # By its own name, once it is opened.
+            named[name], objects[name] = datasets.NAME, given
+    return Settings.checked(**named), objects
+
+
+def _source(settings: Settings, objects: Mapping[str, Any]) -> DataSource:
+    """Where the images are, those that came as objects among them.
+
+    Raises:
+        UsageError, DataError: these are no images, or not to be taken as they are.
+    """
+    images, training = (
+        datasets.opened(objects[name], settings.range, to_train=name == "train_dataset")
+        if name in objects
+        else getattr(settings, name)
+        for name in ("dataset", "train_dataset")
+    )
+    folder = datasets.data_folder(settings.data_dir).absolute()
+    return DataSource(images, training, folder, settings.range, _plugins(settings))
+
+
+def _surveys(source: DataSource, settings: Settings) -> Mapping[str, datasets.Survey]:
+    """What is found in others' data sets; where others work on the cells, others look."""
+    if settings.jobs or settings.dask:
+        return surveys(source, Limits(settings.timeout, settings.memory_limit))
+    return {}
+
+
+def _resolved(
+    settings: Settings, data: Dataset, requested: Iterable[str], *, by_content: bool
+) -> Settings:
+    """With the data sets' own names; other images that have the same name make another run."""
+    resolved = settings.resolved(data, requested)
+    if resolved.name or not by_content:
+        return resolved
+    return resolved.model_copy(update={"name": f"{resolved.folder.name}-{data.fingerprint[:8]}"})
 
 
 def _asked_for(
     settings: Settings,
-) -> tuple[dict[str, RequestedMethod], dict[str, RequestedMetric], RequestedMetric]:
-    """The methods, the metrics, and the metric that parameters are chosen by."""
+) -> tuple[dict[str, RequestedMethod], dict[str, RequestedMetric], RequestedMetric, NoiseKinds]:
+    """The methods, the metrics, the metric that parameters are chosen by, and kinds of noise."""
     with _methods_of(settings) as registry:
+        methods = requested_methods(settings, registry)
         return (
-            requested_methods(settings, registry),
+            methods,
             requested_metrics(settings, registry),
             tuning_metric(settings, registry),
+            requested_kinds(settings, [each.regime for each in methods.values()], registry),
         )
 
 
@@ -176,7 +231,7 @@ def _scorer(
         tuple(metrics),
         str(tuner),
         {label: one.metric.source for label, one in {**metrics, str(tuner): tuner}.items()},
-        tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins),
+        _plugins(settings),
         str((store.cache_folder() / "fits").absolute()),
         secrets.token_hex(8) if settings.fresh else None,
         str(settings.folder.absolute()) if settings.keep else "",

@@ -95,7 +95,7 @@ def explain(
     opened = run if isinstance(run, store.Run) else store.open_run(run)
     meta = find_cell(opened, method, noise, seed)
     cell = cell_of(meta.cell)
-    data = images_of(opened, dataset, data_dir)
+    data = images_of(opened, dataset, data_dir, plugins)
     images = _images(opened, meta, cell, data, Registry(plugins))
     scored = _scored(images, cell, data, metric, watch)
     recorded = opened.images(meta.key).get(metric)
@@ -181,7 +181,7 @@ def _scored(
     watch: Callable[[int, int], None],
 ) -> list[tuple[Account, Tally]]:
     """Every convention that applies with its figure, in one pass over the images."""
-    rgb = next(iter(data.groups(cell.split, 1))).images.shape[1] == 3
+    rgb = next(iter(data.groups(cell.split, 1))).shape[0] == 3
     told = [one for one in accounts(metric, images.own, rgb=rgb) if images.allow(one.convention)]
     scored = [(one, Tally(metric, one.convention)) for one in told]
     inputs = list(dict.fromkeys(one.convention.input for one in told))
@@ -193,7 +193,7 @@ def _scored(
             for batch in images.batches(inputs):
                 for one, tally in scored:
                     part = batch.restorations[one.convention.input]
-                    tally.add(part.clean, part.restored)
+                    tally.add(part.truth, part.restored)
                 done += len(batch.positions)
                 watch(done, total)
     except BenchError:

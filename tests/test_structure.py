@@ -114,11 +114,13 @@ def test_methods_import_only_public_names(path):
 
 def test_public_names():
     assert bench.__all__ == [
+        "Dataset",
         "Noise",
         "Settings",
         "TrainedMethod",
         "Unsupported",
         "__version__",
+        "dataset",
         "get_method",
         "make_noise",
         "method",

@@ -5,17 +5,18 @@ on the same noisy images. A difference d of two means stands beside its standard
 
     e^2 = s_image^2 / n + s_seed^2 / k
 
-with s_image over the n images' differences (each a mean over training seeds) and, for methods that
-are trained at random, s_seed over the differences of the k seeds' means; paired where both
-have the same seeds, else of either side (Welch 1947). Methods are told apart where d lies further
-from 0 than as many errors as a difference of equal methods reaches anywhere with a chance of 5%,
-the critical value. It also gives the interval of d and the smallest difference that would have
-been found, so that these cannot contradict each other.
+with s_image over the n images' differences (each a mean over training seeds) or, where several
+images are of one unit (a field, patient or file), over the n units' (see `unit_scores`); and, for
+methods that are trained at random, s_seed over the differences of the k seeds' means; paired where
+both have the same seeds, else of either side (Welch 1947). Methods are told apart where d lies
+further from 0 than as many errors as a difference of equal methods reaches anywhere with a chance
+of 5%, the critical value. It also gives the interval of d and the smallest difference that would
+have been found, so that these cannot contradict each other.
 
 - Where nothing is trained at random the critical value comes from a studentised max-T bootstrap
-  over images (Romano and Wolf 2005, single step): all differences are resampled alike, each is
+  over units (Romano and Wolf 2005, single step): all differences are resampled alike, each is
   measured in its own 2.5% points on either side, since scores are skewed, and the largest of each
-  resample counts. It is wider by 4/n, since a few images seldom hold their population's tails.
+  resample counts. It is wider by 4/n, since a few units seldom hold their population's tails.
 - Four seeds are too few to resample: there it is Student's, with the degrees of freedom of the
   seeds alone, at a share of the error (Bonferroni).
 
@@ -53,8 +54,8 @@ if TYPE_CHECKING:
 _MEAN = COLUMNS.index("mean") + 1
 _SUMMARY = [*COLUMNS[:_MEAN], "low", "high", *COLUMNS[_MEAN:]]
 _PAIR = [
-    "a", "b", "images", "trainings", "difference", "low", "high", "p", "detectable", "better",
-    "told",
+    "a", "b", "images", "units", "trainings", "difference", "low", "high", "p", "detectable",
+    "better", "told",
 ]  # fmt: skip
 #: Methods under one noise of which every two are compared.
 MOST_COMPARED = 50
@@ -72,17 +73,17 @@ def compare(scores: Scores) -> tuple[pd.DataFrame, pd.DataFrame]:
     same image under the same noise.
 
     Returns:
-        `means` with the ends of the 95% confidence interval over images, low and high (NaN for a
-        single image, infinite where there are too few to give one). And a row for each data set,
-        noise, level, metric and pair of methods a and b (see `MOST_COMPARED`): images in common;
-        trainings, the number of training seeds of the one that has fewer (0 where nothing is
-        random); difference of the means (a - b, in the metric's unit); low and high, the ends of
-        its interval (all intervals of a metric hold together with 95%); p (adjusted for all pairs
-        and noises); detectable (the smallest difference that would have been found with a chance of
-        80%); better (the label of the better method; "" where they cannot be told apart, and
-        wherever there is but one training); and told (better or, of fewer than four trainings, the
-        better one of these very models, whatever others would give; interval, p and detectable are
-        then theirs).
+        `means` with the ends of the 95% confidence interval over units, low and high (NaN for a
+        single one, infinite where there are too few to give one). And a row for each data set,
+        noise, level, metric and pair of methods a and b (see `MOST_COMPARED`): images in common,
+        and units that these are of; trainings, the number of training seeds of the one that has
+        fewer (0 where nothing is random); difference of the means (a - b, in the metric's unit);
+        low and high, the ends of its interval (all intervals of a metric hold together with 95%);
+        p (adjusted for all pairs and noises); detectable (the smallest difference that would have
+        been found with a chance of 80%); better (the label of the better method; "" where they
+        cannot be told apart, and wherever there is but one training); and told (better or, of
+        fewer than four trainings, the better one of these very models, whatever others would give;
+        interval, p and detectable are then theirs).
     """
     # What is held of one noise is given back before the next.
     summaries, pairs = compare_noises(scores.noises())
@@ -135,13 +136,13 @@ class _Compared:
         """Ends of the interval of each method's mean: (2, methods)."""
         ends = np.full((2, self._values.shape[1]), np.nan)
         for rows, columns in _alike(self._there):
-            scores = statistics.unit_scores(self._values[rows][:, columns], self._part.units[rows])
-            if len(scores) > 1:
-                ends[:, columns] = statistics.studentised(scores).intervals()
+            by_unit = statistics.unit_scores(self._values[rows][:, columns], self._part.units[rows])
+            if len(by_unit.scores) > 1:
+                ends[:, columns] = statistics.studentised(by_unit).intervals()
         return ends
 
     def pairs(self, family: Family) -> None:
-        """Give a family the two methods of each pair that have at least two images in common."""
+        """Give a family the two methods of each pair that have at least two units in common."""
         both = self._pairs()
         for start in range(0, len(both), _BLOCK):
             first, second = np.array(both[start : start + _BLOCK]).T
@@ -164,10 +165,11 @@ class _Compared:
     def _add(self, family: Family, rows: Any, first: Any, second: Any) -> None:
         values = self._values[rows]
         differences = values[:, first] - values[:, second]
-        scores = statistics.unit_scores(differences, self._part.units[rows])
-        if len(scores) < 2:
+        images = len(np.unique(self._part.positions[rows]))
+        by_unit = statistics.unit_scores(differences, self._part.units[rows])
+        if len(by_unit.scores) < 2:
             return
-        resampled = statistics.studentised(scores)
+        resampled = statistics.studentised(by_unit)
         low, high = resampled.tails()
         rare = np.isinf(resampled.draws).mean(axis=0) > _RARE
         low[rare], high[rare] = -np.inf, np.inf
@@ -177,7 +179,9 @@ class _Compared:
             self._part.point,
             [self._part.labels[index] for index in first],
             [self._part.labels[index] for index in second],
-            np.full(len(first), len(scores)),
+            np.full(len(first), images),
+            np.full(len(first), len(by_unit.scores)),
+            np.full(len(first), by_unit.effective),
             trainings,
             resampled.mean,
             resampled.error,

@@ -30,18 +30,22 @@ class Pairs:
         point: data set, noise, level.
         a, b: the methods' labels.
         images: that both have.
+        units: that these are of.
+        effective: how many of equal size tell as much, see `UnitScores`.
         trainings: number of training seeds; 0 where nothing is random.
         difference: of the means.
-        error: its standard error over images.
+        error: its standard error over units.
         seed_error: over training seeds; 0 where nothing is random or there is but one.
         low, high: 2.5% and 97.5% points of the resampled difference, in errors; infinite where so
-            few images, or so few that differ, tell nothing.
+            few units, or so few that differ, tell nothing.
     """
 
     point: tuple[Any, ...]
     a: list[str]
     b: list[str]
     images: Array
+    units: Array
+    effective: Array
     trainings: Array
     difference: Array
     error: Array
@@ -115,7 +119,7 @@ class Family:
         p = np.where(models, alone.p(part), p)
         critical = np.where(models, alone.errors(part), critical)
         error = np.where(models, part.error, error)
-        degrees = np.where(models, part.images - 1.0, degrees)
+        degrees = np.where(models, part.effective - 1.0, degrees)
         return pd.DataFrame(
             {
                 **names,
@@ -123,14 +127,15 @@ class Family:
                 "a": part.a,
                 "b": part.b,
                 "images": part.images,
+                "units": part.units,
                 "trainings": part.trainings,
                 "difference": part.difference,
                 "low": low,
                 "high": high,
                 "p": p,
-                # A little more, as of intervals, for what few images do not show of their spread.
+                # A little more, as of intervals, for what few units do not show of their spread.
                 "detectable": statistics.detectable(error, degrees, critical)
-                * (1 + 1 / part.images),
+                * (1 + 1 / part.effective),
                 "better": better,
                 "told": np.where(models, self._better(part, low, high), better),
             }
@@ -191,18 +196,18 @@ class _Critical:
             own = np.maximum(reached / part.high, reached / part.low) / _widened(part)
         above = len(self._largest) - np.searchsorted(self._largest, own.astype(np.float32))
         p = (above + 1) / (len(self._largest) + 1) / max(self._share, 1e-300)
-        # Where images differ alike there is no error to divide by; their signs are left.
-        signs = np.where(part.difference == 0, 1.0, 2.0 ** (1 - part.images) * self._tests)
+        # Where units differ alike there is no error to divide by; their signs are left.
+        signs = np.where(part.difference == 0, 1.0, 2.0 ** (1 - part.units) * self._tests)
         p = np.where(part.error == 0, signs, p)
         return np.minimum(1, np.where(np.isfinite(part.high - part.low), p, 1.0))
 
 
 def _widened(part: Pairs) -> Array:
-    """What resamples lack where images are few, which seldom hold their population's tails.
+    """What resamples lack where units are few, which seldom hold their population's tails.
 
     By 4/n, found with the scores of published runs: see `tests/analysis/conclusions.py`.
     """
-    return 1 + 4 / part.images
+    return 1 + 4 / part.effective
 
 
 def _larger(known: Draws | None, sizes: Draws) -> Draws | None:

@@ -22,16 +22,19 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 _ENTRY = ["dataset", "label", "noise", "level"]
-COLUMNS = [*_ENTRY, "metric", "mean", "images", "seeds", "trainings", "seed_sd", "capped"]
+COLUMNS = [
+    *_ENTRY, "metric", "mean", "images", "units", "seeds", "trainings", "seed_sd", "capped"
+]  # fmt: skip
 
 
 def means(scores: Scores) -> pd.DataFrame:
     """A row for each data set, method, noise, level and metric, in the cells' order.
 
-    Columns: dataset, label, noise, level, metric, mean, images (over which the mean is), seeds,
-    trainings (number of training seeds; 0 where nothing is random), and seed_sd: the standard
-    deviation over training seeds of the mean over images, NaN for a single seed; and capped: the
-    share of images that have the highest value that is given in dB (0 of other metrics).
+    Columns: dataset, label, noise, level, metric, mean, images (over which the mean is), units
+    (that they are of; as many where each image is its own), seeds, trainings (number of training
+    seeds; 0 where nothing is random), and seed_sd: the standard deviation over training seeds of
+    the mean over images, NaN for a single seed; and capped: the share of images that have the
+    highest value that is given in dB (0 of other metrics).
     """
     return in_order([noise_means(part) for part in scores.noises()], scores)
 
@@ -48,6 +51,7 @@ def noise_means(part: NoiseScores) -> pd.DataFrame:
                 "metric": metric,
                 "mean": column_means(part.values[metric]),
                 "images": part.images(metric),
+                "units": part.unit_counts(metric),
                 "seeds": part.seeds,
                 "trainings": [len(by_seed) for by_seed in part.seed_means],
                 "seed_sd": part.seed_sd(metric),
@@ -146,6 +150,8 @@ def text_table(
     ]
     counts = summary.groupby("metric")["images"]
     least, most = counts.min(), int(counts.max()[shown].max())
+    units = int(summary.loc[summary["metric"].isin(shown), "units"].max())
+    of_units = f" of {units:,} unit{'s' * (units > 1)}" if units < most else ""
     first, *others = shown
     fewer = [
         f"{printable(scores.scales[label].title)} over {least[label]:,}"
@@ -155,7 +161,7 @@ def text_table(
     names = printable(", ".join(dict.fromkeys(cells.dataset)))
     only = f" ({', '.join(fewer)})" if fewer else ""
     text = "\n\n".join(texts)
-    return f"\n{text}\n\nMean over {most:,} {images} of {names}{only}."
+    return f"\n{text}\n\nMean over {most:,} {images}{of_units} of {names}{only}."
 
 
 def _batched(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
-#: Of one cell, an entry an image: `image` (position), `digest` (of the noisy pixels), metrics.
+#: Of one cell, an entry an image: `image` (position), `digest` (of the noisy pixels), metrics; and
+#: `unit`, what the image belongs to that was drawn independently of the others.
 Columns = Mapping[str, "Array"]
 #: What tells a cell of one run from the others.
 CELL = ["dataset", "method", "params", "noise", "clip", "level", "train", "regime", "seed"]
@@ -131,12 +132,18 @@ class Scores:
     def read(self, number: int) -> Columns:
         """The columns of a cell, the first of which is 0.
 
-        All metrics have one: NaN where the cell has not been measured by it.
+        All metrics have one: NaN where the cell has not been measured by it. So has `unit`: each
+        image is its own where its data set knows of none.
         """
         run, key = (self.cells[name].to_numpy()[number] for name in ("run", "key"))
         columns = self._runs[run].images(key)
+        positions = columns["image"]
         missing = [label for label in self.scales if label not in columns]
-        return {**columns, **{label: np.full(len(columns["image"]), np.nan) for label in missing}}
+        return {
+            **columns,
+            "unit": _units(columns.get("unit"), positions),
+            **{label: np.full(len(positions), np.nan) for label in missing},
+        }
 
     def where(self, chosen: Sequence[bool]) -> Scores:
         """Those of some cells; nothing is read."""
@@ -157,6 +164,13 @@ class Scores:
         for point, part in self.by(*NOISE):
             here = set(part.cells["label"])
             yield NoiseScores.of(point, [label for label in labels if label in here], part)
+
+
+def _units(units: Array | None, positions: Array) -> Array:
+    """The unit of each image: its position where there are none, as beside data sets with units."""
+    if units is None or (units.dtype.kind != "i" and np.isnan(units.astype(np.float64)).any()):
+        return positions
+    return units.astype(np.int64)
 
 
 class _Frame:
@@ -188,8 +202,9 @@ class NoiseScores:
         point: data set, the noise's full name, level.
         labels: of the methods.
         values: metric -> (images, methods), means over training seeds; NaN where there is none.
+        positions: (images,), of each in the split.
         units: (images,), what each belongs to that was drawn independently of the others: its
-            position in the split.
+            field, patient or file; its position where the data set knows of none.
         seeds: (methods,), of how many training seeds; 1 also where nothing is random.
         seed_means: of each method, training seed -> the means over its images of all metrics;
             empty where nothing is random.
@@ -199,6 +214,7 @@ class NoiseScores:
     point: tuple[Any, ...]
     labels: list[str]
     values: Mapping[str, Array]
+    positions: Array
     units: Array
     seeds: Array
     seed_means: list[dict[int, Array]]
@@ -232,6 +248,7 @@ class NoiseScores:
             labels,
             dict(zip(scores.scales, values, strict=True)),
             rows.images,
+            rows.units,
             measured.max(axis=0, initial=0),
             seed_means,
             scores.scales,
@@ -239,8 +256,15 @@ class NoiseScores:
 
     def images(self, metric: str) -> Array:
         """Number of images over which each method's mean is: (methods,)."""
+        return self._distinct(self.positions, metric)
+
+    def unit_counts(self, metric: str) -> Array:
+        """Number of units that these images are of: (methods,)."""
+        return self._distinct(self.units, metric)
+
+    def _distinct(self, of_images: Array, metric: str) -> Array:
         there = np.isfinite(self.values[metric])
-        return np.array([len(np.unique(self.units[rows])) for rows in there.T], np.int64)
+        return np.array([len(np.unique(of_images[rows])) for rows in there.T], np.int64)
 
     def capped(self, metric: str) -> Array:
         """Share of each method's images that reach `Scale.cap`: (methods,); 0 without one.
@@ -263,7 +287,7 @@ class _Rows:
     """The rows of images, in the order in which they are first met; `images` are positions."""
 
     def __init__(self) -> None:
-        self.images = self._digests = np.empty(0, np.int64)
+        self.images = self.units = self._digests = np.empty(0, np.int64)
         self._index: Any = None
 
     def __len__(self) -> int:
@@ -273,9 +297,9 @@ class _Rows:
         """The rows of a cell's images; those not met before become the last."""
         import pandas as pd
 
-        images, digests = columns["image"], columns["digest"]
+        images, units, digests = columns["image"], columns["unit"], columns["digest"]
         if not len(self):
-            self.images, self._digests = images, digests
+            self.images, self.units, self._digests = images, units, digests
         if np.array_equal(self.images, images) and np.array_equal(self._digests, digests):
             return slice(len(images))  # as nearly always: all cells have the same images
         cell = pd.MultiIndex.from_arrays([images, digests])
@@ -283,6 +307,7 @@ class _Rows:
             self._index = pd.MultiIndex.from_arrays([self.images, self._digests])
         new = self._index.get_indexer(cell) < 0
         self.images = np.concatenate([self.images, images[new]])
+        self.units = np.concatenate([self.units, units[new]])
         self._digests = np.concatenate([self._digests, digests[new]])
         if new.any():
             self._index = pd.MultiIndex.from_arrays([self.images, self._digests])

@@ -45,7 +45,46 @@ def _counts(units: int) -> npt.NDArray[np.uint8]:
     return counts
 
 
-def unit_scores(scores: Array, units: npt.NDArray[np.int64]) -> Array:
+class UnitScores(NamedTuple):
+    """What has a row a unit, made of what has a row an image.
+
+    Attributes:
+        scores: (units, columns).
+        sizes: (units,), images of each over their mean; None where all have as many.
+    """
+
+    scores: Array
+    sizes: Array | None = None
+
+    @property
+    def effective(self) -> float:
+        """How many units of equal size tell as much: (sum of sizes)^2 / sum of squares (Kish 1965).
+
+        >>> import numpy as np
+        >>> UnitScores(np.zeros((3, 1)), np.array([0.6, 0.6, 1.8])).effective.__round__(2)
+        2.27
+        """
+        if self.sizes is None:
+            return len(self.scores)
+        return float(self.sizes.sum() ** 2 / np.square(self.sizes).sum())
+
+    @property
+    def degrees(self) -> float:
+        """What sums of squares are divided by, to be no smaller than they would be of all units.
+
+        One less than their number; of unequal ones less, since the mean follows the large ones.
+        """
+        units = len(self.scores)
+        return units - 1 if self.sizes is None else units * (1 - 1 / self.effective)
+
+    @property
+    def variance(self) -> float:
+        """Of the mean of the first column, of at least two units."""
+        values = self.scores[:, 0]
+        return float(values.var(ddof=len(values) - self.degrees) / len(values))
+
+
+def unit_scores(scores: Array, units: npt.NDArray[np.int64]) -> UnitScores:
     """A row a unit of what has a row an image; the means of the columns stay as they are.
 
     A unit's score is its images' sum, less what its number of images alone adds to that
@@ -57,16 +96,18 @@ def unit_scores(scores: Array, units: npt.NDArray[np.int64]) -> Array:
         units: (images,), the unit of each.
 
     >>> import numpy as np
-    >>> unit_scores(np.array([[1.0], [3.0], [5.0], [7.0]]), np.array([0, 0, 1, 1])).tolist()
+    >>> scores = np.array([[1.0], [3.0], [5.0], [7.0]])
+    >>> unit_scores(scores, np.array([0, 0, 1, 1])).scores.tolist()
     [[2.0], [6.0]]
     """
     _, at, sizes = np.unique(units, return_inverse=True, return_counts=True)
     if len(sizes) == len(scores):
-        return scores
+        return UnitScores(scores)
     sums = np.zeros((len(sizes), scores.shape[1]))
     np.add.at(sums, at, scores)
     mean = scores.mean(axis=0)
-    return mean + (sums - np.multiply.outer(sizes, mean)) * (len(sizes) / len(scores))
+    by_unit = mean + (sums - np.multiply.outer(sizes, mean)) * (len(sizes) / len(scores))
+    return UnitScores(by_unit, None if (sizes == sizes[0]).all() else sizes / sizes.mean())
 
 
 class Studentised(NamedTuple):
@@ -76,13 +117,13 @@ class Studentised(NamedTuple):
         mean: (columns,).
         error: standard error of the mean, (columns,); 0 where all units are equal.
         draws: (resamples, columns), infinite where a resample holds no spread.
-        units: their number.
+        units: their number, see `UnitScores.effective`.
     """
 
     mean: Array
     error: Array
     draws: Draws
-    units: int
+    units: float
 
     def tails(self) -> tuple[Array, Array]:
         """The 2.5% and 97.5% points of the draws of each column, below and above 0."""
@@ -101,41 +142,54 @@ class Studentised(NamedTuple):
         return np.where(equal, self.mean, ends[0]), np.where(equal, self.mean, ends[1])
 
 
-def studentised(scores: Array) -> Studentised:
+def studentised(by_unit: UnitScores) -> Studentised:
     """The bootstrap-t of the columns' means (Efron 1981; Hall 1988, section 2).
 
     A resample's mean is set off against its own standard error, so that intervals follow the
     skewness of the scores, on either side. All columns are resampled alike. Intervals are wider by
     1/n, since a few units seldom hold their population's tails.
 
+    Where units differ in size the mean over images is a ratio, of sums of scores to sums of images
+    (Cochran 1977, section 9A.1); so is each resample's, with the error that belongs to it.
+
     Args:
-        scores: (units, columns), at least two units.
+        by_unit: at least two units.
 
     >>> import numpy as np
     >>> scores = np.random.default_rng(0).normal(20, 3, (50, 1))
-    >>> low, high = studentised(scores).intervals()
+    >>> low, high = studentised(UnitScores(scores)).intervals()
     >>> bool(low[0] < 20 < high[0])
     True
     """
+    scores, sizes = by_unit
     units = len(scores)
     mean, deviation = scores.mean(axis=0), scores.std(axis=0)
     # Equal scores differ from their mean by rounding.
     deviation[deviation <= 1e-12 * np.abs(mean)] = 0
     scaled = ((scores - mean) / np.where(deviation > 0, deviation, np.inf)).astype(np.float32)
     squares = scaled**2
+    if sizes is not None:
+        sizes = sizes.astype(np.float32)[:, None]
+        products = scaled * sizes
     counts = _counts(units)
     step = max(1, _BLOCK // units)
     draws = np.empty((len(counts), scores.shape[1]), np.float32)
     for at in range(0, len(counts), step):
         weights = counts[at : at + step].astype(np.float32) / units
         means = weights @ scaled
-        variances = weights @ squares - means**2
+        if sizes is None:
+            variances = weights @ squares - means**2
+        else:
+            size = weights @ sizes
+            means /= size
+            variances = weights @ squares - 2 * means * (weights @ products)
+            variances = (variances + means**2 * (weights @ sizes**2)) / size**2
         spread = variances > _NO_SPREAD
         with np.errstate(divide="ignore", invalid="ignore"):
             nowhere = np.where(np.abs(means) > _NO_SPREAD, np.inf * np.sign(means), 0)
-            some = means * np.float32((units - 1) ** 0.5) / np.sqrt(variances)
+            some = means * np.float32(by_unit.degrees**0.5) / np.sqrt(variances)
         draws[at : at + step] = np.where(spread, some, nowhere)
-    return Studentised(mean, deviation / (units - 1) ** 0.5, draws, units)
+    return Studentised(mean, deviation / by_unit.degrees**0.5, draws, by_unit.effective)
 
 
 def student(degrees: Array, tests: float) -> Array:

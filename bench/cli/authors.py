@@ -1,8 +1,9 @@
-"""`bench new` and `bench test`: for authors of methods and metrics."""
+"""`bench new` and `bench test`: for authors of plugins."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,21 @@ if TYPE_CHECKING:
     from bench.plugins.sources import Registry, Source
 
 EXIT_CHECK_FAILED = 1
+#: Kind of plugin -> how `bench run` is asked for one.
+_ASKED_FOR = {
+    "method": "--methods identity,{} --noise 0.3",
+    "metric": "--metrics psnr,{} --noise 0.3",
+    "noise": "--noise {}:0.2",
+    "dataset": "--dataset {} --noise 0.1",
+}
 
 
 @main.command(epilog=EPILOG)
 @click.argument("name")
 @click.option("--learned", is_flag=True, help="A network that is trained, not a function.")
 @click.option("--metric", is_flag=True, help="A metric, not a method.")
+@click.option("--noise", is_flag=True, help="A kind of noise.")
+@click.option("--dataset", is_flag=True, help="A data set.")
 @click.option(
     "--dir",
     "folder",
@@ -32,26 +42,31 @@ EXIT_CHECK_FAILED = 1
     help="Where to write it.",
 )
 @DEBUG
-def new(name: str, learned: bool, metric: bool, folder: Path, debug: bool) -> None:
-    """Begin a method or a metric: write a working NAME.py, and a test.
+def new(name: str, learned: bool, folder: Path, debug: bool, **kinds: bool) -> None:
+    """Begin a method, metric, noise or data set: write a working NAME.py, and a test.
 
     \b
     bench new sharpen
     bench new my-network --learned --dir methods
     bench new largest-error --metric
+    bench new fading --noise
+    bench new cells --dataset
     """
-    from bench.plugins.kinds import METHODS, METRICS
+    from bench.plugins.kinds import KINDS, METHODS
     from bench.plugins.scaffold import write
 
-    if learned and metric:
-        raise UsageError("--learned is for methods: leave it out, or --metric")
-    file, test = write.write(name, folder, learned=learned, kind=METRICS if metric else METHODS)
+    asked = [kind for kind in KINDS if kinds.get(kind.name)]
+    if learned and asked:
+        raise UsageError(f"--learned is for methods: leave it out, or --{asked[0].name}")
+    if len(asked) > 1:
+        raise UsageError(f"a file is of one kind: leave out --{asked[0].name} or --{asked[1].name}")
+    kind = asked[0] if asked else METHODS
+    file, test = write.write(name, folder, learned=learned, kind=kind)
     plugin, path = name.replace("_", "-"), shlex.quote(str(file))
-    asked = f"--metrics psnr,{plugin}" if metric else f"--methods identity,{plugin}"
     say(
         f"Wrote {file} and {test}. Now change it, and:\n"
         f"  bench test {plugin} --plugin {path}\n"
-        f"  bench run --plugin {path} {asked} --noise 0.3"
+        f"  bench run --plugin {path} {_ASKED_FOR[kind.name].format(plugin)}"
     )
 
 
@@ -60,7 +75,7 @@ def new(name: str, learned: bool, metric: bool, folder: Path, debug: bool) -> No
 @PLUGINS
 @DEBUG
 def test(names: tuple[str, ...], plugin: tuple[Path, ...], debug: bool) -> int:
-    """Check that methods and metrics keep the harness's contract.
+    """Check that methods, metrics, noises and data sets keep the harness's contract.
 
     A line a check, with what to do.
 
@@ -77,11 +92,13 @@ def test(names: tuple[str, ...], plugin: tuple[Path, ...], debug: bool) -> int:
 
     registries: list[Registry[Any]] = [Registry(plugin, kind=kind) for kind in KINDS]
     parsed = [notation.parse(name) for name in names]
-    tested = [(_source(name, registries), params) for name, params in parsed]
+    tested = [
+        (source, params) for name, params in parsed for source in _sources(name, params, registries)
+    ]
     if not names:
         every = [source for registry in registries for source in registry.sources.values()]
         given = [source for source in every if source.given]
-        # A file that declares one of each is broken as either: it is said once.
+        # A file that declares several is broken as any: it is said once.
         once = {source.location: source for source in given or every}
         tested = [(source, {}) for source in once.values()]
     failed = 0
@@ -96,18 +113,24 @@ def test(names: tuple[str, ...], plugin: tuple[Path, ...], debug: bool) -> int:
     return EXIT_CHECK_FAILED if failed else 0
 
 
-def _source(name: str, registries: list[Registry[Any]]) -> Source[Any]:
-    """The plugin of that name, of whichever kind; those of the files that were given go first."""
+def _sources(
+    name: str, params: Mapping[str, str], registries: list[Registry[Any]]
+) -> list[Source[Any]]:
+    """The plugins of that name, of each kind; where a file of one was given, that alone.
+
+    A kind that has no parameters is not meant where some are typed.
+    """
+    from bench.plugins.kinds import NOISES
     from bench.plugins.sources import plugin_name
 
     called = plugin_name(name)
     found = [each.sources[called] for each in registries if called in each.sources]
     found = [source for source in found if source.given] or found
-    if len({source.location for source in found}) > 1:
-        both = " and ".join(f"a {source.kind.name} ({source.location})" for source in found)
-        raise UsageError(f"{name!r} is {both}: name one by its file, with --plugin")
+    if params:
+        found = [source for source in found if source.kind is not NOISES] or found
     if not found:
         known = [known for each in registries for known in each.sources]
         kinds = " or ".join(each.kind.name for each in registries)
         raise UsageError(f"unknown {kinds} {name!r}: {nearest(called, known)}")
-    return found[0]
+    # A file that declares several is broken as any: it is said once.
+    return list({source.location: source for source in found}.values())

@@ -15,10 +15,12 @@ from bench.core import UsageError
 
 if TYPE_CHECKING:
     from bench.plugins.contract import Method
+    from bench.plugins.dataset import PluginDataset
     from bench.plugins.kinds import Kind
     from bench.plugins.metric import Metric
+    from bench.plugins.noise import NoiseKind
 
-P = TypeVar("P", "Method", "Metric")
+P = TypeVar("P", "Method", "Metric", "NoiseKind", "PluginDataset")
 
 
 @main.command()
@@ -57,15 +59,18 @@ def metrics(plugin: tuple[Path, ...], debug: bool) -> None:
 
 @main.command()
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the data sets.")
+@PLUGINS
 @DEBUG
-def datasets(data_dir: Path | None, debug: bool) -> None:
+def datasets(data_dir: Path | None, plugin: tuple[Path, ...], debug: bool) -> None:
     """List the data sets, and whether they are here.
 
     \b
     bench datasets
     bench datasets --data-dir ~/data
+    bench datasets --plugin cells.py
     """
-    from bench.datasets import CATALOGUE, data_folder
+    from bench.datasets import CATALOGUE, FORMS, PLACES, data_folder
+    from bench.plugins.kinds import DATASETS
 
     folder = data_folder(data_dir)
     for entry in CATALOGUE.values():
@@ -74,23 +79,28 @@ def datasets(data_dir: Path | None, debug: bool) -> None:
         how = "incomplete" if entry.lies_in(folder) else how
         state = f"{how}: {missing}" if missing else "ready"
         _entry(entry.name, entry.summary, [entry.reference, state])
-    _entry("folder:PATH", "PNG, JPEG and TIFF files of a folder, grey or RGB, of any sizes", [])
+    for name, form in FORMS.items():
+        _entry(f"{name}:PATH", form.summary, [])
+    for typed, summary in PLACES.items():
+        _entry(typed, summary, [])
+    _plugins(DATASETS, plugin, _dataset_details)
 
 
 @main.command()
+@PLUGINS
 @DEBUG
-def noises(debug: bool) -> None:
+def noises(plugin: tuple[Path, ...], debug: bool) -> None:
     """List the kinds of noise, and what their levels mean.
+
+    A broken one is listed with the reason why it cannot run.
 
     \b
     bench noises
     bench run --noise "gaussian:0.3;salt-pepper:0.1;poisson:30"
     """
-    from bench.noises import KINDS
+    from bench.plugins.kinds import NOISES
 
-    for name, kind in KINDS.items():
-        summary = (kind.__doc__ or "").splitlines()[0]
-        _entry(name, summary, [f"levels over 0 and at most {kind.highest:.15g}: {kind.unit}"])
+    _plugins(NOISES, plugin, _noise_details)
 
 
 def _plugins(kind: Kind[P], plugin: tuple[Path, ...], details: Callable[[P], list[str]]) -> None:
@@ -119,6 +129,13 @@ def _plugins(kind: Kind[P], plugin: tuple[Path, ...], details: Callable[[P], lis
             methods.of(other).load_given()
 
 
+def _dataset_details(dataset: PluginDataset) -> list[str]:
+    """Where it comes from, and the range that it declares."""
+    declared = dataset.declared
+    limits = f"values from {dataset.range}" if dataset.range else ""
+    return ["; ".join(filter(None, (declared.reference, _origin(dataset), limits, declared.note)))]
+
+
 def _method_details(method: Method) -> list[str]:
     """What kind of method it is and where it comes from, and a line for each parameter."""
     declared = method.declared
@@ -142,7 +159,14 @@ def _metric_details(metric: Metric) -> list[str]:
     return ["; ".join(filter(None, about)), *parameters]
 
 
-def _origin(plugin: Method | Metric) -> str:
+def _noise_details(noise: NoiseKind) -> list[str]:
+    """What its levels mean, and where it comes from."""
+    declared = noise.declared
+    levels = f"levels over 0 and at most {declared.highest:.15g}: {declared.unit}"
+    return [levels, "; ".join(filter(None, (declared.reference, _origin(noise), declared.note)))]
+
+
+def _origin(plugin: Method | Metric | NoiseKind | PluginDataset) -> str:
     """Where it comes from; nothing of built-in ones."""
     from bench.plugins.contract import BUILT_IN
 

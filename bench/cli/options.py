@@ -9,5 +9,5 @@ PLUGINS = click.option(
     "--plugin",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="A method's or metric's file, or a folder; may be repeated. [also: $BENCH_PLUGINS]",
+    help="A plugin's file, or a folder of some; may be repeated. [also: $BENCH_PLUGINS]",
 )

@@ -12,6 +12,7 @@ from bench.core.cell import (
     IDENTITY,
     MATCHED,
     Cell,
+    TuneOn,
     canonical_json,
     cell_key,
     digest,
@@ -22,6 +23,7 @@ from bench.core.dataset import (
     SAMPLE_SIDE,
     Dataset,
     Group,
+    ImagePairs,
     Labelled,
     Split,
     middle,
@@ -36,10 +38,19 @@ from bench.core.errors import (
     nearest,
     system_reason,
 )
-from bench.core.metric import DEFAULT_SCALES, RESERVED, Restoration, Scale
-from bench.core.noise import Draws, Noise, TrainNoise
+from bench.core.metric import (
+    DEFAULT_SCALES,
+    ESTIMATED_SCALES,
+    RESERVED,
+    Perturbed,
+    Restoration,
+    Scale,
+)
+from bench.core.noise import Draws, Noise, TrainNoise, expect_level
+from bench.core.noise_level import estimate_sigma
 from bench.core.paths import expanded, without_home
 from bench.core.pixels import image_digests
+from bench.core.plugin_noise import BadNoise, PluginNoise, keep_code
 from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION, PSNR_CAP
 from bench.core.record import Fit, Phase, Progress, Record, Status
 from bench.core.text import (
@@ -56,18 +67,20 @@ from bench.core.text import (
     visible,
 )
 from bench.core.threads import in_threads
-from bench.core.value_range import Range
+from bench.core.value_range import UNIT_RANGE, Range
 
 if TYPE_CHECKING:
     from bench.core.dataset import Array as Array
     from bench.core.dataset import Labels as Labels
     from bench.core.dataset import MeasuredSplit as MeasuredSplit
+    from bench.core.dataset import Units as Units
     from bench.core.dataset import Values as Values
 
 __all__ = [
     "CONVENTIONS",
     "DEFAULT_SCALES",
     "ESTIMATED",
+    "ESTIMATED_SCALES",
     "IDENTITY",
     "MATCHED",
     "MEASURED_BYTES",
@@ -75,6 +88,8 @@ __all__ = [
     "PSNR_CAP",
     "RESERVED",
     "SAMPLE_SIDE",
+    "UNIT_RANGE",
+    "BadNoise",
     "BenchError",
     "Cell",
     "DataError",
@@ -82,10 +97,13 @@ __all__ = [
     "Draws",
     "Fit",
     "Group",
+    "ImagePairs",
     "Labelled",
     "MissingPackage",
     "Noise",
+    "Perturbed",
     "Phase",
+    "PluginNoise",
     "Progress",
     "Range",
     "Record",
@@ -95,14 +113,18 @@ __all__ = [
     "Status",
     "StorageError",
     "TrainNoise",
+    "TuneOn",
     "Unsupported",
     "UsageError",
     "canonical_json",
     "cell_key",
     "digest",
+    "estimate_sigma",
     "expanded",
+    "expect_level",
     "image_digests",
     "in_threads",
+    "keep_code",
     "level_text",
     "markdown_code",
     "markdown_text",

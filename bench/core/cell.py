@@ -8,13 +8,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from bench.core.dataset import MeasuredSplit
 from bench.core.noise import Noise, TrainNoise
 from bench.core.protocol import PROTOCOL_VERSION
 from bench.core.text import printable
 
+#: What parameters may be tuned on.
+TuneOn = Literal["clean", "frames", "self"]
 #: The default training regime: on the noise that is tested.
 MATCHED = "matched"
 
@@ -63,6 +65,9 @@ class Cell:
         training, training_fingerprint: the data set, by name and content, that it is fitted
             and tuned on, where that is another one; else empty.
         split: whose images are measured.
+        tune_on: what tells how well validation images are restored: their clean images, further
+            noisy frames, or themselves.
+        tile: pixels a side of the tiles that images are cut into; None where they are not.
     """
 
     dataset: str
@@ -83,12 +88,15 @@ class Cell:
     training_fingerprint: str = ""
     split: MeasuredSplit = "test"
     tune_by: str = "psnr"
+    tune_on: TuneOn = "clean"
+    tile: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """All fields, as JSON can hold them.
 
-        Those of `training`, `split` and `tune_by` only where they are not the default, and a
-        single noise seed as `noise_seed`: so keys stay what they were before there was a choice.
+        Those of `training`, `split`, `tune_by` and later ones only where they are not the default,
+        and a single noise seed as `noise_seed`: so keys stay what they were before there was a
+        choice.
         """
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         if not self.training:
@@ -97,6 +105,10 @@ class Cell:
             del values["split"]
         if self.tune_by == "psnr" or not self.tune:
             del values["tune_by"]
+        if self.tune_on == "clean" or not self.tune:
+            del values["tune_on"]
+        if self.tile is None:
+            del values["tile"]
         seeds = list(values.pop("noise_seeds"))
         values |= {"noise_seeds": seeds} if len(seeds) > 1 else {"noise_seed": seeds[0]}
         values["noise"] = self.noise.as_dict()
@@ -118,7 +130,7 @@ class Cell:
         values = self.as_dict()
         for name in (
             "params", "noise", "limit", "tune", "quantize", "noise_seed", "noise_seeds", "split",
-            "tune_by",
+            "tune_by", "tune_on", "tile",
         ):  # fmt: skip
             values.pop(name, None)
         if values["train"]:

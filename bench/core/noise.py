@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import functools
+import math
+import numbers
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from bench.core.text import noise_name, noise_text
+from bench.core.errors import UsageError
+from bench.core.text import noise_name, noise_text, shown
 
 
 class Draws(Protocol):
     """Random numbers for a batch of images, one a pixel, all of the images' shape.
 
-    Test images have theirs from `bench.noises.ImageDraws`, training images from torch. A noise
-    takes normal or uniform numbers, not both: they may be made from the same bits.
+    Test images have theirs from `bench.noises.ImageDraws`, training images from torch. Fields of
+    numbers have numbers of their own: those of field 1 are independent of those of field 0, and
+    so on; normal, uniform and gamma numbers of one field are made from the same bits. The same
+    call gives the same numbers.
     """
 
-    def normal(self) -> Any:
+    def normal(self, field: int = 0) -> Any:
         """Standard normal."""
 
-    def uniform(self) -> Any:
+    def uniform(self, field: int = 0) -> Any:
         """Uniform in [0, 1]."""
 
+    def gamma(self, shape: Any) -> Any:
+        """Gamma numbers of that shape and of mean 1; of field 0."""
+
     def poisson(self, rate: Any) -> Any:
-        """Poisson counts of that mean, independent of `normal`."""
+        """Poisson counts of that mean, independent of all fields."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +80,8 @@ class Noise(ABC):
     def sigma(self) -> float:
         """One standard deviation for methods that want a single number, in [0, 1] units.
 
-        The root of the mean variance over clean values spread evenly over [0, 1] (Simpson's
-        rule, exact where the variance is a polynomial of them up to the third degree). Of noise
-        that clips, what is left of it after clipping:
+        The root of the mean variance over clean values spread evenly over [0, 1]. Of noise that
+        clips, what is left of it after clipping:
 
         >>> from bench import make_noise
         >>> round(make_noise("gaussian", 0.5, clip=True).sigma, 3)
@@ -82,10 +89,7 @@ class Noise(ABC):
         """
         if self.clip:
             return _clipped_sigma(self)
-        black, grey, white = (float(self.std(value)) for value in (0.0, 0.5, 1.0))
-        if black == grey == white:
-            return grey
-        return ((black**2 + 4 * grey**2 + white**2) / 6) ** 0.5
+        return _sigma(self)
 
     def corrupt(self, clean: Any, draws: Draws) -> Any:
         """The noisy images, limited to [0, 1] where this noise clips."""
@@ -105,37 +109,94 @@ class Noise(ABC):
         return {"kind": self.kind, "level": self.level, "clip": self.clip}
 
 
+def expect_level(kind: str, level: object, highest: float, unit: str, typed: str = "") -> None:
+    """Raise `UsageError` unless a level is a number over 0 that the kind of noise may have.
+
+    Args:
+        kind: for the error; empty where the noise is Gaussian, which need not be said.
+        level: to be checked.
+        highest: see `Noise`.
+        unit: see `Noise`.
+        typed: how the level was written, for the error.
+    """
+    if isinstance(level, bool) or not isinstance(level, numbers.Real):
+        raise UsageError(f"a noise level is a number, such as 0.1; not {shown(level)}")
+    if not (math.isfinite(level) and 0 < level <= highest):
+        name, hint = (f"{kind} ", "") if kind else ("", "; 25/255 is a level too")
+        raise UsageError(
+            f"{name}noise level {typed or level} is out of range: give levels over 0 and at most "
+            f"{highest:.15g} ({unit}{hint})"
+        )
+
+
 @functools.lru_cache
-def _clipped_sigma(noise: Noise) -> float:
-    """The root of the variance of clipped noise, averaged over clean values by Gauss's rule."""
+def _sigma(noise: Noise) -> float:
+    """The root of the variance, averaged over clean values; a rule that is exact for most kinds."""
+    black, grey, white = (float(noise.std(value)) for value in (0.0, 0.5, 1.0))
+    if black == grey == white:
+        return grey
+    # Simpson's rule, exact where the variance is a polynomial of degree 3 or less; where Gauss's
+    # of degree 63 finds another mean, that.
+    rough = ((black**2 + 4 * grey**2 + white**2) / 6) ** 0.5
+    nodes, weights = _gauss()
+    fine = (
+        math.fsum(
+            weight * float(noise.std(float(node))) ** 2
+            for node, weight in zip(nodes, weights, strict=True)
+        )
+        ** 0.5
+    )
+    return rough if math.isclose(rough, fine, rel_tol=1e-9) else fine
+
+
+def _gauss() -> tuple[Any, Any]:
+    """Nodes and weights of Gauss's rule for means over [0, 1]."""
     import numpy as np
 
     nodes, weights = np.polynomial.legendre.leggauss(32)  # over [-1, 1]
-    clean = ((nodes + 1) / 2).reshape(-1, *_Quantiles.AXES)
-    noisy = noise.corrupt(clean, _Quantiles()).reshape(len(nodes), -1)
-    return float(weights @ noisy.var(axis=1) / 2) ** 0.5
+    return (nodes + 1) / 2, weights / 2
+
+
+@functools.lru_cache
+def _clipped_sigma(noise: Noise) -> float:
+    """The root of the variance of clipped noise, averaged over clean values by Gauss's rule."""
+    nodes, weights = _gauss()
+    clean = nodes.reshape(-1, *_Quantiles.AXES)
+    noisy = noise.add(clean, _Quantiles()).clip(0, 1).reshape(len(nodes), -1)
+    return float(weights @ noisy.var(axis=1)) ** 0.5
 
 
 class _Quantiles:
     """Draws that stand for all: evenly spaced quantiles, whose means are expectations.
 
     Of images of one pixel, so that noise that neighbours share is each pixel's own. Clean values
-    lie along the first axis, Poisson counts along the second, other numbers along the third.
+    lie along the first axis, Poisson counts and further fields along the second, field 0 along the
+    third.
     """
 
     AXES = (1, 1, 1, 1, 1)
     _COUNT = 384  # sigma is right within 0.2%
+    #: Of a lattice: in what order further fields go through their quantiles (Korobov 1959).
+    _STEP = 233
 
-    def uniform(self) -> Any:
+    def uniform(self, field: int = 0) -> Any:
         import numpy as np
 
-        levels = (np.arange(self._COUNT) + 0.5) / self._COUNT
-        return levels.reshape(1, 1, -1, 1, 1, 1)
+        steps = np.arange(self._COUNT)
+        if field:
+            steps = steps * pow(self._STEP, field, self._COUNT) % self._COUNT
+        levels = (steps + 0.5) / self._COUNT
+        return levels.reshape((1, -1, 1, 1, 1, 1) if field else (1, 1, -1, 1, 1, 1))
 
-    def normal(self) -> Any:
+    def normal(self, field: int = 0) -> Any:
         from scipy.special import ndtri
 
-        return ndtri(self.uniform())
+        return ndtri(self.uniform(field))
+
+    def gamma(self, shape: Any) -> Any:
+        from scipy.special import gammaincinv
+
+        return gammaincinv(shape, self.uniform()) / shape
 
     def poisson(self, rate: Any) -> Any:
         from scipy.stats import poisson

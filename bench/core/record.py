@@ -27,8 +27,12 @@ class Record:
         unmeasured: metric -> why it has no column.
         reason: why it failed or was skipped.
         chosen: the parameters that it ran with.
-        chosen_score: their mean on validation images, of the metric that they were tuned by; None
-            where nothing was tuned.
+        chosen_score: their mean on validation images, of the metric that they were tuned by, or as
+            estimated; None where nothing was tuned.
+        estimate: what told that mean where clean images did not, of `ESTIMATED_SCALES`; else "".
+        regret: by how many dB of mean PSNR the chosen parameters restore validation images less
+            well than the best that were tried; None where they were chosen by clean images, or
+            there are none.
         trials: the parameters that were tried, each with that mean.
         failed_trials: those that gave no score, each with what went wrong.
         at_edge: of the tuned parameters, those whose chosen value is the "smallest" or "largest"
@@ -60,6 +64,8 @@ class Record:
     unmeasured: dict[str, str] = field(default_factory=dict)
     chosen: dict[str, Any] = field(default_factory=dict)
     chosen_score: float | None = None
+    estimate: str = ""
+    regret: float | None = None
     trials: list[tuple[dict[str, Any], float]] = field(default_factory=list)
     failed_trials: list[tuple[dict[str, Any], str]] = field(default_factory=list)
     at_edge: dict[str, str] = field(default_factory=dict)

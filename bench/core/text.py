@@ -22,7 +22,11 @@ def noise_text(name: str, level: float, lowest: float | None = None) -> str:
     'gaussian 0.3'
     >>> noise_text("gaussian", 0.5, lowest=0.1)
     'gaussian 0.1 to 0.5'
+    >>> noise_text("given", 0)  # which nobody states
+    'given'
     """
+    if not level:
+        return name
     text = level_text(level)
     return f"{name} {text}" if lowest is None else f"{name} {level_text(lowest)} to {text}"
 

@@ -67,3 +67,7 @@ class Range:
 
     def __str__(self) -> str:
         return f"{self.low:.10g} to {self.high:.10g} {self.unit}".rstrip()
+
+
+#: Of images that are stored as the harness has them.
+UNIT_RANGE = Range()

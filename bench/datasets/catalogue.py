@@ -6,21 +6,31 @@ Nothing is ever fitted, tuned or stopped on the test split.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.core import DataError, Dataset, Group, Split, StorageError, UsageError, expanded, nearest
+from bench.core import (
+    DataError,
+    Dataset,
+    Group,
+    Range,
+    Split,
+    StorageError,
+    UsageError,
+    expanded,
+    nearest,
+)
 from bench.datasets import idx, natural
 from bench.datasets.digits import open_digits
-from bench.datasets.images import open_folder
+from bench.datasets.folders import FORMS
+from bench.datasets.hugging_face import open_hugging_face
+from bench.datasets.npz import open_npz
+from bench.datasets.torchvision_sets import open_torchvision
 
 if TYPE_CHECKING:
     from bench.core import Labels
-
-#: Before the path of a folder of images, in place of a name.
-FOLDER = "folder:"
 
 
 @dataclass(frozen=True)
@@ -61,13 +71,29 @@ def data_folder(given: str | os.PathLike[str] | None = None) -> Path:
     return platformdirs.user_cache_path("denoise-bench") / "data"
 
 
-def load(name: str, folder: Path, *, download: bool = True) -> Dataset:
+def load(
+    name: str,
+    folder: Path,
+    *,
+    download: bool = True,
+    stated: Range | None = None,
+    others: Iterable[str] = (),
+) -> Dataset:
     """The data set of that name, downloaded into `folder` where it has to be and may be.
 
-    `folder:PATH` is a folder of images, wherever it lies.
+    `folder:PATH`, `pairs:PATH` and `frames:PATH` are folders of images, wherever they lie; where no
+    data set has that name, the path of a folder alone will do. `npz:FILE`, `torchvision:NAME` and
+    `hf:NAME` are opened by `COLLECTIONS`.
+
+    Args:
+        name: as typed.
+        folder: of the data sets.
+        download: whether it may be.
+        stated: the range of the stored values, where the user gave it.
+        others: names of data sets that might have been meant, beside those that there are.
 
     Raises:
-        UsageError: there is no such data set.
+        UsageError: there is no such data set, or its range is known and not to be stated.
         DataError: it is not there and cannot be downloaded, or is damaged.
         StorageError: `folder` cannot be written.
 
@@ -77,11 +103,35 @@ def load(name: str, folder: Path, *, download: bool = True) -> Dataset:
     >>> next(digits.groups("test", limit=5)).images.shape
     (5, 1, 28, 28)
     """
-    if name.startswith(FOLDER):
-        return open_folder(expanded(name.removeprefix(FOLDER)))
-    if name not in CATALOGUE:
-        raise UsageError(f"unknown data set {name!r}: {nearest(name, CATALOGUE)}")
-    return CATALOGUE[name].open(folder, download)
+    if name in CATALOGUE:
+        data = CATALOGUE[name].open(folder, download)
+        if stated not in (None, data.range):
+            raise UsageError(f"--range {stated.low:g},{stated.high:g}: that of {name} is known")
+        return data
+    kind, colon, rest = name.partition(":")
+    if colon and kind in FORMS:
+        return FORMS[kind].open(expanded(rest), stated)
+    if colon and kind in COLLECTIONS:
+        return COLLECTIONS[kind](rest, folder, stated)
+    path = expanded(name)
+    if path.is_dir() or _is_path(name):
+        return FORMS["folder"].open(_existing(path), stated)
+    raise UsageError(
+        f"unknown data set {name!r}: {nearest(name, [*CATALOGUE, *others])}; a folder of that name "
+        "is not here either"
+    )
+
+
+def _is_path(name: str) -> bool:
+    """Whether it was typed as a path: only a path has such a beginning."""
+    return name.startswith((".", "~", "/")) or Path(name).is_file()
+
+
+def _existing(path: Path) -> Path:
+    """A path that is no folder's is said to be none where a folder is opened; files elsewhere."""
+    if path.suffix in (".npz", ".npy") and path.is_file():
+        raise UsageError(f"{path} is a file: write npz:{path}")
+    return path
 
 
 def load_default(folder: Path) -> Dataset:
@@ -99,16 +149,6 @@ def load_default(folder: Path) -> Dataset:
         digits = load("digits", folder)
         note = f"digits (embedded, 8x8 enlarged) stands in for MNIST: {error}"
         return replace(digits, note=note)
-
-
-def load_for(name: str | None, training: str | None, folder: Path) -> Dataset:
-    """The data set of a run: by name or the default one, with its own training images or others'.
-
-    Raises:
-        UsageError, DataError: see `load`.
-    """
-    data = load(name, folder) if name else load_default(folder)
-    return with_training(data, load(training, folder)) if training else data
 
 
 def with_training(dataset: Dataset, other: Dataset) -> Dataset:
@@ -135,10 +175,12 @@ def with_training(dataset: Dataset, other: Dataset) -> Dataset:
         read=read,
         labels=None if dataset.labels is None else labels,
         own=dataset,
+        other=other,
         training=other.name,
         training_fingerprint=other.fingerprint,
         left_out=tuple(dict.fromkeys((*dataset.left_out, *other.left_out))),
-        warnings=other.warnings,
+        warnings=tuple(dict.fromkeys((*dataset.warnings, *other.warnings))),
+        training_warnings=other.training_warnings,
         largest=max(dataset.largest, other.largest),
     )
 
@@ -216,3 +258,16 @@ _ALL = (
     ),
 )
 CATALOGUE = {entry.name: entry for entry in _ALL}
+#: How a data set is typed that has no name -> what it is.
+PLACES = {
+    "npz:FILE": "arrays that NumPy saved, .npz or .npy: clean, noisy, labels, train_clean, ...",
+    "torchvision:NAME": "a data set of torchvision's, such as CIFAR10",
+    "hf:NAME": "a data set of Hugging Face's hub or cache, or hf:PATH; hf:NAME::column",
+}
+#: Before what names a data set elsewhere -> what opens it, given the data folder and the range of
+#: its values where that was stated.
+COLLECTIONS: Mapping[str, Callable[[str, Path, Range | None], Dataset]] = {
+    "npz": open_npz,
+    "torchvision": open_torchvision,
+    "hf": open_hugging_face,
+}

@@ -14,10 +14,12 @@ from pathlib import Path
 
 from bench.core import DataError, Dataset, Split
 from bench.datasets.download import RemoteFile, fetch
+from bench.datasets.folders import contents, dataset_of
 from bench.datasets.formats import UnusableImage, read_image
-from bench.datasets.images import dataset_of, image_files
 
 _DNCNN = "https://raw.githubusercontent.com/cszn/DnCNN/master"
+#: What a photograph of a set may be, by its name.
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 _FFDNET = "https://raw.githubusercontent.com/cszn/FFDNet/master"
 
 
@@ -48,7 +50,7 @@ class ImageSet:
         own = self.lies_in(folder)
         if own is None:
             return f"there is no folder {self.title} in {folder}"
-        count = len(image_files(own))
+        count = len(_images(own))
         return "" if count == self.count else f"{own} holds {count} images, not {self.count}"
 
     def open(self, folder: Path, download: bool = True) -> Dataset:
@@ -76,7 +78,7 @@ class ImageSet:
         return self._opened(own, contents)
 
     def _opened(self, own: Path, contents: str) -> Dataset:
-        files = image_files(own)
+        files = _images(own)
         if len(files) != self.count:
             raise DataError(
                 f"{own} holds {len(files)} images, not the {self.count} of {self.name}: delete "
@@ -101,7 +103,7 @@ class ImageSet:
     def _lacking(self, own: Path) -> list[RemoteFile]:
         """Files that a download left out or that were damaged; none of images that are others'."""
         files = self.files()
-        if not {path.name for path in image_files(own)} <= {file.name for file in files}:
+        if not {path.name for path in _images(own)} <= {file.name for file in files}:
             return []
         return [file for file in files if self._fault(own / file.name)]
 
@@ -119,6 +121,10 @@ class ImageSet:
             if (folder / title).is_dir():
                 return folder / title
         return None
+
+
+def _images(folder: Path) -> list[Path]:
+    return [path for path in contents(folder).images if path.suffix.lower() in _SUFFIXES]
 
 
 @functools.cache

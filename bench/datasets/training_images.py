@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.core import Dataset, Labelled, Split, Unsupported
+from bench.core import Dataset, ImagePairs, Labelled, Split, Unsupported
 
 if TYPE_CHECKING:
     from bench.core import Array
@@ -29,7 +29,38 @@ def split_array(dataset: Dataset, split: Split) -> Array:
     >>> split_array(load("digits", data_folder()), "train").shape
     (1197, 1, 28, 28)
     """
-    images = [group.images for group in dataset.groups(split)]
+    return _as_one([group.images for group in dataset.groups(split)], dataset, split)
+
+
+def split_pairs(dataset: Dataset, split: Split) -> ImagePairs:
+    """The clean images of a split with their noisy ones, each frame of a scene being a pair.
+
+    Cut as by `split_array`, both at the same places.
+
+    Raises:
+        Unsupported: see there; or the noise did not come with these images.
+
+    >>> import numpy as np
+    >>> from bench.core import Dataset, Group
+    >>> scenes = Group(np.arange(3), np.zeros((3, 1, 8, 8)), np.ones((3, 2, 1, 8, 8)))
+    >>> data = Dataset("toy", "", {"train": 3}, lambda split: [scenes], frames=2)
+    >>> split_pairs(data, "train").noisy.shape
+    (6, 1, 8, 8)
+    """
+    clean, noisy = [], []
+    for group in dataset.groups(split):
+        if group.frames is None:
+            raise Unsupported(
+                f"the {split} images of {dataset.training} are clean ones, and the noise came with "
+                f"those of {dataset.name}: say which noise to draw, as --train-noise gaussian:0.05"
+            )
+        clean.append(np.repeat(group.images, group.frames.shape[1], axis=0))
+        noisy.append(group.frames.reshape(-1, *group.shape))
+    return ImagePairs(*(_as_one(parts, dataset, split) for parts in (clean, noisy)))
+
+
+def _as_one(images: list[Array], dataset: Dataset, split: Split) -> Array:
+    """Images of several shapes as one array, see `split_array`."""
     if not images:
         raise Unsupported(
             f"{dataset.name} has no {split} images to learn from: name a set that has with "
@@ -58,9 +89,10 @@ def labelled_split(dataset: Dataset, split: Split) -> Labelled:
     if dataset.labels is None:
         raise Unsupported(f"{dataset.name} has no labels")
     groups = list(dataset.groups(split))
-    if len({group.images.shape[1:] for group in groups}) != 1:
+    if len({group.shape for group in groups}) != 1:
         raise Unsupported(f"the labelled {split} images of {dataset.name} are not of one shape")
-    positions, images = (np.concatenate(parts) for parts in zip(*groups, strict=True))
+    positions = np.concatenate([group.positions for group in groups])
+    images = np.concatenate([group.images for group in groups])
     return Labelled(images, dataset.labels(split)[positions])
 
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from bench.analysis.calibration import calibration
-from bench.core import SAMPLE_SIDE, Cell, Dataset, Record, Restoration, image_digests, middle
+from bench.core import SAMPLE_SIDE, Cell, Dataset, Record, image_digests, middle
 from bench.evaluation import scoring
 from bench.evaluation.measurements import Measurements, Measures, need
 from bench.evaluation.noisy_images import Batch, NoisyImages
+from bench.evaluation.perturbation import Perturbation
 from bench.evaluation.replicates import Replicates
 
 if TYPE_CHECKING:
@@ -23,26 +24,32 @@ if TYPE_CHECKING:
 
     from bench.core import Array
 
-#: Of one image, or of the middle of a large one: "clean", "noisy", "restored" and, where there is
-#: one, "deviation".
+#: Of one image, or of the middle of a large one: "clean" and "deviation", where there are such,
+#: "noisy" and "restored".
 Sample = dict[str, "Array"]
 
 
 class NoisyBatch(NamedTuple):
-    """Noisy images, float32 (N, C, H, W), their positions in the split, their noise seed."""
+    """Noisy images, float32 (N, C, H, W), their positions in the split, their noise seed.
+
+    And, where a metric asks for it, the same changed a little, to be denoised too.
+    """
 
     positions: npt.NDArray[np.int64]
     noisy: Array
     noise_seed: int
+    perturbed: Array | None = None
 
     def only(self, rows: npt.NDArray[Any] | slice) -> NoisyBatch:
         """The images that a mask, a slice or indices choose."""
-        return NoisyBatch(self.positions[rows], self.noisy[rows], self.noise_seed)
+        perturbed = None if self.perturbed is None else self.perturbed[rows]
+        return NoisyBatch(self.positions[rows], self.noisy[rows], self.noise_seed, perturbed)
 
     @property
     def names(self) -> list[str]:
-        """Of each noisy image."""
-        return [f"{position}-{self.noise_seed}" for position in self.positions]
+        """Of each noisy image, and then of each perturbed one."""
+        names = [f"{position}-{self.noise_seed}" for position in self.positions]
+        return names if self.perturbed is None else names + [f"{name}-perturbed" for name in names]
 
 
 class Exam(Protocol):
@@ -59,8 +66,21 @@ class Exam(Protocol):
     def batches(self) -> Iterator[NoisyBatch]:
         """The noisy images; of each batch one after the other of its draws."""
 
-    def add(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
-        """Score images of the batch that was given last; of its first ones, how sure it is."""
+    def add(
+        self,
+        part: NoisyBatch,
+        restored: Array,
+        deviation: Array | None,
+        perturbed: Array | None = None,
+    ) -> None:
+        """Score images of the batch that was given last.
+
+        Args:
+            part: what was denoised.
+            restored: what became of it.
+            deviation: of the first ones, how sure the method is.
+            perturbed: what became of the perturbed ones, where the batch has such.
+        """
 
     def show(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
         """Keep images of the batch that was given last, to be shown."""
@@ -113,7 +133,8 @@ class LocalExaminer:
         labels = None
         if self._dataset.labels and need(self._measures, "label"):
             labels = self._dataset.labels(cell.split)
-        return LocalExam(images, cell, Measurements(self._measures, threads), labels, outputs)
+        measurements = Measurements(self._measures, threads)
+        return LocalExam(images, cell, self._dataset, measurements, labels, outputs)
 
 
 class LocalExam:
@@ -122,6 +143,7 @@ class LocalExam:
     Args:
         images: those of the cell's split.
         cell: what is measured.
+        dataset: that they are of.
         measurements: the metrics, of which the first one leads.
         labels: of the split's images by position, where they have some.
         outputs: keeps what is restored.
@@ -131,16 +153,20 @@ class LocalExam:
         self,
         images: NoisyImages,
         cell: Cell,
+        dataset: Dataset,
         measurements: Measurements,
         labels: npt.NDArray[np.int64] | None = None,
         outputs: Outputs | None = None,
     ) -> None:
         self._images, self.cell, self._measurements = images, cell, measurements
         self._labels, self._outputs = labels, outputs
+        self._clamp = dataset.range.clamp
+        self._units = dataset.units(cell.split) if dataset.units else None
         self._draws = len(cell.noise_seeds)
         self.total = images.count(cell.limit) * self._draws
         self.shown = images.sample_positions(cell.limit)
         self._batch: Batch
+        self._perturbation: Perturbation
         self._columns: dict[str, list[Any]] = {"image": [], "digest": [], "restored": []}
         self._samples: dict[int, Sample] = {}
         self._cases: list[int] = []
@@ -153,24 +179,36 @@ class LocalExam:
         cell = self.cell
         for batch in self._images.batches(cell.noise, cell.limit, cell.noise_seeds):
             self._batch = batch
-            yield NoisyBatch(batch.positions, batch.noisy, batch.noise_seed)
+            moved = None
+            if self._measurements.need("perturbed"):
+                self._perturbation = self._images.perturbation(batch, cell.noise)
+                moved = self._perturbation.added_to(batch.noisy)
+            yield NoisyBatch(batch.positions, batch.noisy, batch.noise_seed, moved)
 
-    def add(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
+    def add(
+        self,
+        part: NoisyBatch,
+        restored: Array,
+        deviation: Array | None,
+        perturbed: Array | None = None,
+    ) -> None:
         """See `Exam`."""
-        rows = self._rows(part)
-        clean, finished = self._batch.clean[rows], self._finished(restored)
+        rows, finished = self._rows(part), self._finished(restored)
         positions = self._batch.positions[rows]
         self._columns["image"].append(positions)
+        if self._units is not None:
+            self._columns.setdefault("unit", []).append(self._units[positions])
         self._columns["digest"].append(self._batch.digests[rows])
         self._columns["restored"].append(image_digests(finished))
         if self._outputs:
             self._outputs.add(positions, part.noise_seed, finished)
-        labels = None if self._labels is None else self._labels[positions]
-        self._measurements.add(
-            Restoration(clean, finished, self._batch.noisy[rows], labels, self.cell.noise)
-        )
-        if deviation is not None:
-            error = finished[: len(deviation)] - clean[: len(deviation)]
+        answer = None
+        if perturbed is not None:
+            answer = self._perturbation.only(rows).answered(self._finished(perturbed))
+        images = self._batch.restored_to(finished, rows, self._labels, self.cell.noise, answer)
+        self._measurements.add(images)
+        if deviation is not None and images.clean is not None:
+            error = finished[: len(deviation)] - images.clean[: len(deviation)]
             self._deviations.append(middle(deviation, SAMPLE_SIDE).copy())
             self._errors.append(middle(error, SAMPLE_SIDE).copy())
         if self._draws > 1:
@@ -179,9 +217,11 @@ class LocalExam:
     def show(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
         """See `Exam`."""
         rows, finished = self._rows(part), self._finished(restored)
-        clean, noisy = self._batch.clean[rows], self._batch.noisy[rows]
+        clean = None if self._batch.clean is None else self._batch.clean[rows]
+        noisy = self._batch.noisy[rows]
         for index, position in enumerate(self._batch.positions[rows]):
-            sample = {"clean": clean[index], "noisy": noisy[index], "restored": finished[index]}
+            sample = {} if clean is None else {"clean": clean[index]}
+            sample |= {"noisy": noisy[index], "restored": finished[index]}
             if deviation is not None:
                 sample["deviation"] = deviation[index]
             self._samples[int(position)] = {
@@ -232,13 +272,14 @@ class LocalExam:
         return slice(rows[0], rows[-1] + 1) if whole else rows  # a slice copies nothing
 
     def _finished(self, restored: Array) -> Array:
-        return scoring.finish(restored, self.cell.quantize)
+        return scoring.finish(restored, self.cell.quantize, self._clamp)
 
     def _add_draw(self, there: npt.NDArray[np.bool_], finished: Array) -> None:
         """Sum up what is restored of an image under each draw."""
         rows = np.flatnonzero(there)
         seeds, seed = self.cell.noise_seeds, self._batch.noise_seed
         self._columns.setdefault("noise_seed", []).append(np.full(len(rows), seed))
+        assert self._batch.clean is not None  # what came noisy is drawn once
         if seed == seeds[0] and rows[0] == 0:
             self._replicates = Replicates(self._batch.clean, self._draws)
         self._replicates.add(slice(rows[0], rows[-1] + 1), finished)

@@ -14,20 +14,33 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from bench.core import BenchError, Cell, DataError, Dataset, Group, Record, Split
+from bench.evaluation.data_source import DataSource
 from bench.evaluation.exam import Exam, LocalExam, LocalExaminer, NoisyBatch
+from bench.plugins.noise_code import load_code
+from bench.plugins.sources import Registry
 
 if TYPE_CHECKING:
     from bench.core import Array
 
 
+#: What a method's process is told of the data set.
+_FACTS = (
+    "name", "fingerprint", "sizes", "samples", "note", "left_out", "training",
+    "training_fingerprint", "range", "frames", "truth",
+)  # fmt: skip
+
+
 class Scorer(Protocol):
     """What cells are scored by, as it is told to another process."""
+
+    @property
+    def plugins(self) -> tuple[str, ...]:
+        """Files and folders of plugins."""
 
     def examiner(self, dataset: Dataset) -> LocalExaminer:
         """What scores a data set's cells there."""
@@ -37,8 +50,7 @@ class Examiner:
     """The process that has the clean images, as the method's sees it; it ends with that.
 
     Args:
-        dataset, train_dataset: as typed.
-        folder: of the data sets.
+        source: where the data set is found.
         scorer: what it measures, and keeps.
 
     Attributes:
@@ -48,9 +60,7 @@ class Examiner:
         BenchError: as opening the data set does.
     """
 
-    def __init__(
-        self, dataset: str, train_dataset: str | None, folder: Path, scorer: Scorer
-    ) -> None:
+    def __init__(self, source: DataSource, scorer: Scorer) -> None:
         self._images, self._owner = _SharedImages.new(), os.getpid()
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "bench.evaluation.examiner", str(self._images.file)],
@@ -65,7 +75,7 @@ class Examiner:
         process.stdin.close()
         process.stdout.close()
         process.wait()  # what answers is a process of its own by now
-        facts, self._shape = self.ask("open", dataset, train_dataset, folder, scorer)
+        facts, self._shape = self.ask("open", source, scorer)
         self._kept: list[Group] = []
         self.dataset = Dataset(read=self._read, **facts)
 
@@ -102,7 +112,9 @@ class Examiner:
 
     def _read(self, split: Split) -> list[Group]:
         if split == "test":
-            return [Group(np.arange(1), np.zeros((1, *self._shape), np.float32))]
+            black = np.zeros((1, *self._shape), np.float32)
+            frames = black[:, None] if self.dataset.given else None
+            return [Group(np.arange(1), black if self.dataset.truth else None, frames)]
         if split == "train":
             return self.ask("read", split)
         self._kept = self._kept or self.ask("read", split)
@@ -121,10 +133,17 @@ class _RemoteExam:
         self._ask("batches")
         while batch := self._ask("next"):
             positions, shape, noise_seed = batch
-            yield NoisyBatch(positions, self._images.read(shape), noise_seed)
+            noisy, perturbed = _halves(self._images.read(shape), len(positions))
+            yield NoisyBatch(positions, noisy, noise_seed, perturbed)
 
-    def add(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
-        self._hand_in("add", part, restored, deviation)
+    def add(
+        self,
+        part: NoisyBatch,
+        restored: Array,
+        deviation: Array | None,
+        perturbed: Array | None = None,
+    ) -> None:
+        self._hand_in("add", part, _joined(restored, perturbed), deviation)
 
     def show(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
         self._hand_in("show", part, restored, deviation)
@@ -193,18 +212,16 @@ class _Desk:
         self._dataset: Dataset
         self._examiner: LocalExaminer
         self._exam: LocalExam
+        self._registry: Registry[Any]
         self._batches: Iterator[NoisyBatch]
         self._seed = 0
 
-    def open(self, dataset: str, train_dataset: str | None, folder: Path, scorer: Scorer) -> Any:
-        from bench import datasets
-
-        data = self._dataset = datasets.load_for(dataset, train_dataset, folder)
-        self._examiner = scorer.examiner(data)
-        names = ("name", "fingerprint", "sizes", "samples", "note", "left_out", "training")
-        facts = {name: getattr(data, name) for name in (*names, "training_fingerprint")}
+    def open(self, source: DataSource, scorer: Scorer) -> Any:
+        data = self._dataset = source.open()
+        self._examiner, self._registry = scorer.examiner(data), Registry(scorer.plugins)
+        facts = {name: getattr(data, name) for name in _FACTS}
         first = next(data.groups("test", 1), None)
-        return facts, () if first is None else first.images.shape[1:]
+        return facts, () if first is None else first.shape
 
     def process(self) -> int:
         return os.getpid()
@@ -215,6 +232,7 @@ class _Desk:
         return list(self._dataset.groups(split))
 
     def begin(self, cell: Cell, threads: int) -> tuple[int, list[int]]:
+        load_code([cell.noise], self._registry)
         self._exam = self._examiner.exam(cell, threads)
         return self._exam.total, self._exam.shown
 
@@ -226,14 +244,17 @@ class _Desk:
         if batch is None:
             return None
         self._seed = batch.noise_seed
-        self._images.write(batch.noisy)
-        return batch.positions, batch.noisy.shape, batch.noise_seed
+        images = _joined(batch.noisy, batch.perturbed)
+        self._images.write(images)
+        return batch.positions, images.shape, batch.noise_seed
 
     def add(self, positions: Any, shape: tuple[int, ...], deviation: Array | None) -> None:
-        self._exam.add(*self._handed_in(positions, shape), deviation)
+        part, restored, perturbed = self._handed_in(positions, shape)
+        self._exam.add(part, restored, deviation, perturbed)
 
     def show(self, positions: Any, shape: tuple[int, ...], deviation: Array | None) -> None:
-        self._exam.show(*self._handed_in(positions, shape), deviation)
+        part, restored, _ = self._handed_in(positions, shape)
+        self._exam.show(part, restored, deviation)
 
     def cases(self) -> list[int]:
         return self._exam.cases()
@@ -247,9 +268,21 @@ class _Desk:
     def abandon(self) -> None:
         self._exam.abandon()
 
-    def _handed_in(self, positions: Any, shape: tuple[int, ...]) -> tuple[NoisyBatch, Array]:
-        restored = self._images.read(shape)
-        return NoisyBatch(positions, restored, self._seed), restored
+    def _handed_in(
+        self, positions: Any, shape: tuple[int, ...]
+    ) -> tuple[NoisyBatch, Array, Array | None]:
+        restored, perturbed = _halves(self._images.read(shape), len(positions))
+        return NoisyBatch(positions, restored, self._seed), restored, perturbed
+
+
+def _joined(images: Array, perturbed: Array | None) -> Array:
+    """Images and, where there are such, the perturbed ones, as they go through shared memory."""
+    return images if perturbed is None else np.concatenate([images, perturbed])
+
+
+def _halves(images: Array, count: int) -> tuple[Array, Array | None]:
+    """The other way."""
+    return images[:count], images[count:] if len(images) > count else None
 
 
 def main() -> None:

@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from bench.core import Cell, Dataset, Fit, Unsupported
+from bench.core import Cell, Dataset, Fit, ImagePairs, Noise, Split, Unsupported, estimate_sigma
 from bench.core.process_state import set_back
-from bench.datasets.training_images import split_array
+from bench.datasets.training_images import split_array, split_pairs
 from bench.evaluation.forms import FitTask, Form
 from bench.evaluation.scoring import check_plain
+from bench.noises import Gaussian, Given
 
 if TYPE_CHECKING:
     from bench.core import Array
     from bench.training import Checkpoint
 
 
+_COLOURS = {1: "grey", 3: "RGB"}
 #: Models that are fitted at once, at most: a GPU is full with fewer, and so much is lost with it.
 _AT_ONCE = 16
 
@@ -67,15 +69,17 @@ def fitted(
         return cached, True
     watch(0, 0, None)
     cells = [cell, *_companions(form, cell, fits, waiting)]
-    train = _training_images(form, dataset)
+    noise = cell.train.noise if cell.train else None
+    train = _images(dataset, "train", noise)
+    _check_shapes(form, train.shape[1:], dataset, cell)
     denoisers = [form.create(params) for _ in cells]
     unfinished = [_Unfinished(fits, one, form.device, len(cells)) for one in cells]
     tasks = [
         FitTask(
             train,
             one.seed,
-            noise=one.train.noise if one.train else None,
-            validation=lambda: split_array(dataset, "validation"),
+            noise=_told(one),
+            validation=lambda: _images(dataset, "validation", noise),
             lowest=one.train.lowest if one.train else None,
             recipe=json.loads(one.recipe or "{}"),
             checkpoints=checkpoints,
@@ -116,6 +120,8 @@ def _companions(form: Form, cell: Cell, fits: Fits, waiting: Sequence[Cell]) -> 
             break
         if other.method != cell.method or other.training_group != cell.training_group:
             continue
+        if _came_noisy(other) != _came_noisy(cell):
+            continue  # they do not train on the same images
         if other.fit_key in models:
             continue
         cached = fits.get(other.fit_key)
@@ -133,18 +139,51 @@ def learned_values(denoiser: Any, fit: Fit | None) -> int:
     return sum(int(np.size(array)) for array in fit.arrays.values())
 
 
-def _training_images(form: Form, dataset: Dataset) -> Array:
-    """The training images, if what is learned from them will fit the test images."""
-    train = split_array(dataset, "train")
-    if not form.any_size:
-        first = next(dataset.groups("test", 1)).images
-        if first.shape[1:] != train.shape[1:]:
-            learned, tested = ("x".join(map(str, i.shape[1:])) for i in (train, first))
-            raise Unsupported(
-                f"it takes images of the size that it is trained on only: {learned} in "
-                f"training, {tested} in the test"
+def _came_noisy(cell: Cell) -> bool:
+    """What a cell's method is fitted for is the noise that came with the images."""
+    return cell.train is not None and isinstance(cell.train.noise, Given)
+
+
+def _images(dataset: Dataset, split: Split, noise: Noise | None) -> Array | ImagePairs:
+    """The images of a split to be fitted on: clean ones, or pairs where their noise is given."""
+    if not isinstance(noise, Given):
+        return split_array(dataset, split)
+    pairs = split_pairs(dataset, split)
+    if noise.estimated:  # as in the test
+        sigma = [estimate_sigma(image) for image in pairs.noisy]
+        pairs = pairs._replace(sigma=np.array(sigma, np.float32))
+    return pairs
+
+
+def _told(cell: Cell) -> Noise | None:
+    """What a method is told in training: as in the test."""
+    noise = cell.train.noise if cell.train else None
+    if isinstance(noise, Given) and noise.estimated:
+        return Gaussian(1.0)  # its level is each image's own
+    return noise
+
+
+def _check_shapes(form: Form, learned: tuple[int, ...], dataset: Dataset, cell: Cell) -> None:
+    """Refuse to fit on images of a shape (C, H, W) what will not take those that are measured."""
+    if form.any_size and form.any_channels:
+        return
+    measured = "test" if cell.split == "test" else "images that are measured"
+    for group in dataset.groups(cell.split, cell.limit):
+        if group.shape[0] != learned[0] and not form.any_channels:
+            kinds = (
+                _COLOURS.get(shape[0], f"of {shape[0]} channels")
+                for shape in (learned, group.shape)
             )
-    return train
+            raise Unsupported(
+                "it takes images of as many channels as it is trained on: they are {} in training, "
+                "{} in the {}".format(*kinds, measured)
+            )
+        if group.shape != learned and not form.any_size:
+            sides = ("x".join(map(str, shape)) for shape in (learned, group.shape))
+            raise Unsupported(
+                "it takes images of the size that it is trained on only: {} in training, {} in "
+                "the {}".format(*sides, measured)
+            )
 
 
 class _Unfinished:

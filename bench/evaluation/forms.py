@@ -10,10 +10,12 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from bench.core import Unsupported
+import numpy as np
+
+from bench.core import ImagePairs, Unsupported
 from bench.core.threads import limited_threads
 
 if TYPE_CHECKING:
@@ -27,20 +29,21 @@ class FitTask:
     """What a method is fitted on and for.
 
     Attributes:
-        train: clean images, float32 (N, C, H, W).
+        train: clean images, float32 (N, C, H, W); with the noisy ones where the noise that it is
+            fitted for came with them.
         seed: the training seed; None where what is learned does not depend on it.
         noise: what to fit for; None where what is learned serves every noise.
-        validation: gives the clean images that decide which epoch of a network is kept.
+        validation: gives the images, or pairs, that decide which epoch of a network is kept.
         lowest: if given, noise levels go from here to that of `noise`.
         recipe: how a network is trained: the fields of a `bench.training.Recipe`.
         watch: told how many epochs are done, with a fraction, of how many, and the loss.
         checkpoints: where a network's training goes on from, and is kept on its way.
     """
 
-    train: Array
+    train: Array | ImagePairs
     seed: int | None
     noise: Noise | None
-    validation: Callable[[], Array]
+    validation: Callable[[], Array | ImagePairs]
     lowest: float | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
     watch: Callable[[float, int, float | None], None] = lambda done, total, loss: None
@@ -66,6 +69,11 @@ class Form(ABC):
     @property
     def any_size(self) -> bool:
         """What it learned from images of one size may serve images of another."""
+        return True
+
+    @property
+    def any_channels(self) -> bool:
+        """What it learned from grey images may serve colour ones, or it says itself that not."""
         return True
 
     @property
@@ -161,11 +169,19 @@ class Fitted(Form):
     """A class that fits itself, without torch."""
 
     def fit(self, denoiser: Any, task: FitTask) -> History:
-        """Hand over images and seed, and the noise if it takes it."""
+        """Hand over clean images and seed, and the noise if it takes it.
+
+        Of noise that came with the images, and was estimated from each, their root mean square.
+        """
+        train, noise = task.train, task.noise
+        if isinstance(train, ImagePairs):
+            if noise is not None and train.sigma is not None:
+                noise = replace(noise, level=float(np.sqrt(np.square(train.sigma).mean())))
+            train = train.clean
         if not self.method.fits_noise:
-            denoiser.fit(task.train, task.seed)
+            denoiser.fit(train, task.seed)
         elif task.lowest is None:
-            denoiser.fit(task.train, task.noise, task.seed)
+            denoiser.fit(train, noise, task.seed)
         else:
             raise Unsupported("only methods that torch trains can be trained on a range of levels")
         return []
@@ -184,6 +200,11 @@ class Trained(Form):
     def any_size(self) -> bool:
         """As its class says."""
         return self.method.target.any_size  # type: ignore[attr-defined]
+
+    @property
+    def any_channels(self) -> bool:
+        """Its network takes as many as it was built for."""
+        return False
 
     def computing(self) -> AbstractContextManager[None]:
         """Likewise; torch is loaded before."""

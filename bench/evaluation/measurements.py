@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 #: Label -> the metric with its parameters; the first one leads where one must.
 Measures = Mapping[str, Measure]
+# What is said where images lack what a metric needs.
+_WITHOUT = {
+    "clean": "there are no clean images, which it needs",
+    "frames": "there is one noisy frame of each scene, and it needs two",
+}
 # Characters of what a metric's error says that are kept.
 _REASON = 1000
 
@@ -59,6 +64,10 @@ class Measurements:
         self._measures, self._threads = measures, threads
         self._parts: dict[str, list[Values]] = {label: [] for label in measures}
         self.unmeasured: dict[str, str] = {}
+
+    def need(self, what: Need) -> bool:
+        """Whether one of the metrics needs that."""
+        return need(self._measures, what)
 
     def add(self, images: Restoration) -> None:
         """Measure a batch."""
@@ -116,9 +125,9 @@ def _measured(measures: Measures, images: Restoration) -> dict[str, Values | str
 
 
 def _values_or_reason(measure: Measure, images: Restoration) -> Values | str:
-    missing = [name for name in measure.metric.needs if getattr(images, name) is None]
-    if missing:
-        return f"the images have no {missing[0]}"
+    for name in measure.metric.needs:
+        if getattr(images, name) is None:
+            return _WITHOUT.get(name, f"the images have no {name}")
     try:
         return measure(own(measure, images))
     except (Exception, SystemExit) as error:

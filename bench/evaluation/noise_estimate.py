@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.core import Unsupported, in_threads
-from bench.noises import Gaussian
+from bench.core import ESTIMATED, estimate_sigma, in_threads
+from bench.noises import Gaussian, Given
 
 if TYPE_CHECKING:
-    from bench.core import Array, Noise
-    from bench.plugins.contract import Denoiser
-
-#: A method is told no less, in [0, 1] units: nothing is to be divided by 0.
-LEAST = 1e-3
+    from bench.core import Array, Cell, Noise
+    from bench.plugins.contract import Denoiser, Method
 
 
-def estimate_sigma(image: Array) -> float:
-    """The standard deviation of an image's noise, taken for white and Gaussian.
+def is_estimated(cell: Cell, method: Method) -> bool:
+    """Whether a cell's method is told what is estimated from each image.
 
-    The median of the finest diagonal wavelet coefficients (Donoho and Johnstone 1994, section
-    4.2), by scikit-image; the mean over channels.
-
-    Args:
-        image: float32 (C, H, W).
-
-    Raises:
-        Unsupported: a side is less than 2 pixels.
+    Where that was typed (`[sigma=estimate]`), or the noise came with the images and nobody said
+    how much there is.
     """
-    from skimage.restoration import estimate_sigma
-
-    if min(image.shape[1:]) < 2:
-        height, width = image.shape[1:]
-        raise Unsupported(f"no noise can be estimated from an image of {height}x{width}")
-    # Single precision keeps its rounding where all coefficients are 0.
-    sigma = float(estimate_sigma(image, channel_axis=0, average_sigmas=True))
-    return max(sigma, LEAST) if np.isfinite(sigma) else LEAST
+    if isinstance(cell.noise, Given) and cell.noise.estimated:
+        return method.takes_noise
+    return ESTIMATED not in method.parameters and ESTIMATED in json.loads(cell.params)
 
 
 class Estimating:

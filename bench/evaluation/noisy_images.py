@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bench.core import Dataset, Noise
+from bench.core import Dataset, Noise, Perturbed, Restoration
+from bench.evaluation.perturbation import Perturbation
 from bench.noises import ImageDraws, digests
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bench.core import Array, MeasuredSplit
+    from bench.core import Array, Labels, MeasuredSplit
 
 #: By what a split's draws are keyed: tuning has drawn noise for validation images already.
 _DRAWN_AS = {"test": "test", "validation": "validation-measured"}
@@ -22,21 +23,66 @@ _KEPT_VALUES = 1 << 25
 
 
 class Drawn(NamedTuple):
-    """Clean images with the random numbers that will corrupt them."""
+    """Images with what will corrupt them: random numbers, or the noisy frames that came along."""
 
     positions: npt.NDArray[np.int64]
-    clean: Array
-    draws: ImageDraws
+    clean: Array | None
+    draws: ImageDraws | Array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the images, (N, C, H, W)."""
+        if self.clean is not None:
+            return self.clean.shape
+        count, _, *shape = self.draws.shape
+        return (count, *shape)
 
 
 class Batch(NamedTuple):
-    """Clean and noisy images, their positions, the digests of the noisy ones, their noise seed."""
+    """Clean and noisy images, their positions, the digests of the noisy ones, their noise seed.
+
+    `clean` is None where there is no ground truth; `frames` are further noisy images of the same
+    scenes, (N, F, C, H, W), None where there are none.
+    """
 
     positions: npt.NDArray[np.int64]
-    clean: Array
+    clean: Array | None
     noisy: Array
     digests: npt.NDArray[np.uint64]
     noise_seed: int
+    frames: Array | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the images, (N, C, H, W)."""
+        return self.noisy.shape
+
+    def restored_to(
+        self,
+        restored: Array,
+        rows: Any,
+        labels: Labels | None,
+        noise: Noise,
+        perturbed: Perturbed | None = None,
+    ) -> Restoration:
+        """What metrics are given of some of its images.
+
+        Args:
+            restored: of those that `rows` chooses, float32 (N, C, H, W), finished.
+            rows: a mask, a slice or indices.
+            labels: of all images of the split, by position.
+            noise: that methods were told.
+            perturbed: of those images, where it was asked for.
+        """
+        return Restoration(
+            None if self.clean is None else self.clean[rows],
+            restored,
+            self.noisy[rows],
+            None if labels is None else labels[self.positions[rows]],
+            noise,
+            None if self.frames is None else self.frames[rows],
+            perturbed,
+        )
 
 
 class NoisyImages:
@@ -44,6 +90,7 @@ class NoisyImages:
 
     def __init__(self, dataset: Dataset, split: MeasuredSplit = "test") -> None:
         self._dataset, self._split = dataset, split
+        self._name = dataset.name if split == "test" else dataset.training
         self._drawn, self._corrupted = _Kept(), _Kept()
 
     def count(self, limit: int | None) -> int:
@@ -60,29 +107,42 @@ class NoisyImages:
             return inside
         return list(range(min(10, count)))
 
+    def perturbation(self, batch: Batch, noise: Noise) -> Perturbation:
+        """How the batch's images are changed a little, for metrics that ask for it."""
+        split = f"{_DRAWN_AS[self._split]}-probe"
+        shape, seed = batch.shape[1:], batch.noise_seed
+        return Perturbation.of(ImageDraws(batch.positions, shape, self._name, split, seed), noise)
+
     def batches(
         self, noise: Noise, limit: int | None, seeds: tuple[int, ...] = (0,)
     ) -> Iterator[Batch]:
         """The first `limit` images under `noise`: of each batch one after the other of its draws.
 
-        So that all that is restored of an image comes together, and can be summed up.
+        So that all that is restored of an image comes together, and can be summed up. Of images
+        that came noisy nothing is drawn.
         """
-        data = self._dataset
-        name = data.name if self._split == "test" else data.training
+        data, name = self._dataset, self._name
 
         def draw() -> Iterator[Drawn]:
-            for positions, images in data.groups(self._split, limit):
-                shape = images.shape[1:]
-                for part in batches(len(images), shape):
+            for group in data.groups(self._split, limit):
+                shape = group.shape
+                for part in batches(len(group.positions), shape):
+                    few = group.only(part)
+                    if few.frames is not None:
+                        yield Drawn(few.positions, few.clean, few.frames)
+                        continue
                     for seed in seeds:
-                        draws = ImageDraws(
-                            positions[part], shape, name, _DRAWN_AS[self._split], seed
-                        )
-                        yield Drawn(positions[part], images[part], draws)
+                        draws = ImageDraws(few.positions, shape, name, _DRAWN_AS[self._split], seed)
+                        yield Drawn(few.positions, few.images, draws)
 
         def corrupt() -> Iterator[Batch]:
             # All levels share the draws, all methods at one level the noisy images.
             for positions, clean, draws in self._drawn((limit, seeds), draw):
+                if not isinstance(draws, ImageDraws):
+                    noisy, others = np.ascontiguousarray(draws[:, 0]), draws[:, 1:]
+                    frames = others if others.shape[1] else None
+                    yield Batch(positions, clean, noisy, digests(noisy), seeds[0], frames)
+                    continue
                 noisy = noise.corrupt(clean, draws)
                 yield Batch(positions, clean, noisy, digests(noisy), draws.seed)
 
@@ -113,8 +173,8 @@ class _Kept:
         items: list[Any] = []
         values, shapes = 0, set()
         for item in make():
-            values += item.clean.size
-            shapes.add(item.clean.shape[1:])
+            values += int(np.prod(item.shape))
+            shapes.add(item.shape[1:])
             items.append(item)
             if values > _KEPT_VALUES or len(shapes) > 1:
                 items.clear()

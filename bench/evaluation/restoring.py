@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from bench.core import (
-    ESTIMATED,
     Cell,
     Dataset,
+    Noise,
     Restoration,
     TrainNoise,
     Unsupported,
@@ -23,12 +22,13 @@ from bench.evaluation import scoring
 from bench.evaluation.calls import Calls
 from bench.evaluation.fitting import Fits
 from bench.evaluation.forms import Form
-from bench.evaluation.noise_estimate import Estimating
+from bench.evaluation.noise_estimate import Estimating, is_estimated
 from bench.evaluation.noisy_images import NoisyImages, batches
+from bench.evaluation.tiles import by_tiles
 from bench.metrics.psnr import decibels, psnr
-from bench.noises import make_noise
+from bench.noises import recalled
 from bench.store import KeptOutputs
-from bench.store.cell_meta import RecordedCell
+from bench.store.cell_meta import RecordedCell, RecordedNoise, RecordedTrainNoise
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -54,15 +54,18 @@ def cell_of(recorded: RecordedCell) -> Cell:
     """The cell that a record is of."""
     values = recorded.as_dict()
     train, noise = recorded.train, recorded.noise
-    values["noise"] = make_noise(noise.kind, noise.level, clip=noise.clip)
+    values["noise"] = noise_of(noise)
     if train:
-        values["train"] = TrainNoise(
-            train.regime, make_noise(train.kind, train.level, clip=train.clip), train.lowest
-        )
+        values["train"] = TrainNoise(train.regime, noise_of(train), train.lowest)
     seeds = values.pop("noise_seeds", None) or [values.pop("noise_seed", 0)]
     values.pop("noise_seed", None)
     values.setdefault("fit_params", recorded.params)
     return Cell(**{**_LATER, **values, "noise_seeds": tuple(seeds)})
+
+
+def noise_of(recorded: RecordedNoise | RecordedTrainNoise) -> Noise:
+    """The noise that a record is of, whether it can be drawn here or not."""
+    return recalled(recorded.kind, recorded.level, recorded.clip, recorded.source)
 
 
 #: In dB: what the PSNR of an image that is denoised again may differ by. The last bits of
@@ -96,7 +99,7 @@ def kept(
     for batch in _batches(cell, dataset, "noisy" in needs):
         restored = waiting.take(batch.positions, batch.noise_seed)
         of = None if labels is None else labels[batch.positions]
-        images = Restoration(batch.clean, restored, batch.noisy, of, cell.noise)
+        images = Restoration(batch.clean, restored, batch.noisy, of, cell.noise, batch.frames)
         yield Restored(batch.positions, batch.noise_seed, batch.digests, images)
 
 
@@ -110,15 +113,17 @@ class _Bare(NamedTuple):
     noisy: Array
     digests: None
     noise_seed: int
+    frames: None = None
 
 
 def _batches(cell: Cell, dataset: Dataset, with_noisy: bool) -> Iterator[Any]:
     """The batches in which a cell is measured; without noise where nobody asks for it."""
-    if with_noisy:
+    if with_noisy or dataset.given:  # what came noisy is there, and need not be drawn
         images = NoisyImages(dataset, cell.split)
         yield from images.batches(cell.noise, cell.limit, cell.noise_seeds)
         return
-    for positions, clean in dataset.groups(cell.split, cell.limit):
+    for group in dataset.groups(cell.split, cell.limit):
+        positions, clean = group.positions, group.images
         nothing = np.full((1, 1, 1, 1), np.nan, np.float32)
         for part, seed in itertools.product(batches(len(clean), clean.shape[1:]), cell.noise_seeds):
             noisy = np.broadcast_to(nothing, clean[part].shape)
@@ -174,7 +179,8 @@ def again(
         dataset: that it was measured on.
         form: of its method.
         fits: where its model is kept; nothing is trained.
-        needs: whether labels are: "label".
+        needs: of `Restoration`, whether labels are ("label"), and "perturbed", for which each
+            image is denoised twice.
 
     Raises:
         Unsupported: its model is gone, or the method refuses the images.
@@ -182,24 +188,35 @@ def again(
     """
     denoiser = denoiser_of(cell, chosen, form, fits)
     labels, calls = _labels(cell, dataset, needs), Calls(form)
-    for batch in NoisyImages(dataset, cell.split).batches(cell.noise, cell.limit, cell.noise_seeds):
+    noisy_images = NoisyImages(dataset, cell.split)
+
+    def restored(noisy: Array) -> Array:
+        found = scoring.apply(denoiser, noisy, cell.noise)
+        return scoring.finish(found, cell.quantize, dataset.range.clamp)
+
+    for batch in noisy_images.batches(cell.noise, cell.limit, cell.noise_seeds):
+        probing = "perturbed" in needs
+        perturbation = noisy_images.perturbation(batch, cell.noise) if probing else None
         for part in calls.cut(len(batch.noisy)):
-            noisy = batch.noisy[part]
+            noisy, answer = batch.noisy[part], None
             with calls.timed(len(noisy)):
-                restored = scoring.apply(denoiser, noisy.copy(), cell.noise)
-            positions = batch.positions[part]
-            images = Restoration(
-                batch.clean[part],
-                scoring.finish(restored, cell.quantize),
-                noisy,
-                None if labels is None else labels[positions],
-                cell.noise,
-            )
-            yield Restored(positions, batch.noise_seed, batch.digests[part], images)
+                finished = restored(noisy.copy())
+            if perturbation is not None:
+                change = perturbation.only(part)
+                answer = change.answered(restored(change.added_to(noisy)))
+            images = batch.restored_to(finished, part, labels, cell.noise, answer)
+            positions, same = batch.positions[part], batch.digests[part]
+            yield Restored(positions, batch.noise_seed, same, images)
 
 
 def denoiser_of(cell: Cell, chosen: Mapping[str, Any], form: Form, fits: Fits) -> Any:
     """The method as it was measured; raises `Unsupported` where its model is gone."""
+    denoiser = by_tiles(fitted_denoiser(cell, chosen, form, fits), form, cell.tile)
+    return Estimating(denoiser, form.threads) if is_estimated(cell, form.method) else denoiser
+
+
+def fitted_denoiser(cell: Cell, chosen: Mapping[str, Any], form: Form, fits: Fits) -> Any:
+    """The method with what it learned and what was chosen; raises `Unsupported` likewise."""
     method = form.method
     denoiser = form.create({k: v for k, v in chosen.items() if k in method.parameters})
     if method.learns:
@@ -210,8 +227,7 @@ def denoiser_of(cell: Cell, chosen: Mapping[str, Any], form: Form, fits: Fits) -
                 "`--keep outputs` for metrics to come"
             )
         denoiser.load(fit.arrays)
-    estimates = ESTIMATED not in method.parameters and ESTIMATED in json.loads(cell.params)
-    return Estimating(denoiser, form.threads) if estimates else denoiser
+    return denoiser
 
 
 def _where(fits: Fits) -> str:
@@ -246,6 +262,8 @@ class Agreement:
             self._equal = np.array_equal(self._columns["restored"][rows], restored)
         if self._equal:
             return
+        if part.images.clean is None:
+            raise UsageError("denoised again it gives other images: run it again")
         distance = np.abs(self._known(rows) - psnr(part.images.clean, part.images.restored))
         self._furthest = max(self._furthest, float(np.nan_to_num(distance, nan=np.inf).max()))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import (
-    ESTIMATED,
+    BadNoise,
     BenchError,
     Cell,
     Dataset,
@@ -33,8 +33,10 @@ from bench.evaluation.fitting import Fits, fitted, learned_values
 from bench.evaluation.forms import Form, form_of
 from bench.evaluation.kept_images import KeptImages
 from bench.evaluation.measurements import built_in
-from bench.evaluation.noise_estimate import Estimating
+from bench.evaluation.noise_estimate import Estimating, is_estimated
 from bench.evaluation.scoring import BadOutput
+from bench.evaluation.tiles import by_tiles
+from bench.evaluation.validation import Validation
 from bench.plugins.contract import Method
 from bench.plugins.metric import Measure
 
@@ -120,7 +122,7 @@ class _Measuring:
         self._params: dict[str, Any] = json.loads(cell.params)
         parameters = self._method.parameters
         self._typed = {k: v for k, v in self._params.items() if k in parameters}
-        self._estimates = ESTIMATED not in parameters and ESTIMATED in self._params
+        self._estimates = is_estimated(cell, self._method)
         self._arrays: Mapping[str, Any] | None = None
         #: The tuned parameters, once they are chosen, to be named where it fails with them.
         self.setting = ""
@@ -143,11 +145,13 @@ class _Measuring:
         tuned: dict[str, Any] = {}
         if self._cell.tune:
             started = time.perf_counter()
-            found = self._tune()
+            validation = self._validation()
+            found = self._tune(validation)
             record.tune_seconds = time.perf_counter() - started
             record.trials, record.failed_trials = found.trials, found.failed
-            record.at_edge = found.at_edge
-            tuned, record.chosen_score = tuning.best(found.trials, self._tuned_by.scale.higher)
+            record.at_edge, record.regret = found.at_edge, found.regret
+            record.estimate = validation.estimate
+            tuned, record.chosen_score = tuning.best(found.trials, validation.scale.higher)
             values = ", ".join(f"{name}={value}" for name, value in tuned.items())
             self.setting = f", tuned to {values}"
         record.chosen = {**self._method.parameters, **self._params, **tuned}
@@ -196,10 +200,11 @@ class _Measuring:
         denoiser = self._form.create({**self._typed, **tuned})
         if self._arrays is not None:
             denoiser.load(self._arrays)
+        denoiser = by_tiles(denoiser, self._form, self._cell.tile)
         return Estimating(denoiser, self._form.threads) if self._estimates else denoiser
 
-    def _tune(self) -> tuning.Tuned:
-        validation = tuning.Validation(
+    def _validation(self) -> Validation:
+        return Validation(
             self._cell.noise,
             self._dataset,
             images=self._cell.tune,
@@ -207,7 +212,10 @@ class _Measuring:
             noise_seed=self._cell.noise_seeds[0],
             calls=Calls(self._form),
             measure=self._tuned_by,
+            tune_on=self._cell.tune_on,
         )
+
+    def _tune(self, validation: Validation) -> tuning.Tuned:
         return tuning.tune(
             self._method,
             self._typed,
@@ -235,7 +243,7 @@ def _one_line(error: BaseException) -> str:
 
 def explain(error: BaseException, method: Method) -> str:
     """What went wrong, in one line, with the line of the method's file where it did."""
-    if isinstance(error, BadOutput):
+    if isinstance(error, (BadOutput, BadNoise)):
         return _one_line(error)
     file = sys.modules[method.target.__module__].__file__
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]

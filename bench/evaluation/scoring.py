@@ -63,7 +63,7 @@ def check_input(given: Array, noisy: Array) -> None:
         raise BadOutput("denoise changed its input: work on a copy, noisy.copy()")
 
 
-def finish(restored: Array, quantize: bool) -> Array:
-    """What is scored: clamped to [0, 1] and, where asked, rounded to 8 bits."""
-    clamped = np.clip(restored, 0, 1)
+def finish(restored: Array, quantize: bool, clamp: bool = True) -> Array:
+    """What is scored: clamped to [0, 1], where the images' range says so, or rounded to 8 bits."""
+    clamped = np.clip(restored, 0, 1) if clamp else restored
     return np.rint(clamped * 255) / np.float32(255) if quantize else clamped

@@ -1,4 +1,4 @@
-"""Chooses a method's parameters on validation images: by a metric's mean, from coarse to fine."""
+"""Chooses a method's parameters on validation images, from coarse to fine."""
 
 from __future__ import annotations
 
@@ -8,20 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from bench.core import Restoration
 from bench.evaluation.axis import Axis
 from bench.evaluation.blame import ends_the_sweep
-from bench.evaluation.calls import Calls
-from bench.evaluation.measurements import apart, own
-from bench.evaluation.noisy_images import batches
-from bench.evaluation.scoring import apply, finish
-from bench.noises import ImageDraws
-from bench.plugins.metric import BadValues, Measure
 
 if TYPE_CHECKING:
-    from bench.core import Dataset, Noise
+    from bench.evaluation.validation import Validation
     from bench.plugins.contract import Denoiser, Method
 
 Params = dict[str, Any]
@@ -45,15 +36,18 @@ class Tuned:
     """What tuning a method gave.
 
     Attributes:
-        trials: settings with the metric's mean on validation images, in the order they were tried.
+        trials: settings with their scores on validation images, in the order they were tried.
         failed: settings that gave no score, each with what went wrong.
         at_edge: of the best setting, the parameters whose value is the "smallest" or "largest"
             that may be tried, though it could go on.
+        regret: by how many dB of mean PSNR the best setting restores less well than another one
+            that was tried; None where nobody knows, or settings were chosen by clean images.
     """
 
     trials: Trials = field(default_factory=list)
     failed: list[tuple[Params, str]] = field(default_factory=list)
     at_edge: dict[str, str] = field(default_factory=dict)
+    regret: float | None = None
 
 
 def search(
@@ -139,77 +133,6 @@ def _setting(axes: Mapping[str, Axis], point: Point) -> Params:
     return {name: axis.values[position] for (name, axis), position in pairs}
 
 
-class Validation:
-    """Validation images under a noise, and how well they are restored.
-
-    Args:
-        noise: what a method is tuned for.
-        dataset: its validation split is used.
-        images: the first so many of them.
-        quantize: as for the test images.
-        noise_seed: as for the test images; the split is another, and so are the draws.
-        calls: cuts the images into calls.
-        measure: the metric that tells how well.
-    """
-
-    def __init__(
-        self,
-        noise: Noise,
-        dataset: Dataset,
-        *,
-        images: int,
-        quantize: bool,
-        noise_seed: int,
-        calls: Calls,
-        measure: Measure,
-    ) -> None:
-        self._noise, self._quantize, self._calls = noise, quantize, calls
-        self.measure = measure
-        self._pairs = [
-            (group.images, noise.corrupt(group.images, _draws(group, dataset, noise_seed)))
-            for group in dataset.groups("validation", images)
-        ]
-        self._count = sum(len(clean) for clean, _ in self._pairs)
-
-    def mean(
-        self, denoiser: Denoiser, watch: Callable[[float], None] = lambda share: None
-    ) -> float:
-        """Of the metric, over the images where it is defined.
-
-        Args:
-            denoiser: what restores them.
-            watch: told which share of the images is restored, but not the last.
-
-        Raises:
-            BadValues: the metric gives what no metric may give, or is defined nowhere.
-        """
-        scores: list[Any] = []
-        seen = 0
-        for clean, noisy in self._pairs:
-            for batch in batches(len(clean), clean.shape[1:]):
-                for part in self._calls.cut(len(clean[batch])):
-                    few = noisy[batch][part].copy()
-                    with self._calls.timed(len(few)):
-                        restored = apply(denoiser, few, self._noise)
-                    images = Restoration(
-                        clean[batch][part],
-                        finish(restored, self._quantize),
-                        noisy[batch][part],
-                        None,
-                        self._noise,
-                    )
-                    with apart(self.measure):
-                        scores.append(self.measure(own(self.measure, images)))
-                    seen += len(few)
-                    if seen < self._count:
-                        watch(seen / self._count)
-        values = np.concatenate(scores)
-        values = values[~np.isnan(values)]
-        if not len(values):
-            raise BadValues(f"{self.measure.metric.name} is defined for no validation image")
-        return float(values.mean())
-
-
 def tune(
     method: Method,
     typed: Mapping[str, Any],
@@ -219,7 +142,7 @@ def tune(
     watch: Callable[[float, int], None],
     explain: Callable[[Exception], str] = str,
 ) -> Tuned:
-    """A metric's mean of a method's settings, those listed and beyond (see `search`).
+    """Scores of a method's settings, those listed and beyond (see `search`).
 
     A setting at which the method raises, or gives what no denoiser may give, costs that setting.
 
@@ -234,10 +157,11 @@ def tune(
     Raises:
         Exception: what the first setting raised, where none gives a score.
     """
-    scale = validation.measure.scale
+    scale = validation.scale
     sign = 1 if scale.higher else -1
     tuned, tried = Tuned(), (0, 0)
     errors: list[Exception] = []
+    psnrs: list[float | None] = []
 
     def tell(done: int, total: int) -> None:
         nonlocal tried
@@ -246,8 +170,9 @@ def tune(
 
     def score(params: Params) -> float:
         try:
-            mean = validation.mean(make(params), lambda share: watch(tried[0] + share, tried[1]))
-            return sign * mean
+            found = validation.score(make(params), lambda share: watch(tried[0] + share, tried[1]))
+            psnrs.append(found.psnr)
+            return sign * found.value
         except Exception as error:
             if ends_the_sweep(error, method):
                 raise
@@ -262,9 +187,18 @@ def tune(
     if not tuned.trials:
         raise errors[0]
     chosen, _ = best(tuned.trials, scale.higher)
+    tuned.regret = _regret(tuned.trials, chosen, psnrs)
     ends = {name: axis.end(axis.values.index(chosen[name])) for name, axis in axes.items()}
     tuned.at_edge = {name: end for name, end in ends.items() if end}
     return tuned
+
+
+def _regret(trials: Trials, chosen: Params, psnrs: list[float | None]) -> float | None:
+    """See `Tuned.regret`, of settings with their mean PSNR, None where it is not known."""
+    known = [psnr for psnr in psnrs if psnr is not None]
+    if not known:
+        return None
+    return max(known) - known[[params for params, _ in trials].index(chosen)]
 
 
 def _axes(method: Method, typed: Mapping[str, Any]) -> dict[str, Axis]:
@@ -280,10 +214,5 @@ def _axes(method: Method, typed: Mapping[str, Any]) -> dict[str, Axis]:
 
 
 def best(trials: Trials, higher: bool = True) -> tuple[Params, float]:
-    """The setting of the highest mean, or of the lowest; of equal ones the first."""
+    """The setting of the highest score, or of the lowest; of equal ones the first."""
     return (max if higher else min)(trials, key=lambda trial: trial[1])
-
-
-def _draws(group: Any, dataset: Dataset, seed: int) -> ImageDraws:
-    shape = group.images.shape[1:]
-    return ImageDraws(group.positions, shape, dataset.training, "validation", seed)

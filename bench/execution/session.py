@@ -124,7 +124,7 @@ def _look_for_room(
         StorageError: the disk has less room.
     """
     sizes = (
-        prod(group.images.shape[1:])
+        prod(group.shape)
         for group in data.groups(settings.split, settings.limit)
         for _ in group.positions
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.core import BenchError, Cell, Progress, Record
+from bench.evaluation.data_source import DataSource
 from bench.execution.environment import code_digest
 from bench.execution.process import Limits, Lost, Stopped, WatchedProcess
 from bench.execution.scorer import Scorer
@@ -31,8 +32,7 @@ class Setup:
     """What a worker must know before its first cell: names and paths, never code.
 
     Attributes:
-        dataset, train_dataset: by name, as typed.
-        data_dir: folder of the data sets; a worker that has no such folder takes its own.
+        source: where the data set is found; a worker that has no such folder takes its own.
         fingerprint, training_fingerprint: of the content that the cells were planned for.
         plugins: files and folders of methods.
         methods: as typed, with their parameters.
@@ -46,9 +46,7 @@ class Setup:
         code: digest of bench's own code, see `environment.code_digest`.
     """
 
-    dataset: str
-    train_dataset: str | None
-    data_dir: str
+    source: DataSource
     fingerprint: str
     training_fingerprint: str
     plugins: tuple[str, ...]

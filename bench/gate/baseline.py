@@ -10,7 +10,8 @@ whether it did so on these images under these seeds. So the variance of the esti
 
     s_image^2 / n  +  s_seed^2 / k
 
-with s_image over the n images' differences (each a mean over seeds), and s_seed over those of the
+with s_image over the n images' differences (each a mean over seeds; or over the n units', where
+several images are of one field, patient or file), and s_seed over those of the
 k seeds (each a mean over images) where both runs have the same seeds: what a seed does to both
 sides cancels, and levels that share seeds may be correlated as they like. Where the seeds are
 others, those of the two sides are independent (Welch 1947): s_new^2 / k_new + s_old^2 / k_old. The
@@ -46,6 +47,7 @@ from typing import Any, Literal
 import numpy as np
 
 from bench.analysis import Scores
+from bench.analysis.statistics import unit_scores
 from bench.core import Scale
 from bench.gate.outliers import Moved, outliers
 from bench.gate.pairing import MIN_SEEDS, Lost, Pairing, Sample
@@ -74,6 +76,7 @@ class Comparison:
         verdict: see the module's text.
         reason: why undecided; "identical" where the runs agree in every image.
         images: how many were paired.
+        units: that these are of, each drawn independently of the others.
         seeds: training seeds of the new and of the old side; (0, 0) where nothing is random.
         paired: the seeds are the same on both sides.
         moved: of one level, the images that moved most, the farthest first.
@@ -92,6 +95,7 @@ class Comparison:
     verdict: Literal["regressed", "improved", "held", "undecided"]
     reason: str
     images: int
+    units: int
     seeds: tuple[int, int]
     paired: bool
     moved: Sequence[Moved] = ()
@@ -122,7 +126,8 @@ def _without_value(lost: Lost) -> Comparison:
     nan = float("nan")
     return Comparison(
         lost.name, lost.metric, lost.scale, nan, lost.old, nan, nan, nan, nan, "undecided",
-        "the baseline has it, and this run has no value", images=0, seeds=(0, 0), paired=False,
+        "the baseline has it, and this run has no value", images=0, units=0, seeds=(0, 0),
+        paired=False,
     )  # fmt: skip
 
 
@@ -137,12 +142,14 @@ class Estimate:
         difference: the estimate.
         error: its standard error; NaN where it is unknown.
         degrees: of freedom.
+        units: number of those that images are of.
         skewness: of the estimate, as far as it comes from images.
     """
 
     difference: float
     error: float
     degrees: float
+    units: int
     skewness: float = 0.0
 
     @classmethod
@@ -150,10 +157,13 @@ class Estimate:
         """That of a sample: see the module's text."""
         new, old = sample.new.mean(axis=0), sample.old.mean(axis=0)
         by_image = new.mean(axis=0) - old.mean(axis=0)
-        difference, images = float(by_image.mean()), len(by_image)
-        if images < 2:
-            return cls(difference, float("nan"), float("nan"))
-        variance, degrees = by_image.var(ddof=1) / images, images - 1
+        difference = float(by_image.mean())
+        units = np.array(sample.units) if len(sample.units) else np.arange(len(by_image))
+        by_unit = unit_scores(by_image[:, None], units)
+        count = len(by_unit.scores)
+        if count < 2:
+            return cls(difference, float("nan"), float("nan"), count)
+        variance, degrees = by_unit.variance, by_unit.effective - 1
         sides = [new - old] if sample.paired else [new, old]
         seeds = [side.mean(axis=1) for side in sides if len(side) > 1]
         parts = [means.var(ddof=1) / len(means) for means in seeds]
@@ -161,9 +171,9 @@ class Estimate:
             variance += total
             freedom = zip(parts, seeds, strict=True)
             degrees = total**2 / sum(part**2 / (len(means) - 1) for part, means in freedom)
-        third = ((by_image - difference) ** 3).mean() / images**2
+        third = ((by_unit.scores - difference) ** 3).mean() / count**2
         skewness = float(third / variance**1.5) if variance > 0 else 0.0
-        return cls(difference, float(np.sqrt(variance)), float(degrees), skewness)
+        return cls(difference, float(np.sqrt(variance)), float(degrees), count, skewness)
 
     def p_value(self, least: float) -> float:
         """Of the hypothesis that the true difference is no less than that: small where it is."""
@@ -243,7 +253,7 @@ class _Test:
     def of(cls, sample: Sample, tolerance: float) -> _Test:
         estimate = Estimate.of(sample)
         low, high = sorted(sample.sign * end for end in estimate.bounds(ALPHA))
-        reason = _not_tested(sample)
+        reason = _not_tested(sample, estimate.units)
         one_level = len(sample.new) == 1 and reason != "identical"
         moved, worst = outliers(sample) if one_level else ((), None)
         found = Comparison(
@@ -259,6 +269,7 @@ class _Test:
             verdict="undecided",
             reason=reason,
             images=sample.new.shape[2],
+            units=estimate.units,
             seeds=(sample.new.shape[1], sample.old.shape[1]) if sample.random else (0, 0),
             paired=sample.paired,
             moved=moved,
@@ -290,7 +301,7 @@ class _Test:
         return self.tolerance + error * float(nctdtrinc(degrees, 1 - POWER, critical))
 
 
-def _not_tested(sample: Sample) -> str:
+def _not_tested(sample: Sample, units: int) -> str:
     """Why a sample is not tested; empty if it is."""
     if np.array_equal(sample.new, sample.old):
         return "identical"
@@ -300,7 +311,10 @@ def _not_tested(sample: Sample) -> str:
             f"{seeds} training seed{'s' if seeds > 1 else ''} in common and {MIN_SEEDS} needed: "
             "measure both with --seeds 0,1,2,3"
         )
-    return "one image, two needed" if sample.new.shape[2] < 2 else ""
+    if units < 2:
+        alone = sample.new.shape[2] == 1
+        return "one image, two needed" if alone else "images of one unit, two needed"
+    return ""
 
 
 def _holm(p_values: Mapping[int, tuple[float, float]], alpha: float) -> set[int]:

@@ -191,6 +191,8 @@ def _judgement(comparison: Comparison, tolerance: Mapping[str, float]) -> Judgem
         ends = (gate.number(metric, value, "+") for value in (low, high))
         change += f" [{', '.join(ends)}]"
     counts = _counted(comparison.images, "image")
+    if comparison.units < comparison.images:
+        counts += f" of {_counted(comparison.units, 'unit')}"
     new_seeds, old_seeds = comparison.seeds
     if comparison.paired and new_seeds:
         counts += f", {_counted(new_seeds, 'seed')}"
@@ -216,6 +218,7 @@ def _judgement(comparison: Comparison, tolerance: Mapping[str, float]) -> Judgem
             "tolerance": tolerance[metric],
             "identical": comparison.reason == "identical",
             "images": comparison.images,
+            "units": comparison.units,
             "seeds": new_seeds,
             "paired_seeds": comparison.paired,
             "detectable": comparison.detectable if known else None,

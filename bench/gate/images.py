@@ -11,6 +11,7 @@ import numpy as np
 from bench.analysis.scores import Columns
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
 
 
@@ -19,21 +20,28 @@ def joined(cells: Sequence[Columns], metrics: Iterable[str]) -> Columns:
 
     Args:
         cells: of other noisy images each, so that a noisy image stands in one of them.
-        metrics: the columns to keep, besides `image` and `digest`.
+        metrics: the columns to keep, besides `image`, `unit` and `digest`.
     """
     if len(cells) == 1:
         return cells[0]
     return {
         name: np.concatenate([cell[name] for cell in cells])
-        for name in ("image", "digest", *metrics)
+        for name in ("image", "unit", "digest", *metrics)
     }
+
+
+def units_of(cell: Columns, positions: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """The units of some of a cell's images, by their positions in the split."""
+    _, at = np.unique(cell["image"], return_index=True)
+    rows = at[np.searchsorted(cell["image"][at], positions)]
+    return np.asarray(cell["unit"][rows])
 
 
 def image_table(cells: Mapping[tuple[Any, ...], Columns], metrics: Iterable[str]) -> pd.DataFrame:
     """What cells have measured of the noisy images that all of them share.
 
     A noisy image is told by its position and the digest of its pixels. Those of one position, under
-    several draws of the noise, are averaged: the unit is the image.
+    several draws of the noise, are averaged: what counts is the image.
 
     Args:
         cells: each cell's columns, by what tells it from the others.

@@ -82,7 +82,7 @@ def _values(scores: Scores, cells: pd.DataFrame) -> dict[str, dict[Point, Measur
     for frame, metric in ((speeds, "images_per_second"), (sizes, "parameters")):
         for *where, value in tuples(frame, *_POINT, metric):
             if not pd.isna(value):
-                values[metric][_as_point(where)] = Measured(float(value), 0.0, 0, 0)
+                values[metric][_as_point(where)] = Measured(float(value), 0.0, 0, 0, 0)
     return values
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from bench.analysis import Scores
 from bench.analysis.scores import Columns
+from bench.analysis.statistics import unit_scores
 from bench.core import Scale
-from bench.gate.images import image_table, joined
+from bench.gate.images import image_table, joined, units_of
 
 #: Data set, label, noise, level.
 Point = tuple[str, str, str, float]
@@ -29,31 +30,34 @@ class Measured:
         error: standard error, over images and seeds, as far as there are several.
         images: measured under every seed.
         seeds: training seeds; 0 where nothing is random.
+        units: that the images are of, each drawn independently of the others.
     """
 
     mean: float
     error: float
     images: int
     seeds: int
+    units: int
 
     def limit(self, scale: Scale) -> float:
         """What a run of an unchanged method stays above; below, where less is better.
 
         Where every image has the best value that there is, nothing is known of how values vary:
-        one image may then have the worst.
+        one unit may then have the worst.
         """
         best, worst = scale.most, scale.least
         if not scale.higher:
             best, worst = worst, best
         if self.mean == best and math.isfinite(worst):
-            return best - (best - worst) / self.images
+            return best - (best - worst) / self.units
         return self.mean - (MARGIN if scale.higher else -MARGIN) * self.error
 
 
 def measured(scores: Scores) -> Iterator[tuple[Point, str, Measured]]:
     """Of each point of a run and each metric, where there is a value.
 
-    The standard error is sqrt(s_image^2 / n + s_seed^2 / k) with n images and k seeds.
+    The standard error is sqrt(s_image^2 / n + s_seed^2 / k) with n images (or units,
+    where several are of one) and k seeds.
     """
     for (dataset, label, noise, level), part in scores.by("dataset", "label", "noise", "level"):
         random = bool(part.cells["seed"].notna().any())
@@ -64,13 +68,21 @@ def measured(scores: Scores) -> Iterator[tuple[Point, str, Measured]]:
         table = image_table(cells, scores.scales)
         for metric in scores.scales:
             # An image that was not measured under every seed is left out.
-            values = table[metric].dropna().to_numpy()
-            images, count = len(values), len(cells)
-            if not images:
+            known = table[metric].dropna()
+            values, count = known.to_numpy(), len(cells)
+            if not len(values):
                 continue
-            variance = values.mean(axis=1).var(ddof=1) / images if images > 1 else 0.0
+            units = units_of(next(iter(cells.values())), known.index)
+            by_unit = unit_scores(values.mean(axis=1, keepdims=True), units)
+            variance = by_unit.variance if len(by_unit.scores) > 1 else 0.0
             if count > 1:
                 variance += values.mean(axis=0).var(ddof=1) / count
             error = float(np.sqrt(variance))
-            found = Measured(float(values.mean()), error, images, count if random else 0)
+            found = Measured(
+                float(values.mean()),
+                error,
+                len(values),
+                count if random else 0,
+                len(by_unit.scores),
+            )
             yield (dataset, label, noise, level), metric, found

@@ -16,7 +16,7 @@ import numpy as np
 
 from bench.analysis.scores import CELL, Columns, Scores, prominent
 from bench.core import DEFAULT_SCALES, MATCHED, Scale, noise_text, printable
-from bench.gate.images import image_table, joined
+from bench.gate.images import image_table, joined, units_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -48,6 +48,8 @@ class Sample:
         paired: both sides have the same seeds, in the same order; else seeds are independent.
         lacks: what the baseline has and the new run has not, in words; empty where nothing.
         positions: (images,), of the images in their split.
+        units: (images,), what each belongs to that was drawn independently of the others; empty
+            where each is its own.
         seeds: of the new side; empty where nothing is random.
         scale: how the metric's numbers are read.
     """
@@ -61,6 +63,7 @@ class Sample:
     paired: bool = True
     lacks: str = ""
     positions: Sequence[int] = ()
+    units: Sequence[int] = ()
     seeds: Sequence[int] = ()
     scale: Scale = DEFAULT_SCALES["psnr"]
 
@@ -174,7 +177,9 @@ class Pairing:
                 "training seed",
             ),
         ]
-        return _Pair(table, paired, " and ".join(filter(None, lacks)))
+        units = units_of(next(iter(new.values())), found)
+        by_position = dict(zip(found.tolist(), units.tolist(), strict=True))
+        return _Pair(table, by_position, paired, " and ".join(filter(None, lacks)))
 
     def _read(self, cells: pd.DataFrame, side: str) -> dict[int, Columns]:
         """A side's images by training seed."""
@@ -227,10 +232,12 @@ class _Pair:
 
     Attributes:
         table: a row an image; columns by metric, side and seed.
+        units: of each image, by its position.
         paired, lacks: see `Sample`.
     """
 
     table: pd.DataFrame
+    units: Mapping[int, int]
     paired: bool
     lacks: str
 
@@ -268,6 +275,7 @@ def _samples(
 ) -> Iterator[Sample]:
     """A method's samples of one metric: over all levels, where there are several, and at each."""
     stacks: dict[float, tuple[pd.DataFrame, bool, str]] = {}
+    units = {position: unit for pair in pairs.values() for position, unit in pair.units.items()}
     for level, pair in pairs.items():
         values: Any = pair.table[metric] * (1 if scale.higher else -1)
         whole = values.dropna()  # images without this metric are left out
@@ -294,6 +302,7 @@ def _samples(
                 {**name, "levels": list(stacks)},
                 all(paired for _, paired, _ in stacks.values()),
                 next((lacks for *_, lacks in stacks.values() if lacks), ""),
+                units=[units[position] for position in images],
                 scale=scale,
             )
     weight = (1 - OVERALL_SHARE if overall else 1.0) / len(stacks) if stacks else 0.0
@@ -309,6 +318,7 @@ def _samples(
             paired,
             lacks,
             tuple(map(int, table.index)),
+            [units[position] for position in table.index],
             tuple(both["new"].columns) if random else (),
             scale,
         )

@@ -16,11 +16,15 @@ from bench.metrics.mse import mse
 from bench.metrics.psnr import psnr
 from bench.metrics.psnr_scaled import psnr_scaled
 from bench.metrics.psnr_y import psnr_y
+from bench.metrics.pure import pure
 from bench.metrics.recognised import Recognised
 from bench.metrics.ssim import ssim
+from bench.metrics.sure import sure
+from bench.metrics.umse import umse
+from bench.metrics.upsnr import upsnr
 from bench.metrics.vif import vif
 
 __all__ = [
     "Recognised", "dists", "fsim", "gmsd", "haarpsi", "lpips", "mae", "ms_ssim", "mse", "psnr",
-    "psnr_scaled", "psnr_y", "ssim", "vif",
+    "psnr_scaled", "psnr_y", "pure", "ssim", "sure", "umse", "upsnr", "vif",
 ]  # fmt: skip

@@ -4,8 +4,9 @@ They are drawn on the CPU from Philox, a counter-based generator (Salmon et al. 
 is a hash of noise seed, data set and split, its counter the image's position in the full split.
 So neither method, batch size, worker, limit nor machine changes a pixel. What is made of the
 generator's bits is our own: NumPy promises the bits for good but not its `normal`. Uniform,
-normal and Poisson numbers are all quantiles: one image has the same underlying numbers at
-every level of a kind.
+normal, gamma and Poisson numbers are all quantiles: one image has the same underlying numbers at
+every level of a kind. A field of numbers is a block of the counter: 0 of field 0, 1 of Poisson
+counts, 2 of field 1, and so on.
 
 NumPy is imported where it is used, because settings, which parse noises, load without it.
 """
@@ -58,15 +59,21 @@ class ImageDraws:
     seed: int = 0
     _made: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
 
-    def normal(self) -> Array:
+    def normal(self, field: int = 0) -> Array:
         """Float32 (N, *shape), the normal quantiles of `uniforms`."""
         from scipy.special import ndtri
 
-        return self._kept("normal", lambda values, part: ndtri(values, out=values))
+        return self._kept("normal", lambda values, part: ndtri(values, out=values), field)
 
-    def uniform(self) -> Array:
+    def uniform(self, field: int = 0) -> Array:
         """Float32 (N, *shape): `uniforms`, rounded."""
-        return self._kept("uniform", lambda values, part: values)
+        return self._kept("uniform", lambda values, part: values, field)
+
+    def gamma(self, shape: float) -> Array:
+        """Float32 (N, *shape), the quantiles of `uniforms` of such a gamma distribution, mean 1."""
+        from scipy.special import gammaincinv
+
+        return self._quantiles(lambda values, part: gammaincinv(shape, values) / shape)
 
     def poisson(self, rate: Array) -> Array:
         """Float32 counts of mean `rate` (N, *shape): Poisson quantiles of uniforms of their own."""
@@ -84,13 +91,14 @@ class ImageDraws:
 
         return self._quantiles(counts, block=1)
 
-    def _kept(self, name: str, quantile: _Quantile) -> Array:
-        """Quantiles of the first block, of which those of large images are made anew each time."""
-        if name in self._made:
-            return self._made[name]
-        values = self._quantiles(quantile)
+    def _kept(self, name: str, quantile: _Quantile, field: int) -> Array:
+        """Quantiles of a field, of which those of large images are made anew each time."""
+        key = f"{name} {field}"
+        if key in self._made:
+            return self._made[key]
+        values = self._quantiles(quantile, block=field + (field > 0))
         if values.size <= _KEPT:
-            self._made[name] = values
+            self._made[key] = values
         return values
 
     def _quantiles(self, quantile: _Quantile, block: int = 0) -> Array:

@@ -7,18 +7,29 @@ manifest and the table in docs/settings.md are made of the fields of `Settings`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
 
-from bench.core import IDENTITY, MATCHED, Dataset, Noise, UsageError, digest, expanded
+from bench.core import (
+    IDENTITY,
+    MATCHED,
+    Dataset,
+    Noise,
+    Range,
+    TuneOn,
+    UsageError,
+    digest,
+    expanded,
+)
 from bench.core.dataset import MeasuredSplit
-from bench.noises import Gaussian
-from bench.planning import checks
+from bench.core.tiling import SIDE
+from bench.noises import BLIND, Gaussian
+from bench.planning import checks, resolution
+from bench.planning.typed import Typed
 
 DEFAULT_METHODS = (IDENTITY, "gaussian", "median", "nlm", "wavelet", "dae", "vae")
 DEFAULT_METRICS = ("psnr", "ssim", "mse")
@@ -29,29 +40,6 @@ MAX_JOBS = 1024
 #: Validation images to tune on, by preset. `quick` cuts training and tuning, never the test.
 TUNING_IMAGES = {"quick": 100, "default": 300, "paper": 300}
 PRESETS = tuple(TUNING_IMAGES)
-
-
-@dataclass(frozen=True)
-class Typed:
-    """How a setting is typed and kept, beyond what its type, default and help say.
-
-    Attributes:
-        name: of the option and of the key in TOML; without one the field's, "-" for "_".
-        default: of the command, where it is not Python's.
-        shown: the default in words, where the value itself says little.
-        metavar: what help calls its value.
-        variable: the environment variable that it is also taken from.
-        recorded: whether manifests hold it: always, where it is set (so that runs from before the
-            setting was there are still runs of equal settings), or never: what says how and where
-            a run is made, but not what it measures.
-    """
-
-    name: str = ""
-    default: Any = None
-    shown: str = ""
-    metavar: str = ""
-    variable: str = ""
-    recorded: Literal["always", "where set", "never"] = "always"
 
 
 def _as_typed(text: str) -> Any:
@@ -91,6 +79,14 @@ class Settings(pydantic.BaseModel):
         BeforeValidator(checks.dataset),
         Typed(shown="--dataset's own", recorded="where set"),
     ] = Field(None, description="Train and tune on this data set's images.")
+    range: Annotated[
+        Range | None,
+        BeforeValidator(checks.value_range),
+        Typed(metavar="LOW,HIGH", recorded="never", shown="0 to 255 of 8 bits, to 65535 of 16"),
+    ] = Field(
+        None,
+        description="Stored values of black and white, as 0,4095, of images that do not say it.",
+    )
     methods: Annotated[
         tuple[str, ...] | None,
         BeforeValidator(checks.methods),
@@ -124,6 +120,15 @@ class Settings(pydantic.BaseModel):
     )
     clip: Annotated[_Flag, Typed()] = Field(
         False, description="Limit noisy images to [0, 1], as an 8-bit file would."
+    )
+    sigma: Annotated[
+        float | None,
+        BeforeValidator(checks.sigma),
+        Typed(metavar="estimate|VALUE", recorded="where set", shown="estimate"),
+    ] = Field(
+        None,
+        description="Of noise that came with the images, what methods are told: estimated from "
+        "each image, or a standard deviation, as 5/255.",
     )
     train_noise: Annotated[tuple[str, ...], BeforeValidator(checks.regimes), Typed()] = Field(
         _as_typed(MATCHED),
@@ -165,6 +170,18 @@ class Settings(pydantic.BaseModel):
     tune_by: Annotated[str, Typed(recorded="where set")] = Field(
         "psnr", description="The metric that parameters are chosen by."
     )
+    tune_on: Annotated[
+        TuneOn | None,
+        Typed(
+            metavar="clean|frames|self",
+            recorded="where set",
+            shown="clean where there is ground truth, else frames where there are two, else self",
+        ),
+    ] = Field(
+        None,
+        description="What tells how well a setting does on validation images: their clean images, "
+        "a second noisy frame, or the noisy image itself.",
+    )
     quantize: Annotated[_Flag, Typed()] = Field(
         False, description="Round outputs to 8 bits before scoring."
     )
@@ -172,6 +189,15 @@ class Settings(pydantic.BaseModel):
         False,
         description="Keep clean test images out of the processes that methods run in; each job "
         "then takes a second process.",
+    )
+    tile: Annotated[
+        int | None,
+        BeforeValidator(checks.tile),
+        Typed(metavar="SIDE|none", recorded="where set"),
+    ] = Field(
+        SIDE,
+        description="Pixels a side of the overlapping tiles by which methods are given images of "
+        "more pixels than two tiles have; none: whole images.",
     )
     device: Annotated[str, AfterValidator(checks.one_of("device", DEVICES)), Typed()] = Field(
         "auto", description="auto, cpu or cuda."
@@ -220,12 +246,16 @@ class Settings(pydantic.BaseModel):
     )
     fresh: Annotated[_Flag, _LOCAL] = Field(False, description="Start over, and train anew.")
 
-    @pydantic.model_validator(mode="before")
+    @pydantic.model_validator(mode="wrap")
     @classmethod
-    def _noises(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _noises(cls, values: dict[str, Any], handler: Callable[[Any], Self]) -> Self:
         """Noise levels as `Noise`, which knows whether it clips."""
         levels = values.get("noise", DEFAULT_NOISE)
-        return {**values, "noise": checks.noises(levels, values.get("clip") is True)}
+        noise = checks.noises(levels, values.get("clip") is True, values.get("plugins", ()))
+        settings = handler({**values, "noise": noise})
+        if "noise" not in values:
+            settings.model_fields_set.discard("noise")  # it was not typed
+        return settings
 
     @pydantic.model_validator(mode="after")
     def _together(self) -> Self:
@@ -275,10 +305,22 @@ class Settings(pydantic.BaseModel):
 
     def resolved(self, dataset: Dataset, methods: Iterable[str]) -> Self:
         """With the data sets' own names, and the methods as they are run."""
-        changes = {"dataset": dataset.name, "methods": tuple(methods)}
+        changes: dict[str, Any] = {"dataset": dataset.name, "methods": tuple(methods)}
         if self.train_dataset:
             changes["train_dataset"] = dataset.training
+        typed = self.model_fields_set
+        changes |= resolution.noise(dataset, self.sigma, "noise" in typed, self._drawing())
+        tune_on = resolution.tuned_on(dataset, self.tune_on, self.tune_by if self.tune else "psnr")
+        changes["tune_on"] = None if tune_on == "clean" else tune_on
         return self.model_copy(update=changes)
+
+    def _drawing(self) -> dict[str, bool]:
+        """Options that ask for noise to be drawn, and whether they are given."""
+        return {
+            "--clip": self.clip,
+            "--noise-seeds": self.noise_seeds != (0,),
+            "--train-noise blind": BLIND in self.train_noise,
+        }
 
     @property
     def folder(self) -> Path:

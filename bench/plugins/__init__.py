@@ -1,1 +1,1 @@
-"""What methods and metrics are, where they lie, how they come in, and how one begins."""
+"""What methods, metrics and noises are, where they lie, how they come in, and how one begins."""

@@ -1,4 +1,4 @@
-"""The kinds of plugin: what differs between a method and a metric before they do anything."""
+"""The kinds of plugin: what differs between them before they do anything."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from bench.core import RESERVED
-from bench.plugins import method_form, metric_form
+from bench.plugins import dataset_form, method_form, metric_form, noise_form
 from bench.plugins.contract import Method
+from bench.plugins.dataset import PluginDataset
 from bench.plugins.metric import Metric
+from bench.plugins.noise import NoiseKind
 from bench.plugins.target import Target
 
 P = TypeVar("P")
@@ -28,13 +30,25 @@ class Kind(Generic[P]):
         name: of one of them, and of the decorator that declares it.
         describe: gives the plugin that a function or class is; raises `BrokenPlugin`.
         folder: where the built-in ones lie.
+        mixed: other modules lie there too.
         reserved: what none may be called, since something else is.
     """
 
     name: str
     describe: Callable[[Target], P]
     folder: Path
+    mixed: bool = False
     reserved: frozenset[str] = frozenset()
+
+    @property
+    def built_in(self) -> list[Path]:
+        """The files of the built-in ones."""
+        files = scripts(self.folder)
+        return [file for file in files if not self.mixed or self._is_declared_in(file)]
+
+    def _is_declared_in(self, file: Path) -> bool:
+        """Whether a file of ours declares one; quicker than `kinds_in`."""
+        return re.search(rb"^@%s\b" % self.name.encode(), file.read_bytes(), re.M) is not None
 
     @property
     def decorator(self) -> str:
@@ -76,7 +90,30 @@ METRICS: Kind[Metric] = Kind(
         )
     ),
 )
-KINDS: tuple[Kind[Any], ...] = (METHODS, METRICS)
+NOISES: Kind[NoiseKind] = Kind(
+    "noise",
+    noise_form.describe,
+    _BENCH / "noises",
+    mixed=True,
+    # What else may stand where a noise is named.
+    reserved=frozenset({"given", "matched", "blind"}),
+)
+DATASETS: Kind[PluginDataset] = Kind(
+    "dataset",
+    dataset_form.describe,
+    _BENCH / "datasets",
+    mixed=True,  # and none is a plugin yet: see `bench.datasets.CATALOGUE`
+    reserved=frozenset(
+        {"array", "mnist", "fashion-mnist", "kmnist", "digits"}
+        | {"bsd68", "set12", "cbsd68", "kodak24", "train400"}
+    ),
+)
+KINDS: tuple[Kind[Any], ...] = (METHODS, METRICS, NOISES, DATASETS)
+
+
+def scripts(folder: Path) -> list[Path]:
+    """A folder's Python files that are not private."""
+    return [path for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")]
 
 
 def kinds_in(path: Path) -> list[Kind[Any]]:

@@ -184,9 +184,10 @@ def _declared_in(module: Any, kind: Kind[Any], location: str) -> Any:
     if sum(map(len, declared.values())) != 1:
         said = {each: values for each, values in declared.items() if values}
         counts = [f"{len(of)} {each.name}{'s' * (len(of) > 1)}" for each, of in said.items()]
+        *others, last = (each.decorator for each in KINDS)
         raise BrokenPlugin(
-            f"{location} declares {' and '.join(counts or [f'no {each.name}' for each in KINDS])}: "
-            f"a file declares one, with {' or '.join(each.decorator for each in KINDS)}"
+            f"{location} declares {' and '.join(counts) or 'no plugin'}: a file declares one, with "
+            f"{', '.join(others)} or {last}"
         )
     if not declared[kind]:
         (other,) = (each for each, values in declared.items() if values)

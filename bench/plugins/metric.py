@@ -83,8 +83,11 @@ def metric(
 
     A function takes arguments of these names, in any order, as many as it needs: `clean`,
     `restored`, `noisy`: float32 (N, C, H, W), data range 1; `label`: int64 (N,), of labelled data
-    sets; `noise`: its `kind`, `level` and `sigma`. It returns one number an image, (N,): NaN where
-    the metric is not defined for an image, never infinity. Its keyword-only arguments are its
+    sets; `noise`: its `kind`, `level` and `sigma`; `frames`: float32 (N, F, C, H, W), further noisy
+    frames of the same scenes, of data sets that have some; `perturbed`: what becomes of the images
+    where the noisy ones are changed a little, its `probe`, `step` and `restored`, for which each
+    is denoised once more (see `bench.core.Perturbed`). It returns one number an image, (N,): NaN
+    where the metric is not defined for an image, never infinity. Its keyword-only arguments are its
     parameters. A class learns from clean training images: it has `fit(train, validation)`, where
     each has `images` and `labels`, `measure(...)` with the arguments of such a function, `state()`
     and `load(arrays)`; its annotated attributes are its parameters. Where `fit` has a keyword-only

@@ -9,7 +9,7 @@ from bench.plugins.metric import NEEDS, Metric
 from bench.plugins.target import Target, arguments, positional
 
 #: What a metric may take: the fields of `bench.core.Restoration`.
-_GIVEN = ("clean", "restored", "noisy", "label", "noise")
+_GIVEN = ("clean", "restored", "noisy", "label", "noise", "frames", "perturbed")
 
 
 def describe(target: Target) -> Metric:

@@ -1,9 +1,10 @@
 """Finds plugins: built-in files, installed packages, and files that the user names.
 
-One contract for all: a file declares one method with `@bench.method`, or one metric with
-`@bench.metric`, and the file's stem is its name, `_` read as `-`. The built-in ones are the files
-of a folder, listed by path. Files are loaded one by one, when they are asked for: a plugin that
-nobody asked for costs nothing.
+One contract for all: a file declares one method with `@bench.method`, one metric with
+`@bench.metric`, one noise with `@bench.noise` or one data set with `@bench.dataset`, and the
+file's stem is its name, `_` read as `-`. The built-in ones are the files of a folder, listed by
+path. Files are loaded one by one, when they are asked for: a plugin that nobody asked for costs
+nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from bench.core import UsageError, expanded, nearest
 from bench.plugins.contract import BUILT_IN, Method
-from bench.plugins.kinds import KINDS, METHODS, Kind, kinds_in
+from bench.plugins.kinds import KINDS, METHODS, Kind, kinds_in, scripts
 from bench.plugins.loading import load_entry, load_file
 from bench.plugins.target import BrokenPlugin
 
@@ -118,7 +119,7 @@ class Registry(Generic[P]):
         sources: dict[str, Source[P]] = {}
         for source in (
             *_files(kind, given, "--plugin", given=True),
-            *(file_source(path, BUILT_IN, kind=kind) for path in _scripts(kind.folder)),
+            *(file_source(path, BUILT_IN, kind=kind) for path in kind.built_in),
             *_files(kind, standing, PLUGINS),
             *_entries(kind),
         ):
@@ -214,13 +215,9 @@ def _kinds_of(path: Path) -> list[Kind[Any]]:
     return kinds_in(path) or [METHODS]
 
 
-def _scripts(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")]
-
-
 def _plugins_in(folder: Path) -> list[Path]:
     """Files of a user's folder that may be plugins: neither private nor tests."""
-    return [path for path in _scripts(folder) if not path.name.startswith(("test_", "conftest."))]
+    return [path for path in scripts(folder) if not path.name.startswith(("test_", "conftest."))]
 
 
 def _is_trained(path: Path) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import pydantic
 
-from bench.core import MATCHED, Record, Status, canonical_json, cell_key, printable
+from bench.core import MATCHED, Record, Status, TuneOn, canonical_json, cell_key, printable
 from bench.store.json_model import Amount, Count, JsonModel, Parameters, Score, Seconds, misfit
 
 
@@ -29,17 +29,18 @@ def _finite(value: dict[str, Any]) -> dict[str, Any]:
 
 #: JSON of an object, as a text.
 _Object = Annotated[str, pydantic.AfterValidator(_object)]
-#: Of a noise: it stands in the unit of its kind.
-_Level = Annotated[Amount, pydantic.Field(gt=0)]
+#: Of a noise, in the unit of its kind; 0 where it came with the images and nobody stated it.
+_Level = Amount
 _Pixels = Annotated[Count, pydantic.Field(ge=1)]
 
 
 class RecordedNoise(JsonModel):
-    """A noise, see `bench.core.Noise`."""
+    """A noise, see `bench.core.Noise`; of a plugin's, with the digest of its code."""
 
     kind: str
     level: _Level
     clip: bool
+    source: str = ""
 
 
 class RecordedTrainNoise(JsonModel):
@@ -50,6 +51,7 @@ class RecordedTrainNoise(JsonModel):
     kind: str
     level: _Level
     clip: bool
+    source: str = ""
 
 
 class RecordedCell(JsonModel):
@@ -74,6 +76,8 @@ class RecordedCell(JsonModel):
     training_fingerprint: str = ""
     split: str = "test"
     tune_by: str = "psnr"
+    tune_on: TuneOn = "clean"
+    tile: Count | None = None
 
 
 class Conditions(JsonModel):
@@ -135,6 +139,8 @@ class CellMeta(JsonModel):
     reason: str
     chosen: Annotated[Parameters, pydantic.AfterValidator(_finite)]
     chosen_score: Score | None
+    estimate: str = ""
+    regret: Amount | None = None
     trials: list[tuple[Parameters, Score]] = pydantic.Field(default_factory=list)
     failed_trials: list[tuple[Parameters, str]] = pydantic.Field(default_factory=list)
     at_edge: dict[str, str] = pydantic.Field(default_factory=dict)

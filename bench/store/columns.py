@@ -3,6 +3,7 @@
 A row is an image, or an image and noise seed where a cell has several of these:
 
     image                  int64, its position in the split
+    unit                   int64, the unit that it belongs to; where the data set has units
     the metrics            float32 each, under their labels: `psnr`, `ssim[sigma=1.0]`
     digest                 uint64, of the noisy pixels
     restored               uint64, of the finished restored pixels; since format 3
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 #: Columns that are no metric's, as they stand in a file: metrics come behind the first.
 _TYPES = {
     "image": pa.int64(),
+    "unit": pa.int64(),
     "digest": pa.uint64(),
     "restored": pa.uint64(),
     "noise_seed": pa.int64(),
@@ -58,7 +60,8 @@ def in_order(names: Iterable[str]) -> list[str]:
     """Columns as they stand in a file of the newest format."""
     names = list(names)
     metrics = [name for name in names if name not in RESERVED]
-    return ["image", *metrics, *(name for name in list(_TYPES)[1:] if name in names)]
+    first = [name for name in ("image", "unit") if name in names]
+    return [*first, *metrics, *(name for name in list(_TYPES)[2:] if name in names)]
 
 
 def as_float32(

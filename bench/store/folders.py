@@ -24,15 +24,10 @@ from bench.store.files import (
 )
 from bench.store.json_model import misfit
 from bench.store.lock import HOLDER, LOCK
-from bench.store.manifest import (
-    FORMAT_VERSION,
-    Manifest,
-    RecordedDataset,
-    RecordedMetric,
-    RecordedSettings,
-)
+from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedMetric, RecordedSettings
 from bench.store.outputs import OUTPUTS, remove_outputs
 from bench.store.progress import PROGRESS
+from bench.store.recorded_data import RecordedDataset
 from bench.store.run import Run
 
 READABLE = range(1, FORMAT_VERSION + 1)

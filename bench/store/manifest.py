@@ -19,10 +19,13 @@ from bench.core import (
     Cell,
     Dataset,
     Scale,
+    TuneOn,
 )
 from bench.core.dataset import MeasuredSplit
 from bench.core.metric import Better
+from bench.core.tiling import SIDE
 from bench.store.json_model import Amount, Count, JsonModel
+from bench.store.recorded_data import RecordedDataset
 
 #: Of what is written; earlier ones can be read.
 FORMAT_VERSION = 3
@@ -52,53 +55,12 @@ class RecordedSettings(JsonModel):
     preset: str
     tune: bool
     tune_by: str = "psnr"
+    tune_on: TuneOn = "clean"
+    sigma: Amount | None = None
     quantize: bool
+    tile: Count | None = SIDE
     sealed: bool = False
     device: str
-
-
-class RecordedSizes(JsonModel):
-    """Number of images in each split."""
-
-    train: Count = 0
-    validation: Count = 0
-    test: Count
-    __pydantic_extra__: dict[str, Count]
-
-
-class RecordedDataset(JsonModel):
-    """The data set, see `bench.core.Dataset`."""
-
-    name: str
-    fingerprint: str
-    sizes: RecordedSizes
-    note: str
-    left_out: list[str] = pydantic.Field(default_factory=list)
-    training: str = ""
-    training_fingerprint: str = ""
-
-    @classmethod
-    def of(cls, data: Dataset) -> RecordedDataset:
-        """What a manifest keeps of a data set."""
-        return cls(
-            name=data.name,
-            fingerprint=data.fingerprint,
-            sizes=RecordedSizes.model_validate(dict(data.sizes)),
-            note=data.note,
-            left_out=list(data.left_out),
-            training=data.training,
-            training_fingerprint=data.training_fingerprint,
-        )
-
-    @property
-    def trained_on(self) -> str:
-        """Name of the data set that training and validation images come from."""
-        return self.training or self.name
-
-    @property
-    def trained_fingerprint(self) -> str:
-        """Of that data set; early manifests, which do not say, trained on their own images."""
-        return self.training_fingerprint or self.fingerprint
 
 
 class RecordedMethod(JsonModel):
@@ -274,9 +236,9 @@ class Manifest(JsonModel):
         return cls(
             format=FORMAT_VERSION,
             protocol=PROTOCOL_VERSION,
-            conventions=conventions(recorded.quantize),
+            conventions=conventions(recorded.quantize, data.range.clamp),
             settings=recorded,
-            dataset=RecordedDataset.of(data),
+            dataset=RecordedDataset.of(data, recorded.split),
             methods=dict(methods),
             metrics=_early_metrics() if metrics is None else dict(metrics),
             notes=list(notes),
@@ -306,14 +268,14 @@ class Manifest(JsonModel):
         return Session(**{name: getattr(self, name) for name in Session.model_fields})
 
 
-def conventions(quantize: bool) -> dict[str, str]:
-    """`bench.core.CONVENTIONS`, with what `quantize` does to outputs.
+def conventions(quantize: bool, clamp: bool = True) -> dict[str, str]:
+    """`bench.core.CONVENTIONS`, with what is done to outputs.
 
     >>> conventions(quantize=True)["outputs"]
     'clamped to [0, 1] once, before any metric; then rounded to 8 bits'
     """
-    rounded = "; then rounded to 8 bits" if quantize else ""
-    return {**CONVENTIONS, "outputs": CONVENTIONS["outputs"] + rounded}
+    outputs = CONVENTIONS["outputs"] if clamp else "not clamped"
+    return {**CONVENTIONS, "outputs": outputs + ("; then rounded to 8 bits" if quantize else "")}
 
 
 def timestamp() -> str:

@@ -1,4 +1,4 @@
-"""The conformance suite for authors: does a method or metric keep the harness's contract?
+"""The conformance suite for authors: does a plugin keep the harness's contract?
 
 Example::
 
@@ -7,9 +7,26 @@ Example::
     def test_sharpen():
         check_method(Path(__file__).with_name("sharpen.py"))
 
-`check_metric` is the same for metrics; `bench test` runs these checks and prints a line for each.
+`check_metric`, `check_noise` and `check_dataset` are the same for metrics, noises and data sets;
+`bench test` runs these checks and prints a line for each.
 """
 
-from bench.testing.conformance import Outcome, check_method, check_metric, find, outcomes
+from bench.testing.conformance import (
+    Outcome,
+    check_dataset,
+    check_method,
+    check_metric,
+    check_noise,
+    find,
+    outcomes,
+)
 
-__all__ = ["Outcome", "check_method", "check_metric", "find", "outcomes"]
+__all__ = [
+    "Outcome",
+    "check_dataset",
+    "check_method",
+    "check_metric",
+    "check_noise",
+    "find",
+    "outcomes",
+]

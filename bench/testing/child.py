@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.core import Restoration
-from bench.noises import make_noise
+from bench.core import Perturbed, Restoration
+from bench.datasets import data_folder
+from bench.evaluation.data_source import of_plugin
+from bench.noises import ImageDraws, make_noise
+from bench.plugins.dataset import PluginDataset
 from bench.plugins.kinds import KINDS
 from bench.plugins.metric import Measure, Metric
+from bench.plugins.noise import NoiseKind
 from bench.plugins.sources import Registry, Source
 
 if TYPE_CHECKING:
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 
 #: A plugin that has not answered for so long, in seconds, hangs.
 PATIENCE = 300.0
+# Names of what `Restoration.perturbed` holds, in a file.
+_PERTURBED = tuple(f"perturbed.{name}" for name in Perturbed._fields)
 
 
 class NoAnswer(Exception):
@@ -52,9 +58,34 @@ def measure(
     Raises:
         NoAnswer: it fails there, or takes too long.
     """
-    arrays = images._asdict()
+    arrays = {name: each for name, each in images._asdict().items() if each is not None}
     noise = arrays.pop("noise")
+    if images.perturbed:
+        arrays |= zip(_PERTURBED, arrays.pop("perturbed"), strict=True)
     return _answer(source, params, state, arrays, noise)
+
+
+def corrupt(source: Source[Any], noise: Noise, clean: Array, key: str) -> Array:
+    """The images with noise of that source drawn for them in another process, by `draws_for`.
+
+    Raises:
+        NoAnswer: it fails there, or takes too long.
+    """
+    return _answer(source, {"key": key}, {}, {"clean": clean}, noise)
+
+
+def fingerprint(source: Source[Any]) -> str:
+    """Of the data set of that source, opened in another process.
+
+    Raises:
+        NoAnswer: it fails there, or takes too long.
+    """
+    return str(_answer(source, {}, {}, {}, None))
+
+
+def draws_for(clean: Array, key: str) -> ImageDraws:
+    """Random numbers for images, the same in every process."""
+    return ImageDraws(np.arange(len(clean)), clean.shape[1:], "conformance", key)
 
 
 def _answer(
@@ -62,7 +93,7 @@ def _answer(
     params: Mapping[str, Any],
     state: Mapping[str, Any],
     arrays: Mapping[str, Any],
-    noise: Noise,
+    noise: Noise | None,
 ) -> Array:
     with tempfile.TemporaryDirectory() as folder:
         given, result = Path(folder) / "given.npz", Path(folder) / "result.npy"
@@ -74,7 +105,7 @@ def _answer(
             "kind": source.kind.name,
             "name": source.name,
             "params": dict(params),
-            "noise": noise.as_dict(),
+            "noise": noise.as_dict() if noise else {},
             "given": str(given),
             "result": str(result),
         }
@@ -103,15 +134,27 @@ def main() -> None:
     task = json.load(sys.stdin)
     (kind,) = (each for each in KINDS if each.name == task["kind"])
     plugin = Registry(task["plugins"], kind=kind).load(task["name"])
-    noise = make_noise(**task["noise"])
+    if isinstance(plugin, PluginDataset):
+        np.save(task["result"], of_plugin(plugin, data_folder(), None).fingerprint)
+        return
     with np.load(task["given"]) as arrays:
         given = dict(arrays)
+    if isinstance(plugin, NoiseKind):
+        noise = plugin.noise(task["noise"]["level"])
+        draws = draws_for(given["clean"], task["params"]["key"])
+        np.save(task["result"], noise.corrupt(given["clean"], draws))
+        return
+    noise = make_noise(**task["noise"])
     state = {k.removeprefix("state."): given.pop(k) for k in list(given) if k.startswith("state.")}
     created = plugin.create(task["params"])
     if plugin.learns:
         (created.learner if isinstance(created, Measure) else created).load(state)
     if isinstance(plugin, Metric):
-        answer = created(Restoration(**given, noise=noise))
+        perturbed = [given.pop(name) for name in _PERTURBED if name in given]
+        whole = Perturbed(perturbed[0], float(perturbed[1]), perturbed[2]) if perturbed else None
+        answer = created(
+            Restoration(**{"clean": None, "label": None, **given}, noise=noise, perturbed=whole)
+        )
     else:
         answer = created.denoise(given["noisy"], noise)
     np.save(task["result"], answer)

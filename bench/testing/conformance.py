@@ -11,15 +11,19 @@ from typing import Any, Literal
 from bench.core import Unsupported, UsageError
 from bench.core.process_state import set_back
 from bench.planning import notation
-from bench.plugins.kinds import METHODS, METRICS, Kind
+from bench.plugins.kinds import DATASETS, METHODS, METRICS, NOISES, Kind
 from bench.plugins.sources import Registry, Source, file_source
-from bench.testing.checks import declaration, images, learning, measuring
+from bench.testing.checks import corrupting, declaration, images, learning, measuring, showing
 from bench.testing.checks.expectations import Failed, NotApplicable
+from bench.testing.dataset_subject import DatasetSubject
 from bench.testing.metric_subject import MetricSubject
+from bench.testing.noise_subject import NoiseSubject
 from bench.testing.subject import Subject
 
+#: A check of a subject, see `bench.testing.checks`.
+Check = Callable[[Any], str | None]
 #: Of methods.
-CHECKS: tuple[Callable[[Subject], str | None], ...] = (
+CHECKS: tuple[Check, ...] = (
     declaration.documented,
     declaration.parameters,
     declaration.recipes,
@@ -40,7 +44,7 @@ CHECKS: tuple[Callable[[Subject], str | None], ...] = (
     learning.asks_for_no_test_images,
     images.another_process,
 )
-METRIC_CHECKS: tuple[Callable[[MetricSubject], str | None], ...] = (
+METRIC_CHECKS: tuple[Check, ...] = (
     measuring.documented,
     measuring.parameters,
     measuring.takes_images,
@@ -60,6 +64,41 @@ METRIC_CHECKS: tuple[Callable[[MetricSubject], str | None], ...] = (
     measuring.fit_twice,
     measuring.another_process,
 )
+NOISE_CHECKS: tuple[Check, ...] = (
+    corrupting.documented,
+    corrupting.shape_and_type,
+    corrupting.finite_values,
+    corrupting.same_draws_same_pixels,
+    corrupting.other_draws_other_pixels,
+    corrupting.input_not_modified,
+    corrupting.process_as_it_was,
+    corrupting.batch_mates,
+    corrupting.moments,
+    corrupting.higher_levels,
+    corrupting.sizes,
+    corrupting.non_contiguous_input,
+    corrupting.tensors,
+    corrupting.a_level_an_image,
+    corrupting.clipped,
+    corrupting.another_process,
+)
+DATASET_CHECKS: tuple[Check, ...] = (
+    showing.documented,
+    showing.gives_images,
+    showing.same_images_twice,
+    showing.reads_one_by_one,
+    showing.splits_share_no_image,
+    showing.labels_and_units,
+    showing.process_as_it_was,
+    showing.another_process,
+)
+#: Kind of plugin -> what it is tried on, and its checks.
+_OF_KIND: dict[Kind[Any], tuple[Callable[..., Any], Callable[[], tuple[Check, ...]]]] = {
+    METHODS: (Subject, lambda: CHECKS),
+    METRICS: (MetricSubject, lambda: METRIC_CHECKS),
+    NOISES: (NoiseSubject, lambda: NOISE_CHECKS),
+    DATASETS: (DatasetSubject, lambda: DATASET_CHECKS),
+}
 #: Where one of these fails, the checks after it would only repeat it.
 NECESSARY = (
     images.takes_images,
@@ -70,6 +109,10 @@ NECESSARY = (
     measuring.state_and_load,
     measuring.one_number_an_image,
     measuring.values,
+    corrupting.shape_and_type,
+    corrupting.finite_values,
+    showing.gives_images,
+    showing.same_images_twice,
 )
 
 
@@ -122,6 +165,35 @@ def check_metric(metric: str | os.PathLike[str]) -> None:
     _check(metric, METRICS)
 
 
+def check_noise(noise: str | os.PathLike[str]) -> None:
+    """Check that a noise keeps the harness's contract; for use in a test.
+
+    Args:
+        noise: its file, or the name of one that `bench noises` lists.
+
+    Raises:
+        AssertionError: it does not; a line for each check that failed.
+        UsageError: there is no such file or noise.
+
+    Example:
+        >>> check_noise("gaussian")
+    """
+    _check(noise, NOISES)
+
+
+def check_dataset(dataset: str | os.PathLike[str]) -> None:
+    """Check that a data set keeps the harness's contract; for use in a test.
+
+    Args:
+        dataset: its file, or the name of one that a package offers.
+
+    Raises:
+        AssertionError: it does not; a line for each check that failed.
+        UsageError: there is no such file or data set.
+    """
+    _check(dataset, DATASETS)
+
+
 def _check(plugin: str | os.PathLike[str], kind: Kind[Any]) -> None:
     params: dict[str, str] = {}
     if isinstance(plugin, str) and not plugin.endswith(".py"):
@@ -145,7 +217,7 @@ def outcomes(source: Source[Any], params: Mapping[str, str] | None = None) -> It
     """Every check, in order. After a failure of a necessary one the rest would only repeat it.
 
     Args:
-        source: the method's or metric's.
+        source: the plugin's.
         params: as typed, instead of its defaults.
 
     Raises:
@@ -158,12 +230,11 @@ def outcomes(source: Source[Any], params: Mapping[str, str] | None = None) -> It
         return
     typed = notation.typed_params(plugin, params or {})
     yield Outcome("loads", "passed")
-    metric = source.kind is METRICS
+    made, checks = _OF_KIND[source.kind]
     with set_back():
-        subject: Any = (MetricSubject if metric else Subject)(plugin, source, typed)
-    checks: tuple[Callable[[Any], str | None], ...] = METRIC_CHECKS if metric else CHECKS
+        subject = made(plugin, source, typed)
     broken = ""
-    for check in checks:
+    for check in checks():
         name = check.__name__.replace("_", " ")
         if broken:
             yield Outcome(name, "skipped", f"not checked before {broken!r} passes")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bench.core import Restoration, Unsupported
+from bench.core import Perturbed, Restoration, Unsupported
 from bench.evaluation.runner import explain
 from bench.noises import make_noise
 from bench.plugins.metric import BadValues, Measure, Metric
@@ -17,13 +18,16 @@ from bench.plugins.sources import Source
 from bench.testing.subject import clean_images, corrupted
 
 if TYPE_CHECKING:
-    from bench.core import Array, Values
+    from bench.core import Array, Noise, Values
 
 #: A metric is tried on images of the first of these shapes that it has a number for.
 SHAPES = ((1, 28, 28), (3, 28, 28), (1, 64, 64), (3, 64, 64), (1, 192, 192), (3, 192, 192))
-NOISE = make_noise("gaussian", 0.2)
+#: And under the first of these noises.
+NOISES = (make_noise("gaussian", 0.2), make_noise("poisson", 30))
 #: Deviation of the errors that restored images have, where nothing else is said.
 ERROR = 0.1
+#: By how much noisy images are perturbed.
+_STEP = 0.02
 _LABELS = 10
 _TRAINING_IMAGES, _VALIDATION_IMAGES = 100, 20
 
@@ -49,10 +53,12 @@ class MetricSubject:
     ) -> None:
         self.metric, self.source, self.typed = metric, source, dict(typed or {})
         self._states: dict[tuple[int, ...], Mapping[str, Any]] = {}
-        self.shape = next(filter(self._has_numbers, SHAPES), SHAPES[0])
+        trials = itertools.product(NOISES, SHAPES)
+        self.noise, self.shape = next(filter(self._has_numbers, trials), (NOISES[0], SHAPES[0]))
 
-    def _has_numbers(self, shape: tuple[int, ...]) -> bool:
+    def _has_numbers(self, trial: tuple[Noise, tuple[int, ...]]) -> bool:
         """Whether there are numbers for such images; it may fail at them."""
+        self.noise, shape = trial
         try:
             return not np.isnan(self.values(self.images(2, shape))).all()
         except Unsupported:
@@ -77,11 +83,21 @@ class MetricSubject:
         seed: int = 0,
         error: float = ERROR,
     ) -> Restoration:
-        """Clean images with restored ones, which still have noise of such a deviation."""
+        """Clean images with restored ones, which still have noise of such a deviation.
+
+        And with two further noisy frames, and with what a denoiser makes of perturbed images that
+        lets a third of a perturbation through.
+        """
         clean, labels = _labelled(count, shape or self.shape, seed)
-        errors = np.random.default_rng(seed + 1).normal(0, 1, clean.shape).astype(np.float32)
-        restored = (clean + np.float32(error) * errors).clip(0, 1)
-        return Restoration(clean, restored, corrupted(clean, NOISE), labels, NOISE)
+        draw = np.random.default_rng(seed + 1)
+        left = clean + np.float32(error) * draw.normal(0, 1, clean.shape).astype(np.float32)
+        probe = draw.choice(np.float32([-1, 1]), clean.shape)
+        moved = (left + np.float32(_STEP / 3) * probe).clip(0, 1)
+        noisy, *frames = (corrupted(clean, self.noise, draw) for draw in range(3))
+        return Restoration(
+            clean, left.clip(0, 1), noisy, labels, self.noise, np.stack(frames, axis=1),
+            Perturbed(probe, _STEP, moved),
+        )  # fmt: skip
 
     def learner(self, shape: tuple[int, ...] | None = None) -> Any:
         """Of a metric that learns: an object just fitted on images of that shape."""
@@ -118,7 +134,7 @@ class MetricSubject:
 
     def values(self, images: Restoration, measure: Measure | None = None) -> Values:
         """Its numbers of copies of images, found to be such that may be given."""
-        measure = measure or self.measure(images.clean.shape[1:])
+        measure = measure or self.measure(images.truth.shape[1:])
         return measure(images.copied())
 
     def explain(self, error: BaseException) -> str:

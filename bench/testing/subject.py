@@ -126,7 +126,7 @@ def clean_images(count: int, shape: tuple[int, ...], seed: int = 0) -> Array:
     return images
 
 
-def corrupted(clean: Array, noise: Noise) -> Array:
+def corrupted(clean: Array, noise: Noise, seed: int = 0) -> Array:
     """Clean images under a noise."""
-    draws = ImageDraws(np.arange(len(clean)), clean.shape[1:], "conformance", "test")
+    draws = ImageDraws(np.arange(len(clean)), clean.shape[1:], "conformance", "test", seed)
     return noise.corrupt(clean, draws)

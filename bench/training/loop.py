@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.training.adam import Adam
-from bench.training.batches import Batch, corrupted, evaluated_at_once, image_order
+from bench.training.batches import Batch, corrupted, evaluated_at_once, image_order, parted
 from bench.training.checkpoints import Arrays, Checkpoint, Checkpoints, Pace
 from bench.training.dense import Dense
 from bench.training.device import derived_seed, laid_out, training_precision
@@ -46,12 +46,13 @@ class Training:
     Args:
         network: on its device, freshly initialised.
         loss: named terms, each a sum over pixels and a mean over images.
-        noise: of the training images.
+        noise: of the training images; drawn for them, unless these are `pairs`.
         lowest: if given, each image's level is drawn evenly from here to that of `noise`.
         seed: of the order of the images and of the noise.
         recipe: epochs, batches, learning rate.
         any_size: the network takes images of any size, patches of the training images too.
         graph_safe, bfloat16, dense: see `TrainedMethod`.
+        pairs: images are pairs of clean and noisy ones, as `stacked` gives them.
     """
 
     def __init__(
@@ -66,10 +67,11 @@ class Training:
         graph_safe: bool = False,
         bfloat16: bool = False,
         dense: Dense | None = None,
+        pairs: bool = False,
     ) -> None:
         self.network, self.loss, self.recipe = network, loss, recipe
         self.any_size, self.graph_safe = any_size, graph_safe
-        self.bfloat16, self.dense = bfloat16, dense
+        self.bfloat16, self.dense, self.pairs = bfloat16, dense, pairs
         self.patches: Patches | None = None
         self.noise, self.lowest, self.seed = noise, lowest, seed
         self.device = next(network.parameters()).device
@@ -214,7 +216,7 @@ class Training:
     def _each_update(self, clean: Tensor, lrs: Tensor) -> Tensor:
         """The loss terms (updates, terms) before each update."""
         rows = []
-        batches = self._corrupted(clean, self.draws).split(self.recipe.batch_size)
+        batches = self.batch(clean, self.draws).split(self.recipe.batch_size)
         for batch, lr in zip(batches, lrs, strict=True):
             terms = self._terms(batch, self._names)
             total: Any = sum(terms.values())
@@ -235,14 +237,17 @@ class Training:
         self.network.eval()
         with torch.no_grad():
             for clean in torch.split(images, evaluated_at_once(images)):
-                terms = self._terms(self._corrupted(clean, draws), names)
+                terms = self._terms(self.batch(clean, draws), names)
                 names = list(terms)
                 means.add(names, torch.stack(list(terms.values()))[None], [len(clean)])
         return means
 
-    def _corrupted(self, clean: Tensor, generator: torch.Generator) -> Batch:
-        """The images with noise drawn for them, in memory as the network's kernels want them."""
-        batch = corrupted(clean, self.noise, self.lowest, generator)
+    def batch(self, images: Tensor, generator: torch.Generator) -> Batch:
+        """Images with their noise, in memory as the network's kernels want them."""
+        if self.pairs:
+            batch = parted(images, self.noise)
+        else:
+            batch = corrupted(images, self.noise, self.lowest, generator)
         return batch._replace(noisy=laid_out(batch.noisy, self.network))
 
     def _terms(self, batch: Batch, before: Sequence[str] = ()) -> dict[str, Tensor]:

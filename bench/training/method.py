@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.core import Unsupported
+from bench.core import ImagePairs, Unsupported
 from bench.training import dense
-from bench.training.batches import evaluated_at_once
+from bench.training.batches import evaluated_at_once, stacked
 from bench.training.checkpoints import Checkpoints
 from bench.training.device import convolves, derived_seed, laid_out, memory_needed, seeded
 from bench.training.history import History, Watcher
@@ -22,13 +22,15 @@ from bench.training.together import Together
 if TYPE_CHECKING:
     from bench.core import Array, Noise
 
+    Images = Array | ImagePairs
+
 
 class TrainedMethod:
     """Base of the methods that torch trains; a subclass adds only what is its own.
 
-    A subclass defines `network`, `loss` and `restore`. Annotated attributes of the subclass are
-    its parameters. `recipes` gives, for each preset ("quick", "default", "paper"), the fields of
-    a `Recipe`. A fully convolutional network sets `any_size = True`.
+    A subclass defines `network`, `loss` and `restore`. Its annotated attributes are its parameters.
+    `recipes` gives, for each preset ("quick", "default", "paper"), the fields of a `Recipe`. A
+    fully convolutional network sets `any_size = True`.
 
     >>> from bench import make_noise
     >>> class Filter(TrainedMethod):
@@ -53,11 +55,10 @@ class TrainedMethod:
     #: The network takes images of any size, not only of the training images' size.
     any_size: ClassVar[bool] = False
     #: `loss` does the same work on the device at each call: it keeps no count, decides nothing in
-    #: Python by the values of tensors, and reads none. On CUDA updates are then recorded once and
-    #: replayed, several times as fast for a small network.
+    #: Python by tensors' values, and reads none. CUDA then replays updates, far faster.
     graph_safe: ClassVar[bool] = False
-    #: It trains in bfloat16, where the device is made for it and gains by it: a test on validation
-    #: images, such as tests/speed/quality.py, found no loss. `loss` computes sums in float32.
+    #: It trains in bfloat16, where the device gains by it: a test on validation images, such as
+    #: tests/speed/quality.py, found no loss. `loss` computes sums in float32.
     bfloat16: ClassVar[bool] = True
     #: Where it computes; set by the harness.
     device: ClassVar[str] = "cpu"
@@ -111,26 +112,26 @@ class TrainedMethod:
 
     def fit(
         self,
-        train: Array,
+        train: Images,
         noise: Noise,
         seed: int,
         *,
-        validation: Array,
+        validation: Images,
         recipe: Recipe,
         lowest: float | None = None,
         watch: Watcher = lambda done, total, loss: None,
         checkpoints: Checkpoints | None = None,
     ) -> History:
-        """Train on clean images (N, C, H, W); keep the weights of the best validation loss.
+        """Train on images, or pairs of them; keep the weights of the best validation loss.
 
         The same seed gives the same weights on one machine: it decides the initial weights,
         the order of the images (drawn on the CPU) and the noise (drawn on the device).
 
         Args:
-            train: clean images, float32 (N, C, H, W).
-            noise: the noise to train for.
+            train: clean images, float32 (N, C, H, W), for which noise is drawn; or pairs.
+            noise: the noise to train for; of pairs what the method is told.
             seed: the training seed.
-            validation: clean images that decide which epoch's weights are kept.
+            validation: by which the epoch is chosen whose weights are kept.
             recipe: epochs, batches, learning rate.
             lowest: if given, each image's noise level is drawn evenly from here to `noise`'s.
             watch: told how far it is, see `Watcher`.
@@ -145,15 +146,15 @@ class TrainedMethod:
             MemoryError: batches of the recipe's size do not fit.
         """
         device = torch.device(self.device)
-        remedy = "give smaller images or another device"
-        if recipe.batch_size > 1:
-            remedy = f"try --batch-size {recipe.batch_size // 2}"
+        half = recipe.batch_size // 2
+        remedy = f"try --batch-size {half}" if half else "give smaller images or another device"
         with (
             seeded(device, derived_seed(seed, "weights")),
             memory_needed(f"training with batches of {recipe.batch_size}", remedy),
         ):
-            training = self.start(train.shape[1:], noise, lowest, seed, recipe)
-            images, held_out = (torch.from_numpy(part).to(device) for part in (train, validation))
+            shape, pairs = train.shape[1:], isinstance(train, ImagePairs)
+            training = self.start(shape, noise, lowest, seed, recipe, pairs)
+            images, held_out = (stacked(part).to(device) for part in (train, validation))
             fused = dense.kernels(device) if training.dense else None
             if fused:
                 training.resume(checkpoints)
@@ -173,9 +174,8 @@ class TrainedMethod:
 
     def deviation(self, noisy: Array, noise: Noise) -> Array | None:
         """The predicted standard deviation of each pixel's error; None if it gives none."""
-        if type(self).uncertainty is TrainedMethod.uncertainty:
-            return None
-        return self._apply(self.uncertainty, noisy, noise)
+        own = type(self).uncertainty is not TrainedMethod.uncertainty
+        return self._apply(self.uncertainty, noisy, noise) if own else None
 
     def state(self) -> dict[str, np.ndarray[Any, Any]]:
         """The fitted model as arrays: the image shape and the network's weights."""
@@ -243,6 +243,7 @@ class TrainedMethod:
         lowest: float | None,
         seed: int,
         recipe: Recipe,
+        pairs: bool = False,
     ) -> Training:
         """A training of a fresh network, its weights from torch's global generator."""
         self._image_shape = image_shape
@@ -258,6 +259,7 @@ class TrainedMethod:
             graph_safe=self.graph_safe,
             bfloat16=self.bfloat16,
             dense=self.dense(network),
+            pairs=pairs,
         )
 
     def _build(self) -> nn.Module:
@@ -284,16 +286,17 @@ class Learner(NamedTuple):
     watch: Watcher = lambda done, total, loss: None
     checkpoints: Checkpoints | None = None
 
-    def start(self, image_shape: tuple[int, ...], recipe: Recipe) -> Training:
+    def start(self, train: Images, recipe: Recipe) -> Training:
         """Its training, from its last checkpoint."""
+        shape, pairs = train.shape[1:], isinstance(train, ImagePairs)
         with seeded(torch.device(self.method.device), derived_seed(self.seed, "weights")):
-            training = self.method.start(image_shape, self.noise, self.lowest, self.seed, recipe)
+            training = self.method.start(shape, self.noise, self.lowest, self.seed, recipe, pairs)
         training.resume(self.checkpoints)
         return training
 
 
 def fit_together(
-    learners: Sequence[Learner], train: Array, *, validation: Array, recipe: Recipe
+    learners: Sequence[Learner], train: Images, *, validation: Images, recipe: Recipe
 ) -> list[History | None]:
     """Fit methods that differ in noise level and seed alone, at once where the device gains by it.
 
@@ -314,20 +317,16 @@ def fit_together(
     device = torch.device(learners[0].method.device)
     fused = dense.kernels(device) if len(learners) > 1 else None
     if fused:
-        trainings = [learner.start(train.shape[1:], recipe) for learner in learners]
+        trainings = [learner.start(train, recipe) for learner in learners]
         # Those that were interrupted elsewhere train by themselves.
         at = [i for i, training in enumerate(trainings) if training.done == trainings[0].done]
         if trainings[0].dense and len(at) > 1:
-            images, held_out = (torch.from_numpy(part).to(device) for part in (train, validation))
+            images, held_out = (stacked(part).to(device) for part in (train, validation))
             chosen = [learners[i] for i in at]
             together = Together([trainings[i] for i in at], fused)
             try:
-                together.run(
-                    images,
-                    held_out,
-                    [one.watch for one in chosen],
-                    [one.checkpoints for one in chosen],
-                )
+                watches, kept = zip(*((one.watch, one.checkpoints) for one in chosen), strict=True)
+                together.run(images, held_out, watches, kept)
             except FloatingPointError:
                 pass  # of any of them: the first trains by itself
             else:

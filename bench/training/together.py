@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from bench.training import dense
-from bench.training.batches import corrupted
 from bench.training.checkpoints import Checkpoint, Checkpoints, Pace
 from bench.training.device import derived_seed, seeded
 from bench.training.graphs import Recorded
@@ -128,9 +127,8 @@ class Together:
     def _updates(self, index: Tensor, rates: Tensor) -> Tensor:
         stack, count = self.stack, index.shape[1]
         for i, training in enumerate(self.trainings):
-            clean = self._images.index_select(0, index[i])
-            batch = corrupted(clean, training.noise, training.lowest, training.draws)
-            stack.clean[i, :count].copy_(clean.flatten(1))
+            batch = training.batch(self._images.index_select(0, index[i]), training.draws)
+            stack.clean[i, :count].copy_(batch.clean.flatten(1))
             stack.noisy[i, :count].copy_(batch.noisy.flatten(1))
             if stack.code_size:
                 torch.randn(

@@ -20,6 +20,8 @@ from bench.analysis.scores import NoiseScores
 from bench.core import DEFAULT_SCALES
 
 RESULTS = Path(__file__).parents[2] / "results"
+#: Images of a field or patient.
+UNIT_SIZES = (1, 2, 4, 6, 12)
 #: Of the published runs.
 METRICS = list(DEFAULT_SCALES)
 
@@ -56,8 +58,20 @@ class Population:
         at = rng.integers(size, size=images)
         return [{metric: values[at] for metric, values in noise.items()} for noise in self.values]
 
+    def draw_units(self, rng, units):
+        """The same of so many units of unequal size, five images on average that are much alike.
 
-def noise_scores(level, labels, values, seed_means=None):
+        Returns the unit of each image too. The images of a unit share most of their scores: those
+        of one image of the population weigh 0.8, those of another for each 0.2.
+        """
+        size = len(self.values[0]["psnr"])
+        of = np.repeat(np.arange(units), rng.choice(UNIT_SIZES, size=units))
+        shared, own = rng.integers(size, size=units)[of], rng.integers(size, size=len(of))
+        drawn = [{m: 0.8 * v[shared] + 0.2 * v[own] for m, v in n.items()} for n in self.values]
+        return of, drawn
+
+
+def noise_scores(level, labels, values, seed_means=None, units=None):
     """The scores under one noise, as `Scores` reads them: metric -> (images, methods)."""
     images = len(values["psnr"])
     return NoiseScores(
@@ -65,16 +79,17 @@ def noise_scores(level, labels, values, seed_means=None):
         list(labels),
         values,
         np.arange(images),
+        np.arange(images) if units is None else units,
         np.ones(len(labels), np.int64),
         seed_means or [{} for _ in labels],
     )
 
 
-def compared(labels, noises, seed_means=None):
+def compared(labels, noises, seed_means=None, units=None):
     """Means and pairs of a run."""
     seed_means = seed_means or [None] * len(noises)
     parts = [
-        noise_scores(float(number), labels, values, seeds)
+        noise_scores(float(number), labels, values, seeds, units)
         for number, (values, seeds) in enumerate(zip(noises, seed_means, strict=True))
     ]
     return compare_noises(parts)
@@ -89,6 +104,35 @@ def false_differences(population, images, runs, rng):
         for metric in set(pairs["metric"][pairs["better"] != ""]):
             wrong[metric] += 1
     return {metric: count / runs for metric, count in wrong.items()}
+
+
+def of_units(population, units, runs, rng, *, known=True):
+    """What goes wrong where several images are of one unit.
+
+    Args:
+        known: the report knows of the units; else it takes each image for one.
+
+    Returns:
+        Metric -> share of the intervals that hold the mean over the population; and metric -> share
+        of the runs with one or more false differences of methods of equal means.
+    """
+    level = population.level()
+    held = {metric: [] for metric in METRICS}
+    wrong = dict.fromkeys(METRICS, 0)
+    for _ in range(runs):
+        of, drawn = level.draw_units(rng, units)
+        summary, pairs = compared(level.labels, drawn, units=of if known else None)
+        for metric in set(pairs["metric"][pairs["better"] != ""]):
+            wrong[metric] += 1
+        for part, noise in zip(summary, level.values, strict=True):
+            for metric, rows in part.groupby("metric"):
+                truth = noise[metric].mean(axis=0)
+                given = np.isfinite(rows["high"] - rows["low"])
+                held[metric] += list(((rows["low"] <= truth) & (truth <= rows["high"]))[given])
+    return (
+        {metric: float(np.mean(inside)) for metric, inside in held.items()},
+        {metric: count / runs for metric, count in wrong.items()},
+    )
 
 
 def power(population, images, runs, rng):
@@ -139,7 +183,7 @@ def coverage(population, images, runs, rng):
     for _ in range(runs):
         for drawn, noise in zip(population.draw(rng, images), population.values, strict=True):
             for metric, values in drawn.items():
-                low, high = statistics.studentised(values).intervals()
+                low, high = statistics.studentised(statistics.UnitScores(values)).intervals()
                 mean = noise[metric].mean(axis=0)
                 inside = ((low <= mean) & (mean <= high)).astype(float)
                 inside[~np.isfinite(high - low)] = np.nan
@@ -217,6 +261,15 @@ def main():
             for share, none in held.values()
         )
         print(f"| {images} | {shown} |", flush=True)
+    print("| units | intervals that hold | one or more false | taken for images: hold | false |")
+    print("|---|---|---|---|---|")
+    for units in (10, 20, 50):
+        rates = (
+            rate
+            for known in (True, False)
+            for rate in of_units(digits, units, runs // 2, rng, known=known)
+        )
+        print(f"| {units} | {' | '.join(map(_percent, rates))} |", flush=True)
     print("| spread of seeds | same seeds | other seeds |\n|---|---|---|")
     for spread in (0.02, 0.07, 0.2):
         told = (

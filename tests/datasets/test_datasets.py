@@ -36,7 +36,7 @@ def digits():
 def test_digits_splits_have_their_sizes_shape_range_and_positions(digits):
     assert digits.sizes == {"train": 1197, "validation": 200, "test": 400}
     for split, size in digits.sizes.items():
-        positions, images = only_group(digits, split)
+        positions, images, _ = only_group(digits, split)
         assert images.shape == (size, 1, 28, 28)
         assert images.dtype == np.float32
         assert images.flags.c_contiguous  # the last bits of sums depend on the order in memory
@@ -147,7 +147,7 @@ def test_splits_are_cut_from_the_files_at_their_boundaries(made_up, stored, mnis
     mnist = datasets.load("mnist", tmp_path)
     assert mnist.sizes == {"train": 55_000, "validation": 5_000, "test": 10_000}
     for split, start in (("train", 0), ("validation", 55_000), ("test", 0)):
-        positions, images = only_group(mnist, split)
+        positions, images, _ = only_group(mnist, split)
         size = mnist.sizes[split]
         assert images.shape == (size, 1, 28, 28)
         assert images.dtype == np.float32
@@ -239,7 +239,7 @@ def test_the_label_of_an_image_is_its_own_after_every_cut(made_up, stored, mnist
         assert (labels.shape, labels.dtype) == ((size,), np.int64)
         first = np.rint(images[:, 0, 0, 0] * 255).astype(int)
         np.testing.assert_array_equal(labels, first % 10)
-    for positions, images in mnist.groups("test", limit=7):
+    for positions, images, _ in mnist.groups("test", limit=7):
         first = np.rint(images[:, 0, 0, 0] * 255).astype(int)
         np.testing.assert_array_equal(mnist.labels("test")[positions], first % 10)
 

@@ -9,7 +9,8 @@ from skimage.restoration import estimate_sigma as skimage_estimate
 
 from bench import open_run
 from bench.core import Unsupported
-from bench.evaluation.noise_estimate import LEAST, Estimating, estimate_sigma
+from bench.core.noise_level import LEAST, estimate_sigma
+from bench.evaluation.noise_estimate import Estimating
 from bench.noises import Gaussian, make_noise
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import median_filter
 
 from bench.core import Dataset, Group, StorageError, Unsupported
-from bench.evaluation import tuning
+from bench.evaluation import tuning, validation
 from bench.evaluation.axis import BEYOND, Axis
 from bench.evaluation.calls import Calls
 from bench.evaluation.forms import form_of
@@ -53,7 +53,7 @@ def tuned(
     images=20, quantize=False, noise_seed=0,
 ):  # fmt: skip
     typed = typed or {}
-    validation = tuning.Validation(
+    asked = validation.Validation(
         NOISE,
         dataset,
         images=images,
@@ -66,7 +66,7 @@ def tuned(
         denoiser,
         typed,
         lambda params: denoiser.create({**typed, **params}),
-        validation,
+        asked,
         watch=watch,
     )
 
@@ -291,7 +291,7 @@ def test_a_value_that_restores_better_scores_higher():
 def scores_by_hand(restore, *, images=20, seed=0, levels=None):
     """Mean PSNR over validation images, each restored alone."""
     scores = []
-    for positions, clean in read("validation"):
+    for positions, clean, _ in read("validation"):
         z = ImageDraws(positions, clean.shape[1:], "made-up", "validation", seed).normal()
         for position, image, normal in zip(positions, clean, z, strict=True):
             if position < images:
@@ -334,7 +334,7 @@ def test_scores_are_of_the_quantized_output_where_asked():
 def test_small_batches_give_the_same_scores(monkeypatch):
     expected = tune(sources.load("gaussian"))
     monkeypatch.setattr(
-        tuning, "batches", lambda n, shape: [slice(i, i + 3) for i in range(0, n, 3)]
+        validation, "batches", lambda n, shape: [slice(i, i + 3) for i in range(0, n, 3)]
     )
     got = tune(sources.load("gaussian"))
     assert [params for params, _ in got] == [params for params, _ in expected]

@@ -12,6 +12,7 @@ import pytest
 import bench
 from bench import datasets
 from bench.core import Cell
+from bench.evaluation.data_source import DataSource
 from bench.execution import pools, supervisor
 from bench.execution.process import Limits, Stopped
 from bench.execution.scorer import Scorer
@@ -79,7 +80,7 @@ def test_two_runs_at_once_in_one_process_are_both_whole(tmp_path):
 def setup():
     """What a worker is told that has digits and the identity."""
     return Setup(
-        dataset="digits", train_dataset=None, data_dir="", training_fingerprint="", plugins=(),
+        source=DataSource("digits"), training_fingerprint="", plugins=(),
         fingerprint=datasets.load("digits", Path()).fingerprint, methods=("identity",), cache="",
         fresh=None, device="cpu", threads=1, scorer=Scorer(("psnr",)),
     )  # fmt: skip

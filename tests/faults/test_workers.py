@@ -19,6 +19,7 @@ import bench
 import bench as bench_api
 from bench import datasets, store
 from bench.core import DataError, UsageError
+from bench.evaluation.data_source import DataSource
 from bench.execution import importing, pipes, pools
 from bench.execution.scorer import Scorer
 from bench.execution.supervisor import Setup, WorkerError
@@ -377,7 +378,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
 
 def test_a_worker_that_is_given_no_cell_ends():
     setup = Setup(
-        dataset="digits", train_dataset=None, data_dir="", training_fingerprint="", plugins=(),
+        source=DataSource("digits"), training_fingerprint="", plugins=(),
         fingerprint=datasets.load("digits", Path()).fingerprint, methods=("identity",), cache="",
         fresh=None, device="cpu", threads=1, scorer=Scorer(("psnr",)),
     )  # fmt: skip

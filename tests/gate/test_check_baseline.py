@@ -66,8 +66,8 @@ def test_a_row_shows_both_runs_their_difference_and_its_interval(bench, take):
         "dataset": "digits", "method": "shift", "trained_on": None, "noise": "gaussian",
         "levels": [0.3], "baseline": pytest.approx(old.mean()),
         "difference": pytest.approx(difference.mean()), "interval": [low, high],
-        "tolerance": 0.05, "identical": False, "images": 20, "seeds": 0, "paired_seeds": True,
-        "detectable": detectable,
+        "tolerance": 0.05, "identical": False, "images": 20, "units": 20, "seeds": 0,
+        "paired_seeds": True, "detectable": detectable,
     }  # fmt: skip
 
 

@@ -56,9 +56,9 @@ def test_keys_depend_on_all_that_a_result_depends_on():
         "dataset": "other", "fingerprint": "beef", "method": "dae", "params": '{"latent":2}',
         "fit_params": '{"latent":2}', "source": "0", "train": TrainNoise("matched", other_noise),
         "noise": other_noise, "seed": 1, "recipe": "{}", "limit": 5, "tune": 7, "quantize": True,
-        "noise_seeds": (1,), "split": "validation",
+        "noise_seeds": (1,), "split": "validation", "tile": 512,
     }  # fmt: skip
-    only_of_some = {"training", "training_fingerprint", "tune_by"}
+    only_of_some = {"training", "training_fingerprint", "tune_by", "tune_on"}
     assert set(changes) | only_of_some == {field.name for field in fields(cell)}
     keys = {
         replace(cell, **{name: value}).key
@@ -71,7 +71,7 @@ def test_keys_depend_on_all_that_a_result_depends_on():
         for name, value in changes.items()
     }
     assert {name for name, changed in fit_keys.items() if not changed} == {
-        "params", "noise", "limit", "tune", "quantize", "noise_seeds", "split",
+        "params", "noise", "limit", "tune", "quantize", "noise_seeds", "split", "tile",
     }  # fmt: skip
 
 

@@ -207,12 +207,12 @@ class Some:
         (
             "some.py",
             "def some(noisy): return noisy",
-            "declares no method and no metric: a file declares one, with",
+            "declares no plugin: a file declares one, with",
         ),
         (
             "some.py",
             "from methods.median import median",
-            "declares no method and no metric: a file declares one, with",
+            "declares no plugin: a file declares one, with",
         ),
         ("some.py", CLASS, "the class Some has no fit()"),
         (
@@ -430,7 +430,7 @@ def test_another_version_of_a_package_is_other_code(installed):
         ("boxes.code", "raise SystemExit(1)", "SystemExit: 1"),
         ("boxes.absent", GOOD, "ModuleNotFoundError: No module named 'boxes.absent'"),
         ("boxes.code:absent", GOOD, "AttributeError: module 'boxes.code' has no attribute"),
-        ("boxes.code:np", GOOD, "declares no method and no metric: a file declares one, with"),
+        ("boxes.code:np", GOOD, "declares no plugin: a file declares one, with"),
         ("boxes.code:HALF", "HALF = 0.5", "neither a module nor made with @bench.method"),
         ("boxes.code:some", "def some(noisy): return noisy", "nor made with @bench.method"),
         ("boxes.code", CLASS, "the class Some has no fit()"),

@@ -128,7 +128,7 @@ def test_other_code_is_another_source(plugins):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("x = 1", "declares no method and no metric"),
+        ("x = 1", "declares no plugin"),
         ("@method()\ndef f(n): return n\n@method()\ndef g(n): return n", "declares 2 methods"),
         ("@method()\ndef f(noisy, *, a): return noisy", "parameter 'a' has no default"),
         ("@method(tune={'sz': (1, 2)})\ndef f(noisy, *, size=1): return noisy", "mean size?"),

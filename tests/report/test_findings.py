@@ -11,7 +11,7 @@ from bench.report.content.metrics import amount
 from bench.report.content.section import Section
 from bench.store import CellMeta, Manifest, RecordedMethod
 from bench.store.cell_meta import RecordedCell, RecordedNoise
-from bench.store.manifest import RecordedDataset
+from bench.store.recorded_data import RecordedDataset
 
 LEARNED = ("dae", "vae")
 

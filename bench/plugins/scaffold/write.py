@@ -1,4 +1,4 @@
-"""`bench new`: a working method or metric and its test, to be changed into one's own."""
+"""`bench new`: a working plugin and its test, to be changed into one's own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import StorageError, UsageError
-from bench.plugins.kinds import KINDS, METHODS, METRICS, Kind
+from bench.plugins.kinds import DATASETS, KINDS, METHODS, METRICS, NOISES, Kind
 from bench.plugins.sources import Registry, plugin_name
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -18,6 +18,8 @@ _TEMPLATES: dict[tuple[Kind[Any], bool], tuple[str, str]] = {
     (METHODS, False): ("classical.py", "tests.py"),
     (METHODS, True): ("learned.py", "tests.py"),
     (METRICS, False): ("metric.py", "metric_tests.py"),
+    (NOISES, False): ("noise.py", "noise_tests.py"),
+    (DATASETS, False): ("dataset.py", "dataset_tests.py"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The checks: each tries one promise of a method, and its name is what is printed.
+"""The checks: each tries one promise of a plugin, and its name is what is printed.
 
 A check returns a remark or nothing, and raises `expectations.Failed` where the promise is not
 kept.

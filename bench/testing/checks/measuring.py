@@ -77,9 +77,9 @@ def values(subject: MetricSubject) -> None:
     measure = subject.measure()
     images = subject.images()
     subject.values(images, measure)
-    even = [np.full_like(images.clean, value) for value in (0.0, 0.5, 1.0)]
+    even = [np.full_like(images.truth, value) for value in (0.0, 0.5, 1.0)]
     pairs = [(one, other) for one in even for other in even]
-    for clean, restored in [*pairs, (images.clean, images.clean), (images.clean, even[1])]:
+    for clean, restored in [*pairs, (images.truth, images.truth), (images.truth, even[1])]:
         try:
             subject.values(images._replace(clean=clean, restored=restored), measure)
         except BadValues as error:
@@ -93,10 +93,10 @@ def equal_images_are_best(subject: MetricSubject) -> None:
         raise NotApplicable("it does not compare with clean images")
     measure = subject.measure()
     images = subject.images()
-    equal = subject.values(images._replace(restored=images.clean), measure)
+    equal = subject.values(images._replace(restored=images.truth), measure)
     others = {
         f"with errors of {error}": subject.images(error=error).restored for error in _ERRORS
-    } | {"inverted": 1 - images.clean, "grey": np.full_like(images.clean, 0.5)}
+    } | {"inverted": 1 - images.truth, "grey": np.full_like(images.truth, 0.5)}
     for name, restored in others.items():
         found = subject.values(images._replace(restored=restored), measure)
         gain = (found - equal) if subject.higher else (equal - found)
@@ -139,9 +139,12 @@ def input_not_modified(subject: MetricSubject) -> None:
     subject.measure()(given)
     for name in ("restored", *subject.metric.needs):
         before, after = getattr(images, name), getattr(given, name)
+        several = name == "perturbed"
+        parts = zip(before, after, strict=True) if several else [(before, after)]
         expect(
-            name == "noise" or np.array_equal(before, after),
-            f"it changed {name}: work on a copy, {name}.copy()",
+            name == "noise" or all(np.array_equal(*part) for part in parts),
+            f"it changed {name}: work on a copy, "
+            + ("copy.deepcopy()" if several else f"{name}.copy()"),
         )
 
 
@@ -226,7 +229,7 @@ def non_contiguous_input(subject: MetricSubject) -> None:
 
     def views(view: Any) -> Restoration:
         return images._replace(
-            clean=view(images.clean), restored=view(images.restored), noisy=view(images.noisy)
+            clean=view(images.truth), restored=view(images.restored), noisy=view(images.noisy)
         )
 
     for given in (views(lambda a: np.repeat(a, 2, axis=3)[..., ::2]), views(np.asfortranarray)):
@@ -322,7 +325,7 @@ def _measured_or_refused(
         try:
             found = subject.values(images, measure)
             with contextlib.suppress(Unsupported):
-                subject.values(images._replace(restored=images.clean), measure)
+                subject.values(images._replace(restored=images.truth), measure)
         except Unsupported:
             remarks["refuses"].append(name)
             continue

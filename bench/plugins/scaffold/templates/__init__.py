@@ -1,1 +1,1 @@
-"""What `bench new` copies, `my_method` or `my_metric` replaced; each works as it stands."""
+"""What `bench new` copies, `my_method` and the like replaced; each works as it stands."""

@@ -1,0 +1,167 @@
+"""What a noise is: the decorator that declares a kind of it, and what the harness knows of that.
+
+A kind of noise is one file: a class that draws it (`add`) and says its moments (`std`, `mean`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import numbers
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bench.core import Noise, PluginNoise, expect_level
+from bench.plugins.contract import BUILT_IN
+from bench.plugins.requirements import missing
+
+T = TypeVar("T", bound=type)
+
+
+@dataclass(frozen=True)
+class NoiseDeclaration:
+    """What a noise's file says of it: the arguments of `noise`."""
+
+    unit: str
+    highest: float
+    photons: bool
+    reference: str
+    requires: tuple[str, ...]
+    note: str
+
+    def __post_init__(self) -> None:
+        for name in ("unit", "reference", "note"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"{name}={getattr(self, name)!r} is not a text")
+        if not isinstance(self.photons, bool):
+            raise TypeError(f"photons={self.photons!r} is neither True nor False")
+        highest: object = self.highest
+        if not (isinstance(highest, numbers.Real) and 0 < self.highest < math.inf):
+            raise TypeError(f"highest={self.highest!r} is no level: give a number over 0")
+
+    def attach(self, target: T) -> T:
+        """Note this on a class, which stays the same object."""
+        if not inspect.isclass(target):
+            raise TypeError(
+                "@noise is for a class with add(self, clean, draws) and std(self, clean)"
+            )
+        if issubclass(target, Noise):
+            target.unit, target.highest, target.photons = self.unit, self.highest, self.photons
+            # As a file is called, so is its noise; what is loaded as a plugin gets its own name.
+            target.kind = target.__module__.rpartition(".")[2].replace("_", "-")
+        target.__bench_noise__ = self  # type: ignore[attr-defined]
+        return target
+
+
+def noise(
+    *_positional: object,
+    unit: str = "",
+    highest: float | None = None,
+    photons: bool = False,
+    reference: str = "",
+    requires: Iterable[str] = (),
+    note: str = "",
+) -> Callable[[T], T]:
+    """Declare a class as the noise of its file.
+
+    It has `add(self, clean, draws)`, which gives the noisy images, and `std(self, clean)`, the
+    standard deviation of a noisy pixel given its clean value; where the mean of a noisy pixel is
+    not its clean value, also `mean(self, clean)`. `self.level` is the one number that is typed, as
+    in `NAME:0.2`; what else the noise depends on are constants of the class. Images are float32
+    (N, C, H, W), white = 1, NumPy arrays or torch tensors alike; random numbers are taken from
+    `draws` alone, see `bench.core.Draws`.
+
+    Args:
+        unit: what a level is; by default a standard deviation, or photons at white.
+        highest: of the levels, all of which are over 0; by default 10, or a million photons.
+        photons: a level counts photons, so that a higher one is less noise.
+        reference: the noise's source, as a table would cite it.
+        requires: packages that bench does not install, by import name. Import them where they
+            are used.
+        note: what a user must know.
+
+    Returns:
+        A decorator that notes this on its class and returns the same one.
+
+    Raises:
+        TypeError: an argument is positional or of another type.
+
+    Example:
+        >>> @noise(reference="folklore", unit="standard deviation at white", highest=1)
+        ... class Fading:
+        ...     def add(self, clean, draws):
+        ...         return clean + self.level * clean * draws.normal()
+        ...     def std(self, clean):
+        ...         return self.level * clean
+    """
+    if _positional:
+        raise TypeError("write @noise(...), with parentheses and named arguments")
+    declared = NoiseDeclaration(
+        unit or ("photons at white" if photons else Noise.unit),
+        (1e6 if photons else Noise.highest) if highest is None else highest,
+        photons, reference, tuple(requires), note,
+    )  # fmt: skip
+    return declared.attach
+
+
+@dataclass(frozen=True)
+class NoiseKind:
+    """A kind of noise as the registry found it.
+
+    Attributes:
+        name: as on the command line.
+        origin: where it comes from: "built in", "file fading.py", "package fades 1.0".
+        file: where its code lies.
+        target: the decorated class.
+        declared: what `@noise` said of it.
+        code: the class that draws it: `target`, with what is told of it.
+        parameters: none; a level is all that is typed.
+        summary: first line of its documentation.
+        source: digest of its code, with what it imports of its package or folder.
+        changes: what importing it changed in the process, and was set back.
+    """
+
+    name: str
+    origin: str
+    file: Path
+    target: type = field(repr=False)
+    declared: NoiseDeclaration
+    summary: str
+    source: str
+    changes: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot run here, and what to do; empty if it can."""
+        return missing(self.name, self.declared.requires)
+
+    def noise(self, level: float, clip: bool = False, *, typed: str = "") -> PluginNoise:
+        """The noise of this kind and level.
+
+        Args:
+            level: over 0.
+            clip: limit noisy images to [0, 1].
+            typed: how the level was written, for the error.
+
+        Raises:
+            UsageError: the level is out of range.
+        """
+        declared = self.declared
+        expect_level(self.name, level, declared.highest, declared.unit, typed)
+        return PluginNoise(
+            float(level),
+            clip,
+            kind=self.name,
+            source=self.source,
+            unit=declared.unit,
+            highest=declared.highest,
+            photons=declared.photons,
+        )
+
+    @property
+    def is_built_in(self) -> bool:
+        """It comes with bench."""
+        return self.origin == BUILT_IN
