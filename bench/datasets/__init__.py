@@ -13,7 +13,6 @@ from bench.datasets.catalogue import (
 from bench.datasets.copies import open_copy
 from bench.datasets.copies import write as write_copy
 from bench.datasets.folders import FORMS
-from bench.datasets.folders.assembly import SPLITS
 from bench.datasets.objects import NAME, Dataset, opened, typed_name
 from bench.datasets.survey import Source, Survey, survey
 
@@ -22,7 +21,6 @@ __all__ = [
     "FORMS",
     "NAME",
     "PLACES",
-    "SPLITS",
     "Dataset",
     "Entry",
     "Source",

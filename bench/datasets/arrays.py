@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.core import SAMPLE_SIDE, DataError, Dataset, Group, Range, Split
-from bench.datasets.survey import Item, Source, Survey, digest_of, largest, meaning
+from bench.datasets.items import Item
+from bench.datasets.survey import Source, Survey, digest_of, largest, meaning
 from bench.datasets.survey import survey as surveyed
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.core import DataError, Dataset, Group, Range, Split, StorageError
-from bench.datasets.folders.assembly import SPLITS
+from bench.core import SPLITS, DataError, Dataset, Group, Range, Split, StorageError
 
 if TYPE_CHECKING:
     from bench.core import Labels

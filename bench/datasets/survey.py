@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from xxhash import xxh3_64_intdigest
 
-from bench.core import DataError, Range, Split
+from bench.core import SPLITS, DataError, Range, Split
 from bench.core.value_range import UNIT_RANGE
-from bench.datasets.folders.assembly import SPLITS
-from bench.datasets.folders.value_scale import Extremes, Found, ValueScale
 from bench.datasets.formats import UnusableImage
 from bench.datasets.items import Item, items_of
+from bench.datasets.value_scale import Extremes, Found, ValueScale
 
 if TYPE_CHECKING:
     from bench.core import Array, Units

@@ -26,10 +26,10 @@ from bench.datasets.folders import contents
 from bench.datasets.folders.contents import counted
 from bench.datasets.folders.description import description
 from bench.datasets.folders.scenes import look, pages_of
-from bench.datasets.folders.value_scale import Extremes, Found, ValueScale, value_scale
 from bench.datasets.formats import Stored, UnusableImage
 from bench.datasets.formats.files import parted
 from bench.datasets.formats.kinds import kind_of
+from bench.datasets.value_scale import Extremes, Found, ValueScale, value_scale
 
 if TYPE_CHECKING:
     from bench.core import Array

@@ -5,8 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from typing import Any
 
-from bench.core import image_digests
-from bench.datasets import SPLITS
+from bench.core import SPLITS, image_digests
 from bench.testing import child
 from bench.testing.checks.declaration import expect_documented
 from bench.testing.checks.expectations import (
