@@ -2,6 +2,8 @@
 
 import contextlib
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -216,6 +218,20 @@ def test_jpeg_is_not_written_and_a_folder_that_is_not_there_is_said(tmp_path):
     FILES["rgb.png"](tmp_path / "a.png")
     with pytest.raises(StorageError, match=r"cannot write .*b\.png: No such file"):
         save(tmp_path / "gone" / "b.png", pages_of(tmp_path / "a.png"), tmp_path / "a.png")
+
+
+def test_formats_are_read_one_after_another_by_a_fresh_process(tmp_path):
+    """Libraries are imported where they are used, after others were."""
+    names = ("grey.png", "plain.tif", "a.fits", "a.dcm", "a.h5", "3.zarr")
+    for name in names:
+        FILES[name](tmp_path / name)
+    code = (
+        "import sys; from pathlib import Path; from bench.datasets.formats import open_image\n"
+        "print(*(open_image(Path(name)).read(0).shape[0] for name in sys.argv[1:]))"
+    )
+    command = [sys.executable, "-W", "error::DeprecationWarning", "-c", code, *names]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("1 1 1 1 1 1\n", "")
 
 
 def test_every_suffix_is_written_here_or_only_read():

@@ -162,13 +162,11 @@ def test_a_pnm_file_keeps_its_values_and_says_what_is_white(magic, white, tmp_pa
 def test_a_jpeg_that_is_cut_short_is_never_a_wrong_picture(tmp_path):
     path = tmp_path / "a.jpg"
     Image.fromarray(RGB).save(path)
-    whole, data = open_image(path).read(0), path.read_bytes()
-    for length in (*range(1, len(data) - 2, 97), len(data) - 3):
+    data = path.read_bytes()
+    for length in (*range(1, len(data) - 2, 97), len(data) - 3, len(data) - 2, len(data) - 1):
         path.write_bytes(data[:length])
         with pytest.raises(UnusableImage):
             open_image(path).read(0)
-    path.write_bytes(data[:-2])  # all but the mark of its end
-    np.testing.assert_array_equal(open_image(path).read(0), whole)
 
 
 # -- refused ---------------------------------------------------------------------------------
