@@ -142,6 +142,9 @@ def reading(path: Path) -> Iterator[None]:
         raise UnusableImage(f"it is broken, or no image ({what})") from error
 
 
+_LOGGERS = [logging.getLogger(name) for name in ("astropy", "PIL", "pydicom", "tifffile")]
+
+
 class _Quiet:
     """Libraries warn of nothing and keep what they log to themselves, while any thread reads.
 
@@ -158,8 +161,7 @@ class _Quiet:
                 return
             self._before.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")  # of what is checked by the readers
-            for name in ("astropy", "PIL", "pydicom", "tifffile"):
-                logger = logging.getLogger(name)
+            for logger in _LOGGERS:
                 self._before.callback(setattr, logger, "disabled", logger.disabled)
                 logger.disabled = True
 
