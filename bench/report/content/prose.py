@@ -106,11 +106,7 @@ def lead(section: Section) -> str:
 
 
 #: What told how well validation images were restored.
-_TUNED_ON = {
-    "clean": "",
-    "frames": ", by a second noisy frame of each",
-    "self": ", by the noisy images themselves",
-}
+_TUNED_ON = {"clean": "", "frames": " by a second noisy frame", "self": " by themselves"}
 
 
 def conditions(section: Section) -> list[str]:
