@@ -17,9 +17,10 @@ from bench.core import (
 from bench.noises import training_regime
 from bench.planning import notation
 from bench.planning.checks import MAX_SEEDS
+from bench.planning.noise_kinds import by_name
 from bench.planning.settings import DEFAULT_METHODS, DEFAULT_METRICS, Settings
 from bench.plugins.contract import Method
-from bench.plugins.kinds import METRICS
+from bench.plugins.kinds import METRICS, NOISES
 from bench.plugins.metric import Metric
 from bench.plugins.sources import Registry
 
@@ -196,7 +197,7 @@ def resolve(text: str, registry: Registry[Method]) -> RequestedMethod:
     return RequestedMethod(
         method,
         {**notation.typed_params(method, params), **estimated},
-        None if regime is None else training_regime(regime),
+        None if regime is None else training_regime(regime, by_name(registry.of(NOISES))),
         None if seeds is None else int(seeds),
     )
 
@@ -210,4 +211,9 @@ def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method
         raise UsageError(
             f"{method.name}[{method.declared.wraps}={name}]: {name} wraps another method itself"
         )
-    return dataclasses.replace(method, source=digest([method.source, inner.source]))
+    declared = dataclasses.replace(
+        method.declared, whole=method.declared.whole or inner.declared.whole
+    )
+    return dataclasses.replace(
+        method, source=digest([method.source, inner.source]), declared=declared
+    )

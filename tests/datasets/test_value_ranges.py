@@ -243,9 +243,7 @@ def test_a_unit_in_two_folders_of_splits_is_refused(tmp_path):
         (top / split).mkdir(parents=True)
         tifffile.imwrite(top / split / f"{name}.tif", TWELVE)
     describe(top, "group = '(.)_'")
-    with pytest.raises(
-        DataError, match=r"a_1\.tif \(train\) and a_2\.tif \(test\) are"
-    ):
+    with pytest.raises(DataError, match=r"a_1\.tif \(train\) and a_2\.tif \(test\) are"):
         load(top)
     describe(top, "validation = 1")
     with pytest.raises(DataError, match="leave these keys out"):

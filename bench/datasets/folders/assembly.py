@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from xxhash import xxh3_128_digest
 
-from bench.core import DataError, Dataset, Group, Split
-from bench.datasets.arrays import SPLITS, samples_of
+from bench.core import SPLITS, DataError, Dataset, Group, Split
+from bench.datasets.arrays import samples_of
 from bench.datasets.folders import scenes as reading
 from bench.datasets.folders.scenes import Entry, Look, Page, Scene, ahead, look, read_again
 from bench.datasets.folders.units import numbered
-from bench.datasets.folders.value_scale import Found, ValueScale
 from bench.datasets.formats import UnusableImage
 from bench.datasets.training_images import TILE
+from bench.datasets.value_scale import Found, ValueScale
 
 if TYPE_CHECKING:
     from bench.core import Array

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bench.core import DataError, Range
-from bench.datasets.folders.value_scale import Extremes
 from bench.datasets.formats import Stored, UnusableImage, check_memory, open_image
+from bench.datasets.value_scale import Extremes
 
 if TYPE_CHECKING:
     from bench.core import Array

@@ -60,21 +60,20 @@ def check_pixels(height: int, width: int) -> None:
         )
 
 
-def check_memory(path: Path, shape: tuple[int, ...], each: float = MEASURED_BYTES) -> None:
-    """Checks that there is memory for an image before it is decoded.
+def check_memory(path: Path, shape: tuple[int, ...]) -> None:
+    """Checks that there is memory to measure methods on an image, before it is decoded.
 
     Args:
         path: of the file.
         shape: of the image, (C, H, W).
-        each: bytes that a value takes: by default what measuring a method on it takes.
 
     Raises:
         DataError: there is not.
     """
     import psutil
 
-    channels, height, width = shape[-3:]
-    needed = each * channels * height * width
+    channels, height, width = shape
+    needed = MEASURED_BYTES * channels * height * width
     free = psutil.virtual_memory().available
     if needed > free:
         raise DataError(

@@ -114,9 +114,9 @@ class ValueScale:
         )
 
     def _or_in_file(self, low: float, high: float) -> str:
-        if self.folder is None:
-            return ""
         numbers = _sides(low, high).replace(",", ", ")
+        if self.folder is None:
+            return f", or in Python as range=({numbers})"
         return f", or as range = [{numbers}] in {self.folder / 'dataset.toml'}"
 
     def _little_used(self, found: list[Found]) -> Iterator[str]:
