@@ -27,6 +27,7 @@ from bench.planning.noise_kinds import NoiseKinds, requested_kinds
 from bench.planning.request import (
     RequestedMethod,
     RequestedMetric,
+    measurable,
     requested_methods,
     requested_metrics,
     torch_device,
@@ -57,8 +58,7 @@ def run(
             array, a tensor, a torch data set, a list, see `bench.Dataset`. So is `train_dataset`.
         listener: told how it goes on.
         command: what the manifest is to say made it.
-        **values: the fields of `bench.Settings`: methods, noise, seeds, limit, preset, ...
-            Where the command takes text, Python takes lists too: `noise=[0.1, 0.3]`.
+        **values: the fields of `bench.Settings`; lists may be lists, as `noise=[0.1, 0.3]`.
 
     Returns:
         The run; `run.records()` has a row an image, `run.score("mae")` adds a metric.
@@ -72,8 +72,8 @@ def run(
     methods = {each.method.name: each.method for each in requested.values()}
     # What names and settings tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
-    source = _source(settings, objects)
-    data = source.open(_surveys(source, settings))
+    source, data = _opened(settings, objects)
+    metrics = measurable(metrics, settings, data)
     resolved = _resolved(settings, data, requested, by_content=bool(objects))
     cells = plan(resolved, data, requested.values(), _named(tuner), kinds.make)
     shares = cores.shares(settings, cells, data.largest)
@@ -168,8 +168,10 @@ def _checked(
     return Settings.checked(**named), objects
 
 
-def _source(settings: Settings, objects: Mapping[str, Any]) -> DataSource:
-    """Where the images are, those that came as objects among them.
+def _opened(settings: Settings, objects: Mapping[str, Any]) -> tuple[DataSource, Dataset]:
+    """Where the images are, those that came as objects among them, and the data set.
+
+    Of a plugin's, others look at them first where others work on the cells.
 
     Raises:
         UsageError, DataError: these are no images, or not to be taken as they are.
@@ -181,14 +183,10 @@ def _source(settings: Settings, objects: Mapping[str, Any]) -> DataSource:
         for name in ("dataset", "train_dataset")
     )
     folder = datasets.data_folder(settings.data_dir).absolute()
-    return DataSource(images, training, folder, settings.range, _plugins(settings))
-
-
-def _surveys(source: DataSource, settings: Settings) -> Mapping[str, datasets.Survey]:
-    """What is found in others' data sets; where others work on the cells, others look."""
-    if settings.jobs or settings.dask:
-        return surveys(source, Limits(settings.timeout, settings.memory_limit))
-    return {}
+    source = DataSource(images, training, folder, settings.range, _plugins(settings))
+    looked = settings.jobs or settings.dask
+    limits = Limits(settings.timeout, settings.memory_limit)
+    return source, source.open(surveys(source, limits) if looked else {})
 
 
 def _resolved(

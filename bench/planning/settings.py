@@ -107,7 +107,11 @@ class Settings(pydantic.BaseModel):
     metrics: Annotated[
         tuple[str, ...] | None,
         BeforeValidator(checks.metrics),
-        Typed(shown=",".join(DEFAULT_METRICS) + " and those of --plugin", recorded="never"),
+        Typed(
+            shown=",".join(DEFAULT_METRICS) + " (without ground truth upsnr,umse, or sure) and "
+            "those of --plugin",
+            recorded="never",
+        ),
     ] = Field(None, description="a,b[param=1],… (see `bench metrics`); the first one leads.")
     keep: Annotated[
         Literal["outputs"] | None,
@@ -122,13 +126,14 @@ class Settings(pydantic.BaseModel):
         False, description="Limit noisy images to [0, 1], as an 8-bit file would."
     )
     sigma: Annotated[
-        float | None,
+        resolution.Sigma,
         BeforeValidator(checks.sigma),
-        Typed(metavar="estimate|VALUE", recorded="where set", shown="estimate"),
+        Typed(metavar="estimate|validation|VALUE", default="estimate", recorded="where set"),
     ] = Field(
         None,
         description="Of noise that came with the images, what methods are told: estimated from "
-        "each image, or a standard deviation, as 5/255.",
+        "each image, that of the validation images by their clean ones or second frames, or a "
+        "standard deviation, as 5/255.",
     )
     train_noise: Annotated[tuple[str, ...], BeforeValidator(checks.regimes), Typed()] = Field(
         _as_typed(MATCHED),
