@@ -117,7 +117,10 @@ def _one(stack: Stored) -> _Page:
 
 
 def _page(stack: Stored, page: int) -> _Page:
-    return stack.read(page), stack.white
+    pixels = stack.read(page)
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        raise UnusableImage("some of its values are NaN or infinite")
+    return pixels, stack.white
 
 
 def _stored(image: Any) -> Stored:
@@ -129,8 +132,6 @@ def _stored(image: Any) -> Stored:
         raise UnusableImage(
             f"its values are {pixels.dtype}: give uint8, uint16, or floating point with a range"
         )
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        raise UnusableImage("some of its values are NaN or infinite")
     shape = pixels.shape[0], pixels.shape[1], pixels.shape[2]
     return Stored(shape, 1, pixels.dtype, _WHITE.get(str(pixels.dtype)), lambda page: pixels)
 
