@@ -13,6 +13,7 @@ from typing import Any
 
 from bench import datasets, store
 from bench.core import Cell, Dataset, UsageError, expanded, shown
+from bench.evaluation import noise_correlation
 from bench.evaluation.data_source import DataSource
 from bench.execution import cores, environment, session
 from bench.execution.importing import importing
@@ -26,6 +27,7 @@ from bench.planning.cells import notes, plan
 from bench.planning.request import (
     RequestedMethod,
     RequestedMetric,
+    metrics_for,
     requested_methods,
     requested_metrics,
     torch_device,
@@ -73,6 +75,7 @@ def run(
     source = _source(settings, objects)
     data = source.open()
     resolved = _resolved(settings, data, requested, by_content=bool(objects))
+    metrics = metrics_for(settings, metrics, data)
     cells = plan(resolved, data, requested.values(), _named(tuner))
     shares = cores.shares(settings, cells, data.largest)
     scorer = _scorer(resolved, metrics, tuner)
@@ -93,6 +96,8 @@ def run(
         )
         described = _described(metrics, scorer, data, listener)
         said = notes(resolved, data, requested.values(), cells)
+        if data.given:
+            said += noise_correlation.notes(data, resolved.split)
         manifest = _manifest(resolved, data, methods, described, cells, setup, command, said)
         made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
     return Run(made.path, made.manifest)
