@@ -1,6 +1,7 @@
 """Are methods ranked the same without ground truth? On images whose truth is known, and hidden.
 
-    python tests/analysis/without_truth.py [IMAGES] [METHODS]    # tables for docs/without-truth.md
+    python tests/analysis/without_truth.py [IMAGES] [METHODS]  # the table of docs/without-truth.md
+    python tests/analysis/without_truth.py intervals           # how often intervals hold the truth
 
 Two noisy frames of each BSD68 image, Gaussian noise of 25/255, are written as npy files in a folder
 of scenes, without the clean images. A run on that folder gives uPSNR, uMSE and SURE; its kept
@@ -83,9 +84,8 @@ def compare(images, methods):
             each = pd.DataFrame(true, columns=["psnr", "mse"]).assign(
                 **{name: columns[name] for name in ("upsnr", "umse", "sure")}
             )
-            rows.append({"method": meta.cell.method, **each.mean(), "n": each.upsnr.count(),
-                         "each": (each.upsnr - each.psnr).std()})  # fmt: skip
-            print(rows[-1], flush=True)
+            scatter, told = (each.upsnr - each.psnr).std(), each.upsnr.count()
+            rows.append({"method": meta.cell.method, **each.mean(), "told": told, "each": scatter})
     table = pd.DataFrame(rows).set_index("method")
     return table.assign(sure_db=-10 * np.log10(table.sure / table.mse))
 
@@ -124,6 +124,9 @@ def simulate():
 
 
 if __name__ == "__main__":
-    images = int(sys.argv[1]) if len(sys.argv) > 1 else None
-    print(compare(images, sys.argv[2] if len(sys.argv) > 2 else METHODS).round(5).to_string())
-    # simulate()
+    typed = sys.argv[1:]
+    if typed == ["intervals"]:
+        simulate()
+    else:
+        images = int(typed[0]) if typed else None
+        print(compare(images, typed[1] if len(typed) > 1 else METHODS).round(5).to_string())
