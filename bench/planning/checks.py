@@ -69,7 +69,7 @@ def sigma(value: Any) -> float | None:
         level = -1.0
     if not 0 < level <= MAX_SIGMA:
         raise ValueError(
-            f"--sigma {shown(value)}: write estimate, or a standard deviation such as 0.02 or 5/255"
+            f"--sigma {shown(value)}: write estimate, or a standard deviation such as 0.02 or 5/255, of images in [0, 1]"
         )
     return level
 
