@@ -236,7 +236,7 @@ def trained(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_CACHE_DIR", str(folder / "cache"))
         run = package.run(
-            "digits", methods="dae,dae[train=blind],wavelet,lmmse", noise="0.1,0.3", epochs=1,
+            "digits", methods="dae,dae[train=blind],gaussian,lmmse", noise="0.1,0.3", epochs=1,
             limit=5, keep="outputs", out=folder, name="r", preset="quick", jobs=0,
         )  # fmt: skip
     return folder, run
@@ -258,7 +258,7 @@ def noisy_digits(run, level):
     return batch.noisy
 
 
-@pytest.mark.parametrize("method", ["dae", "dae[train=blind]", "wavelet", "lmmse"])
+@pytest.mark.parametrize("method", ["dae", "dae[train=blind]", "gaussian", "lmmse"])
 def test_a_runs_model_gives_what_the_run_kept(method, models, tmp_path, bench):
     folder, run = models
     np.save(tmp_path / "digits.npy", noisy_digits(run, 0.3))
