@@ -75,7 +75,7 @@ class Settings(pydantic.BaseModel):
         str | None,
         BeforeValidator(checks.dataset),
         Typed(shown="mnist, or digits without it"),
-    ] = Field(None, description="See `bench datasets`; folder:PATH for a folder of images.")
+    ] = Field(None, description="See `bench datasets`; or the path of a folder of images.")
     train_dataset: Annotated[
         str | None,
         BeforeValidator(checks.dataset),
