@@ -121,6 +121,7 @@ def test_public_names():
         "Unsupported",
         "__version__",
         "dataset",
+        "denoise",
         "get_method",
         "make_noise",
         "method",
