@@ -126,6 +126,7 @@ def test_public_names():
         "make_noise",
         "method",
         "metric",
+        "noise",
         "open_run",
         "run",
     ]

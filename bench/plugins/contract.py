@@ -124,12 +124,11 @@ def method(
     Raises:
         TypeError: an argument is positional or of another type.
 
-    Example:
-        >>> @method(reference="folklore")
-        ... def darker(noisy, *, factor=0.5):
-        ...     return factor * noisy
-        >>> darker(1.0)
-        0.5
+    >>> @method(reference="folklore")
+    ... def darker(noisy, *, factor=0.5):
+    ...     return factor * noisy
+    >>> darker(1.0)
+    0.5
     """
     if _positional:
         raise TypeError("write @method(...), with parentheses and named arguments")
