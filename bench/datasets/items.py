@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 KEYS = ("clean", "noisy", "label", "unit")
 #: What an image may be.
 TAKEN = "an array (H, W), (C, H, W) or (H, W, C) with C = 1 or 3, a PIL image, or a file's path"
-#: Type of stored values -> the one that is white, where custom has it.
-_WHITE = {"uint8": 255.0, "uint16": 65535.0}
+#: Type of stored values, without their byte order -> the one that is white, where custom has it.
+_WHITE = {"u1": 255.0, "u2": 65535.0}
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _stored(image: Any) -> Stored:
             f"its values are {pixels.dtype}: give uint8, uint16, or floating point with a range"
         )
     shape = pixels.shape[0], pixels.shape[1], pixels.shape[2]
-    return Stored(shape, 1, pixels.dtype, _WHITE.get(str(pixels.dtype)), lambda page: pixels)
+    return Stored(shape, 1, pixels.dtype, _WHITE.get(pixels.dtype.str[1:]), lambda page: pixels)
 
 
 def as_array(image: Any) -> Array:
