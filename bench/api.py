@@ -13,9 +13,10 @@ from typing import Any
 
 from bench import datasets, store
 from bench.core import Cell, Dataset, UsageError, expanded, shown
+from bench.evaluation import noise_correlation
 from bench.evaluation.data_source import DataSource
 from bench.execution import cores, environment, session
-from bench.execution.importing import importing
+from bench.execution.importing import importing, surveys
 from bench.execution.process import Limits
 from bench.execution.progress import Listener
 from bench.execution.rescoring import score
@@ -27,6 +28,7 @@ from bench.planning.noise_kinds import NoiseKinds, requested_kinds
 from bench.planning.request import (
     RequestedMethod,
     RequestedMetric,
+    metrics_for,
     requested_methods,
     requested_metrics,
     torch_device,
@@ -73,28 +75,18 @@ def run(
     # What names and settings tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
     source = _source(settings, objects)
-    data = source.open()
+    data = source.open(_surveys(source, settings))
+    metrics = metrics_for(settings, metrics, data)
     resolved = _resolved(settings, data, requested, by_content=bool(objects))
     cells = plan(resolved, data, requested.values(), _named(tuner), kinds.make)
     shares = cores.shares(settings, cells, data.largest)
     scorer = _scorer(resolved, metrics, tuner)
     with source.for_others(data, bool(shares.jobs or settings.dask)) as told:
-        setup = Setup(
-            source=told,
-            fingerprint=data.fingerprint,
-            training_fingerprint=data.training_fingerprint,
-            plugins=scorer.plugins,
-            methods=tuple(requested),
-            cache=scorer.cache,
-            fresh=scorer.fresh,
-            device=device,
-            threads=shares.threads,
-            jobs=None if settings.dask else min(max(1, shares.jobs), len(cells)),
-            scorer=scorer,
-            sealed=settings.sealed,
-        )
+        setup = Setup.of(settings, told, data, requested, scorer, device, shares, len(cells))
         described = _described(metrics, scorer, data, listener)
         said = notes(resolved, data, requested.values(), cells)
+        if data.given:
+            said += noise_correlation.notes(data, resolved.split)
         manifest = _manifest(resolved, data, methods, described, cells, setup, command, said)
         made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
     return Run(made.path, made.manifest)
@@ -182,6 +174,13 @@ def _source(settings: Settings, objects: Mapping[str, Any]) -> DataSource:
     )
     folder = datasets.data_folder(settings.data_dir).absolute()
     return DataSource(images, training, folder, settings.range, _plugins(settings))
+
+
+def _surveys(source: DataSource, settings: Settings) -> Mapping[str, datasets.Survey]:
+    """What is found in others' data sets; where others work on the cells, others look."""
+    if settings.jobs or settings.dask:
+        return surveys(source, Limits(settings.timeout, settings.memory_limit))
+    return {}
 
 
 def _resolved(

@@ -120,10 +120,13 @@ def test_public_names():
         "TrainedMethod",
         "Unsupported",
         "__version__",
+        "dataset",
+        "denoise",
         "get_method",
         "make_noise",
         "method",
         "metric",
+        "noise",
         "open_run",
         "run",
     ]

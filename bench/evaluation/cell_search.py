@@ -27,13 +27,7 @@ def find_cell(run: Run, method: str, noise: str | float, seed: int | None = None
         UsageError: there is none, there are several, or it was not done.
         StorageError: the run cannot be read.
     """
-    metas = list(run.metadata())
-    labels = {_label(meta): None for meta in metas}
-    method = method.replace(" ", "")
-    if method not in labels:
-        planned = "; its cells have no result yet" if method in run.manifest.methods else ""
-        raise UsageError(f"{run.path} has no {method!r}{planned}: {nearest(method, labels)}")
-    of_method = [meta for meta in metas if _label(meta) == method]
+    of_method = cells_of(run, method)
     noises = {str(noise_of(meta.cell.noise)): None for meta in of_method}
     wanted = parse_noise(noise, make=_making({meta.cell.noise.kind for meta in of_method}))
     if len(wanted) != 1:
@@ -56,6 +50,25 @@ def find_cell(run: Run, method: str, noise: str | float, seed: int | None = None
     if meta.status != "done":
         raise UsageError(f"{method} at {wanted[0]} was {meta.status}: {meta.reason}")
     return meta
+
+
+def cells_of(run: Run, method: str) -> list[CellMeta]:
+    """All cells of a method that have a result.
+
+    Args:
+        run: that they belong to.
+        method: as the run has it.
+
+    Raises:
+        UsageError: there is none.
+    """
+    metas = list(run.metadata())
+    labels = {_label(meta): None for meta in metas}
+    method = method.replace(" ", "")
+    if method not in labels:
+        planned = "; its cells have no result yet" if method in run.manifest.methods else ""
+        raise UsageError(f"{run.path} has no {method!r}{planned}: {nearest(method, labels)}")
+    return [meta for meta in metas if _label(meta) == method]
 
 
 def _label(meta: CellMeta) -> str:

@@ -133,10 +133,17 @@ class _RemoteExam:
         self._ask("batches")
         while batch := self._ask("next"):
             positions, shape, noise_seed = batch
-            yield NoisyBatch(positions, self._images.read(shape), noise_seed)
+            noisy, perturbed = _halves(self._images.read(shape), len(positions))
+            yield NoisyBatch(positions, noisy, noise_seed, perturbed)
 
-    def add(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
-        self._hand_in("add", part, restored, deviation)
+    def add(
+        self,
+        part: NoisyBatch,
+        restored: Array,
+        deviation: Array | None,
+        perturbed: Array | None = None,
+    ) -> None:
+        self._hand_in("add", part, _joined(restored, perturbed), deviation)
 
     def show(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
         self._hand_in("show", part, restored, deviation)
@@ -237,14 +244,17 @@ class _Desk:
         if batch is None:
             return None
         self._seed = batch.noise_seed
-        self._images.write(batch.noisy)
-        return batch.positions, batch.noisy.shape, batch.noise_seed
+        images = _joined(batch.noisy, batch.perturbed)
+        self._images.write(images)
+        return batch.positions, images.shape, batch.noise_seed
 
     def add(self, positions: Any, shape: tuple[int, ...], deviation: Array | None) -> None:
-        self._exam.add(*self._handed_in(positions, shape), deviation)
+        part, restored, perturbed = self._handed_in(positions, shape)
+        self._exam.add(part, restored, deviation, perturbed)
 
     def show(self, positions: Any, shape: tuple[int, ...], deviation: Array | None) -> None:
-        self._exam.show(*self._handed_in(positions, shape), deviation)
+        part, restored, _ = self._handed_in(positions, shape)
+        self._exam.show(part, restored, deviation)
 
     def cases(self) -> list[int]:
         return self._exam.cases()
@@ -258,9 +268,21 @@ class _Desk:
     def abandon(self) -> None:
         self._exam.abandon()
 
-    def _handed_in(self, positions: Any, shape: tuple[int, ...]) -> tuple[NoisyBatch, Array]:
-        restored = self._images.read(shape)
-        return NoisyBatch(positions, restored, self._seed), restored
+    def _handed_in(
+        self, positions: Any, shape: tuple[int, ...]
+    ) -> tuple[NoisyBatch, Array, Array | None]:
+        restored, perturbed = _halves(self._images.read(shape), len(positions))
+        return NoisyBatch(positions, restored, self._seed), restored, perturbed
+
+
+def _joined(images: Array, perturbed: Array | None) -> Array:
+    """Images and, where there are such, the perturbed ones, as they go through shared memory."""
+    return images if perturbed is None else np.concatenate([images, perturbed])
+
+
+def _halves(images: Array, count: int) -> tuple[Array, Array | None]:
+    """The other way."""
+    return images[:count], images[count:] if len(images) > count else None
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from bench.core import (
     canonical_json,
     nearest,
 )
+from bench.core.tiling import bound
 from bench.noises import BLIND, MakeNoise, doubts, make_noise, training_noise
 from bench.planning.request import RequestedMethod
 from bench.planning.settings import TUNING_IMAGES, Settings
@@ -60,13 +61,7 @@ def plan(
                     fingerprint=dataset.fingerprint,
                     method=method.name,
                     params=canonical_json(params),
-                    fit_params=canonical_json(
-                        {
-                            name: value
-                            for name, value in params.items()
-                            if name in method.parameters and name not in method.inference
-                        }
-                    ),
+                    fit_params=_fit_params(method, params),
                     source=method.source,
                     train=train,
                     noise=noise,
@@ -76,6 +71,7 @@ def plan(
                     tune=_tuning_images(method, params, settings, dataset),
                     tune_by=tuned_by or settings.tune_by,
                     tune_on=settings.tune_on or "clean",
+                    tile=_tile(method, settings, dataset),
                     quantize=settings.quantize,
                     noise_seeds=settings.noise_seeds,
                     split=settings.split,
@@ -84,6 +80,17 @@ def plan(
             )
     _refuse_tuned(settings, cells)
     return list(dict.fromkeys(cells))  # a regime may have been asked for in two ways
+
+
+def _fit_params(method: Method, params: Mapping[str, Any]) -> str:
+    """Those of the parameters that training depends on, as canonical JSON."""
+    return canonical_json(
+        {
+            name: value
+            for name, value in params.items()
+            if name in method.parameters and name not in method.inference
+        }
+    )
 
 
 def _refuse_tuned(settings: Settings, cells: Iterable[Cell]) -> None:
@@ -105,13 +112,14 @@ def notes(
 ) -> list[str]:
     """What readers of the numbers should know of the plan, a sentence each.
 
-    Of the images and of the levels what is hardly meant so, and which methods run at their defaults
-    for want of validation images.
+    Of the images and of the levels what is hardly meant so, which methods run at their defaults for
+    want of validation images, and that large images are cut.
     """
-    methods = list(methods)
+    methods, cells = list(methods), list(cells)
     noises = {noise: None for cell in cells for noise in _noises(cell)}
     learned = dataset.training_warnings if any(one.method.learns for one in methods) else ()
-    return [*dataset.warnings, *learned, *doubts(noises), *_untuned(settings, dataset, methods)]
+    untuned = _untuned(settings, dataset, methods)
+    return [*dataset.warnings, *learned, *doubts(noises), *untuned, *_cut(cells)]
 
 
 def _noises(cell: Cell) -> tuple[Noise, ...]:
@@ -122,20 +130,45 @@ def _untuned(
     settings: Settings, dataset: Dataset, methods: Iterable[RequestedMethod]
 ) -> tuple[str, ...]:
     """A line that names the methods which run at their defaults for want of validation images."""
-    if dataset.sizes["validation"] or not settings.tune:
+    if dataset.tunable or not settings.tune:
         return ()
     at_defaults = [
-        requested.method.name
-        for requested in methods
-        if not requested.method.learns
-        and not set(requested.method.declared.tune) <= set(requested.params)
+        method.name
+        for method, params, *_ in methods
+        if not set(method.declared.tune) <= set(params) and _has_images(dataset, method)
     ]
     if not at_defaults:
         return ()
+    named = ", ".join(dict.fromkeys(at_defaults))
+    images = dataset.other or dataset
+    if images.sizes.get("validation"):
+        return (
+            f"the validation images of {images.name} do not have the noise of {dataset.name}, "
+            f"so these run at their defaults: {named}",
+        )
+    where = "--train-dataset names a set that has some"
+    if images.given:
+        where = "a folder `val` beside `test` holds them, or `validation = 20` in dataset.toml"
     return (
-        f"{dataset.name} has no validation images to tune on, so these run at their defaults: "
-        f"{', '.join(dict.fromkeys(at_defaults))}; --train-dataset names a set that has some",
+        f"{images.name} has no validation images to tune on, so these run at their defaults: "
+        f"{named}; {where}",
     )
+
+
+def _cut(cells: Iterable[Cell]) -> list[str]:
+    """A line that says how large images are given to methods, where there may be any."""
+    return [
+        f"methods that take any size are given images of over {bound(side):,} pixels in "
+        f"overlapping tiles of {side}x{side}"
+        for side in dict.fromkeys(cell.tile for cell in cells)
+        if side is not None
+    ]
+
+
+def _has_images(dataset: Dataset, method: Method) -> bool:
+    """There are images to learn from; without them a method is skipped, which says so itself."""
+    needed = {"function": (), "fitted": ("train",), "trained": ("train", "validation")}
+    return all(dataset.sizes.get(split) for split in needed[method.form])
 
 
 def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise], make: MakeNoise) -> TrainNoise:
@@ -163,9 +196,20 @@ def _tuning_images(
     method: Method, params: Mapping[str, Any], settings: Settings, dataset: Dataset
 ) -> int:
     """Validation images to tune on; 0 where no parameter is left to tune, or there are none."""
-    if not settings.tune or set(method.declared.tune) <= set(params):
+    if not (settings.tune and dataset.tunable) or set(method.declared.tune) <= set(params):
         return 0
     return min(TUNING_IMAGES[settings.preset], dataset.sizes["validation"])
+
+
+def _tile(method: Method, settings: Settings, dataset: Dataset) -> int | None:
+    """A tile's pixels a side; None where no image is over the bound, or the method sees it whole.
+
+    Of what a data set says of its largest image it counts the values, which are no fewer.
+    """
+    side = settings.tile
+    if side is None or method.declared.whole or dataset.largest <= bound(side):
+        return None
+    return side
 
 
 def _recipe(method: Method, settings: Settings) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from bench.core import (
     ESTIMATED,
+    Dataset,
     MissingPackage,
     UsageError,
     canonical_json,
@@ -18,7 +19,13 @@ from bench.noises import training_regime
 from bench.planning import notation
 from bench.planning.checks import MAX_SEEDS
 from bench.planning.noise_kinds import by_name
-from bench.planning.settings import DEFAULT_METHODS, DEFAULT_METRICS, Settings
+from bench.planning.settings import (
+    DEFAULT_METHODS,
+    DEFAULT_METRICS,
+    FRAMES_METRICS,
+    SINGLE_METRICS,
+    Settings,
+)
 from bench.plugins.contract import Method
 from bench.plugins.kinds import METRICS, NOISES
 from bench.plugins.metric import Metric
@@ -100,6 +107,26 @@ def requested_metrics(settings: Settings, registry: Registry[Any]) -> dict[str, 
     metrics = registry.of(METRICS)
     metrics.load_given()
     return metrics_of(settings.metrics or (*DEFAULT_METRICS, *metrics.given), metrics)
+
+
+def metrics_for(
+    settings: Settings, metrics: Mapping[str, RequestedMetric], dataset: Dataset
+) -> dict[str, RequestedMetric]:
+    """The metrics of a run, once it is known what there is to measure by.
+
+    Where none were asked for and there is no ground truth, those that do without stand in the place
+    of the default ones.
+
+    Args:
+        settings: what was asked for.
+        metrics: see `requested_metrics`.
+        dataset: that is measured on.
+    """
+    if settings.metrics is not None or dataset.truth:
+        return dict(metrics)
+    own = FRAMES_METRICS if dataset.frames > 1 else SINGLE_METRICS
+    others = {label: one for label, one in metrics.items() if label not in DEFAULT_METRICS}
+    return {**metrics_of(own, Registry(kind=METRICS)), **others}
 
 
 def metrics_of(texts: Iterable[str], registry: Registry[Any]) -> dict[str, RequestedMetric]:
@@ -211,4 +238,9 @@ def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method
         raise UsageError(
             f"{method.name}[{method.declared.wraps}={name}]: {name} wraps another method itself"
         )
-    return dataclasses.replace(method, source=digest([method.source, inner.source]))
+    declared = dataclasses.replace(
+        method.declared, whole=method.declared.whole or inner.declared.whole
+    )
+    return dataclasses.replace(
+        method, source=digest([method.source, inner.source]), declared=declared
+    )

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from bench.core import Dataset, TuneOn, UsageError
+from bench.core.noise_level import validation_sigma
 from bench.noises import Given
+
+#: What methods are told of noise that came with the images: see `noise`.
+Sigma = float | Literal["validation"] | None
 
 
 def noise(
-    dataset: Dataset, sigma: float | None, typed: bool, drawing: Mapping[str, bool]
+    dataset: Dataset, sigma: Sigma, typed: bool, drawing: Mapping[str, bool]
 ) -> dict[str, Any]:
     """The noise of images that came with theirs, as changes to the settings; else nothing.
 
     Args:
         dataset: that is measured on.
-        sigma: that methods are told of such noise; None to estimate it.
+        sigma: that methods are told of such noise; None to estimate it from each image.
         typed: noise was asked for.
         drawing: other options that ask for noise to be drawn, and whether they are given.
 
@@ -34,28 +38,42 @@ def noise(
         raise UsageError(
             f"{dataset.name} came with its noise, and none is drawn: leave {asked[0]} out"
         )
-    return {"noise": (Given(sigma or 0.0),)}
+    if sigma == "validation":
+        sigma = validation_sigma(dataset)
+    return {"noise": (Given(sigma or 0.0),), "sigma": sigma}
 
 
-def tuning(dataset: Dataset, asked: TuneOn | None) -> dict[str, Any]:
-    """What parameters are tuned on, as changes to the settings.
+def tuned_on(dataset: Dataset, asked: TuneOn | None = None, tune_by: str = "psnr") -> TuneOn:
+    """What tells how well validation images are restored: their clean images unless there are none.
+
+    Args:
+        dataset: that is measured on.
+        asked: None where nobody says.
+        tune_by: the metric that parameters are to be chosen by.
 
     Raises:
         UsageError: what was asked for is not there.
 
-    >>> tuning(Dataset("toy", "", {}, lambda split: [], frames=2, truth=False), None)
-    {'tune_on': 'frames'}
+    >>> tuned_on(Dataset("toy", "", {}, lambda split: [], frames=2, truth=False))
+    'frames'
     """
-    if asked == "clean" and not dataset.truth:
+    images = dataset.other or dataset
+    frames = images.frames != 1  # where none came with the images, any number is drawn
+    if asked == "clean" and not images.truth:
         raise UsageError(
-            f"--tune-on clean: {dataset.name} has no clean images; "
-            f"{'frames' if dataset.frames > 1 else 'self'} does without"
+            f"--tune-on clean: {images.name} has no clean images; "
+            f"{'frames' if frames else 'self'} does without"
         )
-    if asked == "frames" and dataset.frames == 1:
+    if asked == "frames" and not frames:
         raise UsageError(
-            f"--tune-on frames: {dataset.name} has one noisy image of each scene; "
-            f"{'clean' if dataset.truth else 'self'} does with one"
+            f"--tune-on frames: {images.name} has one noisy image of each scene; "
+            f"{'clean' if images.truth else 'self'} does with one"
         )
-    own: TuneOn = "clean" if dataset.truth else "frames" if dataset.frames > 1 else "self"
-    chosen = asked or own
-    return {"tune_on": None if chosen == "clean" else chosen}
+    chosen = asked or ("clean" if images.truth else "frames" if frames else "self")
+    if chosen != "clean" and tune_by != "psnr":
+        told = "" if asked else f", and {images.name} has none"
+        raise UsageError(
+            f"--tune-by {tune_by} is told by clean images{told}: leave it out"
+            + (f", or --tune-on {asked}" if asked and images.truth else "")
+        )
+    return chosen

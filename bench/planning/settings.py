@@ -26,12 +26,15 @@ from bench.core import (
     expanded,
 )
 from bench.core.dataset import MeasuredSplit
+from bench.core.tiling import SIDE
 from bench.noises import BLIND, Gaussian
 from bench.planning import checks, resolution
 from bench.planning.typed import Typed
 
 DEFAULT_METHODS = (IDENTITY, "gaussian", "median", "nlm", "wavelet", "dae", "vae")
 DEFAULT_METRICS = ("psnr", "ssim", "mse")
+#: Without ground truth: where each scene has several noisy frames, and where it has one.
+FRAMES_METRICS, SINGLE_METRICS = ("upsnr", "umse"), ("sure",)
 DEFAULT_NOISE = "0.1,0.3,0.5"
 DEVICES = ("auto", "cpu", "cuda")
 MAX_JOBS = 1024
@@ -72,7 +75,7 @@ class Settings(pydantic.BaseModel):
         str | None,
         BeforeValidator(checks.dataset),
         Typed(shown="mnist, or digits without it"),
-    ] = Field(None, description="See `bench datasets`; folder:PATH for a folder of images.")
+    ] = Field(None, description="See `bench datasets`; or the path of a folder of images.")
     train_dataset: Annotated[
         str | None,
         BeforeValidator(checks.dataset),
@@ -106,7 +109,11 @@ class Settings(pydantic.BaseModel):
     metrics: Annotated[
         tuple[str, ...] | None,
         BeforeValidator(checks.metrics),
-        Typed(shown=",".join(DEFAULT_METRICS) + " and those of --plugin", recorded="never"),
+        Typed(
+            shown=f"{','.join(DEFAULT_METRICS)} (without ground truth {','.join(FRAMES_METRICS)} "
+            f"of two frames, {','.join(SINGLE_METRICS)} of one) and those of --plugin",
+            recorded="never",
+        ),
     ] = Field(None, description="a,b[param=1],… (see `bench metrics`); the first one leads.")
     keep: Annotated[
         Literal["outputs"] | None,
@@ -121,13 +128,14 @@ class Settings(pydantic.BaseModel):
         False, description="Limit noisy images to [0, 1], as an 8-bit file would."
     )
     sigma: Annotated[
-        float | None,
+        resolution.Sigma,
         BeforeValidator(checks.sigma),
-        Typed(metavar="estimate|VALUE", recorded="where set", shown="estimate"),
+        Typed(metavar="estimate|validation|VALUE", default="estimate", recorded="where set"),
     ] = Field(
         None,
         description="Of noise that came with the images, what methods are told: estimated from "
-        "each image, or a standard deviation, as 5/255.",
+        "each image, that of the validation images by their clean ones or second frames, or a "
+        "standard deviation, as 5/255.",
     )
     train_noise: Annotated[tuple[str, ...], BeforeValidator(checks.regimes), Typed()] = Field(
         _as_typed(MATCHED),
@@ -188,6 +196,15 @@ class Settings(pydantic.BaseModel):
         False,
         description="Keep clean test images out of the processes that methods run in; each job "
         "then takes a second process.",
+    )
+    tile: Annotated[
+        int | None,
+        BeforeValidator(checks.tile),
+        Typed(metavar="SIDE|none", recorded="where set"),
+    ] = Field(
+        SIDE,
+        description="Pixels a side of the overlapping tiles by which methods are given images of "
+        "more pixels than two tiles have; none: whole images.",
     )
     device: Annotated[str, AfterValidator(checks.one_of("device", DEVICES)), Typed()] = Field(
         "auto", description="auto, cpu or cuda."
@@ -300,7 +317,8 @@ class Settings(pydantic.BaseModel):
             changes["train_dataset"] = dataset.training
         typed = self.model_fields_set
         changes |= resolution.noise(dataset, self.sigma, "noise" in typed, self._drawing())
-        changes |= resolution.tuning(dataset, self.tune_on)
+        tune_on = resolution.tuned_on(dataset, self.tune_on, self.tune_by if self.tune else "psnr")
+        changes["tune_on"] = None if tune_on == "clean" else tune_on
         return self.model_copy(update=changes)
 
     def _drawing(self) -> dict[str, bool]:

@@ -32,6 +32,7 @@ _CELL_COLUMNS = [
     "params",
     "chosen",
     "chosen_score",
+    "regret",
     "noise",
     "clip",
     "level",
@@ -56,7 +57,8 @@ _WHOLE = (
     "memory_growth_bytes", "peak_device_bytes", "peak_memory_bytes",
 )  # fmt: skip
 _REAL = (
-    "chosen_score", "fit_seconds", "tune_seconds", "images_per_second", "milliseconds_per_megapixel"
+    "chosen_score", "regret", "fit_seconds", "tune_seconds", "images_per_second",
+    "milliseconds_per_megapixel",
 )  # fmt: skip
 
 
@@ -67,7 +69,7 @@ def records_frame(
     import pandas as pd
 
     frames = [_cell_frame(meta.cell, columns) for meta, columns in cells]
-    last = ["restored", *REPLICATES]
+    first, last = ["image", "unit"], ["restored", *REPLICATES]
     if not frames:
         return pd.DataFrame(columns=[*_IDENTITY, "image", *metrics, "digest"])
     if not all("restored" in frame for frame in frames):  # whole numbers beside what is missing
@@ -75,8 +77,8 @@ def records_frame(
             if "restored" in frame:
                 frame["restored"] = frame["restored"].astype("UInt64")
     whole = pd.concat(frames, ignore_index=True)
-    there = [name for name in last if name in whole]
-    return whole[[*_IDENTITY, "image", *metrics, "digest", *there]].astype(
+    first, last = ([name for name in names if name in whole] for names in (first, last))
+    return whole[[*_IDENTITY, *first, *metrics, "digest", *last]].astype(
         dict.fromkeys(metrics, "float64")
     )
 

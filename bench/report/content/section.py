@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import analysis as tables
 from bench.analysis.calibration import calibration_error, overconfidence
-from bench.core import DEFAULT_SCALES, Scale, UsageError, printable
+from bench.core import DEFAULT_SCALES, ESTIMATED_SCALES, Scale, UsageError, printable
 from bench.report.content import metrics
 from bench.report.content.rows import CellRow, Column, Pair, cell_rows, pairs_by_column
 from bench.store import cells_frame
@@ -139,8 +139,9 @@ class Section:
 
     @property
     def first_metric(self) -> str:
-        """The metric that leads, where one must."""
-        return next(iter(self.scales))
+        """The metric that leads, where one must: the first that has values."""
+        known = set(self.summary["metric"][self.summary["mean"].notna()])
+        return next((label for label in self.scales if label in known), next(iter(self.scales)))
 
     @property
     def stems(self) -> dict[str, str]:
@@ -156,6 +157,11 @@ class Section:
     def images(self) -> int:
         """Number of images, each of which may be under several draws of noise."""
         return int(self.summary["images"].max()) if len(self.summary) else 0
+
+    @property
+    def units(self) -> int:
+        """Number of units that they are of; as many where each image is its own."""
+        return int(self.summary["units"].max()) if len(self.summary) else 0
 
     @property
     def split(self) -> MeasuredSplit:
@@ -188,8 +194,10 @@ class Section:
     def tuned_by(self, cell: CellRow, meta: CellMeta) -> Scale:
         """How the numbers are read by which a cell was tuned; which way may be known by its trials.
 
-        It need be none of the run's metrics.
+        It need be none of the run's metrics; nor any metric, where clean images did not tell.
         """
+        if meta.estimate:
+            return ESTIMATED_SCALES.get(meta.estimate, Scale(meta.estimate, "dB", decimals=2))
         label = meta.cell.tune_by
         known = {**DEFAULT_SCALES, **self.runs[cell.run].manifest.scales}
         if label in known:
@@ -302,7 +310,7 @@ def _conditions(run: Run) -> dict[str, Any]:
     return {
         "protocol": manifest.protocol,
         # Of outputs they say whether these were rounded, which is looked at by data set.
-        "conventions": {**manifest.conventions, "outputs": ""},
+        "conventions": {**manifest.conventions, "outputs": "", "noise": ""},
         "fingerprint": data.fingerprint,
         "training": data.trained_on,
         "quantize": manifest.settings.quantize,
@@ -322,9 +330,11 @@ def _merged(
     for cell, meta in zip(cell_rows(cells), metadata, strict=True):
         entry = (cell.label, cell.column)
         # A training seed is what an entry's cells may differ in.
-        measured = meta.cell.model_dump(exclude={"seed", "tune_by"}, exclude_unset=True)
+        measured = meta.cell.model_dump(exclude={"seed", "tune_by", "tune_on"}, exclude_unset=True)
         if meta.cell.tune_by != "psnr" and meta.cell.tune:
             measured["tuned by"] = meta.cell.tune_by
+        if meta.cell.tune_on != "clean" and meta.cell.tune:
+            measured["tuned on"] = meta.cell.tune_on
         newest, known = shown.setdefault(entry, (cell.run, measured))
         kept.append(measured == known and cell.key not in keys)
         keys.add(cell.key)
