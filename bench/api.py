@@ -27,6 +27,7 @@ from bench.planning.noise_kinds import NoiseKinds, requested_kinds
 from bench.planning.request import (
     RequestedMethod,
     RequestedMetric,
+    measurable,
     requested_methods,
     requested_metrics,
     torch_device,
@@ -74,6 +75,7 @@ def run(
     device = torch_device(settings, methods.values())
     source = _source(settings, objects)
     data = source.open(_surveys(source, settings))
+    metrics = measurable(metrics, settings, data)
     resolved = _resolved(settings, data, requested, by_content=bool(objects))
     cells = plan(resolved, data, requested.values(), _named(tuner), kinds.make)
     shares = cores.shares(settings, cells, data.largest)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from bench.core import (
     ESTIMATED,
+    Dataset,
     MissingPackage,
     UsageError,
     canonical_json,
@@ -100,6 +101,20 @@ def requested_metrics(settings: Settings, registry: Registry[Any]) -> dict[str, 
     metrics = registry.of(METRICS)
     metrics.load_given()
     return metrics_of(settings.metrics or (*DEFAULT_METRICS, *metrics.given), metrics)
+
+
+def measurable(
+    metrics: Mapping[str, RequestedMetric], settings: Settings, dataset: Dataset
+) -> dict[str, RequestedMetric]:
+    """The metrics, of which the default ones need no ground truth where the data set has none.
+
+    With a second noisy frame these are uPSNR and uMSE, else SURE.
+    """
+    if settings.metrics or dataset.truth:
+        return dict(metrics)
+    others = {label: one for label, one in metrics.items() if label not in DEFAULT_METRICS}
+    own = ("upsnr", "umse") if dataset.frames > 1 else ("sure",)
+    return {**metrics_of(own, Registry(kind=METRICS)), **others}
 
 
 def metrics_of(texts: Iterable[str], registry: Registry[Any]) -> dict[str, RequestedMetric]:

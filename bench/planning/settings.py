@@ -107,7 +107,11 @@ class Settings(pydantic.BaseModel):
     metrics: Annotated[
         tuple[str, ...] | None,
         BeforeValidator(checks.metrics),
-        Typed(shown=",".join(DEFAULT_METRICS) + " and those of --plugin", recorded="never"),
+        Typed(
+            shown=",".join(DEFAULT_METRICS) + " (without ground truth upsnr,umse, or sure) and "
+            "those of --plugin",
+            recorded="never",
+        ),
     ] = Field(None, description="a,b[param=1],… (see `bench metrics`); the first one leads.")
     keep: Annotated[
         Literal["outputs"] | None,

@@ -17,6 +17,9 @@ from bench.datasets.formats.stored import UnusableImage
 
 #: Larger images are refused: some methods hold a hundred times as much in memory.
 MAX_PIXELS = 2**26
+#: Of libraries that log what they raise as well. Not astropy's, which is of a class of its own: who
+#: asks for it before astropy is imported makes another in its place, and astropy fails.
+_LOGGERS = [logging.getLogger(name) for name in ("PIL", "pydicom", "tifffile")]
 
 
 def parted(path: Path) -> tuple[Path, str]:
@@ -139,9 +142,6 @@ def reading(path: Path) -> Iterator[None]:
             raise DataError(f"cannot read {path}: {error.strerror}") from error
         what = text[:200] or type(error).__name__
         raise UnusableImage(f"it is broken, or no image ({what})") from error
-
-
-_LOGGERS = [logging.getLogger(name) for name in ("astropy", "PIL", "pydicom", "tifffile")]
 
 
 class _Quiet:
