@@ -68,7 +68,7 @@ def validation_sigma(dataset: Dataset) -> float:
         if frames is None or (group.clean is None and frames.shape[1] < 2):
             raise UsageError(
                 f"--sigma validation: {dataset.training} has no noisy images beside clean "
-                "ones or second frames to tell the noise by: write estimate, or a standard deviation"
+                "ones or second frames: write estimate, or a standard deviation"
             )
         if group.clean is not None:
             noise = frames - group.clean[:, None]
