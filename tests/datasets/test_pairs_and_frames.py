@@ -77,6 +77,11 @@ def test_pairs_are_of_equal_names_whatever_their_format(pairs):
     assert load(f"pairs:{pairs}").fingerprint != data.fingerprint
 
 
+def test_pairs_that_are_opened_as_a_folder_are_told_how(pairs):
+    with pytest.raises(DataError, match=rf"no image in {pairs}: give pairs:{pairs} \(not read"):
+        load(f"folder:{pairs}")
+
+
 def test_pairs_have_splits_as_folders_have(pairs, tmp_path):
     top = tmp_path / "set"
     for split in ("train", "val", "test"):
