@@ -144,8 +144,10 @@ def test_a_clean_image_beside_the_frames_is_the_truth(frames):
 
 def test_noise_may_lead_out_of_the_range_and_is_told(tmp_path):
     clean = RNG.uniform(0, 4095, (12, 14)).astype(np.float32)
+    noise = RNG.normal(0, 300, clean.shape).astype(np.float32)
+    clean[0, :2], noise[0, :2] = (5, 4090), (-300, 300)
     write(tmp_path / "clean/a.npy", clean)
-    write(tmp_path / "noisy/a.npy", clean + RNG.normal(0, 300, clean.shape).astype(np.float32))
+    write(tmp_path / "noisy/a.npy", clean + noise)
     data = load(f"pairs:{tmp_path}", Range(0, 4095))
     (line,) = data.warnings
     assert "values of 1 noisy images lie outside the range 0 to 4095" in line
