@@ -102,7 +102,8 @@ def _option(field: str, name: str, hint: Any, info: Any, typed: Any) -> click.Op
     default = info.default if typed.default is None else typed.default
     shown = typed.shown or ("" if default in (None, False, ()) else str(default))
     # What words may stand for is typed as text.
-    declared, kind = f"--{name}", str if isinstance(typed.default, str) else _kind(hint)
+    words = isinstance(typed.default, str) or "|" in typed.metavar
+    declared, kind = f"--{name}", str if words else _kind(hint)
     if kind is bool and default:
         declared, shown = f"{declared}/--no-{name}", "on"
     return click.Option(

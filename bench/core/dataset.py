@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Values = npt.NDArray[np.float64]  # (N,), one an image
 
 Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 #: What may be measured on.
 MeasuredSplit = Literal["test", "validation"]
 
@@ -115,6 +116,7 @@ class Dataset:
         labels: gives the labels of a split, int64, those of all its images by position; raises
             `DataError` or `StorageError` where they cannot be had. None where images have none.
         own: where training images come from another data set, this one with its own.
+        other: where training and validation images come from another data set, that one.
         range: what the stored values mean.
         frames: noisy images that came with each scene, at least; where there are some, no noise is
             drawn.
@@ -138,6 +140,7 @@ class Dataset:
     training_fingerprint: str = ""
     labels: Callable[[Split], Labels] | None = field(default=None, repr=False)
     own: Dataset | None = field(default=None, repr=False)
+    other: Dataset | None = field(default=None, repr=False)
     range: Range = UNIT_RANGE
     frames: int = 0
     truth: bool = True
@@ -152,6 +155,17 @@ class Dataset:
     def given(self) -> bool:
         """The noise came with the images, and none is drawn."""
         return self.frames > 0
+
+    @property
+    def tunable(self) -> bool:
+        """There are validation images that parameters can be tuned on.
+
+        Not where the noise came with the tested ones and not with these: it cannot be drawn.
+        """
+        images = self.other or self
+        return self.sizes.get("validation", 0) > 0 and (
+            images.given if self.given else images.truth
+        )
 
     def groups(self, split: Split, limit: int | None = None) -> Iterator[Group]:
         """The groups of a split, of its first `limit` images where one is given.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from bench.core import PSNR_CAP, Unsupported, estimate_sigma
+from bench.metrics.umse import umse
 from bench.noises import Gaussian, Given
 
 if TYPE_CHECKING:
@@ -91,21 +92,15 @@ class ErrorEstimate(ABC):
 
 
 class Frames(ErrorEstimate):
-    """By further noisy images of each scene, whose noise is independent (uMSE).
-
-    The squared distance to them less their noise's variance, which is half the squared distance
-    between the frames (Marcos Morales, Leibovich, Mohan, Vincent, Haluai, Tan, Crozier and
-    Fernandez-Granda 2023).
-    """
+    """By further noisy images of each scene, whose noise is independent: see `metrics.umse`."""
 
     name = "frames"
 
     def errors(self, restore: Restore, images: Noisy) -> tuple[Values, Array | None]:
         """See `ErrorEstimate`."""
-        restored = restore(images.noisy)
         assert images.frames is not None
-        distances = _squares(images.frames - restored[:, None]).mean(axis=1)
-        return distances - self.variances(images), restored
+        restored = restore(images.noisy)
+        return umse(restored, images.noisy, images.frames), restored
 
     def variance(self, images: Noisy) -> Array:
         """Half the squared distance of the first frame to the others."""
@@ -186,10 +181,11 @@ def error_estimate(tune_on: TuneOn, noise: Noise) -> ErrorEstimate | None:
     """What tells errors on validation images; None where their clean ones do.
 
     Images alone (`self`) are judged by SURE where the noise is known, not clipped and of mean
-    zero, else by J-invariance.
+    zero (of noise that came with them a deviation that was stated is taken for that of white
+    Gaussian noise), else by J-invariance.
 
-    >>> error_estimate("self", Gaussian(0.1)).name
-    'sure'
+    >>> error_estimate("self", Gaussian(0.1)).name, error_estimate("self", Given(0.1)).name
+    ('sure', 'sure')
     >>> error_estimate("self", Given(0.0)).name
     'invariance'
     """
@@ -197,12 +193,13 @@ def error_estimate(tune_on: TuneOn, noise: Noise) -> ErrorEstimate | None:
         return None
     if tune_on == "frames":
         return Frames(noise)
-    known = not isinstance(noise, Given) and not noise.clip
-    return Sure(noise) if known and _of_mean_zero(noise) else Invariance(noise)
-
-
-def _of_mean_zero(noise: Noise) -> bool:
-    return all(math.isclose(noise.mean(value), value, abs_tol=1e-6) for value in (0.0, 0.5, 1.0))
+    if isinstance(noise, Given):
+        known = not noise.estimated
+    else:
+        known = not noise.clip and all(
+            math.isclose(noise.mean(value), value, abs_tol=1e-6) for value in (0.0, 0.5, 1.0)
+        )
+    return Sure(noise) if known else Invariance(noise)
 
 
 def estimated_psnr(errors: Values, variances: Values, pixels: Values) -> float:

@@ -21,6 +21,8 @@ import numpy as np
 from bench.core import BenchError, Cell, DataError, Dataset, Group, Record, Split
 from bench.evaluation.data_source import DataSource
 from bench.evaluation.exam import Exam, LocalExam, LocalExaminer, NoisyBatch
+from bench.plugins.noise_code import load_code
+from bench.plugins.sources import Registry
 
 if TYPE_CHECKING:
     from bench.core import Array
@@ -35,6 +37,10 @@ _FACTS = (
 
 class Scorer(Protocol):
     """What cells are scored by, as it is told to another process."""
+
+    @property
+    def plugins(self) -> tuple[str, ...]:
+        """Files and folders of plugins."""
 
     def examiner(self, dataset: Dataset) -> LocalExaminer:
         """What scores a data set's cells there."""
@@ -206,12 +212,13 @@ class _Desk:
         self._dataset: Dataset
         self._examiner: LocalExaminer
         self._exam: LocalExam
+        self._registry: Registry[Any]
         self._batches: Iterator[NoisyBatch]
         self._seed = 0
 
     def open(self, source: DataSource, scorer: Scorer) -> Any:
         data = self._dataset = source.open()
-        self._examiner = scorer.examiner(data)
+        self._examiner, self._registry = scorer.examiner(data), Registry(scorer.plugins)
         facts = {name: getattr(data, name) for name in _FACTS}
         first = next(data.groups("test", 1), None)
         return facts, () if first is None else first.shape
@@ -225,6 +232,7 @@ class _Desk:
         return list(self._dataset.groups(split))
 
     def begin(self, cell: Cell, threads: int) -> tuple[int, list[int]]:
+        load_code([cell.noise], self._registry)
         self._exam = self._examiner.exam(cell, threads)
         return self._exam.total, self._exam.shown
 

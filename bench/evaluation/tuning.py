@@ -187,13 +187,18 @@ def tune(
     if not tuned.trials:
         raise errors[0]
     chosen, _ = best(tuned.trials, scale.higher)
-    known = [psnr for psnr in psnrs if psnr is not None]
-    if len(known) == len(tuned.trials):
-        of_chosen = known[[params for params, _ in tuned.trials].index(chosen)]
-        tuned.regret = max(known) - of_chosen
+    tuned.regret = _regret(tuned.trials, chosen, psnrs)
     ends = {name: axis.end(axis.values.index(chosen[name])) for name, axis in axes.items()}
     tuned.at_edge = {name: end for name, end in ends.items() if end}
     return tuned
+
+
+def _regret(trials: Trials, chosen: Params, psnrs: list[float | None]) -> float | None:
+    """See `Tuned.regret`, of settings with their mean PSNR, None where it is not known."""
+    known = [psnr for psnr in psnrs if psnr is not None]
+    if not known:
+        return None
+    return max(known) - known[[params for params, _ in trials].index(chosen)]
 
 
 def _axes(method: Method, typed: Mapping[str, Any]) -> dict[str, Axis]:

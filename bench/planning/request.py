@@ -18,6 +18,7 @@ from bench.core import (
 from bench.noises import training_regime
 from bench.planning import notation
 from bench.planning.checks import MAX_SEEDS
+from bench.planning.noise_kinds import by_name
 from bench.planning.settings import (
     DEFAULT_METHODS,
     DEFAULT_METRICS,
@@ -26,7 +27,7 @@ from bench.planning.settings import (
     Settings,
 )
 from bench.plugins.contract import Method
-from bench.plugins.kinds import METRICS
+from bench.plugins.kinds import METRICS, NOISES
 from bench.plugins.metric import Metric
 from bench.plugins.sources import Registry
 
@@ -223,7 +224,7 @@ def resolve(text: str, registry: Registry[Method]) -> RequestedMethod:
     return RequestedMethod(
         method,
         {**notation.typed_params(method, params), **estimated},
-        None if regime is None else training_regime(regime),
+        None if regime is None else training_regime(regime, by_name(registry.of(NOISES))),
         None if seeds is None else int(seeds),
     )
 
@@ -237,4 +238,9 @@ def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method
         raise UsageError(
             f"{method.name}[{method.declared.wraps}={name}]: {name} wraps another method itself"
         )
-    return dataclasses.replace(method, source=digest([method.source, inner.source]))
+    declared = dataclasses.replace(
+        method.declared, whole=method.declared.whole or inner.declared.whole
+    )
+    return dataclasses.replace(
+        method, source=digest([method.source, inner.source]), declared=declared
+    )

@@ -37,25 +37,37 @@ def noise(
     return {"noise": (Given(sigma or 0.0),)}
 
 
-def tuning(dataset: Dataset, asked: TuneOn | None) -> dict[str, Any]:
-    """What parameters are tuned on, as changes to the settings.
+def tuned_on(dataset: Dataset, asked: TuneOn | None = None, tune_by: str = "psnr") -> TuneOn:
+    """What tells how well validation images are restored: their clean images unless there are none.
+
+    Args:
+        dataset: that is measured on.
+        asked: None where nobody says.
+        tune_by: the metric that parameters are to be chosen by.
 
     Raises:
         UsageError: what was asked for is not there.
 
-    >>> tuning(Dataset("toy", "", {}, lambda split: [], frames=2, truth=False), None)
-    {'tune_on': 'frames'}
+    >>> tuned_on(Dataset("toy", "", {}, lambda split: [], frames=2, truth=False))
+    'frames'
     """
-    if asked == "clean" and not dataset.truth:
+    images = dataset.other or dataset
+    frames = images.frames != 1  # where none came with the images, any number is drawn
+    if asked == "clean" and not images.truth:
         raise UsageError(
-            f"--tune-on clean: {dataset.name} has no clean images; "
-            f"{'frames' if dataset.frames > 1 else 'self'} does without"
+            f"--tune-on clean: {images.name} has no clean images; "
+            f"{'frames' if frames else 'self'} does without"
         )
-    if asked == "frames" and dataset.frames == 1:
+    if asked == "frames" and not frames:
         raise UsageError(
-            f"--tune-on frames: {dataset.name} has one noisy image of each scene; "
-            f"{'clean' if dataset.truth else 'self'} does with one"
+            f"--tune-on frames: {images.name} has one noisy image of each scene; "
+            f"{'clean' if images.truth else 'self'} does with one"
         )
-    own: TuneOn = "clean" if dataset.truth else "frames" if dataset.frames > 1 else "self"
-    chosen = asked or own
-    return {"tune_on": None if chosen == "clean" else chosen}
+    chosen = asked or ("clean" if images.truth else "frames" if frames else "self")
+    if chosen != "clean" and tune_by != "psnr":
+        told = "" if asked else f", and {images.name} has none"
+        raise UsageError(
+            f"--tune-by {tune_by} is told by clean images{told}: leave it out"
+            + (f", or --tune-on {asked}" if asked and images.truth else "")
+        )
+    return chosen

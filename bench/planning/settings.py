@@ -26,6 +26,7 @@ from bench.core import (
     expanded,
 )
 from bench.core.dataset import MeasuredSplit
+from bench.core.tiling import SIDE
 from bench.noises import BLIND, Gaussian
 from bench.planning import checks, resolution
 from bench.planning.typed import Typed
@@ -195,6 +196,15 @@ class Settings(pydantic.BaseModel):
         description="Keep clean test images out of the processes that methods run in; each job "
         "then takes a second process.",
     )
+    tile: Annotated[
+        int | None,
+        BeforeValidator(checks.tile),
+        Typed(metavar="SIDE|none", recorded="where set"),
+    ] = Field(
+        SIDE,
+        description="Pixels a side of the overlapping tiles by which methods are given images of "
+        "more pixels than two tiles have; none: whole images.",
+    )
     device: Annotated[str, AfterValidator(checks.one_of("device", DEVICES)), Typed()] = Field(
         "auto", description="auto, cpu or cuda."
     )
@@ -247,7 +257,7 @@ class Settings(pydantic.BaseModel):
     def _noises(cls, values: dict[str, Any], handler: Callable[[Any], Self]) -> Self:
         """Noise levels as `Noise`, which knows whether it clips."""
         levels = values.get("noise", DEFAULT_NOISE)
-        noise = checks.noises(levels, values.get("clip") is True)
+        noise = checks.noises(levels, values.get("clip") is True, values.get("plugins", ()))
         settings = handler({**values, "noise": noise})
         if "noise" not in values:
             settings.model_fields_set.discard("noise")  # it was not typed
@@ -306,7 +316,8 @@ class Settings(pydantic.BaseModel):
             changes["train_dataset"] = dataset.training
         typed = self.model_fields_set
         changes |= resolution.noise(dataset, self.sigma, "noise" in typed, self._drawing())
-        changes |= resolution.tuning(dataset, self.tune_on)
+        tune_on = resolution.tuned_on(dataset, self.tune_on, self.tune_by if self.tune else "psnr")
+        changes["tune_on"] = None if tune_on == "clean" else tune_on
         return self.model_copy(update=changes)
 
     def _drawing(self) -> dict[str, bool]:

@@ -32,6 +32,7 @@ _CELL_COLUMNS = [
     "params",
     "chosen",
     "chosen_score",
+    "regret",
     "noise",
     "clip",
     "level",
@@ -56,7 +57,8 @@ _WHOLE = (
     "memory_growth_bytes", "peak_device_bytes", "peak_memory_bytes",
 )  # fmt: skip
 _REAL = (
-    "chosen_score", "fit_seconds", "tune_seconds", "images_per_second", "milliseconds_per_megapixel"
+    "chosen_score", "regret", "fit_seconds", "tune_seconds", "images_per_second",
+    "milliseconds_per_megapixel",
 )  # fmt: skip
 
 

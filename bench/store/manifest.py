@@ -23,6 +23,7 @@ from bench.core import (
 )
 from bench.core.dataset import MeasuredSplit
 from bench.core.metric import Better
+from bench.core.tiling import SIDE
 from bench.store.json_model import Amount, Count, JsonModel
 from bench.store.recorded_data import RecordedDataset
 
@@ -57,6 +58,7 @@ class RecordedSettings(JsonModel):
     tune_on: TuneOn = "clean"
     sigma: Amount | None = None
     quantize: bool
+    tile: Count | None = SIDE
     sealed: bool = False
     device: str
 

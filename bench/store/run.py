@@ -116,7 +116,8 @@ class Run:
         """A row a finished cell, in the plan's order.
 
         Columns: key, dataset, method, params, chosen (canonical JSON), chosen_score (mean
-        over validation images of the metric that it was tuned by), noise, clip, level, train,
+        over validation images of the metric that it was tuned by), regret (dB of PSNR, where it was
+        chosen without clean images that were there), noise, clip, level, train,
         regime, seed, status (done, failed or skipped), reason, fit_seconds, tune_seconds,
         images_per_second (at the batch used), milliseconds_per_megapixel (of an image alone),
         multiply_adds (of an image), parameters, memory_growth_bytes (of the process in a denoise

@@ -76,6 +76,7 @@ def test_a_record_is_read_as_it_was_written(run):
         "params",
         "chosen",
         "chosen_score",
+        "regret",
         "noise",
         "clip",
         "level",

@@ -68,12 +68,9 @@ def open_file(path: Path, inner: str) -> Stored:
         raise UnusableImage(f"its pages have no names, such as {inner}")
     with _tiff(path) as file:
         pages, first = _listed(file)
-        if compression := tiff_tags.needs_imagecodecs(first):
-            need("imagecodecs", "tiff", f"TIFF files with {compression} compression")
-        kind, white = np.dtype(np.uint8), 1.0
-        if first.bitspersample != 1:
-            kind = first.dtype.newbyteorder("=")
-            white = white_of(kind)
+        bilevel = first.bitspersample == 1
+        kind = np.dtype(np.uint8) if bilevel else first.dtype.newbyteorder("=")
+        white = 1.0 if bilevel else white_of(kind)
         in_colour = first.photometric == 2
         if first.photometric == PALETTE:  # grey or in colour: which of its colours are used says it
             in_colour = any(_decoded(file, pages, i).shape[-1] == 3 for i in range(pages.count))
@@ -238,6 +235,10 @@ def _check(page: TiffPage, size: int) -> None:
     if tiff_tags.lacks_parts(page, size):
         raise UnusableImage("it is broken: some of its strips or tiles are not there")
     check_pixels(page.imagelength, page.imagewidth)
+    if page.is_tiled:
+        check_pixels(page.tilelength, page.tilewidth)
+    if compression := tiff_tags.needs_imagecodecs(page):
+        need("imagecodecs", "tiff", f"TIFF files with {compression} compression")
 
 
 def _said(first: TiffPage) -> int:

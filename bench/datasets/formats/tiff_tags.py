@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
@@ -36,7 +38,7 @@ _COMPRESSIONS = {1: "none", 32773: "PackBits", **_PREDICTED}
 def several(page: TiffPage, code: int, default: tuple[int, ...]) -> tuple[int, ...]:
     """A tag's values, as the file has them."""
     value = page.tags.valueof(code, default)
-    return tuple(map(int, value)) if isinstance(value, (tuple, list)) else (int(value),)
+    return tuple(int(number) for number in np.ravel(value))
 
 
 def one(page: TiffPage, code: int, default: int) -> int:

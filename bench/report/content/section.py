@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import analysis as tables
 from bench.analysis.calibration import calibration_error, overconfidence
-from bench.core import DEFAULT_SCALES, Scale, UsageError, printable
+from bench.core import DEFAULT_SCALES, ESTIMATED_SCALES, Scale, UsageError, printable
 from bench.report.content import metrics
 from bench.report.content.rows import CellRow, Column, Pair, cell_rows, pairs_by_column
 from bench.store import cells_frame
@@ -188,8 +188,10 @@ class Section:
     def tuned_by(self, cell: CellRow, meta: CellMeta) -> Scale:
         """How the numbers are read by which a cell was tuned; which way may be known by its trials.
 
-        It need be none of the run's metrics.
+        It need be none of the run's metrics; nor any metric, where clean images did not tell.
         """
+        if meta.estimate:
+            return ESTIMATED_SCALES.get(meta.estimate, Scale(meta.estimate, "dB", decimals=2))
         label = meta.cell.tune_by
         known = {**DEFAULT_SCALES, **self.runs[cell.run].manifest.scales}
         if label in known:
@@ -322,9 +324,11 @@ def _merged(
     for cell, meta in zip(cell_rows(cells), metadata, strict=True):
         entry = (cell.label, cell.column)
         # A training seed is what an entry's cells may differ in.
-        measured = meta.cell.model_dump(exclude={"seed", "tune_by"}, exclude_unset=True)
+        measured = meta.cell.model_dump(exclude={"seed", "tune_by", "tune_on"}, exclude_unset=True)
         if meta.cell.tune_by != "psnr" and meta.cell.tune:
             measured["tuned by"] = meta.cell.tune_by
+        if meta.cell.tune_on != "clean" and meta.cell.tune:
+            measured["tuned on"] = meta.cell.tune_on
         newest, known = shown.setdefault(entry, (cell.run, measured))
         kept.append(measured == known and cell.key not in keys)
         keys.add(cell.key)

@@ -117,7 +117,27 @@ def shown_range(curves: Sequence[Curve]) -> tuple[float, float]:
 
 def tuning_notes(section: Section) -> list[str]:
     """What a reader must know of the tuned values: where they end, what failed; sentences."""
-    return [*_edges(section), *_failures(section)]
+    return [*_regrets(section), *_edges(section), *_failures(section)]
+
+
+def _regrets(section: Section) -> Iterator[str]:
+    """What it cost to choose without clean images, where these are there to tell."""
+    lost: dict[str, dict[str, float]] = {}
+    for cell, meta in zip(section.rows(), section.metadata, strict=True):
+        if meta.regret is not None:
+            at = lost.setdefault(cell.label, {})
+            noise = noise_text(*cell.column)
+            at[noise] = max(meta.regret, at.get(noise, 0.0))
+    if lost:
+        named = "; ".join(
+            f"{outside(label)} "
+            + ", ".join(f"{regret:.2f} dB at {outside(noise)}" for noise, regret in at.items())
+            for label, at in lost.items()
+        )
+        yield (
+            "Clean validation images had no part in the choice. By their mean PSNR, the best "
+            f"setting that was tried would have been better by (regret): {named}."
+        )
 
 
 def _edges(section: Section) -> Iterator[str]:
