@@ -76,26 +76,13 @@ def run(
     device = torch_device(settings, methods.values())
     source = _source(settings, objects)
     data = source.open(_surveys(source, settings))
-    resolved = _resolved(settings, data, requested, by_content=bool(objects))
     metrics = metrics_for(settings, metrics, data)
+    resolved = _resolved(settings, data, requested, by_content=bool(objects))
     cells = plan(resolved, data, requested.values(), _named(tuner), kinds.make)
     shares = cores.shares(settings, cells, data.largest)
     scorer = _scorer(resolved, metrics, tuner)
     with source.for_others(data, bool(shares.jobs or settings.dask)) as told:
-        setup = Setup(
-            source=told,
-            fingerprint=data.fingerprint,
-            training_fingerprint=data.training_fingerprint,
-            plugins=scorer.plugins,
-            methods=tuple(requested),
-            cache=scorer.cache,
-            fresh=scorer.fresh,
-            device=device,
-            threads=shares.threads,
-            jobs=None if settings.dask else min(max(1, shares.jobs), len(cells)),
-            scorer=scorer,
-            sealed=settings.sealed,
-        )
+        setup = Setup.of(settings, told, data, requested, scorer, device, shares, len(cells))
         described = _described(metrics, scorer, data, listener)
         said = notes(resolved, data, requested.values(), cells)
         said += noise_correlation.notes(data, resolved.split)

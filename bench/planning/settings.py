@@ -75,7 +75,7 @@ class Settings(pydantic.BaseModel):
         str | None,
         BeforeValidator(checks.dataset),
         Typed(shown="mnist, or digits without it"),
-    ] = Field(None, description="See `bench datasets`; folder:PATH for a folder of images.")
+    ] = Field(None, description="See `bench datasets`; or the path of a folder of images.")
     train_dataset: Annotated[
         str | None,
         BeforeValidator(checks.dataset),
@@ -128,13 +128,14 @@ class Settings(pydantic.BaseModel):
         False, description="Limit noisy images to [0, 1], as an 8-bit file would."
     )
     sigma: Annotated[
-        float | None,
+        resolution.Sigma,
         BeforeValidator(checks.sigma),
-        Typed(metavar="estimate|VALUE", recorded="where set", shown="estimate"),
+        Typed(metavar="estimate|validation|VALUE", default="estimate", recorded="where set"),
     ] = Field(
         None,
         description="Of noise that came with the images, what methods are told: estimated from "
-        "each image, or a standard deviation, as 5/255.",
+        "each image, that of the validation images by their clean ones or second frames, or a "
+        "standard deviation, as 5/255.",
     )
     train_noise: Annotated[tuple[str, ...], BeforeValidator(checks.regimes), Typed()] = Field(
         _as_typed(MATCHED),

@@ -5,11 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from bench.core import Cell, Dataset, Group, ImagePairs, TrainNoise, Unsupported
+from bench.core import Cell, Dataset, Group, ImagePairs, TrainNoise, Unsupported, estimate_sigma
 from bench.datasets.training_images import split_array, split_pairs
 from bench.evaluation import fitting
 from bench.evaluation.forms import FitTask, Fitted
-from bench.evaluation.noise_estimate import estimate_sigma
 from bench.evaluation.runner import run_cells
 from bench.noises import Gaussian, Given
 from bench.plugins.sources import Registry
