@@ -85,8 +85,7 @@ def run(
         setup = Setup.of(settings, told, data, requested, scorer, device, shares, len(cells))
         described = _described(metrics, scorer, data, listener)
         said = notes(resolved, data, requested.values(), cells)
-        if data.given:
-            said += noise_correlation.notes(data, resolved.split)
+        said += noise_correlation.notes(data, resolved.split)
         manifest = _manifest(resolved, data, methods, described, cells, setup, command, said)
         made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
     return Run(made.path, made.manifest)
