@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from bench.cli.options import DEBUG
 from bench.cli.program import EPILOG, EXIT_CELLS_FAILED, Terminated, main
 from bench.cli.settings import SettingsCommand, given_settings
 from bench.core import UsageError, printable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Bytes of addresses that a process must be allowed: with less, OpenBLAS tries for ever.
 _ROOM = 2**30
@@ -84,10 +87,19 @@ def run(context: click.Context, /, debug: bool, **values: Any) -> int:
         say(by_words(printable(f"no {metric} in {count} of {len(cells)} cells: {why}")))
     if absent := len(set(result.manifest.cells) - result.finished()):
         say(f"{absent} of {len(result.manifest.cells)} cells have no result")
+    lost = _without_result(cells)
+    if most := len(lost) > cells.method.nunique() / 2:
+        say(f"{len(lost)} of {cells.method.nunique()} methods have no result: {', '.join(lost)}")
     where = shlex.quote(str(result.path))
     say(f"Run:    {result.path}\nReport: bench report {where}")
     typed = settings.get("methods") or ""
     names = notation.split_list(typed) if isinstance(typed, str) else typed
     asked_for = {notation.parse(name)[0] for name in names}
     bad = cells.status.eq("failed") | (cells.status.eq("skipped") & cells.method.isin(asked_for))
-    return EXIT_CELLS_FAILED if absent or unmeasured or bad.any() else 0
+    return EXIT_CELLS_FAILED if absent or unmeasured or most or bad.any() else 0
+
+
+def _without_result(cells: pd.DataFrame) -> list[str]:
+    """The methods none of whose cells is done."""
+    done = set(cells.method[cells.status == "done"])
+    return [name for name in dict.fromkeys(cells.method) if name not in done]

@@ -43,9 +43,10 @@ def given_settings(context: click.Context, values: dict[str, Any]) -> dict[str, 
         if entry.default is not None
     }
     path, entries = context.meta.get(_FILE, ("", {}))
+    plugins = typed.get("plugins", entries.get("plugins", ()))  # which noises there are
     for field, value in entries.items():
         if field not in typed:  # one by one: what goes together only the whole command tells
-            Settings.checked(path, **{"jobs": 1, field: value})
+            Settings.checked(path, **{"jobs": 1, "plugins": plugins, field: value})
     return {**own, **entries, **typed}
 
 

@@ -45,7 +45,8 @@ class Noisy(NamedTuple):
 
     def only(self, rows: slice) -> Noisy:
         """The images that a slice chooses."""
-        return Noisy(*(images if images is None else images[rows] for images in self))
+        frames, changed = (images if images is None else images[rows] for images in self[1:])
+        return Noisy(self.noisy[rows], frames, changed)
 
 
 class ErrorEstimate(ABC):
@@ -84,7 +85,7 @@ class ErrorEstimate(ABC):
         """Of the noise of each pixel, float32 (N, C, H, W), from what is known of it."""
         noisy, noise = images.noisy, self._noise
         if isinstance(noise, Given) and noise.estimated:
-            sigmas = np.float32([estimate_sigma(image) for image in noisy])
+            sigmas = np.array([estimate_sigma(image) for image in noisy], np.float32)
             return np.broadcast_to(sigmas[:, None, None, None] ** 2, noisy.shape)
         if noise.clip:
             return np.full_like(noisy, noise.sigma**2)

@@ -126,14 +126,15 @@ def doubts(noises: Iterable[Noise]) -> list[str]:
     for noise in noises:
         level = f"{noise.level:g}"
         name = "" if noise.kind == Gaussian.kind else f"{noise.kind} "
+        what = f"--sigma {level}" if isinstance(noise, Given) else f"{name}noise level {level}"
         if noise.photons and noise.level < 1:
             lines.append(
-                f"{name}noise level {level} is less than one photon at white: levels count "
+                f"{what} is less than one photon at white: levels count "
                 "photons, and a higher one is less noise"
             )
         elif not noise.photons and noise.level > 1 and _is_of_the_range(noise):
             lines.append(
-                f"{name}noise level {level} is {level} times the range of the images: for {level} "
+                f"{what} is {level} times the range of the images: for {level} "
                 f"of 255 write {level}/255"
             )
     return lines

@@ -61,13 +61,7 @@ def plan(
                     fingerprint=dataset.fingerprint,
                     method=method.name,
                     params=canonical_json(params),
-                    fit_params=canonical_json(
-                        {
-                            name: value
-                            for name, value in params.items()
-                            if name in method.parameters and name not in method.inference
-                        }
-                    ),
+                    fit_params=_fit_params(method, params),
                     source=method.source,
                     train=train,
                     noise=noise,
@@ -86,6 +80,17 @@ def plan(
             )
     _refuse_tuned(settings, cells)
     return list(dict.fromkeys(cells))  # a regime may have been asked for in two ways
+
+
+def _fit_params(method: Method, params: Mapping[str, Any]) -> str:
+    """Those of the parameters that training depends on, as canonical JSON."""
+    return canonical_json(
+        {
+            name: value
+            for name, value in params.items()
+            if name in method.parameters and name not in method.inference
+        }
+    )
 
 
 def _refuse_tuned(settings: Settings, cells: Iterable[Cell]) -> None:
@@ -128,24 +133,24 @@ def _untuned(
     if dataset.tunable or not settings.tune:
         return ()
     at_defaults = [
-        requested.method.name
-        for requested in methods
-        if not requested.method.learns
-        and not set(requested.method.declared.tune) <= set(requested.params)
+        method.name
+        for method, params, *_ in methods
+        if not set(method.declared.tune) <= set(params) and _has_images(dataset, method)
     ]
     if not at_defaults:
         return ()
     named = ", ".join(dict.fromkeys(at_defaults))
-    if dataset.sizes["validation"]:
+    images = dataset.other or dataset
+    if images.sizes.get("validation"):
         return (
-            f"the validation images of {dataset.training} do not have the noise of {dataset.name}, "
+            f"the validation images of {images.name} do not have the noise of {dataset.name}, "
             f"so these run at their defaults: {named}",
         )
     where = "--train-dataset names a set that has some"
-    if dataset.given:
+    if images.given:
         where = "a folder `val` beside `test` holds them, or `validation = 20` in dataset.toml"
     return (
-        f"{dataset.name} has no validation images to tune on, so these run at their defaults: "
+        f"{images.name} has no validation images to tune on, so these run at their defaults: "
         f"{named}; {where}",
     )
 
@@ -158,6 +163,12 @@ def _cut(cells: Iterable[Cell]) -> list[str]:
         for side in dict.fromkeys(cell.tile for cell in cells)
         if side is not None
     ]
+
+
+def _has_images(dataset: Dataset, method: Method) -> bool:
+    """There are images to learn from; without them a method is skipped, which says so itself."""
+    needed = {"function": (), "fitted": ("train",), "trained": ("train", "validation")}
+    return all(dataset.sizes.get(split) for split in needed[method.form])
 
 
 def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise], make: MakeNoise) -> TrainNoise:

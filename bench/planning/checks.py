@@ -7,7 +7,7 @@ import operator
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.core import Noise, Range, UsageError, nearest, shown
 from bench.core.tiling import LEAST
@@ -64,17 +64,21 @@ def value_range(value: Any) -> Range | None:
     return Range(low, high)
 
 
-def sigma(value: Any) -> float | None:
-    """A standard deviation, `"5/255"` or a number; None for "estimate"."""
-    if value is None or (isinstance(value, str) and value.strip() == "estimate"):
+def sigma(value: Any) -> float | Literal["validation"] | None:
+    """A standard deviation, `"5/255"` or a number, or "validation"; None for "estimate"."""
+    word = value.strip() if isinstance(value, str) else None
+    if value is None or word == "estimate":
         return None
+    if word == "validation":
+        return "validation"
     try:
         level = parse_level(value)
     except (TypeError, ValueError, UsageError):
         level = -1.0
     if not 0 < level <= MAX_SIGMA:
         raise ValueError(
-            f"--sigma {shown(value)}: write estimate, or a standard deviation such as 0.02 or 5/255"
+            f"--sigma {shown(value)}: write estimate, validation, or a standard deviation such as "
+            "0.02 or 5/255, of images in [0, 1]"
         )
     return level
 

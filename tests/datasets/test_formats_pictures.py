@@ -159,6 +159,16 @@ def test_a_pnm_file_keeps_its_values_and_says_what_is_white(magic, white, tmp_pa
         np.testing.assert_array_equal(np.asarray(Image.open(path)), samples)
 
 
+def test_a_jpeg_that_is_cut_short_is_never_a_wrong_picture(tmp_path):
+    path = tmp_path / "a.jpg"
+    Image.fromarray(RGB).save(path)
+    data = path.read_bytes()
+    for length in (*range(1, len(data) - 2, 97), len(data) - 3, len(data) - 2, len(data) - 1):
+        path.write_bytes(data[:length])
+        with pytest.raises(UnusableImage):
+            open_image(path).read(0)
+
+
 # -- refused ---------------------------------------------------------------------------------
 
 

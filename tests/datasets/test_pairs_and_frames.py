@@ -10,6 +10,7 @@ from PIL import Image
 
 from bench import datasets, open_run
 from bench.core import DataError, Range
+from bench.core.noise_level import validation_sigma
 from bench.noises import digests
 
 RNG = np.random.default_rng(7)
@@ -267,3 +268,42 @@ def test_all_forms_are_listed(bench):
     assert {form for form in ("folder", "pairs", "frames") if f"{form}:PATH" in listed} == set(
         datasets.FORMS
     )
+
+
+# -- what methods are told -------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("typed", ["estimate", "20/255", "validation"])
+def test_what_methods_are_told_is_typed_as_words_or_a_number(pairs, bench, typed):
+    (pairs / "dataset.toml").write_text("validation = 2")
+    arguments = ("run", "--dataset", f"pairs:{pairs}", "--methods", "identity", "--jobs", "0")
+    result = bench(*arguments, "--sigma", typed, "--name", "r")
+    assert result.code == 0, result.err
+    (told,) = open_run("results/r").manifest.settings.noise
+    expected = {"estimate": 0.0, "20/255": 20 / 255, "validation": spread(pairs)}[typed]
+    assert told == f"given:{expected!r}"
+
+
+def spread(pairs):
+    """The deviation of the noise of the pairs that are held out, to three digits."""
+    noise = [
+        channels_first(pairs / f"noisy/{n}.png") - channels_first(next(pairs.glob(f"clean/{n}.*")))
+        for n in (1, 4)
+    ]
+    return float(f"{np.sqrt(np.mean(np.concatenate([n.ravel() for n in noise]) ** 2)):.3g}")
+
+
+def test_without_images_to_tell_the_noise_by_there_is_one_line(pairs, fails):
+    line = fails("run", "--dataset", f"pairs:{pairs}", "--sigma", "validation", code=2)
+    assert "pairs:pairs has no validation images; validation = 10 in its dataset.toml" in line
+
+
+def test_two_frames_tell_their_noise(tmp_path):
+    for scene in range(4):
+        clean = RNG.uniform(0.2, 0.8, (64, 64))
+        for index in range(3):
+            noisy = clean + RNG.normal(0, 0.05, clean.shape)
+            write(tmp_path / f"{scene}" / f"{index}.npy", noisy.astype(np.float32))
+    (tmp_path / "dataset.toml").write_text("validation = 3\nrange = [0, 1]")
+    assert validation_sigma(load(f"frames:{tmp_path}")) == pytest.approx(0.05, rel=0.03)

@@ -77,6 +77,46 @@ def test_what_is_typed_next_of_a_metric(bench, fails):
     assert "there is a method 'median' already" in fails("new", "median", "--metric", code=2)
 
 
+def test_a_data_set_from_an_empty_folder_to_a_report_as_typed():
+    done = shell(
+        "bench new cells --dataset && bench test cells --plugin cells.py && "
+        "bench run --plugin cells.py --dataset cells --methods identity,median --noise 0.1 && "
+        f"bench report && {shlex.quote(sys.executable)} -m pytest -q -W error -p no:cacheprovider"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All checks passed." in done.stdout
+    assert "Mean over 8 test images of cells." in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("2 passed")
+    (page,) = Path("reports").glob("*/report.md")
+    assert "cells" in page.read_text()
+    for text in (path.read_text() for path in Path().glob("*.py")):
+        assert not any(old in text for old in ("my_dataset", "my-dataset", "MyDataset"))
+
+
+def test_a_data_set_of_ten_lines_gets_to_a_report(bench, undrawn):
+    lines = [
+        "import numpy as np",
+        "from bench import dataset",
+        "",
+        '@dataset(range=(0, 4095), reference="none")',
+        "def stripes(split):",
+        '    """Stripes of 12 bits."""',
+        '    for width in {"train": (), "validation": (3, 6), "test": (2, 4, 5)}[split]:',
+        "        yield np.tile(np.arange(64) // width % 2 * 3000 + 500, (64, 1))",
+    ]
+    assert len(lines) <= 10
+    Path("stripes.py").write_text("\n".join(lines))
+    assert bench("test", "--plugin", "stripes.py").code == 0
+    run = ("run", "--plugin", "stripes.py", "--dataset", "stripes", "--methods", "identity,median")
+    done = bench(*run, "--noise", "0.1", "--jobs", "0")
+    assert done.code == 0, done.err
+    assert bench("report").code == 0
+
+
+def test_names_of_data_sets_are_taken(fails):
+    assert "cannot be a dataset's name" in fails("new", "mnist", "--dataset", code=2)
+
+
 @KINDS
 def test_the_name_is_written_everywhere_in_its_spelling(bench, learned):
     result = bench("new", "my-net-2", *learned, "--dir", "some/folder")

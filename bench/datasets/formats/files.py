@@ -17,6 +17,9 @@ from bench.datasets.formats.stored import UnusableImage
 
 #: Larger images are refused: some methods hold a hundred times as much in memory.
 MAX_PIXELS = 2**26
+#: Of libraries that log what they raise as well. Not astropy's, which is of a class of its own: who
+#: asks for it before astropy is imported makes another in its place, and astropy fails.
+_LOGGERS = [logging.getLogger(name) for name in ("PIL", "pydicom", "tifffile")]
 
 
 def parted(path: Path) -> tuple[Path, str]:
@@ -157,8 +160,7 @@ class _Quiet:
                 return
             self._before.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")  # of what is checked by the readers
-            for name in ("astropy", "PIL", "pydicom", "tifffile"):
-                logger = logging.getLogger(name)
+            for logger in _LOGGERS:
                 self._before.callback(setattr, logger, "disabled", logger.disabled)
                 logger.disabled = True
 

@@ -31,8 +31,10 @@ def open_file(path: Path, inner: str) -> Stored:
         unit = dataset.attrs.get("units", "")
 
     def read(page: int) -> Array:
-        with _dataset(path, name) as dataset:
-            return layout.page(dataset, page).astype(kind, copy=False)
+        import h5py
+
+        with h5py.File(path, "r") as file:
+            return layout.page(file[name], page).astype(kind, copy=False)
 
     notes = (layout.note,) if layout.note else ()
     said = unit if isinstance(unit, str) else ""
@@ -64,14 +66,7 @@ def _dataset(path: Path, inner: str) -> Iterator[Any]:
     import h5py
 
     with h5py.File(path, "r") as file:
-        shapes: dict[str, tuple[int, ...]] = {}
-
-        def visit(name: str, item: Any) -> None:
-            if isinstance(item, h5py.Dataset) and item.shape and item.dtype.kind in "buifc":
-                shapes[name] = item.shape
-
-        file.visititems(visit)
-        dataset = file[chosen(shapes, inner)]
+        dataset = file[chosen(_shapes(file), inner)]
         if dataset.external or dataset.is_virtual:
             raise UnusableImage("its values lie in other files: save them into one")
         if dataset.chunks and not all(
@@ -82,3 +77,17 @@ def _dataset(path: Path, inner: str) -> Iterator[Any]:
         if math.prod(dataset.shape) and not dataset.id.get_storage_size():
             raise UnusableImage("none of its values is there")
         yield dataset
+
+
+def _shapes(file: Any) -> dict[str, tuple[int, ...]]:
+    """Of all data sets of numbers; links that lead out of the file are not followed."""
+    import h5py
+
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.shape and item.dtype.kind in "buifc":
+            shapes[name] = item.shape
+
+    file.visititems(visit)
+    return shapes

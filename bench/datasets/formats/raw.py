@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,7 @@ _NOTE = (
 #: LibRaw's codes of a quarter turn.
 _QUARTER_TURNS = (5, 6)
 _WARNINGS = 2  # the process's stream that LibRaw writes to
+_LOCK = Lock()
 
 
 def open_file(path: Path, inner: str) -> Stored:
@@ -59,12 +61,16 @@ def open_file(path: Path, inner: str) -> Stored:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """What LibRaw writes of a damaged file goes nowhere: it raises as well."""
-    kept, nowhere = os.dup(_WARNINGS), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, _WARNINGS)
-    try:
-        yield
-    finally:
-        os.dup2(kept, _WARNINGS)
-        os.close(kept)
-        os.close(nowhere)
+    """What LibRaw writes of a damaged file goes nowhere: it raises as well.
+
+    The stream is the process's: one thread at a time.
+    """
+    with _LOCK:
+        kept, nowhere = os.dup(_WARNINGS), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, _WARNINGS)
+        try:
+            yield
+        finally:
+            os.dup2(kept, _WARNINGS)
+            os.close(kept)
+            os.close(nowhere)

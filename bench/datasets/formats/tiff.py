@@ -129,7 +129,12 @@ def _options(first: TiffPage, pages: np.ndarray[Any, Any]) -> dict[str, Any]:
         "photometric": "rgb" if channels == 3 else "minisblack",
         "compression": int(first.compression) if first.compression != 1 else None,
         "planarconfig": int(planes) if planes else None,
-        "software": False,
+        "software": False,  # of tifffile
+        "extratags": [
+            (code, tag.dtype, tag.count, tag.value, True)
+            for code in tiff_tags.KEPT
+            if (tag := first.tags.get(code))
+        ],
     }
     if first.photometric == WHITE_IS_ZERO:
         options["photometric"] = "miniswhite"
@@ -149,8 +154,6 @@ def _options(first: TiffPage, pages: np.ndarray[Any, Any]) -> dict[str, Any]:
     if 282 in first.tags and 283 in first.tags:
         options["resolution"] = first.tags[282].value, first.tags[283].value
         options["resolutionunit"] = first.resolutionunit
-    if first.iccprofile:
-        options["iccprofile"] = first.iccprofile
     return options
 
 

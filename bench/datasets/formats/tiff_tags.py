@@ -17,6 +17,9 @@ EXTRA, FORMAT, DEPTH, PROFILE = 338, 339, 32997, 34675
 _STRIP_OFFSETS, _STRIP_HEIGHT, _STRIP_COUNTS = 273, 278, 279
 _TILE_OFFSETS, _TILE_COUNTS = 324, 325
 
+#: Those that a file keeps when its pixels are others: maker, model, software, date and time,
+#: artist, copyright, colour profile.
+KEPT = (271, 272, 305, 306, 315, 33432, PROFILE)
 #: Bits of `SUBFILE`.
 SMALLER, MASK = 1, 4
 #: Photometric interpretations.

@@ -64,7 +64,6 @@ def open_file(path: Path, inner: str) -> Stored:
         raise UnusableImage("none of its chunks is there")
 
     def read(page: int) -> Array:
-        array = _array(path, place.name)
         if place.axes is None:
             return layout.page(array, page).astype(kind, copy=False)
         index = np.unravel_index(page, leading) if leading else ()
