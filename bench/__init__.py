@@ -17,6 +17,7 @@ records on disk -> analysis -> report or gate. The rooms, each of which answers 
     testing     does a method, metric or noise keep its contract?
     api, doctor  what the command does, from Python; is a run, a machine whole?
     explanation  why is my number not the paper's?
+    denoising   images of one's own, denoised
     cli         what is typed, what is printed?
 
 A room imports only rooms that stand above it in this list (those of one layer not even each
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
     from bench.api import get_method, open_run, run
     from bench.core import Noise, Unsupported
     from bench.datasets.objects import Dataset
+    from bench.denoising import denoise
     from bench.noises import make_noise
     from bench.planning.settings import Settings
     from bench.plugins.contract import method
+    from bench.plugins.dataset import dataset
     from bench.plugins.metric import metric
     from bench.plugins.noise import noise
     from bench.training import TrainedMethod
@@ -48,6 +51,8 @@ __all__ = [
     "TrainedMethod",
     "Unsupported",
     "__version__",
+    "dataset",
+    "denoise",
     "get_method",
     "make_noise",
     "method",
@@ -63,6 +68,8 @@ _HOMES = {
     "Settings": "planning.settings",
     "TrainedMethod": "training",
     "Unsupported": "core",
+    "dataset": "plugins.dataset",
+    "denoise": "denoising",
     "get_method": "api",
     "make_noise": "noises",
     "method": "plugins.contract",

@@ -15,7 +15,7 @@ from bench import datasets, store
 from bench.core import Cell, Dataset, UsageError, expanded, shown
 from bench.evaluation.data_source import DataSource
 from bench.execution import cores, environment, session
-from bench.execution.importing import importing
+from bench.execution.importing import importing, surveys
 from bench.execution.process import Limits
 from bench.execution.progress import Listener
 from bench.execution.rescoring import score
@@ -23,9 +23,11 @@ from bench.execution.scorer import Scorer, recorded
 from bench.execution.supervisor import Setup
 from bench.planning import notation
 from bench.planning.cells import notes, plan
+from bench.planning.noise_kinds import NoiseKinds, requested_kinds
 from bench.planning.request import (
     RequestedMethod,
     RequestedMetric,
+    measurable,
     requested_methods,
     requested_metrics,
     torch_device,
@@ -66,14 +68,16 @@ def run(
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
     settings, objects = _checked(dataset, command, values)
-    requested, metrics, tuner = _asked_for(settings)
+    requested, metrics, tuner, kinds = _asked_for(settings)
+    settings = kinds.resolved(settings)
     methods = {each.method.name: each.method for each in requested.values()}
     # What names and settings tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
     source = _source(settings, objects)
-    data = source.open()
+    data = source.open(_surveys(source, settings))
+    metrics = measurable(metrics, settings, data)
     resolved = _resolved(settings, data, requested, by_content=bool(objects))
-    cells = plan(resolved, data, requested.values(), _named(tuner))
+    cells = plan(resolved, data, requested.values(), _named(tuner), kinds.make)
     shares = cores.shares(settings, cells, data.largest)
     scorer = _scorer(resolved, metrics, tuner)
     with source.for_others(data, bool(shares.jobs or settings.dask)) as told:
@@ -182,6 +186,13 @@ def _source(settings: Settings, objects: Mapping[str, Any]) -> DataSource:
     return DataSource(images, training, folder, settings.range, _plugins(settings))
 
 
+def _surveys(source: DataSource, settings: Settings) -> Mapping[str, datasets.Survey]:
+    """What is found in others' data sets; where others work on the cells, others look."""
+    if settings.jobs or settings.dask:
+        return surveys(source, Limits(settings.timeout, settings.memory_limit))
+    return {}
+
+
 def _resolved(
     settings: Settings, data: Dataset, requested: Iterable[str], *, by_content: bool
 ) -> Settings:
@@ -194,13 +205,15 @@ def _resolved(
 
 def _asked_for(
     settings: Settings,
-) -> tuple[dict[str, RequestedMethod], dict[str, RequestedMetric], RequestedMetric]:
-    """The methods, the metrics, and the metric that parameters are chosen by."""
+) -> tuple[dict[str, RequestedMethod], dict[str, RequestedMetric], RequestedMetric, NoiseKinds]:
+    """The methods, the metrics, the metric that parameters are chosen by, and kinds of noise."""
     with _methods_of(settings) as registry:
+        methods = requested_methods(settings, registry)
         return (
-            requested_methods(settings, registry),
+            methods,
             requested_metrics(settings, registry),
             tuning_metric(settings, registry),
+            requested_kinds(settings, [each.regime for each in methods.values()], registry),
         )
 
 

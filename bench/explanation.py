@@ -95,7 +95,7 @@ def explain(
     opened = run if isinstance(run, store.Run) else store.open_run(run)
     meta = find_cell(opened, method, noise, seed)
     cell = cell_of(meta.cell)
-    data = images_of(opened, dataset, data_dir)
+    data = images_of(opened, dataset, data_dir, plugins)
     images = _images(opened, meta, cell, data, Registry(plugins))
     scored = _scored(images, cell, data, metric, watch)
     recorded = opened.images(meta.key).get(metric)

@@ -120,6 +120,7 @@ def test_public_names():
         "TrainedMethod",
         "Unsupported",
         "__version__",
+        "dataset",
         "get_method",
         "make_noise",
         "method",

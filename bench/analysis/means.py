@@ -122,8 +122,8 @@ def _noises_text(noises: list[tuple[str, float]]) -> str:
     """Each noise's name once, with its levels."""
     levels: dict[str, list[str]] = {}
     for name, level in noises:
-        levels.setdefault(name, []).append(level_text(level))
-    return "; ".join(f"{name} {', '.join(texts)}" for name, texts in levels.items())
+        levels.setdefault(name, []).append(level_text(level) if level else "")
+    return "; ".join(f"{name} {', '.join(texts)}".rstrip() for name, texts in levels.items())
 
 
 def text_table(

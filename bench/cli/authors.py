@@ -23,6 +23,7 @@ _ASKED_FOR = {
     "method": "--methods identity,{} --noise 0.3",
     "metric": "--metrics psnr,{} --noise 0.3",
     "noise": "--noise {}:0.2",
+    "dataset": "--dataset {} --noise 0.1",
 }
 
 
@@ -31,6 +32,7 @@ _ASKED_FOR = {
 @click.option("--learned", is_flag=True, help="A network that is trained, not a function.")
 @click.option("--metric", is_flag=True, help="A metric, not a method.")
 @click.option("--noise", is_flag=True, help="A kind of noise.")
+@click.option("--dataset", is_flag=True, help="A data set.")
 @click.option(
     "--dir",
     "folder",
@@ -41,13 +43,14 @@ _ASKED_FOR = {
 )
 @DEBUG
 def new(name: str, learned: bool, folder: Path, debug: bool, **kinds: bool) -> None:
-    """Begin a method, a metric or a noise: write a working NAME.py, and a test.
+    """Begin a method, metric, noise or data set: write a working NAME.py, and a test.
 
     \b
     bench new sharpen
     bench new my-network --learned --dir methods
     bench new largest-error --metric
     bench new fading --noise
+    bench new cells --dataset
     """
     from bench.plugins.kinds import KINDS, METHODS
     from bench.plugins.scaffold import write
@@ -72,7 +75,7 @@ def new(name: str, learned: bool, folder: Path, debug: bool, **kinds: bool) -> N
 @PLUGINS
 @DEBUG
 def test(names: tuple[str, ...], plugin: tuple[Path, ...], debug: bool) -> int:
-    """Check that methods, metrics and noises keep the harness's contract.
+    """Check that methods, metrics, noises and data sets keep the harness's contract.
 
     A line a check, with what to do.
 

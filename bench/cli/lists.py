@@ -15,11 +15,12 @@ from bench.core import UsageError
 
 if TYPE_CHECKING:
     from bench.plugins.contract import Method
+    from bench.plugins.dataset import PluginDataset
     from bench.plugins.kinds import Kind
     from bench.plugins.metric import Metric
     from bench.plugins.noise import NoiseKind
 
-P = TypeVar("P", "Method", "Metric", "NoiseKind")
+P = TypeVar("P", "Method", "Metric", "NoiseKind", "PluginDataset")
 
 
 @main.command()
@@ -58,15 +59,18 @@ def metrics(plugin: tuple[Path, ...], debug: bool) -> None:
 
 @main.command()
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the data sets.")
+@PLUGINS
 @DEBUG
-def datasets(data_dir: Path | None, debug: bool) -> None:
+def datasets(data_dir: Path | None, plugin: tuple[Path, ...], debug: bool) -> None:
     """List the data sets, and whether they are here.
 
     \b
     bench datasets
     bench datasets --data-dir ~/data
+    bench datasets --plugin cells.py
     """
-    from bench.datasets import CATALOGUE, FORMS, data_folder
+    from bench.datasets import CATALOGUE, FORMS, PLACES, data_folder
+    from bench.plugins.kinds import DATASETS
 
     folder = data_folder(data_dir)
     for entry in CATALOGUE.values():
@@ -77,6 +81,9 @@ def datasets(data_dir: Path | None, debug: bool) -> None:
         _entry(entry.name, entry.summary, [entry.reference, state])
     for name, form in FORMS.items():
         _entry(f"{name}:PATH", form.summary, [])
+    for typed, summary in PLACES.items():
+        _entry(typed, summary, [])
+    _plugins(DATASETS, plugin, _dataset_details)
 
 
 @main.command()
@@ -122,6 +129,13 @@ def _plugins(kind: Kind[P], plugin: tuple[Path, ...], details: Callable[[P], lis
             methods.of(other).load_given()
 
 
+def _dataset_details(dataset: PluginDataset) -> list[str]:
+    """Where it comes from, and the range that it declares."""
+    declared = dataset.declared
+    limits = f"values from {dataset.range}" if dataset.range else ""
+    return ["; ".join(filter(None, (declared.reference, _origin(dataset), limits, declared.note)))]
+
+
 def _method_details(method: Method) -> list[str]:
     """What kind of method it is and where it comes from, and a line for each parameter."""
     declared = method.declared
@@ -152,7 +166,7 @@ def _noise_details(noise: NoiseKind) -> list[str]:
     return [levels, "; ".join(filter(None, (declared.reference, _origin(noise), declared.note)))]
 
 
-def _origin(plugin: Method | Metric | NoiseKind) -> str:
+def _origin(plugin: Method | Metric | NoiseKind | PluginDataset) -> str:
     """Where it comes from; nothing of built-in ones."""
     from bench.plugins.contract import BUILT_IN
 

@@ -25,7 +25,8 @@ Exit codes:
   1    bench check: something regressed; bench test: a check that failed
   2    usage: the command cannot be carried out as given
   3    some cells failed or have no result; a method asked for was skipped; a metric asked for has
-       no column in a cell, or needs a package that is not installed
+       no column in a cell, or needs a package that is not installed; bench denoise: some files
+       could not be denoised
   4    bench check: nothing was measured, or a threshold matched nothing or another sort of run
   5    a data set is missing, damaged or cannot be downloaded
   6    a run, report or cache folder cannot be read or written
@@ -119,6 +120,7 @@ def main() -> None:
     bench run --noise 0.1,0.3,0.5      measure, on MNIST
     bench report                       tables and figures of the newest run
     bench check --thresholds FILE      has a method got worse?
+    bench denoise IN --method M --out DIR    denoise images of your own
     bench methods                      what can be compared
     bench metrics                      what it can be compared by
     bench new NAME                     begin a method or metric of your own

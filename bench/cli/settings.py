@@ -43,9 +43,10 @@ def given_settings(context: click.Context, values: dict[str, Any]) -> dict[str, 
         if entry.default is not None
     }
     path, entries = context.meta.get(_FILE, ("", {}))
+    plugins = typed.get("plugins", entries.get("plugins", ()))  # which noises there are
     for field, value in entries.items():
         if field not in typed:  # one by one: what goes together only the whole command tells
-            Settings.checked(path, **{"jobs": 1, field: value})
+            Settings.checked(path, **{"jobs": 1, "plugins": plugins, field: value})
     return {**own, **entries, **typed}
 
 
@@ -102,7 +103,8 @@ def _option(field: str, name: str, hint: Any, info: Any, typed: Any) -> click.Op
     default = info.default if typed.default is None else typed.default
     shown = typed.shown or ("" if default in (None, False, ()) else str(default))
     # What words may stand for is typed as text.
-    declared, kind = f"--{name}", str if isinstance(typed.default, str) else _kind(hint)
+    words = isinstance(typed.default, str) or "|" in typed.metavar
+    declared, kind = f"--{name}", str if words else _kind(hint)
     if kind is bool and default:
         declared, shown = f"{declared}/--no-{name}", "on"
     return click.Option(

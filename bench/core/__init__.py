@@ -21,6 +21,7 @@ from bench.core.cell import (
 from bench.core.dataset import (
     MEASURED_BYTES,
     SAMPLE_SIDE,
+    SPLITS,
     Dataset,
     Group,
     ImagePairs,
@@ -88,6 +89,7 @@ __all__ = [
     "PSNR_CAP",
     "RESERVED",
     "SAMPLE_SIDE",
+    "SPLITS",
     "UNIT_RANGE",
     "BadNoise",
     "BenchError",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Values = npt.NDArray[np.float64]  # (N,), one an image
 
 Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 #: What may be measured on.
 MeasuredSplit = Literal["test", "validation"]
 

@@ -80,9 +80,8 @@ class Noise(ABC):
     def sigma(self) -> float:
         """One standard deviation for methods that want a single number, in [0, 1] units.
 
-        The root of the mean variance over clean values spread evenly over [0, 1] (Simpson's
-        rule, exact where the variance is a polynomial of them up to the third degree). Of noise
-        that clips, what is left of it after clipping:
+        The root of the mean variance over clean values spread evenly over [0, 1]. Of noise that
+        clips, what is left of it after clipping:
 
         >>> from bench import make_noise
         >>> round(make_noise("gaussian", 0.5, clip=True).sigma, 3)
@@ -90,10 +89,7 @@ class Noise(ABC):
         """
         if self.clip:
             return _clipped_sigma(self)
-        black, grey, white = (float(self.std(value)) for value in (0.0, 0.5, 1.0))
-        if black == grey == white:
-            return grey
-        return ((black**2 + 4 * grey**2 + white**2) / 6) ** 0.5
+        return _sigma(self)
 
     def corrupt(self, clean: Any, draws: Draws) -> Any:
         """The noisy images, limited to [0, 1] where this noise clips."""
@@ -134,14 +130,40 @@ def expect_level(kind: str, level: object, highest: float, unit: str, typed: str
 
 
 @functools.lru_cache
-def _clipped_sigma(noise: Noise) -> float:
-    """The root of the variance of clipped noise, averaged over clean values by Gauss's rule."""
+def _sigma(noise: Noise) -> float:
+    """The root of the variance, averaged over clean values; a rule that is exact for most kinds."""
+    black, grey, white = (float(noise.std(value)) for value in (0.0, 0.5, 1.0))
+    if black == grey == white:
+        return grey
+    # Simpson's rule, exact where the variance is a polynomial of degree 3 or less; where Gauss's
+    # of degree 63 finds another mean, that.
+    rough = ((black**2 + 4 * grey**2 + white**2) / 6) ** 0.5
+    nodes, weights = _gauss()
+    fine = (
+        math.fsum(
+            weight * float(noise.std(float(node))) ** 2
+            for node, weight in zip(nodes, weights, strict=True)
+        )
+        ** 0.5
+    )
+    return rough if math.isclose(rough, fine, rel_tol=1e-9) else fine
+
+
+def _gauss() -> tuple[Any, Any]:
+    """Nodes and weights of Gauss's rule for means over [0, 1]."""
     import numpy as np
 
     nodes, weights = np.polynomial.legendre.leggauss(32)  # over [-1, 1]
-    clean = ((nodes + 1) / 2).reshape(-1, *_Quantiles.AXES)
+    return (nodes + 1) / 2, weights / 2
+
+
+@functools.lru_cache
+def _clipped_sigma(noise: Noise) -> float:
+    """The root of the variance of clipped noise, averaged over clean values by Gauss's rule."""
+    nodes, weights = _gauss()
+    clean = nodes.reshape(-1, *_Quantiles.AXES)
     noisy = noise.add(clean, _Quantiles()).clip(0, 1).reshape(len(nodes), -1)
-    return float(weights @ noisy.var(axis=1) / 2) ** 0.5
+    return float(weights @ noisy.var(axis=1)) ** 0.5
 
 
 class _Quantiles:

@@ -1,13 +1,13 @@
-"""The standard deviation of white noise, estimated from the noisy image itself."""
+"""The standard deviation of noise, of one image by itself, or of images that came with theirs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.core.errors import Unsupported
+from bench.core.errors import Unsupported, UsageError
 
 if TYPE_CHECKING:
-    from bench.core.dataset import Array
+    from bench.core.dataset import Array, Dataset
 
 #: No less is estimated, in [0, 1] units: nothing is to be divided by 0.
 LEAST = 1e-3
@@ -34,3 +34,46 @@ def estimate_sigma(image: Array) -> float:
     # Single precision keeps its rounding where all coefficients are 0.
     sigma = float(estimate_sigma(image, channel_axis=0, average_sigmas=True))
     return max(sigma, LEAST) if np.isfinite(sigma) else LEAST
+
+
+def validation_sigma(dataset: Dataset) -> float:
+    """The standard deviation of the noise that the validation images came with, whatever its kind.
+
+    Of their differences from the clean images; without these half the variance of the difference
+    of two frames. Rounded to three digits. It holds where noise is correlated, as a camera's
+    processing leaves it, which an estimate from one image does not see.
+
+    Raises:
+        UsageError: no noise came with the images, or there is nothing to compare them with.
+
+    >>> import numpy as np
+    >>> from bench.core import Dataset, Group
+    >>> frames = np.zeros((1, 2, 1, 4, 4), np.float32)
+    >>> frames[:, 1] = 0.1
+    >>> group = Group(np.arange(1), None, frames)
+    >>> data = Dataset("toy", "", {"validation": 1}, lambda split: [group], frames=2, truth=False)
+    >>> validation_sigma(data)
+    0.0707
+    """
+    import numpy as np
+
+    if not dataset.sizes.get("validation"):
+        raise UsageError(
+            f"--sigma validation: {dataset.name} has no validation images; validation = 10 in its "
+            "dataset.toml holds some out"
+        )
+    squares, count = 0.0, 0
+    for group in dataset.groups("validation"):
+        frames = group.frames
+        if frames is None or (group.clean is None and frames.shape[1] < 2):
+            raise UsageError(
+                f"--sigma validation: {dataset.training} has neither clean images nor a second "
+                "noisy one to tell the noise by: write estimate, or a standard deviation"
+            )
+        if group.clean is not None:
+            noise = frames - group.clean[:, None]
+        else:
+            noise = (frames[:, 1:2] - frames[:, :1]) / np.float32(np.sqrt(2))
+        squares += float(np.square(noise, dtype=np.float64).sum())
+        count += noise.size
+    return max(float(f"{np.sqrt(squares / count):.3g}"), LEAST)

@@ -71,7 +71,14 @@ def data_folder(given: str | os.PathLike[str] | None = None) -> Path:
     return platformdirs.user_cache_path("denoise-bench") / "data"
 
 
-def load(name: str, folder: Path, *, download: bool = True, stated: Range | None = None) -> Dataset:
+def load(
+    name: str,
+    folder: Path,
+    *,
+    download: bool = True,
+    stated: Range | None = None,
+    others: Iterable[str] = (),
+) -> Dataset:
     """The data set of that name, downloaded into `folder` where it has to be and may be.
 
     `folder:PATH`, `pairs:PATH` and `frames:PATH` are folders of images, wherever they lie; where no
@@ -83,6 +90,7 @@ def load(name: str, folder: Path, *, download: bool = True, stated: Range | None
         folder: of the data sets.
         download: whether it may be.
         stated: the range of the stored values, where the user gave it.
+        others: names of data sets that might have been meant, beside those that there are.
 
     Raises:
         UsageError: there is no such data set, or its range is known and not to be stated.
@@ -109,8 +117,8 @@ def load(name: str, folder: Path, *, download: bool = True, stated: Range | None
     if path.is_dir() or _is_path(name):
         return FORMS["folder"].open(_existing(path), stated)
     raise UsageError(
-        f"unknown data set {name!r}: {nearest(name, CATALOGUE)} There is no folder of that name "
-        "here either"
+        f"unknown data set {name!r}: {nearest(name, [*CATALOGUE, *others])}; a folder of that name "
+        "is not here either"
     )
 
 
@@ -250,6 +258,12 @@ _ALL = (
     ),
 )
 CATALOGUE = {entry.name: entry for entry in _ALL}
+#: How a data set is typed that has no name -> what it is.
+PLACES = {
+    "npz:FILE": "arrays that NumPy saved, .npz or .npy: clean, noisy, labels, train_clean, ...",
+    "torchvision:NAME": "a data set of torchvision's, such as CIFAR10",
+    "hf:NAME": "a data set of Hugging Face's hub or cache, or hf:PATH; hf:NAME::column",
+}
 #: Before what names a data set elsewhere -> what opens it, given the data folder and the range of
 #: its values where that was stated.
 COLLECTIONS: Mapping[str, Callable[[str, Path, Range | None], Dataset]] = {

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.core import DataError, Dataset, Group, Range, Split, StorageError
-from bench.datasets.arrays import SPLITS
+from bench.core import SPLITS, DataError, Dataset, Group, Range, Split, StorageError
 
 if TYPE_CHECKING:
     from bench.core import Labels
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
 _FACTS, _OWN = "dataset.json", "own"
 #: What is told of a data set beside its range and its images.
 _TOLD = (
-    "name", "fingerprint", "sizes", "samples", "note", "left_out", "warnings", "largest",
+    "name", "fingerprint", "sizes", "samples", "note", "left_out", "warnings",
+    "training_warnings", "largest",
     "training", "training_fingerprint", "frames", "truth",
 )  # fmt: skip
 
@@ -68,7 +68,7 @@ def open_copy(folder: Path) -> Dataset:
             "other machines need a data set that has a name"
         ) from error
     told: dict[str, Any] = facts["told"]
-    for name in ("samples", "left_out", "warnings"):
+    for name in ("samples", "left_out", "warnings", "training_warnings"):
         told[name] = tuple(told[name])
 
     def read(split: Split) -> Iterator[Group]:

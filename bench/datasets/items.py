@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.core import DataError, expanded, nearest, shown
-from bench.datasets.formats import Stored, UnusableImage, read_image
+from bench.datasets.formats import Stored, UnusableImage, open_image
 
 if TYPE_CHECKING:
     from bench.core import Array
@@ -180,11 +180,9 @@ def _channels_first(pixels: Array) -> Array:
 
 def _of_file(path: Path) -> Stored:
     try:
-        pixels = read_image(path)
+        return open_image(path)
     except UnusableImage as error:
         raise UnusableImage(f"{path}: {error}") from error
-    channels, height, width = pixels.shape
-    return Stored((channels, height, width), 1, pixels.dtype, 1.0, lambda page: pixels)
 
 
 def _label(label: Any) -> int | None:

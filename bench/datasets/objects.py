@@ -13,6 +13,7 @@ from bench.core import Range, UsageError, shown
 from bench.datasets.arrays import dataset_of
 from bench.datasets.formats import UnusableImage
 from bench.datasets.items import as_array
+from bench.datasets.survey import Source
 
 #: Of a data set that nobody named.
 NAME = "array"
@@ -64,7 +65,7 @@ def Dataset(  # noqa: N802
     >>> images = np.zeros((5, 28, 28), np.uint8)
     >>> data = Dataset(images, labels=[0, 1, 2, 3, 4], name="black", train=images)
     >>> dict(data.sizes), str(data.range)
-    ({'train': 5, 'validation': 0, 'test': 5}, '0 to 255')
+    ({'train': 5, 'validation': 0, 'test': 5}, '0 to 1')
     """
     if not isinstance(name, str) or not name:
         raise UsageError(f"a data set's name is a text, not {shown(name)}")
@@ -81,9 +82,8 @@ def of_parts(
         UsageError, DataError: see `Dataset`.
     """
     parts = {split: _part(split, what) for split, what in given.items() if what is not None}
-    return dataset_of(
-        name, lambda split: parts.get(split, ()), stated=stated, training_only=training_only
-    )
+    source = Source(name, lambda split: parts.get(split, ()))
+    return dataset_of(source, stated=stated, training_only=training_only)
 
 
 def with_validation(parts: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
@@ -230,7 +230,7 @@ def _images_of(key: str, given: Any) -> Sequence[Any]:
     single = ": of a single image give array[None]" if array.ndim == 2 else ""
     raise UsageError(
         f"an array of shape {shape} is no images: (N, H, W), (N, C, H, W) or (N, H, W, C) with "
-        f"C = 1 or 3 is{single}"
+        f"C = 1 or 3 are{single}"
     )
 
 

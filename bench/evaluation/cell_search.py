@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from bench.core import Noise, UsageError, method_label, nearest
-from bench.noises import make_noise, parse_noise
+from bench.evaluation.restoring import noise_of
+from bench.noises import KINDS, MakeNoise, make_noise, parse_noise, recalled
 
 if TYPE_CHECKING:
     from bench.store import Run
@@ -26,18 +27,12 @@ def find_cell(run: Run, method: str, noise: str | float, seed: int | None = None
         UsageError: there is none, there are several, or it was not done.
         StorageError: the run cannot be read.
     """
-    metas = list(run.metadata())
-    labels = {_label(meta): None for meta in metas}
-    method = method.replace(" ", "")
-    if method not in labels:
-        planned = "; its cells have no result yet" if method in run.manifest.methods else ""
-        raise UsageError(f"{run.path} has no {method!r}{planned}: {nearest(method, labels)}")
-    of_method = [meta for meta in metas if _label(meta) == method]
-    noises = {str(_noise(meta)): None for meta in of_method}
-    wanted = parse_noise(noise)
+    of_method = cells_of(run, method)
+    noises = {str(noise_of(meta.cell.noise)): None for meta in of_method}
+    wanted = parse_noise(noise, make=_making({meta.cell.noise.kind for meta in of_method}))
     if len(wanted) != 1:
         raise UsageError(f"--noise {noise}: give one noise")
-    at_noise = [meta for meta in of_method if _same(_noise(meta), wanted[0])]
+    at_noise = [meta for meta in of_method if _same(noise_of(meta.cell.noise), wanted[0])]
     if not at_noise:
         raise UsageError(f"{run.path} has no {method} at {wanted[0]}: there is {', '.join(noises)}")
     seeds = sorted({meta.cell.seed for meta in at_noise if meta.cell.seed is not None})
@@ -57,14 +52,39 @@ def find_cell(run: Run, method: str, noise: str | float, seed: int | None = None
     return meta
 
 
+def cells_of(run: Run, method: str) -> list[CellMeta]:
+    """All cells of a method that have a result.
+
+    Args:
+        run: that they belong to.
+        method: as the run has it.
+
+    Raises:
+        UsageError: there is none.
+    """
+    metas = list(run.metadata())
+    labels = {_label(meta): None for meta in metas}
+    method = method.replace(" ", "")
+    if method not in labels:
+        planned = "; its cells have no result yet" if method in run.manifest.methods else ""
+        raise UsageError(f"{run.path} has no {method!r}{planned}: {nearest(method, labels)}")
+    return [meta for meta in metas if _label(meta) == method]
+
+
 def _label(meta: CellMeta) -> str:
     train = meta.cell.train
     return method_label(meta.cell.method, meta.cell.params, train.regime if train else "")
 
 
-def _noise(meta: CellMeta) -> Noise:
-    noise = meta.cell.noise
-    return make_noise(noise.kind, noise.level, noise.clip)
+def _making(kinds: set[str]) -> MakeNoise:
+    """What makes noises of kinds that come with bench, and of those that a run has."""
+
+    def make(kind: str, level: float, clip: bool = False, *, typed: str = "") -> Noise:
+        if kind in KINDS or kind not in kinds:
+            return make_noise(kind, level, clip, typed=typed)
+        return recalled(kind, level, clip)
+
+    return make
 
 
 def _same(noise: Noise, typed: Noise) -> bool:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from bench import datasets
-from bench.core import Dataset, Range
+from bench.core import Dataset, Range, Split, UsageError
+from bench.plugins.dataset import PluginDataset
+from bench.plugins.kinds import DATASETS
+from bench.plugins.sources import Registry, plugin_name
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,11 @@ class DataSource:
     plugins: tuple[str, ...] = ()
     copy: Path | None = None
 
-    def open(self) -> Dataset:
+    def open(self, surveys: Mapping[str, datasets.Survey] | None = None) -> Dataset:
         """The data set.
+
+        Args:
+            surveys: what was found in data sets that are plugins, by name; others are gone through.
 
         Raises:
             UsageError: there is no such data set, or its range has to be stated.
@@ -45,10 +52,30 @@ class DataSource:
         if self.dataset is None:
             data = datasets.load_default(self.folder)
         else:
-            data = self._opened(self.dataset)
+            data = self._opened(self.dataset, surveys or {})
         if self.train_dataset is None:
             return data
-        return datasets.with_training(data, self._opened(self.train_dataset))
+        return datasets.with_training(data, self._opened(self.train_dataset, surveys or {}))
+
+    @property
+    def of_plugins(self) -> list[str]:
+        """Names of the data sets that are plugins, as typed."""
+        known = registry(self.plugins)
+        typed = dict.fromkeys((self.dataset, self.train_dataset))
+        return [name for name in typed if isinstance(name, str) and is_plugin(name, known)]
+
+    def survey(self, name: str, alive: Callable[[], None]) -> datasets.Survey:
+        """Go through a data set that is a plugin.
+
+        Args:
+            name: as typed.
+            alive: called as it goes on.
+
+        Raises:
+            UsageError, DataError: see `of_plugin`.
+        """
+        plugin = registry(self.plugins).load(name)
+        return survey_of(plugin, self.folder, self.range, alive)
 
     def here(self) -> DataSource:
         """The same on a machine that may not have that folder, but one of its own."""
@@ -74,13 +101,82 @@ class DataSource:
             datasets.write_copy(data, Path(folder))
             yield DataSource(None, None, self.folder, copy=Path(folder))
 
-    def _opened(self, dataset: str | Dataset) -> Dataset:
+    def _opened(self, dataset: str | Dataset, surveys: Mapping[str, datasets.Survey]) -> Dataset:
         if isinstance(dataset, Dataset):
             return dataset
-        # A stated range is that of files; what a catalogue has knows its own.
-        known = [
-            each is None or each in datasets.CATALOGUE
-            for each in (self.dataset, self.train_dataset)
-        ]
-        of_files = dataset in datasets.CATALOGUE and not all(known)
-        return datasets.load(dataset, self.folder, stated=None if of_files else self.range)
+        if dataset in datasets.CATALOGUE:
+            # A stated range is that of files; what the catalogue has knows its own.
+            every = (self.dataset, self.train_dataset)
+            known = all(each is None or each in datasets.CATALOGUE for each in every)
+            return datasets.load(dataset, self.folder, stated=self.range if known else None)
+        plugins = registry(self.plugins)
+        if is_plugin(dataset, plugins):
+            plugin = plugins.load(dataset)
+            return of_plugin(plugin, self.folder, self.range, surveys.get(dataset))
+        return datasets.load(dataset, self.folder, stated=self.range, others=plugins.sources)
+
+
+def registry(plugins: Iterable[str]) -> Registry[PluginDataset]:
+    """The data sets that are plugins."""
+    return Registry(plugins, kind=DATASETS)
+
+
+def is_plugin(name: str, known: Registry[PluginDataset]) -> bool:
+    """Whether a data set's name, as typed, is a plugin's; those of the catalogue are none."""
+    return plugin_name(name) in known.sources and name not in datasets.CATALOGUE
+
+
+def of_plugin(
+    plugin: PluginDataset,
+    folder: Path,
+    stated: Range | None,
+    survey: datasets.Survey | None = None,
+) -> Dataset:
+    """The data set that a plugin gives.
+
+    Args:
+        plugin: as it was found.
+        folder: of the data sets.
+        stated: the range of the stored values, where the user gave it.
+        survey: what was found in it before.
+
+    Raises:
+        UsageError: it lacks a package, or its range is declared and another one stated.
+        DataError: its code raises, or what it gives are no images.
+    """
+    survey = survey or survey_of(plugin, folder, stated)
+    data = datasets.dataset_of(
+        _source(plugin, folder), stated=plugin.range or stated, survey=survey
+    )
+    said = plugin.declared
+    return replace(data, range=replace(data.range, unit=said.unit, clamp=said.clamp))
+
+
+def survey_of(
+    plugin: PluginDataset,
+    folder: Path,
+    stated: Range | None,
+    alive: Callable[[], None] = lambda: None,
+) -> datasets.Survey:
+    """What is found in a data set that is a plugin; see `of_plugin`."""
+    if plugin.missing:
+        raise UsageError(plugin.missing)
+    declared = plugin.range
+    found = datasets.survey(_source(plugin, folder, alive), declared or stated)
+    ranges = {(each.low, each.high) for each in (declared, found.scale.range) if each}
+    if declared and stated and (stated.low, stated.high) not in ranges:
+        raise UsageError(
+            f"--range {stated.low:g},{stated.high:g}: {plugin.name} declares its own, {declared}"
+        )
+    return found
+
+
+def _source(
+    plugin: PluginDataset, folder: Path, alive: Callable[[], None] = lambda: None
+) -> datasets.Source:
+    def images(split: Split) -> Iterator[Any]:
+        for image in plugin.images(split, folder):
+            alive()
+            yield image
+
+    return datasets.Source(plugin.name, images, plugin.explain)

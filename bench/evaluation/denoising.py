@@ -73,9 +73,9 @@ class Denoising:
                 kept = None if begun else self._kept.get(images.names)
                 if kept is None and (done == 0 or told < done):
                     watch(done, total)
-                restored = self._restored(images, begun, kept)
+                restored, perturbed = self._restored(images, begun, kept)
                 begun = None
-                exam.add(images, restored, self._calibrating(images))
+                exam.add(images, restored, self._calibrating(images), perturbed)
                 self._show(images, restored, exam.shown)
                 done += len(restored)
                 if largest is None or len(restored) > len(largest.noisy):
@@ -94,12 +94,13 @@ class Denoising:
         Returns:
             What a call of over a second gave and took: its images are not denoised again.
         """
-        first = batch.names[: self._form.images_at_once]
-        kept = self._kept.get(first)
+        first = batch.only(slice(self._form.images_at_once))
+        count = len(first.noisy)
+        kept = self._kept.get(first.names)
         if kept is not None:  # it was called before an interruption
-            self._calls.took(len(first), kept[1])
+            self._calls.took(count, kept[1])
             return None
-        for most in (len(first), self._form.warm_up):
+        for most in (count, self._form.warm_up):
             part = next(self._calls.cut(len(batch.noisy[:most])))
             restored, call = self._called(batch.only(part))
             if self._calls.long and self._calls.serves(len(restored), len(batch.noisy)):
@@ -110,17 +111,23 @@ class Denoising:
 
     def _restored(
         self, batch: NoisyBatch, begun: tuple[Array, Call] | None, kept: tuple[Array, float] | None
-    ) -> Array:
-        """The batch restored, now or before an interruption."""
+    ) -> tuple[Array, Array | None]:
+        """The batch restored, now or before an interruption; and its perturbed images, untimed."""
+        count = len(batch.noisy)
         if kept is not None:
-            restored, seconds = kept
-            call = Call(len(restored), _pixels(batch), seconds=seconds)
+            images, seconds = kept
+            call = Call(count, _pixels(batch), seconds=seconds)
+            restored, perturbed = images[:count], images[count:]
         else:
             restored, call = begun or self._called(batch)
+            perturbed = restored[:0]
+            if batch.perturbed is not None:
+                again = batch.perturbed.copy()
+                perturbed = scoring.apply(self._denoiser, again, self._cell.noise)
             if self._calls.slow:
-                self._kept.add(batch.names, restored, call.seconds)
+                self._kept.add(batch.names, np.concatenate([restored, perturbed]), call.seconds)
         self._timing.count(call)
-        return restored
+        return restored, None if batch.perturbed is None else perturbed
 
     def _called(self, batch: NoisyBatch) -> tuple[Array, Call]:
         """The batch restored, and what the call alone took."""

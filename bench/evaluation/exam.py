@@ -16,6 +16,7 @@ from bench.core import SAMPLE_SIDE, Cell, Dataset, Record, image_digests, middle
 from bench.evaluation import scoring
 from bench.evaluation.measurements import Measurements, Measures, need
 from bench.evaluation.noisy_images import Batch, NoisyImages
+from bench.evaluation.perturbation import Perturbation
 from bench.evaluation.replicates import Replicates
 
 if TYPE_CHECKING:
@@ -29,20 +30,26 @@ Sample = dict[str, "Array"]
 
 
 class NoisyBatch(NamedTuple):
-    """Noisy images, float32 (N, C, H, W), their positions in the split, their noise seed."""
+    """Noisy images, float32 (N, C, H, W), their positions in the split, their noise seed.
+
+    And, where a metric asks for it, the same changed a little, to be denoised too.
+    """
 
     positions: npt.NDArray[np.int64]
     noisy: Array
     noise_seed: int
+    perturbed: Array | None = None
 
     def only(self, rows: npt.NDArray[Any] | slice) -> NoisyBatch:
         """The images that a mask, a slice or indices choose."""
-        return NoisyBatch(self.positions[rows], self.noisy[rows], self.noise_seed)
+        perturbed = None if self.perturbed is None else self.perturbed[rows]
+        return NoisyBatch(self.positions[rows], self.noisy[rows], self.noise_seed, perturbed)
 
     @property
     def names(self) -> list[str]:
-        """Of each noisy image."""
-        return [f"{position}-{self.noise_seed}" for position in self.positions]
+        """Of each noisy image, and then of each perturbed one."""
+        names = [f"{position}-{self.noise_seed}" for position in self.positions]
+        return names if self.perturbed is None else names + [f"{name}-perturbed" for name in names]
 
 
 class Exam(Protocol):
@@ -59,8 +66,21 @@ class Exam(Protocol):
     def batches(self) -> Iterator[NoisyBatch]:
         """The noisy images; of each batch one after the other of its draws."""
 
-    def add(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
-        """Score images of the batch that was given last; of its first ones, how sure it is."""
+    def add(
+        self,
+        part: NoisyBatch,
+        restored: Array,
+        deviation: Array | None,
+        perturbed: Array | None = None,
+    ) -> None:
+        """Score images of the batch that was given last.
+
+        Args:
+            part: what was denoised.
+            restored: what became of it.
+            deviation: of the first ones, how sure the method is.
+            perturbed: what became of the perturbed ones, where the batch has such.
+        """
 
     def show(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
         """Keep images of the batch that was given last, to be shown."""
@@ -146,6 +166,7 @@ class LocalExam:
         self.total = images.count(cell.limit) * self._draws
         self.shown = images.sample_positions(cell.limit)
         self._batch: Batch
+        self._perturbation: Perturbation
         self._columns: dict[str, list[Any]] = {"image": [], "digest": [], "restored": []}
         self._samples: dict[int, Sample] = {}
         self._cases: list[int] = []
@@ -158,9 +179,19 @@ class LocalExam:
         cell = self.cell
         for batch in self._images.batches(cell.noise, cell.limit, cell.noise_seeds):
             self._batch = batch
-            yield NoisyBatch(batch.positions, batch.noisy, batch.noise_seed)
+            moved = None
+            if self._measurements.need("perturbed"):
+                self._perturbation = self._images.perturbation(batch, cell.noise)
+                moved = self._perturbation.added_to(batch.noisy)
+            yield NoisyBatch(batch.positions, batch.noisy, batch.noise_seed, moved)
 
-    def add(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
+    def add(
+        self,
+        part: NoisyBatch,
+        restored: Array,
+        deviation: Array | None,
+        perturbed: Array | None = None,
+    ) -> None:
         """See `Exam`."""
         rows, finished = self._rows(part), self._finished(restored)
         positions = self._batch.positions[rows]
@@ -171,7 +202,10 @@ class LocalExam:
         self._columns["restored"].append(image_digests(finished))
         if self._outputs:
             self._outputs.add(positions, part.noise_seed, finished)
-        images = self._batch.restored_to(finished, rows, self._labels, self.cell.noise)
+        answer = None
+        if perturbed is not None:
+            answer = self._perturbation.only(rows).answered(self._finished(perturbed))
+        images = self._batch.restored_to(finished, rows, self._labels, self.cell.noise, answer)
         self._measurements.add(images)
         if deviation is not None and images.clean is not None:
             error = finished[: len(deviation)] - images.clean[: len(deviation)]

@@ -21,6 +21,8 @@ import numpy as np
 from bench.core import BenchError, Cell, DataError, Dataset, Group, Record, Split
 from bench.evaluation.data_source import DataSource
 from bench.evaluation.exam import Exam, LocalExam, LocalExaminer, NoisyBatch
+from bench.plugins.noise_code import load_code
+from bench.plugins.sources import Registry
 
 if TYPE_CHECKING:
     from bench.core import Array
@@ -35,6 +37,10 @@ _FACTS = (
 
 class Scorer(Protocol):
     """What cells are scored by, as it is told to another process."""
+
+    @property
+    def plugins(self) -> tuple[str, ...]:
+        """Files and folders of plugins."""
 
     def examiner(self, dataset: Dataset) -> LocalExaminer:
         """What scores a data set's cells there."""
@@ -127,10 +133,17 @@ class _RemoteExam:
         self._ask("batches")
         while batch := self._ask("next"):
             positions, shape, noise_seed = batch
-            yield NoisyBatch(positions, self._images.read(shape), noise_seed)
+            noisy, perturbed = _halves(self._images.read(shape), len(positions))
+            yield NoisyBatch(positions, noisy, noise_seed, perturbed)
 
-    def add(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
-        self._hand_in("add", part, restored, deviation)
+    def add(
+        self,
+        part: NoisyBatch,
+        restored: Array,
+        deviation: Array | None,
+        perturbed: Array | None = None,
+    ) -> None:
+        self._hand_in("add", part, _joined(restored, perturbed), deviation)
 
     def show(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
         self._hand_in("show", part, restored, deviation)
@@ -199,12 +212,13 @@ class _Desk:
         self._dataset: Dataset
         self._examiner: LocalExaminer
         self._exam: LocalExam
+        self._registry: Registry[Any]
         self._batches: Iterator[NoisyBatch]
         self._seed = 0
 
     def open(self, source: DataSource, scorer: Scorer) -> Any:
         data = self._dataset = source.open()
-        self._examiner = scorer.examiner(data)
+        self._examiner, self._registry = scorer.examiner(data), Registry(scorer.plugins)
         facts = {name: getattr(data, name) for name in _FACTS}
         first = next(data.groups("test", 1), None)
         return facts, () if first is None else first.shape
@@ -218,6 +232,7 @@ class _Desk:
         return list(self._dataset.groups(split))
 
     def begin(self, cell: Cell, threads: int) -> tuple[int, list[int]]:
+        load_code([cell.noise], self._registry)
         self._exam = self._examiner.exam(cell, threads)
         return self._exam.total, self._exam.shown
 
@@ -229,14 +244,17 @@ class _Desk:
         if batch is None:
             return None
         self._seed = batch.noise_seed
-        self._images.write(batch.noisy)
-        return batch.positions, batch.noisy.shape, batch.noise_seed
+        images = _joined(batch.noisy, batch.perturbed)
+        self._images.write(images)
+        return batch.positions, images.shape, batch.noise_seed
 
     def add(self, positions: Any, shape: tuple[int, ...], deviation: Array | None) -> None:
-        self._exam.add(*self._handed_in(positions, shape), deviation)
+        part, restored, perturbed = self._handed_in(positions, shape)
+        self._exam.add(part, restored, deviation, perturbed)
 
     def show(self, positions: Any, shape: tuple[int, ...], deviation: Array | None) -> None:
-        self._exam.show(*self._handed_in(positions, shape), deviation)
+        part, restored, _ = self._handed_in(positions, shape)
+        self._exam.show(part, restored, deviation)
 
     def cases(self) -> list[int]:
         return self._exam.cases()
@@ -250,9 +268,21 @@ class _Desk:
     def abandon(self) -> None:
         self._exam.abandon()
 
-    def _handed_in(self, positions: Any, shape: tuple[int, ...]) -> tuple[NoisyBatch, Array]:
-        restored = self._images.read(shape)
-        return NoisyBatch(positions, restored, self._seed), restored
+    def _handed_in(
+        self, positions: Any, shape: tuple[int, ...]
+    ) -> tuple[NoisyBatch, Array, Array | None]:
+        restored, perturbed = _halves(self._images.read(shape), len(positions))
+        return NoisyBatch(positions, restored, self._seed), restored, perturbed
+
+
+def _joined(images: Array, perturbed: Array | None) -> Array:
+    """Images and, where there are such, the perturbed ones, as they go through shared memory."""
+    return images if perturbed is None else np.concatenate([images, perturbed])
+
+
+def _halves(images: Array, count: int) -> tuple[Array, Array | None]:
+    """The other way."""
+    return images[:count], images[count:] if len(images) > count else None
 
 
 def main() -> None:

@@ -65,6 +65,10 @@ class Measurements:
         self._parts: dict[str, list[Values]] = {label: [] for label in measures}
         self.unmeasured: dict[str, str] = {}
 
+    def need(self, what: Need) -> bool:
+        """Whether one of the metrics needs that."""
+        return need(self._measures, what)
+
     def add(self, images: Restoration) -> None:
         """Measure a batch."""
         wanted = {k: v for k, v in self._measures.items() if k not in self.unmeasured}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bench.core import Dataset, Noise, Perturbed, Restoration
+from bench.evaluation.perturbation import Perturbation
 from bench.noises import ImageDraws, digests
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class NoisyImages:
 
     def __init__(self, dataset: Dataset, split: MeasuredSplit = "test") -> None:
         self._dataset, self._split = dataset, split
+        self._name = dataset.name if split == "test" else dataset.training
         self._drawn, self._corrupted = _Kept(), _Kept()
 
     def count(self, limit: int | None) -> int:
@@ -105,6 +107,12 @@ class NoisyImages:
             return inside
         return list(range(min(10, count)))
 
+    def perturbation(self, batch: Batch, noise: Noise) -> Perturbation:
+        """How the batch's images are changed a little, for metrics that ask for it."""
+        split = f"{_DRAWN_AS[self._split]}-probe"
+        shape, seed = batch.shape[1:], batch.noise_seed
+        return Perturbation.of(ImageDraws(batch.positions, shape, self._name, split, seed), noise)
+
     def batches(
         self, noise: Noise, limit: int | None, seeds: tuple[int, ...] = (0,)
     ) -> Iterator[Batch]:
@@ -113,8 +121,7 @@ class NoisyImages:
         So that all that is restored of an image comes together, and can be summed up. Of images
         that came noisy nothing is drawn.
         """
-        data = self._dataset
-        name = data.name if self._split == "test" else data.training
+        data, name = self._dataset, self._name
 
         def draw() -> Iterator[Drawn]:
             for group in data.groups(self._split, limit):

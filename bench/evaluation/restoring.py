@@ -24,8 +24,9 @@ from bench.evaluation.fitting import Fits
 from bench.evaluation.forms import Form
 from bench.evaluation.noise_estimate import Estimating, is_estimated
 from bench.evaluation.noisy_images import NoisyImages, batches
+from bench.evaluation.tiles import by_tiles
 from bench.metrics.psnr import decibels, psnr
-from bench.noises import Given, make_noise
+from bench.noises import recalled
 from bench.store import KeptOutputs
 from bench.store.cell_meta import RecordedCell, RecordedNoise, RecordedTrainNoise
 
@@ -63,10 +64,8 @@ def cell_of(recorded: RecordedCell) -> Cell:
 
 
 def noise_of(recorded: RecordedNoise | RecordedTrainNoise) -> Noise:
-    """The noise that a record is of."""
-    if recorded.kind == Given.kind:
-        return Given(recorded.level)
-    return make_noise(recorded.kind, recorded.level, clip=recorded.clip)
+    """The noise that a record is of, whether it can be drawn here or not."""
+    return recalled(recorded.kind, recorded.level, recorded.clip, recorded.source)
 
 
 #: In dB: what the PSNR of an image that is denoised again may differ by. The last bits of
@@ -180,7 +179,8 @@ def again(
         dataset: that it was measured on.
         form: of its method.
         fits: where its model is kept; nothing is trained.
-        needs: whether labels are: "label".
+        needs: of `Restoration`, whether labels are ("label"), and "perturbed", for which each
+            image is denoised twice.
 
     Raises:
         Unsupported: its model is gone, or the method refuses the images.
@@ -188,19 +188,35 @@ def again(
     """
     denoiser = denoiser_of(cell, chosen, form, fits)
     labels, calls = _labels(cell, dataset, needs), Calls(form)
-    for batch in NoisyImages(dataset, cell.split).batches(cell.noise, cell.limit, cell.noise_seeds):
+    noisy_images = NoisyImages(dataset, cell.split)
+
+    def restored(noisy: Array) -> Array:
+        found = scoring.apply(denoiser, noisy, cell.noise)
+        return scoring.finish(found, cell.quantize, dataset.range.clamp)
+
+    for batch in noisy_images.batches(cell.noise, cell.limit, cell.noise_seeds):
+        probing = "perturbed" in needs
+        perturbation = noisy_images.perturbation(batch, cell.noise) if probing else None
         for part in calls.cut(len(batch.noisy)):
-            noisy = batch.noisy[part]
+            noisy, answer = batch.noisy[part], None
             with calls.timed(len(noisy)):
-                restored = scoring.apply(denoiser, noisy.copy(), cell.noise)
-            finished = scoring.finish(restored, cell.quantize, dataset.range.clamp)
-            images = batch.restored_to(finished, part, labels, cell.noise)
+                finished = restored(noisy.copy())
+            if perturbation is not None:
+                change = perturbation.only(part)
+                answer = change.answered(restored(change.added_to(noisy)))
+            images = batch.restored_to(finished, part, labels, cell.noise, answer)
             positions, same = batch.positions[part], batch.digests[part]
             yield Restored(positions, batch.noise_seed, same, images)
 
 
 def denoiser_of(cell: Cell, chosen: Mapping[str, Any], form: Form, fits: Fits) -> Any:
     """The method as it was measured; raises `Unsupported` where its model is gone."""
+    denoiser = by_tiles(fitted_denoiser(cell, chosen, form, fits), form, cell.tile)
+    return Estimating(denoiser, form.threads) if is_estimated(cell, form.method) else denoiser
+
+
+def fitted_denoiser(cell: Cell, chosen: Mapping[str, Any], form: Form, fits: Fits) -> Any:
+    """The method with what it learned and what was chosen; raises `Unsupported` likewise."""
     method = form.method
     denoiser = form.create({k: v for k, v in chosen.items() if k in method.parameters})
     if method.learns:
@@ -211,8 +227,7 @@ def denoiser_of(cell: Cell, chosen: Mapping[str, Any], form: Form, fits: Fits) -
                 "`--keep outputs` for metrics to come"
             )
         denoiser.load(fit.arrays)
-    estimates = is_estimated(cell, method)
-    return Estimating(denoiser, form.threads) if estimates else denoiser
+    return denoiser
 
 
 def _where(fits: Fits) -> str:

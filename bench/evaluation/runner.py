@@ -35,6 +35,7 @@ from bench.evaluation.kept_images import KeptImages
 from bench.evaluation.measurements import built_in
 from bench.evaluation.noise_estimate import Estimating, is_estimated
 from bench.evaluation.scoring import BadOutput
+from bench.evaluation.tiles import by_tiles
 from bench.evaluation.validation import Validation
 from bench.plugins.contract import Method
 from bench.plugins.metric import Measure
@@ -199,6 +200,7 @@ class _Measuring:
         denoiser = self._form.create({**self._typed, **tuned})
         if self._arrays is not None:
             denoiser.load(self._arrays)
+        denoiser = by_tiles(denoiser, self._form, self._cell.tile)
         return Estimating(denoiser, self._form.threads) if self._estimates else denoiser
 
     def _validation(self) -> Validation:

@@ -11,11 +11,14 @@ import dataclasses
 import inspect
 import os
 import pickle
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bench.core import expanded
+from bench.core import DataError, expanded
+from bench.datasets import Survey
+from bench.evaluation.data_source import DataSource
 from bench.execution.process import Limits, Lost, WatchedProcess
 from bench.plugins.contract import BUILT_IN, Method
 from bench.plugins.kinds import KINDS
@@ -63,6 +66,60 @@ class Import:
                 f"({' '.join(str(error).split())})"
             ) from error
         return plugin
+
+
+@dataclass(frozen=True)
+class Look:
+    """A data set that the other process is to go through.
+
+    Attributes:
+        source: where it is found.
+        name: as typed.
+    """
+
+    source: DataSource
+    name: str
+
+    def survey(self, alive: Callable[[], None]) -> Survey:
+        """In the other process: what is found there; it calls `alive` now and then.
+
+        Raises:
+            BenchError: its code cannot be used, or what it gives are no images.
+        """
+        last = 0.0
+
+        def seldom() -> None:
+            nonlocal last
+            if time.monotonic() - last > 1:
+                last = time.monotonic()
+                alive()
+
+        return self.source.survey(self.name, seldom)
+
+
+def surveys(source: DataSource, limits: Limits | None = None) -> dict[str, Survey]:
+    """What another process finds in the data sets that are plugins, by name.
+
+    Args:
+        source: where the data sets are found.
+        limits: of what going through one may take, until the next image.
+
+    Raises:
+        BenchError: its code cannot be used, or what it gives are no images.
+    """
+    found: dict[str, Survey] = {}
+    process = WatchedProcess(limits or Limits(), loading=_LOADING)
+    try:
+        for name in source.of_plugins:
+            if not process.alive:
+                process.start()
+            try:
+                found[name] = process.ask(Look(source, name))
+            except Lost as lost:
+                raise DataError(f"dataset {name!r} cannot be read: {lost}") from None
+    finally:
+        process.close()
+    return found
 
 
 @contextlib.contextmanager

@@ -137,6 +137,8 @@ class WatchedProcess:
                     raise value
                 if kind == "loaded":
                     began, allowed, doing = time.monotonic(), self.limits.timeout, "(--timeout)"
+                elif kind == "alive":
+                    began = time.monotonic()
                 else:
                     heard(kind, value)
             elif ended and self._pipes.silent:

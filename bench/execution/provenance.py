@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from bench import datasets
-from bench.core import BenchError, Cell, DataError, Dataset, UsageError, method_label
+from bench.core import BenchError, Cell, DataError, Dataset, UsageError, expanded, method_label
 from bench.evaluation.data_source import DataSource
 from bench.evaluation.forms import Form, form_of
 from bench.planning.request import resolve
 from bench.plugins.contract import Method
+from bench.plugins.noise_code import load_code
 from bench.plugins.sources import Registry
 from bench.store import Run
 from bench.store.cell_meta import CellMeta
 
+#: What says where images are that lie under no name of their own.
+_WHERE = (
+    "; --dataset folder:PATH says where those of a folder lie, --plugin FILE has a data set of "
+    "one's own, and in Python dataset= takes arrays"
+)
 
-def images_of(run: Run, typed: str | None, data_dir: Path | None) -> Dataset:
+
+def images_of(
+    run: Run, given: Any, data_dir: Path | None, plugins: Iterable[str | os.PathLike[str]] = ()
+) -> Dataset:
     """The images that a run was measured on, if they are here and the same.
 
     Args:
         run: the run.
-        typed: where they lie now, as `folder:PATH`; None where the run's own name says it.
+        given: where they lie now, as `folder:PATH`, or they themselves, as `bench.run` takes them;
+            None where the run's own name says it.
         data_dir: folder of the data sets.
+        plugins: files and folders of data sets.
 
     Raises:
         DataError: they are not here, or others.
@@ -30,15 +44,20 @@ def images_of(run: Run, typed: str | None, data_dir: Path | None) -> Dataset:
     """
     known, settings = run.manifest.dataset, run.manifest.settings
     training = known.training if settings.split == "validation" else ""
+    stated = known.range.range if "range" in known.model_fields_set else None
+    images = datasets.typed_name(given)
     try:
+        if given is not None and images is None:
+            images = datasets.opened(given, stated, known.name)
         data = DataSource(
-            typed or known.name,
-            training or None,
+            images or known.name,
+            training if training not in ("", known.name) else None,
             datasets.data_folder(data_dir),
-            known.range.stated,
+            stated,
+            tuple(str(expanded(plugin).absolute()) for plugin in plugins),
         ).open()
     except BenchError as error:
-        where = "" if typed else "; --dataset folder:PATH says where those of a folder lie"
+        where = "" if given is not None else _WHERE
         raise type(error)(f"the images of {run.path} are needed again: {error}{where}") from error
     if (data.name, data.fingerprint) != (known.name, known.fingerprint):
         raise DataError(
@@ -60,8 +79,9 @@ def form_again(
         device: "cpu" not to compute on the GPU that it was measured on.
 
     Raises:
-        UsageError: there is no such method here, or its code is other than it was.
+        UsageError: there is no such method or noise here, or its code is other than it was.
     """
+    load_code([cell.noise], registry)
     method = resolve(method_label(cell.method, cell.params), registry).method
     if method.source != cell.source:
         raise UsageError(

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench import store
 from bench.core import BenchError, Cell, Dataset, Unsupported, UsageError, expanded
@@ -18,6 +19,7 @@ from bench.execution.scorer import Scorer, recorded
 from bench.planning.request import RequestedMetric, requested_metrics
 from bench.planning.settings import Settings
 from bench.plugins.contract import Method
+from bench.plugins.noise_code import load_code
 from bench.plugins.sources import Registry
 from bench.store.cell_meta import CellMeta
 
@@ -93,7 +95,10 @@ class Rescoring:
 
     def _measure(self, cell: Cell, meta: CellMeta, measurements: Measurements) -> str:
         """Measure the cell's images; where they come from, in words."""
-        if self._run.has_outputs(meta.key):
+        # Outputs are kept of the noisy images alone, not of these changed a little.
+        if self._run.has_outputs(meta.key) and "perturbed" not in self._needs:
+            if {"noise", "noisy"} & self._needs:
+                load_code([cell.noise], self._registry)
             outputs = self._run.outputs(meta.key)
             for part in kept(cell, outputs, self._data, self._needs):
                 measurements.add(part.images)
@@ -165,7 +170,7 @@ def score(
     metrics: str | Sequence[str],
     *,
     plugins: Sequence[str | os.PathLike[str]] = (),
-    dataset: str | None = None,
+    dataset: Any = None,
     data_dir: str | os.PathLike[str] | None = None,
     device: str = "auto",
     again: bool = False,
@@ -182,7 +187,8 @@ def score(
         run: a run or its folder.
         metrics: as typed, or a list: "lpips,ssim[sigma=1.0]".
         plugins: files and folders of metrics, and of the methods that the run was made with.
-        dataset: where the run's data set lies, as `folder:PATH`, if not under its own name.
+        dataset: where the run's data set lies, as `folder:PATH`, if not under its own name; or
+            its images, as `bench.run` takes them.
         data_dir: folder of the data sets.
         device: where torch computes.
         again: also of cells that have the column, and where other code measured it.
@@ -209,5 +215,5 @@ def score(
     )
     with store.hold(store.open_run(path).path):
         opened = store.open_run(path)
-        data = images_of(opened, dataset, typed.data_dir)
+        data = images_of(opened, dataset, typed.data_dir, typed.plugins)
         return rescored(opened, data, requested, scorer, methods, typed.device, again, told, watch)

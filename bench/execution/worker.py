@@ -1,8 +1,8 @@
 """The process that works on cells, started by `process.WatchedProcess`.
 
 On its standard input come jobs, pickles between processes of one command: a `Setup` and then
-cells, or an `Import`. On its standard output go answers. It ends when its input does, with all
-that methods started, so that no worker outlives its parent, even one that is killed.
+cells, or an `Import`, or a `Look`. On its standard output go answers. It ends when its input does,
+with all that methods started, so that no worker outlives its parent, even one that is killed.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main() -> None:
 def _answer(waiting: queue.SimpleQueue[Any], answers: int) -> None:
     """Answer jobs until there is none, or one cannot be done."""
     from bench.core import BenchError
-    from bench.execution.importing import Import
+    from bench.execution.importing import Import, Look
     from bench.execution.supervisor import Setup
 
     worker: Any = None
@@ -67,6 +67,8 @@ def _answer(waiting: queue.SimpleQueue[Any], answers: int) -> None:
             job = waiting.get(timeout=_IDLE)
             if isinstance(job, Import):
                 answer = job.plugin()
+            elif isinstance(job, Look):
+                answer = job.survey(lambda: pipes.send(answers, "alive", None))
             elif isinstance(job, Setup):
                 worker, answer = _Worker(job, answers), None
             else:
@@ -149,9 +151,13 @@ class _Worker:
         from bench.core import Record, UsageError
         from bench.core.process_state import CannotSetBack, set_back
         from bench.evaluation import runner
+        from bench.plugins.noise_code import OtherCode, load_code, noises_of
 
         try:
             self._load(cell.method)
+            load_code(noises_of(cell, *waiting), self._registry)
+        except OtherCode as error:
+            raise _other_code(error.kind) from None
         except UsageError as error:  # here it cannot be used, though where the run was planned
             return Record(cell, "failed", reason=str(error))
         for one in (cell, *waiting):

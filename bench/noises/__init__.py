@@ -3,10 +3,11 @@
 from bench.noises.draws import ImageDraws, digests
 from bench.noises.gaussian import Gaussian
 from bench.noises.given import Given
-from bench.noises.kinds import KINDS, make_noise
+from bench.noises.kinds import KINDS, MakeNoise, make_noise, recalled
 from bench.noises.notation import (
     BLIND,
     doubts,
+    noise_kind,
     parse_level,
     parse_noise,
     training_noise,
@@ -19,11 +20,14 @@ __all__ = [
     "Gaussian",
     "Given",
     "ImageDraws",
+    "MakeNoise",
     "digests",
     "doubts",
     "make_noise",
+    "noise_kind",
     "parse_level",
     "parse_noise",
+    "recalled",
     "training_noise",
     "training_regime",
 ]

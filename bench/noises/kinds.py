@@ -6,10 +6,13 @@ a kind's levels mean, and how high they go, stands in its `unit` and `highest`.
 
 from __future__ import annotations
 
-from bench.core import Noise, UsageError, expect_level, nearest, shown
+from typing import Protocol
+
+from bench.core import Noise, PluginNoise, UsageError, expect_level, nearest, shown
 from bench.noises.gamma import Gamma
 from bench.noises.gaussian import Gaussian
 from bench.noises.gaussian_correlated import CorrelatedGaussian
+from bench.noises.given import Given
 from bench.noises.poisson import Poisson
 from bench.noises.poisson_gaussian import PoissonGaussian
 from bench.noises.rician import Rician
@@ -24,6 +27,13 @@ KINDS: dict[str, type[Noise]] = {
         Rician, Gamma,
     )
 }  # fmt: skip
+
+
+class MakeNoise(Protocol):
+    """Makes noises, as `make_noise` does; of other kinds too."""
+
+    def __call__(self, kind: str, level: float, clip: bool = False, *, typed: str = "") -> Noise:
+        """See `make_noise`."""
 
 
 def make_noise(kind: str, level: float, clip: bool = False, *, typed: str = "") -> Noise:
@@ -54,3 +64,22 @@ def make_noise(kind: str, level: float, clip: bool = False, *, typed: str = "") 
     if not isinstance(given, bool):
         raise UsageError(f"clip is True or False, not {shown(clip)}")
     return noise_class(level, clip)
+
+
+def recalled(kind: str, level: float, clip: bool = False, source: str = "") -> Noise:
+    """The noise that a record names, whether it can be drawn here or not.
+
+    Args:
+        kind: by name; of a plugin's nothing else is known than what follows.
+        level: in the unit of the kind.
+        clip: noisy images were limited to [0, 1].
+        source: of a plugin's the digest of its code.
+
+    >>> print(recalled("fading", 0.2, source="1f3a5c7e9b2d4f60"))
+    fading 0.2
+    """
+    if kind == Given.kind:
+        return Given(level)
+    if kind in KINDS and not source:
+        return make_noise(kind, level, clip)
+    return PluginNoise(level, clip, kind=kind, source=source)

@@ -5,21 +5,22 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
-from bench.core import MATCHED, Noise, UsageError
+from bench.core import MATCHED, Noise, PluginNoise, UsageError
 from bench.noises.gaussian import Gaussian
 from bench.noises.given import Given
-from bench.noises.kinds import KINDS, make_noise
+from bench.noises.kinds import KINDS, MakeNoise, make_noise
 
 #: Training on a range of levels, from none to the most that is tested.
 BLIND = "blind"
 
 
-def training_regime(text: str | float) -> str:
+def training_regime(text: str | float, make: MakeNoise = make_noise) -> str:
     """A training regime in its short form: "matched", "blind" or a noise.
 
     Args:
         text: as typed. A noise is a level of the kind that is tested (`0.3`), or says its kind
             (`poisson:30`).
+        make: makes a noise of its kind and level, or says why there is none.
 
     Raises:
         UsageError: it is none of them.
@@ -39,19 +40,29 @@ def training_regime(text: str | float) -> str:
             "as 0.1, or poisson:30"
         ) from None
     if colon:
-        make_noise(kind, level, typed=typed)
+        make(kind, level, typed=typed)
     elif not any(0 < level <= noise.highest for noise in KINDS.values()):
         make_noise(Gaussian.kind, level, typed=typed)  # says what is wrong
     short = f"{level:g}"
     return kind + colon + (short if float(short) == level else typed.replace(" ", ""))
 
 
-def training_noise(regime: str, tested: Noise) -> Noise:
+def noise_kind(regime: str) -> str:
+    """The kind of noise that a training regime names; empty where it names none.
+
+    >>> noise_kind("poisson:30"), noise_kind("0.3"), noise_kind("matched")
+    ('poisson', '', '')
+    """
+    return regime.rpartition(":")[0]
+
+
+def training_noise(regime: str, tested: Noise, make: MakeNoise = make_noise) -> Noise:
     """The noise that a training regime names, clipped as the tested one is.
 
     Args:
         regime: a level, or kind and level; neither matched nor blind.
         tested: whose kind is meant where `regime` is a level; Gaussian where that cannot be drawn.
+        make: makes a noise of its kind and level.
 
     Raises:
         UsageError: the level is out of range for the kind that is tested.
@@ -61,14 +72,16 @@ def training_noise(regime: str, tested: Noise) -> Noise:
     """
     kind, _, level = regime.rpartition(":")
     same = Gaussian.kind if isinstance(tested, Given) else tested.kind
-    return make_noise(kind or same, parse_level(level), tested.clip, typed=level)
+    return make(kind or same, parse_level(level), tested.clip, typed=level)
 
 
-def parse_noise(levels: str | float | Iterable[str | float], clip: bool = False) -> list[Noise]:
+def parse_noise(
+    levels: str | float | Iterable[str | float], clip: bool = False, make: MakeNoise = make_noise
+) -> list[Noise]:
     """Noises from levels: numbers, or text such as `0.1,25/255` or `gaussian:0.3;poisson:10,30`.
 
     Levels without a kind are of Gaussian noise; a kind holds for the levels up to the next
-    semicolon.
+    semicolon. `make` makes a noise of its kind and level, or says why there is none.
 
     Raises:
         UsageError: unknown kind; no level, one that is no number, or one out of range.
@@ -91,7 +104,7 @@ def parse_noise(levels: str | float | Iterable[str | float], clip: bool = False)
             typed_kind, colon, typed = str(item).rpartition(":")
             kind = typed_kind.strip() if colon else kind
             level = parse_level(typed if isinstance(item, str) else item)
-            noises.append(make_noise(kind, level, clip, typed=typed.strip()))
+            noises.append(make(kind, level, clip, typed=typed.strip()))
     if not noises:
         raise UsageError("no noise level given: use for example --noise 0.1,0.3,0.5")
     noises = list(dict.fromkeys(noises))
@@ -119,12 +132,17 @@ def doubts(noises: Iterable[Noise]) -> list[str]:
                 f"{what} is less than one photon at white: levels count "
                 "photons, and a higher one is less noise"
             )
-        elif not noise.photons and noise.level > 1:
+        elif not noise.photons and noise.level > 1 and _is_of_the_range(noise):
             lines.append(
                 f"{what} is {level} times the range of the images: for {level} "
                 f"of 255 write {level}/255"
             )
     return lines
+
+
+def _is_of_the_range(noise: Noise) -> bool:
+    """Whether a level is in units of the images' range; of a plugin's its unit tells."""
+    return not isinstance(noise, PluginNoise) or "deviation" in noise.unit
 
 
 def parse_level(text: str | float) -> float:

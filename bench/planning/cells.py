@@ -16,7 +16,8 @@ from bench.core import (
     canonical_json,
     nearest,
 )
-from bench.noises import BLIND, doubts, training_noise
+from bench.core.tiling import bound
+from bench.noises import BLIND, MakeNoise, doubts, make_noise, training_noise
 from bench.planning.request import RequestedMethod
 from bench.planning.settings import TUNING_IMAGES, Settings
 from bench.plugins.contract import Method
@@ -27,6 +28,7 @@ def plan(
     dataset: Dataset,
     methods: Iterable[RequestedMethod],
     tuned_by: str = "",
+    make: MakeNoise = make_noise,
 ) -> list[Cell]:
     """The cells of a run, noise by noise: cells that share their noisy images are neighbours.
 
@@ -36,6 +38,7 @@ def plan(
         methods: those that they name.
         tuned_by: the metric that parameters are chosen by, as cells name it; with others' code
             its digest is part of that. By default the settings' own.
+        make: makes a training noise of its kind and level.
 
     Raises:
         UsageError: a method has no recipe for the preset; there are no images to measure, or a
@@ -48,7 +51,7 @@ def plan(
         method, params = requested.method, requested.params
         regimes = (requested.regime,) if requested.regime else settings.train_noise
         seeds = settings.seeds if requested.seeds is None else range(requested.seeds)
-        trained = [_trained_on(regime, noise, settings.noise) for regime in regimes]
+        trained = [_trained_on(regime, noise, settings.noise, make) for regime in regimes]
         for train, seed in itertools.product(
             trained if method.fits_noise else [None], seeds if method.random else [None]
         ):
@@ -74,6 +77,7 @@ def plan(
                     tune=_tuning_images(method, params, settings, dataset),
                     tune_by=tuned_by or settings.tune_by,
                     tune_on=settings.tune_on or "clean",
+                    tile=_tile(method, settings, dataset),
                     quantize=settings.quantize,
                     noise_seeds=settings.noise_seeds,
                     split=settings.split,
@@ -103,13 +107,14 @@ def notes(
 ) -> list[str]:
     """What readers of the numbers should know of the plan, a sentence each.
 
-    Of the images and of the levels what is hardly meant so, and which methods run at their defaults
-    for want of validation images.
+    Of the images and of the levels what is hardly meant so, which methods run at their defaults for
+    want of validation images, and that large images are cut.
     """
-    methods = list(methods)
+    methods, cells = list(methods), list(cells)
     noises = {noise: None for cell in cells for noise in _noises(cell)}
     learned = dataset.training_warnings if any(one.method.learns for one in methods) else ()
-    return [*dataset.warnings, *learned, *doubts(noises), *_untuned(settings, dataset, methods)]
+    untuned = _untuned(settings, dataset, methods)
+    return [*dataset.warnings, *learned, *doubts(noises), *untuned, *_cut(cells)]
 
 
 def _noises(cell: Cell) -> tuple[Noise, ...]:
@@ -145,6 +150,7 @@ def _untuned(
     )
 
 
+<<<<<<< HEAD
 def _has_images(dataset: Dataset, method: Method) -> bool:
     """There are images to learn from; without them a method is skipped, which says so itself."""
     needed = {"function": (), "fitted": ("train",), "trained": ("train", "validation")}
@@ -152,6 +158,19 @@ def _has_images(dataset: Dataset, method: Method) -> bool:
 
 
 def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise]) -> TrainNoise:
+=======
+def _cut(cells: Iterable[Cell]) -> list[str]:
+    """A line that says how large images are given to methods, where there may be any."""
+    return [
+        f"methods that take any size are given images of over {bound(side):,} pixels in "
+        f"overlapping tiles of {side}x{side}"
+        for side in dict.fromkeys(cell.tile for cell in cells)
+        if side is not None
+    ]
+
+
+def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise], make: MakeNoise) -> TrainNoise:
+>>>>>>> main
     """What a method of that regime is trained on when it is tested on `noise`."""
     if regime == MATCHED:
         return TrainNoise(regime, noise)
@@ -161,7 +180,7 @@ def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise]) -> TrainNois
             fewest = min(same, key=lambda other: other.level)
             return TrainNoise(regime, fewest, lowest=10 * max(other.level for other in same))
         return TrainNoise(regime, max(same, key=lambda other: other.level), lowest=0.0)
-    return TrainNoise(regime, training_noise(regime, noise))
+    return TrainNoise(regime, training_noise(regime, noise, make))
 
 
 def _training_data(dataset: Dataset, method: Method) -> dict[str, Any]:
@@ -179,6 +198,17 @@ def _tuning_images(
     if not (settings.tune and dataset.tunable) or set(method.declared.tune) <= set(params):
         return 0
     return min(TUNING_IMAGES[settings.preset], dataset.sizes["validation"])
+
+
+def _tile(method: Method, settings: Settings, dataset: Dataset) -> int | None:
+    """A tile's pixels a side; None where no image is over the bound, or the method sees it whole.
+
+    Of what a data set says of its largest image it counts the values, which are no fewer.
+    """
+    side = settings.tile
+    if side is None or method.declared.whole or dataset.largest <= bound(side):
+        return None
+    return side
 
 
 def _recipe(method: Method, settings: Settings) -> str | None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import numbers
 import operator
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.core import Noise, Range, UsageError, nearest, shown
-from bench.noises import parse_level, parse_noise, training_regime
+from bench.core.tiling import LEAST
+from bench.noises import KINDS, MakeNoise, make_noise, parse_level, parse_noise, training_regime
+from bench.planning.noise_kinds import by_name
 from bench.planning.notation import split_list
+from bench.plugins.kinds import NOISES
+from bench.plugins.sources import Registry
 
 if TYPE_CHECKING:
     import pydantic
@@ -59,27 +64,63 @@ def value_range(value: Any) -> Range | None:
     return Range(low, high)
 
 
-def sigma(value: Any) -> float | None:
-    """A standard deviation, `"5/255"` or a number; None for "estimate"."""
-    if value is None or (isinstance(value, str) and value.strip() == "estimate"):
+def sigma(value: Any) -> float | Literal["validation"] | None:
+    """A standard deviation, `"5/255"` or a number, or "validation"; None for "estimate"."""
+    word = value.strip() if isinstance(value, str) else None
+    if value is None or word == "estimate":
         return None
+    if word == "validation":
+        return "validation"
     try:
         level = parse_level(value)
     except (TypeError, ValueError, UsageError):
         level = -1.0
     if not 0 < level <= MAX_SIGMA:
         raise ValueError(
-            f"--sigma {shown(value)}: write estimate, or a standard deviation such as 0.02 or 5/255, of images in [0, 1]"
+            f"--sigma {shown(value)}: write estimate, validation, or a standard deviation such as "
+            "0.02 or 5/255"
         )
     return level
 
 
-def regimes(value: Any) -> tuple[str, ...]:
+def tile(value: Any) -> Any:
+    """Pixels a side of a tile, as a number or text; None for "none"."""
+    if value is None or (isinstance(value, str) and value == "none"):
+        return None
+    try:
+        side = int(value) if isinstance(value, str) else _index(value)
+    except (TypeError, ValueError):
+        side = 0
+    if side < LEAST:
+        raise ValueError(
+            f"--tile {shown(value)}: give a tile's pixels a side, {LEAST} or more, or none for "
+            "whole images"
+        )
+    return side
+
+
+def _making(plugins: Any) -> MakeNoise:
+    """What makes noises by name, of these plugins' kinds too, where they are such."""
+    paths = [path for path in several(plugins) if isinstance(path, (str, os.PathLike))]
+    kinds: list[MakeNoise] = []
+
+    def make(kind: str, level: float, clip: bool = False, *, typed: str = "") -> Noise:
+        if kind in KINDS:  # nobody's files need to be read
+            return make_noise(kind, level, clip, typed=typed)
+        if not kinds:
+            kinds.append(by_name(Registry(paths, kind=NOISES)))
+        return kinds[0](kind, level, clip, typed=typed)
+
+    return make
+
+
+def regimes(value: Any, info: pydantic.ValidationInfo) -> tuple[str, ...]:
     """What methods are trained on: "matched", "blind", levels, or several of these."""
     items = _items(value)
     if not all(isinstance(item, (str, numbers.Real)) for item in items):
         raise ValueError(f"training noises are texts or levels, not {shown(value)}")
-    names = tuple(dict.fromkeys(map(training_regime, items)))
+    make = _making(info.data.get("plugins", ()))
+    names = tuple(dict.fromkeys(training_regime(item, make) for item in items))
     if not names:
         raise ValueError("no training noise given: use for example --train-noise matched,blind")
     return names
@@ -140,12 +181,12 @@ def size(value: Any) -> Any:
         return text + "B" if re.search(r"[kmgt]i?$", text, re.IGNORECASE) else text
 
 
-def noises(levels: Any, clip: bool) -> tuple[Noise, ...]:
-    """Noise levels as `parse_noise` takes them."""
+def noises(levels: Any, clip: bool, plugins: Any = ()) -> tuple[Noise, ...]:
+    """Noise levels as `parse_noise` takes them, also of the plugins' kinds."""
     try:
         if any(isinstance(level, bool) for level in _items(levels)):
             raise TypeError
-        return tuple(parse_noise(levels, clip))
+        return tuple(parse_noise(levels, clip, _making(plugins)))
     except TypeError:
         raise ValueError(
             f"noise levels are numbers or text such as 0.1,25/255; not {shown(levels)}"

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from bench.core import (
     ESTIMATED,
+    Dataset,
     MissingPackage,
     UsageError,
     canonical_json,
@@ -17,9 +18,10 @@ from bench.core import (
 from bench.noises import training_regime
 from bench.planning import notation
 from bench.planning.checks import MAX_SEEDS
+from bench.planning.noise_kinds import by_name
 from bench.planning.settings import DEFAULT_METHODS, DEFAULT_METRICS, Settings
 from bench.plugins.contract import Method
-from bench.plugins.kinds import METRICS
+from bench.plugins.kinds import METRICS, NOISES
 from bench.plugins.metric import Metric
 from bench.plugins.sources import Registry
 
@@ -99,6 +101,20 @@ def requested_metrics(settings: Settings, registry: Registry[Any]) -> dict[str, 
     metrics = registry.of(METRICS)
     metrics.load_given()
     return metrics_of(settings.metrics or (*DEFAULT_METRICS, *metrics.given), metrics)
+
+
+def measurable(
+    metrics: Mapping[str, RequestedMetric], settings: Settings, dataset: Dataset
+) -> dict[str, RequestedMetric]:
+    """The metrics, of which the default ones need no ground truth where the data set has none.
+
+    With a second noisy frame these are uPSNR and uMSE, else SURE.
+    """
+    if settings.metrics or dataset.truth:
+        return dict(metrics)
+    others = {label: one for label, one in metrics.items() if label not in DEFAULT_METRICS}
+    own = ("upsnr", "umse") if dataset.frames > 1 else ("sure",)
+    return {**metrics_of(own, Registry(kind=METRICS)), **others}
 
 
 def metrics_of(texts: Iterable[str], registry: Registry[Any]) -> dict[str, RequestedMetric]:
@@ -196,7 +212,7 @@ def resolve(text: str, registry: Registry[Method]) -> RequestedMethod:
     return RequestedMethod(
         method,
         {**notation.typed_params(method, params), **estimated},
-        None if regime is None else training_regime(regime),
+        None if regime is None else training_regime(regime, by_name(registry.of(NOISES))),
         None if seeds is None else int(seeds),
     )
 
@@ -210,4 +226,9 @@ def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method
         raise UsageError(
             f"{method.name}[{method.declared.wraps}={name}]: {name} wraps another method itself"
         )
-    return dataclasses.replace(method, source=digest([method.source, inner.source]))
+    declared = dataclasses.replace(
+        method.declared, whole=method.declared.whole or inner.declared.whole
+    )
+    return dataclasses.replace(
+        method, source=digest([method.source, inner.source]), declared=declared
+    )

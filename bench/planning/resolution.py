@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from bench.core import Dataset, TuneOn, UsageError
+from bench.core.noise_level import validation_sigma
 from bench.noises import Given
+
+#: What methods are told of noise that came with the images: see `noise`.
+Sigma = float | Literal["validation"] | None
 
 
 def noise(
-    dataset: Dataset, sigma: float | None, typed: bool, drawing: Mapping[str, bool]
+    dataset: Dataset, sigma: Sigma, typed: bool, drawing: Mapping[str, bool]
 ) -> dict[str, Any]:
     """The noise of images that came with theirs, as changes to the settings; else nothing.
 
     Args:
         dataset: that is measured on.
-        sigma: that methods are told of such noise; None to estimate it.
+        sigma: that methods are told of such noise; None to estimate it from each image.
         typed: noise was asked for.
         drawing: other options that ask for noise to be drawn, and whether they are given.
 
@@ -34,7 +38,9 @@ def noise(
         raise UsageError(
             f"{dataset.name} came with its noise, and none is drawn: leave {asked[0]} out"
         )
-    return {"noise": (Given(sigma or 0.0),)}
+    if sigma == "validation":
+        sigma = validation_sigma(dataset)
+    return {"noise": (Given(sigma or 0.0),), "sigma": sigma}
 
 
 def tuned_on(dataset: Dataset, asked: TuneOn | None = None, tune_by: str = "psnr") -> TuneOn:

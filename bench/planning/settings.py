@@ -26,6 +26,7 @@ from bench.core import (
     expanded,
 )
 from bench.core.dataset import MeasuredSplit
+from bench.core.tiling import SIDE
 from bench.noises import BLIND, Gaussian
 from bench.planning import checks, resolution
 from bench.planning.typed import Typed
@@ -106,7 +107,11 @@ class Settings(pydantic.BaseModel):
     metrics: Annotated[
         tuple[str, ...] | None,
         BeforeValidator(checks.metrics),
-        Typed(shown=",".join(DEFAULT_METRICS) + " and those of --plugin", recorded="never"),
+        Typed(
+            shown=",".join(DEFAULT_METRICS) + " (without ground truth upsnr,umse, or sure) and "
+            "those of --plugin",
+            recorded="never",
+        ),
     ] = Field(None, description="a,b[param=1],… (see `bench metrics`); the first one leads.")
     keep: Annotated[
         Literal["outputs"] | None,
@@ -121,13 +126,14 @@ class Settings(pydantic.BaseModel):
         False, description="Limit noisy images to [0, 1], as an 8-bit file would."
     )
     sigma: Annotated[
-        float | None,
+        resolution.Sigma,
         BeforeValidator(checks.sigma),
-        Typed(metavar="estimate|VALUE", recorded="where set", shown="estimate"),
+        Typed(metavar="estimate|validation|VALUE", default="estimate", recorded="where set"),
     ] = Field(
         None,
         description="Of noise that came with the images, what methods are told: estimated from "
-        "each image, or a standard deviation, as 5/255.",
+        "each image, that of the validation images by their clean ones or second frames, or a "
+        "standard deviation, as 5/255.",
     )
     train_noise: Annotated[tuple[str, ...], BeforeValidator(checks.regimes), Typed()] = Field(
         _as_typed(MATCHED),
@@ -189,6 +195,15 @@ class Settings(pydantic.BaseModel):
         description="Keep clean test images out of the processes that methods run in; each job "
         "then takes a second process.",
     )
+    tile: Annotated[
+        int | None,
+        BeforeValidator(checks.tile),
+        Typed(metavar="SIDE|none", recorded="where set"),
+    ] = Field(
+        SIDE,
+        description="Pixels a side of the overlapping tiles by which methods are given images of "
+        "more pixels than two tiles have; none: whole images.",
+    )
     device: Annotated[str, AfterValidator(checks.one_of("device", DEVICES)), Typed()] = Field(
         "auto", description="auto, cpu or cuda."
     )
@@ -241,7 +256,7 @@ class Settings(pydantic.BaseModel):
     def _noises(cls, values: dict[str, Any], handler: Callable[[Any], Self]) -> Self:
         """Noise levels as `Noise`, which knows whether it clips."""
         levels = values.get("noise", DEFAULT_NOISE)
-        noise = checks.noises(levels, values.get("clip") is True)
+        noise = checks.noises(levels, values.get("clip") is True, values.get("plugins", ()))
         settings = handler({**values, "noise": noise})
         if "noise" not in values:
             settings.model_fields_set.discard("noise")  # it was not typed

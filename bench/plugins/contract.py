@@ -61,6 +61,7 @@ class Declaration:
     wraps: str
     family: Family | None
     note: str
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.reference, str):
@@ -89,6 +90,7 @@ def method(
     wraps: str = "",
     family: Family | None = None,
     note: str = "",
+    whole: bool = False,
 ) -> Callable[[T], T]:
     """Declare a function or class as the denoising method of its file.
 
@@ -114,6 +116,8 @@ def method(
         wraps: the parameter that names another method, whose code counts as this one's.
         family: "filter", "fitted", "trained" or "pretrained", if not as its form says.
         note: what a user must know, such as a licence.
+        whole: it must see whole images: what it makes of a pixel depends on all others. Other
+            methods that take any size are given large images tile by tile.
 
     Returns:
         A decorator that notes this on its target and returns the same object.
@@ -133,7 +137,7 @@ def method(
     values = {name: tuple(tried) for name, tried in (tune or {}).items()}
     declared = Declaration(
         values, dict(least or {}), dict(most or {}), reference, threads, random, tuple(inference),
-        tuple(requires), wraps, family, note,
+        tuple(requires), wraps, family, note, whole,
     )  # fmt: skip
     return declared.attach
 

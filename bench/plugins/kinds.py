@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from bench.core import RESERVED
-from bench.plugins import method_form, metric_form, noise_form
+from bench.plugins import dataset_form, method_form, metric_form, noise_form
 from bench.plugins.contract import Method
+from bench.plugins.dataset import PluginDataset
 from bench.plugins.metric import Metric
 from bench.plugins.noise import NoiseKind
 from bench.plugins.target import Target
@@ -97,7 +98,17 @@ NOISES: Kind[NoiseKind] = Kind(
     # What else may stand where a noise is named.
     reserved=frozenset({"given", "matched", "blind"}),
 )
-KINDS: tuple[Kind[Any], ...] = (METHODS, METRICS, NOISES)
+DATASETS: Kind[PluginDataset] = Kind(
+    "dataset",
+    dataset_form.describe,
+    _BENCH / "datasets",
+    mixed=True,  # and none is a plugin yet: see `bench.datasets.CATALOGUE`
+    reserved=frozenset(
+        {"array", "mnist", "fashion-mnist", "kmnist", "digits"}
+        | {"bsd68", "set12", "cbsd68", "kodak24", "train400"}
+    ),
+)
+KINDS: tuple[Kind[Any], ...] = (METHODS, METRICS, NOISES, DATASETS)
 
 
 def scripts(folder: Path) -> list[Path]:

@@ -1,9 +1,10 @@
 """Finds plugins: built-in files, installed packages, and files that the user names.
 
 One contract for all: a file declares one method with `@bench.method`, one metric with
-`@bench.metric` or one noise with `@bench.noise`, and the file's stem is its name, `_` read as `-`.
-The built-in ones are the files of a folder, listed by path. Files are loaded one by one, when they
-are asked for: a plugin that nobody asked for costs nothing.
+`@bench.metric`, one noise with `@bench.noise` or one data set with `@bench.dataset`, and the
+file's stem is its name, `_` read as `-`. The built-in ones are the files of a folder, listed by
+path. Files are loaded one by one, when they are asked for: a plugin that nobody asked for costs
+nothing.
 """
 
 from __future__ import annotations

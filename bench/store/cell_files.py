@@ -129,7 +129,7 @@ class CellFiles:
             arrays = read_arrays(data)
             result["image"] = [int(position) for position in arrays["image"]]
             for name in _SAMPLES:
-                if f"{name}_0" in arrays or name != "deviation":
+                if f"{name}_0" in arrays or name not in ("clean", "deviation"):
                     result[name] = [arrays[f"{name}_{i}"] for i in range(len(result["image"]))]
             kept = [result[name] for name in _SAMPLES if result[name]]
             for clean, *others in zip(*kept, strict=True):

@@ -35,11 +35,12 @@ _Pixels = Annotated[Count, pydantic.Field(ge=1)]
 
 
 class RecordedNoise(JsonModel):
-    """A noise, see `bench.core.Noise`."""
+    """A noise, see `bench.core.Noise`; of a plugin's, with the digest of its code."""
 
     kind: str
     level: _Level
     clip: bool
+    source: str = ""
 
 
 class RecordedTrainNoise(JsonModel):
@@ -50,6 +51,7 @@ class RecordedTrainNoise(JsonModel):
     kind: str
     level: _Level
     clip: bool
+    source: str = ""
 
 
 class RecordedCell(JsonModel):

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -119,6 +119,15 @@ class FitCache:
             self._warn(f"{error}: it is trained anew")
             return None
         return Fit(arrays, meta.seconds, meta.device, meta.history, meta.about, meta.fitted_by)
+
+    def descriptions(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Of every file its key, and what it was made for; what cannot be read is left out."""
+        for path in sorted(self.folder.glob("*.safetensors")):
+            meta = None
+            with contextlib.suppress(OSError, StorageError), readable(path), opened(path) as file:
+                meta = _meta(file)
+            if meta is not None and meta.key == path.stem:
+                yield meta.key, meta.about
 
     def put(self, key: str, fit: Fit) -> None:
         """Keep a model, or the state of its unfinished fit.

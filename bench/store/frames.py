@@ -69,7 +69,7 @@ def records_frame(
     import pandas as pd
 
     frames = [_cell_frame(meta.cell, columns) for meta, columns in cells]
-    last = ["restored", *REPLICATES]
+    first, last = ["image", "unit"], ["restored", *REPLICATES]
     if not frames:
         return pd.DataFrame(columns=[*_IDENTITY, "image", *metrics, "digest"])
     if not all("restored" in frame for frame in frames):  # whole numbers beside what is missing
@@ -77,8 +77,8 @@ def records_frame(
             if "restored" in frame:
                 frame["restored"] = frame["restored"].astype("UInt64")
     whole = pd.concat(frames, ignore_index=True)
-    there = [name for name in last if name in whole]
-    return whole[[*_IDENTITY, "image", *metrics, "digest", *there]].astype(
+    first, last = ([name for name in names if name in whole] for names in (first, last))
+    return whole[[*_IDENTITY, *first, *metrics, "digest", *last]].astype(
         dict.fromkeys(metrics, "float64")
     )
 

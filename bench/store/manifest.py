@@ -23,6 +23,7 @@ from bench.core import (
 )
 from bench.core.dataset import MeasuredSplit
 from bench.core.metric import Better
+from bench.core.tiling import SIDE
 from bench.store.json_model import Amount, Count, JsonModel
 from bench.store.recorded_data import RecordedDataset
 
@@ -57,6 +58,7 @@ class RecordedSettings(JsonModel):
     tune_on: TuneOn = "clean"
     sigma: Amount | None = None
     quantize: bool
+    tile: Count | None = SIDE
     sealed: bool = False
     device: str
 
@@ -234,7 +236,7 @@ class Manifest(JsonModel):
         return cls(
             format=FORMAT_VERSION,
             protocol=PROTOCOL_VERSION,
-            conventions=conventions(recorded.quantize, data.range.clamp),
+            conventions=conventions(recorded.quantize, data.range.clamp, given=data.given),
             settings=recorded,
             dataset=RecordedDataset.of(data, recorded.split),
             methods=dict(methods),
@@ -266,14 +268,16 @@ class Manifest(JsonModel):
         return Session(**{name: getattr(self, name) for name in Session.model_fields})
 
 
-def conventions(quantize: bool, clamp: bool = True) -> dict[str, str]:
-    """`bench.core.CONVENTIONS`, with what is done to outputs.
+def conventions(quantize: bool, clamp: bool = True, given: bool = False) -> dict[str, str]:
+    """`bench.core.CONVENTIONS`, with what is done to outputs and where the noise comes from.
 
     >>> conventions(quantize=True)["outputs"]
     'clamped to [0, 1] once, before any metric; then rounded to 8 bits'
     """
     outputs = CONVENTIONS["outputs"] if clamp else "not clamped"
-    return {**CONVENTIONS, "outputs": outputs + ("; then rounded to 8 bits" if quantize else "")}
+    outputs += "; then rounded to 8 bits" if quantize else ""
+    noise = "came with the images; none is drawn" if given else CONVENTIONS["noise"]
+    return {**CONVENTIONS, "outputs": outputs, "noise": noise}
 
 
 def timestamp() -> str:

@@ -7,12 +7,13 @@ Example::
     def test_sharpen():
         check_method(Path(__file__).with_name("sharpen.py"))
 
-`check_metric` and `check_noise` are the same for metrics and noises; `bench test` runs these
-checks and prints a line for each.
+`check_metric`, `check_noise` and `check_dataset` are the same for metrics, noises and data sets;
+`bench test` runs these checks and prints a line for each.
 """
 
 from bench.testing.conformance import (
     Outcome,
+    check_dataset,
     check_method,
     check_metric,
     check_noise,
@@ -20,4 +21,12 @@ from bench.testing.conformance import (
     outcomes,
 )
 
-__all__ = ["Outcome", "check_method", "check_metric", "check_noise", "find", "outcomes"]
+__all__ = [
+    "Outcome",
+    "check_dataset",
+    "check_method",
+    "check_metric",
+    "check_noise",
+    "find",
+    "outcomes",
+]

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.core import Perturbed, Restoration
+from bench.datasets import data_folder
+from bench.evaluation.data_source import of_plugin
 from bench.noises import ImageDraws, make_noise
+from bench.plugins.dataset import PluginDataset
 from bench.plugins.kinds import KINDS
 from bench.plugins.metric import Measure, Metric
 from bench.plugins.noise import NoiseKind
@@ -71,6 +74,15 @@ def corrupt(source: Source[Any], noise: Noise, clean: Array, key: str) -> Array:
     return _answer(source, {"key": key}, {}, {"clean": clean}, noise)
 
 
+def fingerprint(source: Source[Any]) -> str:
+    """Of the data set of that source, opened in another process.
+
+    Raises:
+        NoAnswer: it fails there, or takes too long.
+    """
+    return str(_answer(source, {}, {}, {}, None))
+
+
 def draws_for(clean: Array, key: str) -> ImageDraws:
     """Random numbers for images, the same in every process."""
     return ImageDraws(np.arange(len(clean)), clean.shape[1:], "conformance", key)
@@ -81,7 +93,7 @@ def _answer(
     params: Mapping[str, Any],
     state: Mapping[str, Any],
     arrays: Mapping[str, Any],
-    noise: Noise,
+    noise: Noise | None,
 ) -> Array:
     with tempfile.TemporaryDirectory() as folder:
         given, result = Path(folder) / "given.npz", Path(folder) / "result.npy"
@@ -93,7 +105,7 @@ def _answer(
             "kind": source.kind.name,
             "name": source.name,
             "params": dict(params),
-            "noise": noise.as_dict(),
+            "noise": noise.as_dict() if noise else {},
             "given": str(given),
             "result": str(result),
         }
@@ -122,6 +134,9 @@ def main() -> None:
     task = json.load(sys.stdin)
     (kind,) = (each for each in KINDS if each.name == task["kind"])
     plugin = Registry(task["plugins"], kind=kind).load(task["name"])
+    if isinstance(plugin, PluginDataset):
+        np.save(task["result"], of_plugin(plugin, data_folder(), None).fingerprint)
+        return
     with np.load(task["given"]) as arrays:
         given = dict(arrays)
     if isinstance(plugin, NoiseKind):

@@ -11,10 +11,11 @@ from typing import Any, Literal
 from bench.core import Unsupported, UsageError
 from bench.core.process_state import set_back
 from bench.planning import notation
-from bench.plugins.kinds import METHODS, METRICS, NOISES, Kind
+from bench.plugins.kinds import DATASETS, METHODS, METRICS, NOISES, Kind
 from bench.plugins.sources import Registry, Source, file_source
-from bench.testing.checks import corrupting, declaration, images, learning, measuring
+from bench.testing.checks import corrupting, declaration, images, learning, measuring, showing
 from bench.testing.checks.expectations import Failed, NotApplicable
+from bench.testing.dataset_subject import DatasetSubject
 from bench.testing.metric_subject import MetricSubject
 from bench.testing.noise_subject import NoiseSubject
 from bench.testing.subject import Subject
@@ -81,11 +82,22 @@ NOISE_CHECKS: tuple[Check, ...] = (
     corrupting.clipped,
     corrupting.another_process,
 )
+DATASET_CHECKS: tuple[Check, ...] = (
+    showing.documented,
+    showing.gives_images,
+    showing.same_images_twice,
+    showing.reads_one_by_one,
+    showing.splits_share_no_image,
+    showing.labels_and_units,
+    showing.process_as_it_was,
+    showing.another_process,
+)
 #: Kind of plugin -> what it is tried on, and its checks.
 _OF_KIND: dict[Kind[Any], tuple[Callable[..., Any], Callable[[], tuple[Check, ...]]]] = {
     METHODS: (Subject, lambda: CHECKS),
     METRICS: (MetricSubject, lambda: METRIC_CHECKS),
     NOISES: (NoiseSubject, lambda: NOISE_CHECKS),
+    DATASETS: (DatasetSubject, lambda: DATASET_CHECKS),
 }
 #: Where one of these fails, the checks after it would only repeat it.
 NECESSARY = (
@@ -99,6 +111,8 @@ NECESSARY = (
     measuring.values,
     corrupting.shape_and_type,
     corrupting.finite_values,
+    showing.gives_images,
+    showing.same_images_twice,
 )
 
 
@@ -165,6 +179,19 @@ def check_noise(noise: str | os.PathLike[str]) -> None:
         >>> check_noise("gaussian")
     """
     _check(noise, NOISES)
+
+
+def check_dataset(dataset: str | os.PathLike[str]) -> None:
+    """Check that a data set keeps the harness's contract; for use in a test.
+
+    Args:
+        dataset: its file, or the name of one that a package offers.
+
+    Raises:
+        AssertionError: it does not; a line for each check that failed.
+        UsageError: there is no such file or data set.
+    """
+    _check(dataset, DATASETS)
 
 
 def _check(plugin: str | os.PathLike[str], kind: Kind[Any]) -> None:

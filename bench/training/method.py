@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 class TrainedMethod:
     """Base of the methods that torch trains; a subclass adds only what is its own.
 
-    A subclass defines `network`, `loss` and `restore`. Annotated attributes of the subclass are
-    its parameters. `recipes` gives, for each preset ("quick", "default", "paper"), the fields of
-    a `Recipe`. A fully convolutional network sets `any_size = True`.
+    A subclass defines `network`, `loss` and `restore`. Its annotated attributes are its parameters.
+    `recipes` gives, for each preset ("quick", "default", "paper"), the fields of a `Recipe`. A
+    fully convolutional network sets `any_size = True`.
 
     >>> from bench import make_noise
     >>> class Filter(TrainedMethod):
@@ -55,7 +55,7 @@ class TrainedMethod:
     #: The network takes images of any size, not only of the training images' size.
     any_size: ClassVar[bool] = False
     #: `loss` does the same work on the device at each call: it keeps no count, decides nothing in
-    #: Python by the values of tensors, and reads none. CUDA then replays updates, far faster.
+    #: Python by tensors' values, and reads none. CUDA then replays updates, far faster.
     graph_safe: ClassVar[bool] = False
     #: It trains in bfloat16, where the device gains by it: a test on validation images, such as
     #: tests/speed/quality.py, found no loss. `loss` computes sums in float32.
@@ -131,7 +131,7 @@ class TrainedMethod:
             train: clean images, float32 (N, C, H, W), for which noise is drawn; or pairs.
             noise: the noise to train for; of pairs what the method is told.
             seed: the training seed.
-            validation: such that decide which epoch's weights are kept.
+            validation: by which the epoch is chosen whose weights are kept.
             recipe: epochs, batches, learning rate.
             lowest: if given, each image's noise level is drawn evenly from here to `noise`'s.
             watch: told how far it is, see `Watcher`.
@@ -325,12 +325,8 @@ def fit_together(
             chosen = [learners[i] for i in at]
             together = Together([trainings[i] for i in at], fused)
             try:
-                together.run(
-                    images,
-                    held_out,
-                    [one.watch for one in chosen],
-                    [one.checkpoints for one in chosen],
-                )
+                watches, kept = zip(*((one.watch, one.checkpoints) for one in chosen), strict=True)
+                together.run(images, held_out, watches, kept)
             except FloatingPointError:
                 pass  # of any of them: the first trains by itself
             else:

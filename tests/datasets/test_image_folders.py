@@ -10,7 +10,7 @@ from PIL import Image
 from bench import datasets, open_run
 from bench.core import DataError
 from bench.datasets import idx, natural
-from bench.datasets import images as reading
+from bench.datasets.folders import scenes as reading
 from bench.datasets.formats import UnusableImage, files, read_image
 from bench.evaluation.noisy_images import NoisyImages
 from bench.noises import make_noise
@@ -265,10 +265,10 @@ def test_a_set_without_training_images_cannot_be_trained_on(mixed, fails):
 @pytest.mark.usefixtures("undrawn")
 def test_every_file_of_a_folder_is_read_or_counted_and_told(mixed, bench, tmp_path):
     (mixed / "z.png").symlink_to("gone.png")
-    for name in ("a.bmp", "b.bmp", "c.webp", "README"):
+    for name in ("a.gif", "b.gif", "c.svg", "README"):
         (mixed / name).write_bytes(b"x")
     (mixed / "more").mkdir()
-    expected = "not read in my photos: 2 .bmp, 1 .txt, 1 .webp, 1 folder, 1 hidden, 1 without"
+    expected = "not read in my photos: 2 .gif, 1 .svg, 1 .txt, 1 folder, 1 hidden, 1 without"
     arguments = ("run", "--noise", "0.1", "--methods", "identity", "--no-tune")
     result = bench(*arguments, "--dataset", f"folder:{mixed}", "--name", "r")
     assert result.code == 0
@@ -302,7 +302,7 @@ def test_a_tiny_training_image_that_makes_all_patches_tiny_is_named(tmp_path):
     save(tmp_path / "set" / "test" / "a.png", GREY)
 
     def warned():
-        return datasets.load(f"folder:{tmp_path / 'set'}", Path("nowhere")).warnings
+        return datasets.load(f"folder:{tmp_path / 'set'}", Path("nowhere")).training_warnings
 
     (line,) = warned()
     assert line.startswith("training images are cut into patches of 6 pixels a side, the size of i")

@@ -1,11 +1,16 @@
 """Models that are fitted at once, for the cell that is worked on and for those that wait."""
 
+import numpy as np
 import pytest
 
 import bench
+from bench.core import Cell, Dataset, Group, TrainNoise
 from bench.datasets.training_images import split_array
+from bench.evaluation.runner import run_cells
+from bench.noises import make_noise
+from bench.plugins.sources import load
 from bench.store import FitCache
-from bench.training import dense
+from bench.training import TrainedMethod, dense
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -73,3 +78,39 @@ def test_without_such_a_device_each_is_fitted_in_its_turn(run):
     conditions = [meta.conditions for meta in run("plain").metadata()]
     assert len(conditions) == 2
     assert not any(condition.fit_reused or condition.fitted_by for condition in conditions)
+
+
+def grey_and_colour(train, test):
+    """Images of one side, of so many channels each."""
+
+    def groups(split):
+        channels = test if split == "test" else train
+        for number, count in enumerate(channels):
+            yield Group(np.arange(4) + 4 * number, np.full((4, count, 16, 16), 0.5, np.float32))
+
+    sizes = {"train": 4, "validation": 4, "test": 4 * len(test)}
+    return Dataset("mixed", "f" * 16, sizes, groups)
+
+
+@pytest.mark.parametrize(
+    ("method", "train", "test", "said"),
+    [
+        ("unet", [1], [3], "they are grey in training, RGB in the test"),
+        ("dncnn", [3], [3, 1], "they are RGB in training, grey in the test"),
+        ("dae", [3], [1], "they are RGB in training, grey in the test"),
+    ],
+)
+def test_a_network_is_refused_before_it_trains_on_images_of_other_channels(
+    method, train, test, said, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(TrainedMethod, "start", None)  # it never comes to that
+    noise = make_noise("gaussian", 0.1)
+    cell = Cell(
+        "mixed", "f" * 16, method, "{}", "{}", "", TrainNoise("matched", noise), noise, 0, "{}",
+        None, 0, False, (0,),
+    )  # fmt: skip
+    methods = {method: load(method)}
+    fits = FitCache(tmp_path)
+    (record,) = run_cells([cell], grey_and_colour(train, test), methods, fits)
+    assert record.status == "skipped"
+    assert record.reason.endswith(said)

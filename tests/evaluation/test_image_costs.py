@@ -43,7 +43,7 @@ class Exam:
     def batches(self):
         yield NoisyBatch(np.arange(self.total), self._noisy, 0)
 
-    def add(self, part, restored, deviation):
+    def add(self, part, restored, deviation, perturbed=None):
         pass
 
     def cases(self):

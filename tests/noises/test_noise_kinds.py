@@ -1,18 +1,33 @@
 """Each kind of noise against its definition: moments, distributions, what levels share."""
 
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from skimage.util import random_noise
 
 from bench.core import UsageError
-from bench.noises import KINDS, ImageDraws, make_noise, parse_noise, training_noise, training_regime
+from bench.noises import (
+    KINDS,
+    ImageDraws,
+    digests,
+    make_noise,
+    parse_noise,
+    training_noise,
+    training_regime,
+)
 
 SHAPE = (1, 40, 40)
 #: A low and a high level of each kind.
 LEVELS = {kind: (5.0, 50.0) if KINDS[kind].photons else (0.1, 0.4) for kind in KINDS}
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "noise_kinds.json").read_text())
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -24,6 +39,23 @@ def even(value, count=100, shape=SHAPE):
     return np.full((count, *shape), value, np.float32)
 
 
+@pytest.mark.parametrize("golden", GOLDEN, ids=lambda g: f"{g['kind']}-{g['level']}-{g['clip']}")
+def test_noisy_pixels_and_what_methods_are_told_equal_the_golden_ones(golden):
+    noise = make_noise(golden["kind"], golden["level"], golden["clip"])
+    assert noise.as_dict() == {name: golden[name] for name in ("kind", "level", "clip")}
+    assert noise.sigma == pytest.approx(golden["sigma"], rel=1e-12)
+    for name, shape in (("grey", (2, 1, 9, 7)), ("colour", (2, 3, 5, 6))):
+        clean = (np.arange(np.prod(shape)).reshape(shape) % 17 / 16).astype(np.float32)
+        random = ImageDraws(np.array([0, 7]), shape[1:], "mnist", "test", 3)
+        drawn = [f"{digest:016x}" for digest in digests(noise.corrupt(clean, random)).tolist()]
+        assert drawn == golden[name]
+
+
+@each_kind
+def test_a_kind_is_called_as_its_file(kind):
+    assert Path(sys.modules[KINDS[kind].__module__].__file__).stem.replace("_", "-") == kind
+
+
 @each_kind
 @pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
 def test_of_an_even_image_the_deviation_is_what_the_kind_says(kind, value):
@@ -33,7 +65,12 @@ def test_of_an_even_image_the_deviation_is_what_the_kind_says(kind, value):
         assert noisy.dtype == np.float32
         expected = float(noise.std(value))
         assert noisy.astype(np.float64).std() == pytest.approx(expected, rel=0.02, abs=1e-7)
-        bias = level * (0.5 - value) if kind == "salt-pepper" else 0.0
+        bias = 0.0
+        if kind == "salt-pepper":
+            bias = level * (0.5 - value)
+        elif kind == "rician":
+            bias = stats.rice.mean(value / level, scale=level) - value
+            assert float(noise.mean(value)) - value == pytest.approx(bias, abs=1e-9)
         error = 4 * expected / np.sqrt(noisy.size) * (4 if "correlated" in kind else 1)
         assert noisy.astype(np.float64).mean() - value == pytest.approx(bias, abs=error + 1e-6)
 
@@ -139,6 +176,57 @@ def test_speckle_is_scikit_images():
         even(0.8), "speckle", rng=np.random.default_rng(0), var=0.3**2, clip=False
     ).ravel()
     assert stats.ks_2samp(ours, theirs).pvalue > 0.001
+
+
+@pytest.mark.parametrize("signal", [0.0, 0.3, 1.0])
+def test_rician_noise_is_scipys(signal):
+    for level in (1e-3, 0.1, 0.4, 3.0):
+        noise = make_noise("rician", level)
+        theirs = stats.rice(signal / level, scale=level)
+        drawn = noise.corrupt(even(signal, 10), draws(10)).ravel()
+        assert stats.kstest(drawn, theirs.cdf).pvalue > 0.001
+        if level > 1e-3:  # where SciPy's own variance has lost its digits
+            assert float(noise.std(signal)) == pytest.approx(float(theirs.std()), rel=1e-6)
+        else:
+            assert float(noise.std(signal)) == pytest.approx(
+                level if signal else level * (2 - np.pi / 2) ** 0.5, rel=1e-5
+            )
+
+
+def test_rices_moments_of_tensors_and_without_noise():
+    clean = torch.tensor([0.0, 0.01, 0.5, 1.0])
+    noise = make_noise("rician", 0.2)
+    for moment in (noise.std, noise.mean):
+        np.testing.assert_allclose(moment(clean).numpy(), moment(clean.numpy()), rtol=1e-6)
+        assert moment(clean).dtype == torch.float32
+        assert moment(clean.numpy()).dtype == np.float32
+    levels = torch.tensor([0.0, 0.2]).reshape(-1, 1, 1, 1)
+    several = dataclasses.replace(noise, level=levels)
+    assert several.std(0.5).flatten().tolist() == pytest.approx([0, float(noise.std(0.5))])
+    assert several.mean(0.5).flatten().tolist() == pytest.approx([0.5, float(noise.mean(0.5))])
+
+
+@pytest.mark.parametrize("looks", [1, 4, 30.5, 1e6])
+def test_gamma_noise_is_of_so_many_looks(looks):
+    noise = make_noise("gamma", looks**-0.5)
+    drawn = noise.corrupt(even(0.6, 10), draws(10)).ravel() / 0.6
+    assert stats.kstest(drawn, stats.gamma(looks, scale=1 / looks).cdf).pvalue > 0.001
+    assert float(noise.std(0.6)) == pytest.approx(0.6 / looks**0.5)
+
+
+def test_one_image_has_the_same_speckle_at_every_number_of_looks():
+    few, many = (make_noise("gamma", level).corrupt(even(1.0), draws()) for level in (0.5, 0.2))
+    assert (few.ravel().argsort() == many.ravel().argsort()).mean() > 0.99
+
+
+def test_fields_of_numbers_are_independent_of_each_other():
+    random = draws(20)
+    fields = [random.normal(), random.normal(1), random.normal(2), random.uniform(3)]
+    counts = random.poisson(even(50.0, 20))
+    correlations = np.corrcoef([each.ravel() for each in (*fields, counts)])
+    assert abs(correlations - np.eye(5)).max() < 0.03
+    np.testing.assert_array_equal(random.normal(1), draws(20).normal(1))
+    assert stats.kstest(random.normal(1).ravel(), "norm").pvalue > 0.001
 
 
 def test_correlated_noise_is_gaussian_and_correlated_as_its_blur_says():

@@ -145,8 +145,8 @@ def test_a_class_learns_and_measures(plugin, images):
         ),
         (
             of_signature("clean, restored, sigma=1.0"),
-            "the argument 'sigma' of some() is none of clean, restored, noisy, label, noise: for a "
-            "parameter, write (..., *, sigma=...)",
+            "the argument 'sigma' of some() is none of clean, restored, noisy, label, noise, "
+            "frames, perturbed: for a parameter, write (..., *, sigma=...)",
         ),
         (of_signature("clean, restored, *more"), "the argument 'more' of some() is none of"),
         (

@@ -12,21 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from xxhash import xxh3_128_digest
 
-from bench.core import SAMPLE_SIDE, DataError, Dataset, Group, Split
+from bench.core import SPLITS, DataError, Dataset, Group, Split
+from bench.datasets.arrays import samples_of
 from bench.datasets.folders import scenes as reading
 from bench.datasets.folders.scenes import Entry, Look, Page, Scene, ahead, look, read_again
 from bench.datasets.folders.units import numbered
-from bench.datasets.folders.value_scale import Found, ValueScale
 from bench.datasets.formats import UnusableImage
 from bench.datasets.training_images import TILE
+from bench.datasets.value_scale import Found, ValueScale
 
 if TYPE_CHECKING:
     from bench.core import Array
-
-#: In the order of the fingerprint.
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-#: Reports show the first images: at most so many, and so many pixels.
-_SHOWN, _SHOWN_PIXELS = 10, 2**19
 
 
 def assembled(
@@ -78,9 +74,9 @@ def assembled(
         scan.digest.hexdigest()[:16],
         {split: len(part) for split, part in scenes.items()},
         read,
-        samples=_samples(scenes["test"]),
+        samples=samples_of(scene.shape for scene in scenes["test"]),
         left_out=(*lines, *ignored),
-        warnings=warnings,
+        warnings=(*warnings, *_notes(every)),
         training_warnings=_patches(scenes["train"]),
         largest=max((math.prod(scene.shape) for scene in every), default=0),
         range=scale.range,
@@ -133,7 +129,8 @@ class _Scan:
                         else f"{page.name} is left out: {result}"
                     )  # fmt: skip
                     continue
-                found.append(Found(page.path, result.extremes, page is not scene.clean))
+                if page.stored.white != 1:  # black and white are not of the range
+                    found.append(Found(page.path, result.extremes, page is not scene.clean))
                 if result.values is None or fault:
                     continue
                 pixels = np.ascontiguousarray(result.values, "<f4")
@@ -196,11 +193,16 @@ def _group(scenes: Sequence[Scene], positions: list[int], scale: ValueScale) -> 
     return Group(np.array(positions), clean, frames)
 
 
-def _samples(scenes: Sequence[Scene]) -> tuple[int, ...]:
-    """Positions of the images that reports show: the first is always one of them."""
-    sides = [[min(side, SAMPLE_SIDE) for side in scene.shape[1:]] for scene in scenes[:_SHOWN]]
-    pixels = np.cumsum([height * width for height, width in sides])
-    return tuple(range(max(1, int((pixels <= _SHOWN_PIXELS).sum())))) if scenes else ()
+def _notes(scenes: Sequence[Scene]) -> Iterator[str]:
+    """What readers did or left where another may be expected: a line, and how many files."""
+    files = {page.path: page.stored for scene in scenes for page in scene.pages}
+    by_note: dict[str, list[str]] = {}
+    for path, stored in files.items():
+        for note in stored.notes:
+            by_note.setdefault(note, []).append(path.name)
+    for note, names in by_note.items():
+        more = f" and {len(names) - 1} more files" if len(names) > 1 else ""
+        yield f"{names[0]}{more}: {note}"
 
 
 def _patches(training: Sequence[Scene]) -> tuple[str, ...]:

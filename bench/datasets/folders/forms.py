@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.core import DataError, Dataset, Range, Split
-from bench.datasets.folders.assembly import SPLITS, assembled
+from bench.core import SPLITS, DataError, Dataset, Range, Split
+from bench.datasets.folders.assembly import assembled
 from bench.datasets.folders.contents import beside_splits, contents, counted, named, split_folders
 from bench.datasets.folders.description import DESCRIPTION, Description, description
 from bench.datasets.folders.scenes import Entry, Page, Scene, opened, pages_of
 from bench.datasets.folders.units import check_apart, held_out
-from bench.datasets.folders.value_scale import value_scale
 from bench.datasets.formats import Stored, UnusableImage
+from bench.datasets.value_scale import value_scale
 
 _CLEAN, _NOISY = "clean", "noisy"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,14 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bench.core import DataError, Range
-from bench.datasets.folders.value_scale import Extremes
-from bench.datasets.formats import Stored, UnusableImage, open_image
+from bench.datasets.formats import Stored, UnusableImage, check_memory, open_image
+from bench.datasets.value_scale import Extremes
 
 if TYPE_CHECKING:
     from bench.core import Array
 
 #: Pixels of images that are in memory at a time.
 READ_AT_ONCE = 2**24
+#: Values of an image from which on there may not be the memory to measure it.
+_LARGE = 2**22
 #: Decoders leave Python's lock to others: more threads than these wait for the disk.
 _THREADS = min(4, os.cpu_count() or 1)
 
@@ -116,6 +119,8 @@ def look(page: Page, meaning: Range | None) -> Look:
         UnusableImage: it is broken, or holds what is no number.
         DataError: the system cannot read it.
     """
+    if math.prod(page.shape) > _LARGE:
+        check_memory(page.path, page.shape)
     values = page.stored.read(page.number)
     low, high = float(values.min()), float(values.max())  # NaN where there is one
     if not np.isfinite([low, high]).all():

@@ -69,7 +69,7 @@ def layout_of(shape: tuple[int, ...]) -> Layout:
     """
     told = f"its shape ({', '.join(map(str, shape))})"
     if len(shape) == 2:
-        return _checked(Layout((1, *shape), 1, False, None))  # type: ignore[arg-type]
+        return _checked(Layout((1, *shape), 1, False, None))
     if len(shape) not in (3, 4):
         raise UnusableImage(f"{told} is none of images: {_ADVICE}")
     paged, (*_, first, second, last) = len(shape) == 4, shape

@@ -91,10 +91,10 @@ def save(target: Path, pages: np.ndarray[Any, Any], like: Path, inner: str) -> N
     if kind.kind == "f" or kind.itemsize > 2 or dataset.file_meta.TransferSyntaxUID == _BIG_ENDIAN:
         raise UsageError(f"such DICOM ({like.name}) is only read: save it as TIFF")
     if pages.shape[1] != dataset.SamplesPerPixel:
-        raise UsageError(f"{like} has {dataset.SamplesPerPixel} channels")
+        raise UsageError(f"{like.name} has {dataset.SamplesPerPixel} channels")
     frames = int(dataset.get("NumberOfFrames") or 1)
     if len(pages) != frames:
-        raise UsageError(f"{like} has {frames} frames, not {len(pages)}")
+        raise UsageError(f"{like.name} has {frames} frames, not {len(pages)}")
     rescalings = _rescalings(dataset, frames)
     numbers = np.stack(
         [rescaling.undone(page) for rescaling, page in zip(rescalings, pages, strict=True)]
@@ -237,11 +237,16 @@ def _unit(header: Dataset) -> str:
 
 def _notes(header: Dataset) -> tuple[str, ...]:
     notes = []
-    if header.get("WindowCenter") not in (None, "") and header.get("WindowWidth") not in (None, ""):
+    centre, width = header.get("WindowCenter"), header.get("WindowWidth")
+    if centre not in (None, "") and width not in (None, ""):
         notes.append(
-            f"it asks to be shown with window centre {header.WindowCenter} and width "
-            f"{header.WindowWidth}, which are not applied to its values"
+            f"it asks to be shown with window centre {_listed(centre)} and width "
+            f"{_listed(width)}, which are not applied to its values"
         )
     if header.PhotometricInterpretation == "MONOCHROME1":
         notes.append("its least value is shown white; values are not inverted")
     return tuple(notes)
+
+
+def _listed(numbers: Any) -> str:
+    return " or ".join(f"{float(number):g}" for number in np.ravel(numbers))

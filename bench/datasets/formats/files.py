@@ -7,15 +7,19 @@ import logging
 import stat
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 
 from bench.core import MEASURED_BYTES, BenchError, DataError, MissingPackage
 from bench.datasets.formats.stored import UnusableImage
 
 #: Larger images are refused: some methods hold a hundred times as much in memory.
 MAX_PIXELS = 2**26
+#: Of libraries that log what they raise as well. Not astropy's, which is of a class of its own: who
+#: asks for it before astropy is imported makes another in its place, and astropy fails.
+_LOGGERS = [logging.getLogger(name) for name in ("PIL", "pydicom", "tifffile")]
 
 
 def parted(path: Path) -> tuple[Path, str]:
@@ -59,21 +63,20 @@ def check_pixels(height: int, width: int) -> None:
         )
 
 
-def check_memory(path: Path, shape: tuple[int, ...], each: float = MEASURED_BYTES) -> None:
-    """Checks that there is memory for an image before it is decoded.
+def check_memory(path: Path, shape: tuple[int, ...]) -> None:
+    """Checks that there is memory to measure methods on an image, before it is decoded.
 
     Args:
         path: of the file.
         shape: of the image, (C, H, W).
-        each: bytes that a value takes: by default what measuring a method on it takes.
 
     Raises:
         DataError: there is not.
     """
     import psutil
 
-    channels, height, width = shape[-3:]
-    needed = each * channels * height * width
+    channels, height, width = shape
+    needed = MEASURED_BYTES * channels * height * width
     free = psutil.virtual_memory().available
     if needed > free:
         raise DataError(
@@ -127,8 +130,7 @@ def reading(path: Path) -> Iterator[None]:
         DataError: the system cannot read it, or has no memory: that says nothing of the file.
     """
     try:
-        with warnings.catch_warnings(), _quiet():
-            warnings.simplefilter("ignore")  # of what is checked by the readers
+        with _QUIET:
             yield
     except (UnusableImage, BenchError):
         raise
@@ -142,15 +144,31 @@ def reading(path: Path) -> Iterator[None]:
         raise UnusableImage(f"it is broken, or no image ({what})") from error
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Libraries keep what they log to themselves."""
-    loggers = [logging.getLogger(name) for name in ("astropy", "PIL", "pydicom", "tifffile")]
-    before = [logger.disabled for logger in loggers]
-    for logger in loggers:
-        logger.disabled = True
-    try:
-        yield
-    finally:
-        for logger, disabled in zip(loggers, before, strict=True):
-            logger.disabled = disabled
+class _Quiet:
+    """Libraries warn of nothing and keep what they log to themselves, while any thread reads.
+
+    Both are the process's: they are set back when the last of several threads is done.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._readers, self._before = Lock(), 0, ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._readers += 1
+            if self._readers > 1:
+                return
+            self._before.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")  # of what is checked by the readers
+            for logger in _LOGGERS:
+                self._before.callback(setattr, logger, "disabled", logger.disabled)
+                logger.disabled = True
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if not self._readers:
+                self._before.close()
+
+
+_QUIET = _Quiet()

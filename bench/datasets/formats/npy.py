@@ -6,7 +6,7 @@ Files that hold Python objects are refused: reading them would run code.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def open_file(path: Path, inner: str) -> Stored:
         raise UnusableImage("it holds more than one array: save each to a file")
 
     def read(page: int) -> Array:
-        order = "F" if fortran else "C"
+        order: Literal["C", "F"] = "F" if fortran else "C"
         array = np.memmap(path, stored_kind, "r", start, shape, order)
         return layout.page(array, page).astype(kind, copy=False)
 

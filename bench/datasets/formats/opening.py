@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from bench.core import StorageError, UsageError, system_reason
+from bench.core import BenchError, StorageError, UsageError, system_reason
 from bench.datasets.formats.files import check_memory, check_pixels, parted, reading
 from bench.datasets.formats.kinds import Format, kind_of
 from bench.datasets.formats.stored import Stored, UnusableImage
@@ -43,7 +43,7 @@ def open_image(path: Path) -> Stored:
         if not 0 <= page < stored.pages:
             raise IndexError(f"{path} has {stored.pages} pages, none numbered {page}")
         with reading(file):
-            values = np.asarray(stored.read(page))
+            values = np.ascontiguousarray(stored.read(page))
         if values.shape != stored.shape or values.dtype != stored.dtype:
             raise UnusableImage(
                 f"it says {stored.dtype} {stored.shape} and holds {values.dtype} {values.shape}"
@@ -93,7 +93,7 @@ def save(target: Path, values: np.ndarray[Any, Any], like: Path) -> None:
         MissingPackage: the format's library is not installed.
         StorageError: the system cannot write it.
     """
-    source, inner = parted(like)
+    target, (source, inner) = parted(target)[0], parted(like)
     pages = values[None] if values.ndim == 3 else values
     if pages.ndim != 4 or pages.shape[1] not in (1, 3):
         raise UsageError(f"{target}: images are (C, H, W) or (pages, C, H, W), not {values.shape}")
@@ -118,8 +118,12 @@ def _aside(target: Path, kind: Format) -> Iterator[Path]:
         if kind.folder and target.is_dir():
             shutil.rmtree(target)
         partial.replace(target)
+    except (BenchError, UnusableImage):
+        raise
     except (OSError, MemoryError) as error:
         raise StorageError(f"cannot write {target}: {system_reason(error) or error}") from error
+    except Exception as error:  # whatever a library finds that its format cannot hold
+        raise UsageError(f"it cannot be written as {kind.name} ({error})") from error
     finally:
         if partial.is_dir():
             shutil.rmtree(partial, ignore_errors=True)

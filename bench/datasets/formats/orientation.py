@@ -27,6 +27,7 @@ def swaps_sides(orientation: int) -> bool:
 def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Pixels (H, W, ...) as they are to be seen; what is no orientation turns nothing.
 
+    >>> import numpy as np
     >>> upright(np.array([[1, 2, 3]]), 6).tolist()
     [[1], [2], [3]]
     """

@@ -68,12 +68,9 @@ def open_file(path: Path, inner: str) -> Stored:
         raise UnusableImage(f"its pages have no names, such as {inner}")
     with _tiff(path) as file:
         pages, first = _listed(file)
-        if compression := tiff_tags.needs_imagecodecs(first):
-            need("imagecodecs", "tiff", f"TIFF files with {compression} compression")
-        kind, white = np.dtype(np.uint8), 1.0
-        if first.bitspersample != 1:
-            kind = first.dtype.newbyteorder("=")
-            white = white_of(kind)
+        bilevel = first.bitspersample == 1
+        kind = np.dtype(np.uint8) if bilevel else first.dtype.newbyteorder("=")
+        white = 1.0 if bilevel else white_of(kind)
         in_colour = first.photometric == 2
         if first.photometric == PALETTE:  # grey or in colour: which of its colours are used says it
             in_colour = any(_decoded(file, pages, i).shape[-1] == 3 for i in range(pages.count))
@@ -132,7 +129,12 @@ def _options(first: TiffPage, pages: np.ndarray[Any, Any]) -> dict[str, Any]:
         "photometric": "rgb" if channels == 3 else "minisblack",
         "compression": int(first.compression) if first.compression != 1 else None,
         "planarconfig": int(planes) if planes else None,
-        "software": False,
+        "software": False,  # of tifffile
+        "extratags": [
+            (code, tag.dtype, tag.count, tag.value, True)
+            for code in tiff_tags.KEPT
+            if (tag := first.tags.get(code))
+        ],
     }
     if first.photometric == WHITE_IS_ZERO:
         options["photometric"] = "miniswhite"
@@ -152,8 +154,6 @@ def _options(first: TiffPage, pages: np.ndarray[Any, Any]) -> dict[str, Any]:
     if 282 in first.tags and 283 in first.tags:
         options["resolution"] = first.tags[282].value, first.tags[283].value
         options["resolutionunit"] = first.resolutionunit
-    if first.iccprofile:
-        options["iccprofile"] = first.iccprofile
     return options
 
 
@@ -238,6 +238,10 @@ def _check(page: TiffPage, size: int) -> None:
     if tiff_tags.lacks_parts(page, size):
         raise UnusableImage("it is broken: some of its strips or tiles are not there")
     check_pixels(page.imagelength, page.imagewidth)
+    if page.is_tiled:
+        check_pixels(page.tilelength, page.tilewidth)
+    if compression := tiff_tags.needs_imagecodecs(page):
+        need("imagecodecs", "tiff", f"TIFF files with {compression} compression")
 
 
 def _said(first: TiffPage) -> int:

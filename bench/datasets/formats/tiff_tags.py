@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
@@ -15,6 +17,9 @@ EXTRA, FORMAT, DEPTH, PROFILE = 338, 339, 32997, 34675
 _STRIP_OFFSETS, _STRIP_HEIGHT, _STRIP_COUNTS = 273, 278, 279
 _TILE_OFFSETS, _TILE_COUNTS = 324, 325
 
+#: Those that a file keeps when its pixels are others: maker, model, software, date and time,
+#: artist, copyright, colour profile.
+KEPT = (271, 272, 305, 306, 315, 33432, PROFILE)
 #: Bits of `SUBFILE`.
 SMALLER, MASK = 1, 4
 #: Photometric interpretations.
@@ -36,7 +41,7 @@ _COMPRESSIONS = {1: "none", 32773: "PackBits", **_PREDICTED}
 def several(page: TiffPage, code: int, default: tuple[int, ...]) -> tuple[int, ...]:
     """A tag's values, as the file has them."""
     value = page.tags.valueof(code, default)
-    return tuple(map(int, value)) if isinstance(value, (tuple, list)) else (int(value),)
+    return tuple(int(number) for number in np.ravel(value))
 
 
 def one(page: TiffPage, code: int, default: int) -> int:

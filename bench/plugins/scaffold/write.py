@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import StorageError, UsageError
-from bench.plugins.kinds import KINDS, METHODS, METRICS, NOISES, Kind
+from bench.plugins.kinds import DATASETS, KINDS, METHODS, METRICS, NOISES, Kind
 from bench.plugins.sources import Registry, plugin_name
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -19,6 +19,7 @@ _TEMPLATES: dict[tuple[Kind[Any], bool], tuple[str, str]] = {
     (METHODS, True): ("learned.py", "tests.py"),
     (METRICS, False): ("metric.py", "metric_tests.py"),
     (NOISES, False): ("noise.py", "noise_tests.py"),
+    (DATASETS, False): ("dataset.py", "dataset_tests.py"),
 }
 
 

@@ -108,8 +108,13 @@ class _Comparisons:
         """Noises in words; the kind is named where there are several."""
         parts = []
         for kind, group in groupby(columns, key=lambda column: column[0]):
-            levels = _listed([level_text(level) for _, level in group])
-            parts.append(f"{prose.outside(kind)} {levels}" if len(self._kinds) > 1 else levels)
+            levels = [level for _, level in group]
+            stated = [level_text(level) for level in levels if level]
+            if len(stated) < len(levels):
+                parts.append(f"the {prose.outside(kind)} noise")
+            if stated:
+                name = f"{prose.outside(kind)} " if len(self._kinds) > 1 else ""
+                parts.append(f"{name}{_listed(stated)}")
         return "; ".join(parts)
 
     def best(self) -> Iterator[Finding]:

@@ -31,12 +31,12 @@ def stems(labels: Iterable[str]) -> dict[str, str]:
 
 def title(scale: Scale, *, heading: bool = False) -> str:
     """A metric's title within a sentence; of a `heading` with its unit."""
-    return _unmarked(scale.heading if heading else scale.title)
+    return plain(scale.heading if heading else scale.title)
 
 
 def unit(scale: Scale) -> str:
     """The unit as it follows a number: " dB"; nothing of a range such as "[0, 1]"."""
-    return "" if not scale.unit or "[" in scale.unit else f" {_unmarked(scale.unit)}"
+    return "" if not scale.unit or "[" in scale.unit else f" {plain(scale.unit)}"
 
 
 def number(scale: Scale, value: float) -> str:
@@ -64,7 +64,7 @@ def amount(scale: Scale, difference: float, low: float, high: float) -> str:
     return f"{difference:.{decimals}f}{unit(scale)} [{low:.{decimals}f}, {high:.{decimals}f}]"
 
 
-def _unmarked(text: str) -> str:
+def plain(text: str) -> str:
     """Text from outside, that marks no code in a sentence."""
     return text.replace("`", "'")
 

@@ -22,7 +22,7 @@ from bench.core import (
     noise_text,
     significant,
 )
-from bench.report.content import metrics
+from bench.report.content import data_set, metrics
 
 if TYPE_CHECKING:
     from bench.report.content.rows import CellRow, Column
@@ -90,11 +90,6 @@ def warnings(section: Section) -> list[tuple[str, str]]:
     return warned
 
 
-def noises(section: Section) -> list[str]:
-    """The noises that were tested on, as tables name them."""
-    return list(dict.fromkeys(noise_text(*column) for column in section.columns))
-
-
 def lead(section: Section) -> str:
     """Images, noises, seeds and conditions in one sentence."""
     methods, only = len(section.labels), ""
@@ -102,16 +97,16 @@ def lead(section: Section) -> str:
         by = metrics.title(section.scales[section.first_metric])
         only = f"; of {methods:,} methods charts and images show the {MOST_COMPARED} best by {by}"
     draws = f", each under {section.draws} draws of its noise" if section.draws > 1 else ""
-    return (
-        f"{images(section)} of {outside(section.name)}{draws}; "
-        f"noise: {outside(', '.join(noises(section)))}; "
+    first = (
+        f"{data_set.images(section)} of {outside(section.name)}{draws}; "
+        f"noise: {outside(', '.join(data_set.noises(section)))}; "
         f"{_seeds(section)}{'; '.join(conditions(section))}{only}."
     )
+    return " ".join([first, *data_set.remarks(section)])
 
 
-def images(section: Section) -> str:
-    """How many images of which split: `1,000 test images`."""
-    return f"{section.images:,} {section.split} images"
+#: What told how well validation images were restored.
+_TUNED_ON = {"clean": "", "frames": " by a second noisy frame", "self": " by themselves"}
 
 
 def conditions(section: Section) -> list[str]:
@@ -130,7 +125,7 @@ def conditions(section: Section) -> list[str]:
         text += "; outputs rounded to 8 bits" if settings.quantize else ""
         by = " or ".join(tuned.get(number, ["PSNR"]))
         text += "; the methods' tunable parameters were " + (
-            "chosen on validation images for each noise level"
+            f"chosen on validation images for each noise level{_TUNED_ON[settings.tune_on]}"
             + (f", by {by}" if by != "PSNR" else "")
             if settings.tune and run.manifest.dataset.sizes.validation
             else "left at their defaults"
@@ -147,10 +142,9 @@ def seed_spread(table: Table, decimals: int) -> str:
     few: dict[str, int] = {}
     for (label, (noise, level)), entry in table.entries.items():
         if entry.seed_sd is not None:
-            kind = f"{noise} " if len({name for name, _ in table.columns}) > 1 else ""
-            spreads.setdefault(label, []).append(
-                f"{entry.seed_sd:.{decimals + 1}f} at {kind}{level_text(level)}"
-            )
+            several = len({name for name, _ in table.columns}) > 1 or not level
+            at = noise_text(noise, level) if several else level_text(level)
+            spreads.setdefault(label, []).append(f"{entry.seed_sd:.{decimals + 1}f} at {at}")
         if 0 < entry.trainings < ENOUGH_TRAININGS:
             few[label] = min(entry.trainings, few.get(label, entry.trainings))
     sentences = []
@@ -182,11 +176,13 @@ def tested(section: Section) -> str:
     if pairs.empty:
         return ""
     text = (
-        "Intervals of means are 95% each, by a studentised bootstrap over images. Two methods are "
+        "Intervals of means are 95% each, by a studentised bootstrap over "
+        f"{data_set.sampled(section)}. Two methods are "
         "told apart by one test of all means, simultaneous over the "
         f"{len(pairs):,} comparisons of a metric: in 95% of reports none of them is false. The "
         "intervals of differences belong to it. "
     )
+    sampled = data_set.sampled(section)
     methods = section.summary.groupby(["noise", "level"])["label"].nunique().max()
     if methods > MOST_COMPARED:
         text += (
@@ -196,11 +192,12 @@ def tested(section: Section) -> str:
     sizes = pairs["detectable"][np.isfinite(pairs["detectable"])]
     if sizes.empty:
         return text + (
-            f"{section.images:,} images are too few: whatever the difference, none of the "
+            f"{section.units:,} {data_set.sampled(section)} are too few: whatever the "
+            "difference, none of the "
             "comparisons could have told methods apart."
         )
     if few := len(pairs) - len(sizes):
-        text += f"{few:,} of them cannot tell anything from so few images that differ. "
+        text += f"{few:,} of them cannot tell anything from so few {sampled} that differ. "
     median, largest = sizes.median(), sizes.max()
     text += (
         f"With a chance of 80% a difference in {metrics.title(scale)} would have been found from "
@@ -208,10 +205,10 @@ def tested(section: Section) -> str:
         f"{metrics.size(scale, largest)} in the hardest)."
     )
     if scale.unit == "dB" and median > _FINE:
-        images = section.images * (median / _FINE) ** 2
+        needed = section.units * (median / _FINE) ** 2
         text += (
-            f" To find {metrics.size(scale, _FINE)} it would take about {significant(images)} "
-            "images."
+            f" To find {metrics.size(scale, _FINE)} it would take about {significant(needed)} "
+            f"{sampled}."
         )
     if pairs["trainings"].between(1, ENOUGH_TRAININGS - 1).any():
         text += " Of fewer than four trainings the models are compared, as they were trained here."

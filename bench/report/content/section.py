@@ -139,8 +139,9 @@ class Section:
 
     @property
     def first_metric(self) -> str:
-        """The metric that leads, where one must."""
-        return next(iter(self.scales))
+        """The metric that leads, where one must: the first that has values."""
+        known = set(self.summary["metric"][self.summary["mean"].notna()])
+        return next((label for label in self.scales if label in known), next(iter(self.scales)))
 
     @property
     def stems(self) -> dict[str, str]:
@@ -156,6 +157,11 @@ class Section:
     def images(self) -> int:
         """Number of images, each of which may be under several draws of noise."""
         return int(self.summary["images"].max()) if len(self.summary) else 0
+
+    @property
+    def units(self) -> int:
+        """Number of units that they are of; as many where each image is its own."""
+        return int(self.summary["units"].max()) if len(self.summary) else 0
 
     @property
     def split(self) -> MeasuredSplit:
@@ -304,7 +310,7 @@ def _conditions(run: Run) -> dict[str, Any]:
     return {
         "protocol": manifest.protocol,
         # Of outputs they say whether these were rounded, which is looked at by data set.
-        "conventions": {**manifest.conventions, "outputs": ""},
+        "conventions": {**manifest.conventions, "outputs": "", "noise": ""},
         "fingerprint": data.fingerprint,
         "training": data.trained_on,
         "quantize": manifest.settings.quantize,

@@ -1,4 +1,4 @@
-"""Clean, noisy and restored images side by side."""
+"""Clean images, where there are some, noisy and restored ones side by side."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ def examples(section: Section) -> Drawn:
             continue
         number = f"-{start // LEVELS + 1}" if len(columns) > LEVELS else ""
         levels = "; ".join(noise_text(*column) for column in shown)
+        clean = "clean, " if _clean_there(samples) else ""
         caption = (
-            f"The same {section.split} images at {levels}: clean, noisy (`identity`), and as each "
+            f"The same {section.split} images at {levels}: {clean}noisy (`identity`), and as each "
             "method restores them. They are chosen by position, not by result."
         )
-        image = next(iter(samples.values()))["clean"][0]
+        image = next(iter(samples.values()))["noisy"][0]
         if middle(image, DETAIL).shape != image.shape:
             caption += f" Details from the middle, {DETAIL} pixels a side."
         labels = [label for label in section.labels if label in set(done["label"])]
@@ -45,10 +46,11 @@ def examples(section: Section) -> Drawn:
 def _examples(
     samples: dict[tuple[str, Column], Samples], labels: Sequence[str], columns: Sequence[Column]
 ) -> Any:
-    """The figure's canvas: rows clean, noisy and methods, at each noise a few images."""
+    """The figure's canvas: rows clean (if any), noisy and methods, at each noise a few images."""
     shown = min(IMAGES, len(common_positions(samples.values())))
-    rows = ["clean", "noisy", *(label for label in labels if label != IDENTITY)]
-    image = next(iter(samples.values()))["clean"][0]
+    rows = ["clean"] * _clean_there(samples)
+    rows += ["noisy", *(label for label in labels if label != IDENTITY)]
+    image = next(iter(samples.values()))["noisy"][0]
     canvas, grid = image_grid(columns, shown, [1] * len(rows), (len(rows), 1), image)
     for index, name in enumerate(rows):
         name_row(grid[index, 0], name)
@@ -58,6 +60,11 @@ def _examples(
                 if number < len(images):
                     show(axes, images[number])
     return canvas
+
+
+def _clean_there(samples: dict[tuple[str, Column], Samples]) -> bool:
+    """Whether there is ground truth to be shown."""
+    return all(kept["clean"] for kept in samples.values())
 
 
 def _row(

@@ -41,7 +41,9 @@ _GAP = 0.3
 def uncertainty(section: Section) -> Drawn:
     """Where methods say how uncertain they are: restored, error and predicted deviation."""
     samples = {
-        (label, column): kept for label, column, kept in kept_samples(section) if kept["deviation"]
+        (label, column): kept
+        for label, column, kept in kept_samples(section)
+        if kept["deviation"] and kept["clean"]
     }
     if not samples:
         return []

@@ -10,7 +10,7 @@ from bench import analysis as tables
 from bench.analysis import prominent
 from bench.core import markdown_code, noise_text
 from bench.core import markdown_text as _text
-from bench.report.content import prose, replicates
+from bench.report.content import data_set, prose, replicates
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.coverage import fewer_images
 from bench.report.content.findings import findings, over_data_sets
@@ -61,6 +61,7 @@ def _section(section: Section, figures: list[Figure], options: Options) -> dict[
         "suffix": section.suffix,
         "warnings": prose.warnings(section),
         "lead": prose.lead(section),
+        "data": data_set.conditions(section),
         "fewer": fewer_images(section, options.shown(section)),
         "findings": findings(section, options.shown(section)),
         "tested": prose.tested(section),

@@ -9,7 +9,7 @@ from bench import analysis as tables
 from bench.analysis import prominent
 from bench.core import IDENTITY, markdown_code, noise_text, printable
 from bench.core import markdown_text as _escape
-from bench.report.content import prose
+from bench.report.content import data_set, prose
 from bench.report.content.coverage import fewer_images
 from bench.report.content.options import Options
 from bench.report.content.tables import Table
@@ -77,11 +77,12 @@ def _section(
 
 def _images(section: Section) -> str:
     """How many images, which noises, and how many cells."""
-    names = prose.noises(section)
+    names = data_set.noises(section)
     more = f" and {len(names) - _NOISES} more" if len(names) > _NOISES else ""
     named = _text(", ".join(names[:_NOISES]), _LINE)
     cells = len(section.cells)
-    return f"{prose.images(section)}; noise: {named}{more}; {cells} cells."
+    first = f"{data_set.images(section)}; noise: {named}{more}; {cells} cells."
+    return " ".join([first, *map(_sentence, data_set.conditions(section))])
 
 
 def _warnings(section: Section, options: Options) -> list[tuple[str, str]]:

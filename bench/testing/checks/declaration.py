@@ -8,6 +8,7 @@ from bench.core import UsageError, nearest
 from bench.planning import notation
 from bench.planning.settings import PRESETS
 from bench.plugins.contract import Method
+from bench.plugins.dataset import PluginDataset
 from bench.plugins.metric import Metric
 from bench.plugins.noise import NoiseKind
 from bench.testing.checks.expectations import NotApplicable, expect
@@ -56,7 +57,7 @@ def expect_typeable(plugin: Method | Metric) -> None:
             )
 
 
-def expect_documented(plugin: Method | Metric | NoiseKind, decorator: str) -> None:
+def expect_documented(plugin: Method | Metric | NoiseKind | PluginDataset, decorator: str) -> None:
     """Raise `Failed` where a docstring or a reference is missing."""
     expect(plugin.summary, 'no documentation: give it a docstring, """What it does."""')
     expect(

@@ -42,7 +42,7 @@ def inspector(section: Section, styles: Styles, budget: int = BUDGET) -> dict[st
 
     `metrics`: how the values of each panel's `scores` are read. `noises`: for each noise its
     `images` (position, clean, noisy and a panel for each method) and its `cases` (for worst, median
-    and best a panel for each method, of an image of its own).
+    and best a panel for each method, of an image of its own). Without ground truth clean is None.
     Images are indices in `pixels`: height, width, channels and base64 of rows of bytes.
     """
     images = _Images(section, styles)
@@ -140,7 +140,7 @@ class _Images:
                 images.append(
                     {
                         "position": position,
-                        "clean": pixels.add(first["clean"][index]),
+                        "clean": _clean(first, index, pixels),
                         "noisy": pixels.add(first["noisy"][index]),
                         "panels": [
                             self._panel(column, label, kept, index, pixels)
@@ -167,7 +167,7 @@ class _Images:
                 if position in kept["image"]:
                     index = kept["image"].index(position)
                     panel = self._panel(column, label, kept, index, pixels)
-                    panel["clean"] = pixels.add(kept["clean"][index])
+                    panel["clean"] = _clean(kept, index, pixels)
                     panel["noisy"] = pixels.add(kept["noisy"][index])
                     cases.setdefault(name, []).append(panel)
         return cases
@@ -185,6 +185,11 @@ class _Images:
             else None,
             "scores": self._metrics[column, label][position],
         }
+
+
+def _clean(kept: Samples, index: int, pixels: _Pixels) -> int | None:
+    """A clean image; None where there is no ground truth."""
+    return pixels.add(kept["clean"][index]) if kept["clean"] else None
 
 
 def _cases(scales: Mapping[str, Scale], scores: Columns) -> list[int]:

@@ -227,12 +227,13 @@ class Inspector {
     const panels = [];
     if (cases) {
       for (const panel of noise.cases[choice]) {
-        const pixels = [panel.clean, panel.noisy, this.shown(panel, panel.clean, view)];
+        const clean = panel.clean === null ? [] : [panel.clean];
+        const pixels = [...clean, panel.noisy, this.shown(panel, panel.clean, view)];
         panels.push(this.panel(`, number ${panel.position}`, pixels, panel));
       }
     } else if (noise.images.length) {
       const image = noise.images[choice || 0];
-      panels.push(this.panel("clean", [{ image: image.clean }]));
+      if (image.clean !== null) panels.push(this.panel("clean", [{ image: image.clean }]));
       panels.push(this.panel("noisy", [{ image: image.noisy }]));
       for (const panel of image.panels) {
         panels.push(this.panel("", [this.shown(panel, image.clean, view)], panel));

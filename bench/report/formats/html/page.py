@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import analysis
 from bench.core import level_text, noise_text, printable
-from bench.report.content import prose, replicates
+from bench.report.content import data_set, prose, replicates
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.coverage import fewer_images
 from bench.report.content.findings import Finding, findings, over_data_sets
@@ -114,6 +114,7 @@ class _PageSection:
         self.warnings = prose.warnings(section)
         shown_metrics = options.shown(section)
         self.lead, self.fewer = prose.lead(section), fewer_images(section, shown_metrics)
+        self.data, self.truth = data_set.conditions(section), section.dataset.truth
         self.stems = section.stems
         self.tested = prose.tested(section)
         self.findings = findings(section, shown_metrics)
@@ -181,7 +182,7 @@ class _PageSection:
     def ends(self, metric: str, entry: Entry) -> str:
         """An entry's interval in full."""
         if entry.low is None or entry.high is None:
-            return "a single image has no interval"
+            return f"a single {data_set.sampled(self.section).removesuffix('s')} has no interval"
         return f"[{self.text(metric, entry.low)}, {self.text(metric, entry.high)}]"
 
     def settings(self, manifest: Manifest) -> str:

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bench.core import level_text
-from bench.report.content import prose
+from bench.report.content import data_set
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.options import Options
 from bench.report.content.rows import Column
@@ -92,7 +92,7 @@ def _metric_table(
         kinds.append(rf"\multicolumn{{{width}}}{{c}}{{{escape(kind)}}}")
         rules.append(rf"\cmidrule(lr){{{start}-{start + width - 1}}}")
         start += width
-    levels = [rf"\multicolumn{{2}}{{c}}{{{escape(level_text(level))}}}" for _, level in columns]
+    levels = [rf"\multicolumn{{2}}{{c}}{{{escape(_level(level))}}}" for _, level in columns]
     rows = [
         [escape(label), *(_entry(shown.get((label, column)), decimals) for column in columns)]
         for label in labels
@@ -103,12 +103,17 @@ def _metric_table(
     return _floats(section, name, caption, layout, head, rows)
 
 
+def _level(level: float) -> str:
+    """A level; nothing of noise whose level nobody stated."""
+    return level_text(level) if level else ""
+
+
 def _caption(section: Section, table: Table, entries: Iterable[Entry]) -> str:
     """What the table shows; of the marks those that occur in it."""
     entries = list(entries)
     interval = r" $\pm$ half-width of its 95\% confidence interval"
     parts = [
-        f"{escape(table.scale.heading)} on {prose.images(section)} of {escape(section.name)} "
+        f"{escape(table.scale.heading)} on {data_set.images(section)} of {escape(section.name)} "
         "by kind and level of noise: mean over images"
         + (interval if any(entry.half_width is not None for entry in entries) else "")
         + f"; {table.scale.better} is better.",
@@ -120,6 +125,7 @@ def _caption(section: Section, table: Table, entries: Iterable[Entry]) -> str:
         parts.append(r"$^\dagger$: cannot be told apart from it.")
     if any(entry.harm is not None for entry in entries):
         parts.append(r"$^\downarrow$: worse than \texttt{identity}, the noisy image itself.")
+    parts += map(escape, data_set.conditions(section))
     return " ".join(filter(None, parts))
 
 

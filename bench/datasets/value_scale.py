@@ -86,7 +86,8 @@ class ValueScale:
         bare = Range(self.stated.low, self.stated.high)
         if own <= {bare} and None not in self.whites and self.stated.clamp:
             return ""
-        return f"range {self.stated.low!r} {self.stated.high!r} {self.stated.clamp} "
+        low, high = float(self.stated.low), float(self.stated.high)
+        return f"range {low!r} {high!r} {self.stated.clamp} "
 
     def check(self, found: Iterable[Found]) -> tuple[str, ...]:
         """Hold what was found in the files to it; lines that say what is hardly meant so.
@@ -113,9 +114,9 @@ class ValueScale:
         )
 
     def _or_in_file(self, low: float, high: float) -> str:
-        if self.folder is None:
-            return ""
         numbers = _sides(low, high).replace(",", ", ")
+        if self.folder is None:
+            return f", or in Python as range=({numbers})"
         return f", or as range = [{numbers}] in {self.folder / 'dataset.toml'}"
 
     def _little_used(self, found: list[Found]) -> Iterator[str]:

@@ -1,0 +1,170 @@
+"""What a data set is that somebody else wrote: the decorator that declares one, and its images.
+
+A data set is one file: a function that gives the images of a split one by one, each time it is
+called.
+"""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bench.core import Range, Split
+from bench.plugins.requirements import missing
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class DatasetDeclaration:
+    """What a data set's file says of it: the arguments of `dataset`."""
+
+    range: tuple[float, float] | None
+    unit: str
+    clamp: bool
+    reference: str
+    requires: tuple[str, ...]
+    note: str
+
+    def __post_init__(self) -> None:
+        for name in ("unit", "reference", "note"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"{name}={getattr(self, name)!r} is not a text")
+        if not isinstance(self.clamp, bool):
+            raise TypeError(f"clamp={self.clamp!r} is neither True nor False")
+        if self.range is not None:
+            try:
+                low, high = (float(value) for value in self.range)
+                Range(low, high)
+            except Exception:
+                raise TypeError(
+                    f"range={self.range!r}: write (black, white), as (0, 4095)"
+                ) from None
+
+    def attach(self, target: T) -> T:
+        """Note this on a function, which stays the same object."""
+        if inspect.isclass(target):
+            raise TypeError("@dataset is for a function of (split, folder)")
+        target.__bench_dataset__ = self  # type: ignore[attr-defined]
+        return target
+
+
+def dataset(
+    *_positional: object,
+    range: tuple[float, float] | None = None,  # noqa: A002
+    unit: str = "",
+    clamp: bool = True,
+    reference: str = "",
+    requires: Iterable[str] = (),
+    note: str = "",
+) -> Callable[[T], T]:
+    """Declare a function as the data set of its file.
+
+    It is called with "train", "validation" or "test", and gives the images of that split one by
+    one, as a generator or a list; nothing for a split that there is not. With an argument `folder`
+    it is told the data folder (`--data-dir`), a `pathlib.Path`. An image is an array (H, W),
+    (C, H, W) or (H, W, C) of stored values, C = 1 or 3, a PIL image, a torch tensor, or the path of
+    an image file; or a dictionary, where more is known of it: `clean`, such an image; `noisy`, one
+    or a list of those that came with it (then no noise is drawn, and `clean` may be missing);
+    `label`, its class, counted from 0; `unit`, text or number, what it belongs to (a field, a
+    patient): images of one unit are no independent samples.
+
+    It is called again whenever images are needed, and has to give the same ones in the same order.
+
+    Args:
+        range: stored values of black and white, which `--range` then does not change. Without it
+            uint8 goes from 0 to 255 and uint16 to 65535, and of others `--range` says it.
+        unit: of the stored values, as "counts" or "HU".
+        clamp: outputs are limited to the range before they are scored.
+        reference: the data set's source, as a table would cite it.
+        requires: packages that bench does not install, by import name. Import them where they
+            are used.
+        note: what a user must know, such as a licence.
+
+    Returns:
+        A decorator that notes this on its target and returns the same object.
+
+    Raises:
+        TypeError: an argument is positional or of another type.
+
+    Example:
+        >>> import numpy as np
+        >>> @dataset(range=(0, 4095), unit="counts", reference="none")
+        ... def ramps(split):
+        ...     if split == "test":
+        ...         for step in (1, 2, 3):
+        ...             yield step * np.arange(1024, dtype=np.uint16).reshape(32, 32)
+        >>> [image.max() for image in ramps("test")]
+        [np.uint16(1023), np.uint16(2046), np.uint16(3069)]
+    """
+    if _positional:
+        raise TypeError("write @dataset(...), with parentheses and named arguments")
+    declared = DatasetDeclaration(range, unit, clamp, reference, tuple(requires), note)
+    return declared.attach
+
+
+@dataclass(frozen=True)
+class PluginDataset:
+    """A data set as the registry found it.
+
+    Attributes:
+        name: as on the command line.
+        origin: where it comes from: "file cells.py", "package cells 1.0".
+        file: where its code lies.
+        target: the decorated function.
+        declared: what `@dataset` said of it.
+        summary: first line of its documentation.
+        source: digest of its code, with what it imports of its package or folder.
+        takes_folder: it is told the data folder.
+        changes: what importing it changed in the process, and was set back.
+        parameters: none.
+    """
+
+    name: str
+    origin: str
+    file: Path
+    target: Callable[..., Any] = field(repr=False)
+    declared: DatasetDeclaration
+    summary: str
+    source: str
+    takes_folder: bool
+    changes: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot be opened here, and what to do; empty if it can."""
+        return missing(self.name, self.declared.requires)
+
+    @property
+    def range(self) -> Range | None:
+        """Of its stored values, as it is declared; None where it is not."""
+        declared = self.declared
+        if declared.range is None:
+            return None
+        low, high = declared.range
+        return Range(float(low), float(high), declared.unit, declared.clamp)
+
+    def images(self, split: Split, folder: Path) -> Iterable[Any]:
+        """Those of a split, anew."""
+        given = self.target(split, folder) if self.takes_folder else self.target(split)
+        if given is None:
+            return ()
+        if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+            raise TypeError(f"it gave {type(given).__name__}, not images: yield them one by one")
+        return given
+
+    def explain(self, error: BaseException) -> str:
+        """What went wrong, in one line, with the line of its file where it did."""
+        try:
+            text = " ".join(str(error).split())
+        except Exception:  # it may be broken too
+            text = ""
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [one.lineno for one in frames if Path(one.filename).resolve() == self.file]
+        where = f" ({self.file.name}, line {lines[-1]})" if lines else ""
+        return f"{type(error).__name__}{': ' if text else ''}{text[:300]}{where}"
