@@ -150,15 +150,12 @@ def _untuned(
     )
 
 
-<<<<<<< HEAD
 def _has_images(dataset: Dataset, method: Method) -> bool:
     """There are images to learn from; without them a method is skipped, which says so itself."""
     needed = {"function": (), "fitted": ("train",), "trained": ("train", "validation")}
     return all(dataset.sizes.get(split) for split in needed[method.form])
 
 
-def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise]) -> TrainNoise:
-=======
 def _cut(cells: Iterable[Cell]) -> list[str]:
     """A line that says how large images are given to methods, where there may be any."""
     return [
@@ -170,7 +167,6 @@ def _cut(cells: Iterable[Cell]) -> list[str]:
 
 
 def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise], make: MakeNoise) -> TrainNoise:
->>>>>>> main
     """What a method of that regime is trained on when it is tested on `noise`."""
     if regime == MATCHED:
         return TrainNoise(regime, noise)
