@@ -13,6 +13,7 @@ from typing import Any
 
 from bench import datasets, store
 from bench.core import Cell, Dataset, UsageError, expanded, shown
+from bench.datasets.overlap import leaks
 from bench.evaluation import noise_correlation
 from bench.evaluation.data_source import DataSource, only_given
 from bench.execution import cores, environment, session
@@ -83,8 +84,9 @@ def run(
         setup = Setup.of(settings, told, data, requested, scorer, device, shares, len(cells))
         described = _described(metrics, scorer, data, listener)
         said = notes(resolved, data, requested.values(), cells)
-        if data.given:
-            said += noise_correlation.notes(data, resolved.split)
+        if any(method.learns for method in methods.values()):
+            said += leaks(data, settings.split)
+        said += noise_correlation.notes(data, resolved.split)
         manifest = _manifest(resolved, data, methods, described, cells, setup, command, said)
         made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
     return Run(made.path, made.manifest)
