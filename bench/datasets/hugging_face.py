@@ -116,7 +116,7 @@ def _offline(datasets: Any) -> Iterator[None]:
     """No request is made."""
     import huggingface_hub
 
-    places = (datasets.config, huggingface_hub.constants)
+    places: tuple[Any, ...] = (datasets.config, huggingface_hub.constants)
     before = [place.HF_HUB_OFFLINE for place in places]
     try:
         for place in places:
