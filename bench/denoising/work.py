@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench import store
-from bench.core import Noise, Range, Unsupported, UsageError, estimate_sigma, expanded, shown
+from bench.core import (
+    ESTIMATED,
+    Noise,
+    Range,
+    Unsupported,
+    UsageError,
+    estimate_sigma,
+    expanded,
+    shown,
+)
 from bench.core.tiling import SIDE
 from bench.denoising import files
 from bench.denoising.models import Model, Models, cached_models, filter_models, run_models
@@ -214,6 +223,9 @@ def _one_noise(noise: Any, typed: Settings) -> Noise | None:
     """The noise that was typed; None where it is to be estimated."""
     if isinstance(noise, str) and noise.strip() == ESTIMATE:
         return None
+    (method,) = typed.methods or ("",)
+    if f"{ESTIMATED}={ESTIMATE}" in method.replace(" ", ""):
+        raise UsageError(f"{method} is told what is estimated: leave --noise {noise} out")
     found = Settings.checked(noise=noise, plugins=typed.plugins).noise
     if len(found) != 1:
         raise UsageError(f"--noise {noise}: give one noise, or estimate")
