@@ -182,7 +182,18 @@ def test_what_is_there_is_not_written_over(tmp_path, bench, fails):
     assert "out/a.png would be overwritten" in line
     assert Path("out/a.png").read_bytes() == before
     assert bench(*other, "--out", "out", "--overwrite").code == 0
-    assert Path("out/a.png").read_bytes() != before
+    after = Path("out/a.png").read_bytes()
+    assert after != before
+    write_grey(tmp_path / "new.png")
+    more = ("denoise", tmp_path / "a.png", tmp_path / "new.png", *WAVELET, "--out", "out", "--skip")
+    done = bench(*more)
+    assert done.code == 0
+    assert "1 files are there already" in done.err
+    assert Path("out/a.png").read_bytes() == after
+    made = json.loads(Path("out/denoise.json").read_text())["files"]
+    assert {name: how["method"] for name, how in made.items()} == {
+        "a.png": "median[size=5]", "new.png": "wavelet",
+    }  # fmt: skip
     assert "itself" in fails(*call, "--out", tmp_path, "--overwrite", code=2)
     (tmp_path / "b").mkdir()
     write_grey(tmp_path / "b" / "a.png")
@@ -449,3 +460,9 @@ def test_a_range_that_does_not_clamp_leaves_what_is_beyond(tmp_path):
         warnings.simplefilter("ignore")
         limited = package.denoise(values, "identity", range=(0, 1))
     np.testing.assert_array_equal(limited, values.clip(0, 1))
+
+
+@pytest.mark.parametrize("wrong", [5, None, [np.zeros((9, 9))]])
+def test_what_is_no_image_and_no_path_is_refused(wrong):
+    with pytest.raises(UsageError, match="files and folders by their paths; not"):
+        package.denoise(wrong, "median", out="out")
