@@ -76,7 +76,10 @@ class Program(click.Group):
             code = _say_error(error.format_message(), error.exit_code)
         except (click.Abort, KeyboardInterrupt) as error:
             code = _say_error(
-                "interrupted; finished cells are safe, and the same command goes on from there",
+                "interrupted; finished files are safe, and with --skip it goes on from there"
+                if arguments[:1] == ["denoise"]
+                else "interrupted; finished cells are safe, and the same command goes on from "
+                "there",
                 EXIT_TERMINATED
                 if isinstance(error.__cause__ or error, Terminated)
                 else EXIT_INTERRUPTED,
