@@ -194,13 +194,7 @@ def cached_models(requested: RequestedMethod, form: Form, fits: FitCache, key: s
         UsageError: there is none.
     """
     method = requested.method
-    wanted = canonical_json(
-        {
-            name: value
-            for name, value in requested.params.items()
-            if name in method.parameters and name not in method.inference
-        }
-    )
+    wanted = canonical_json(requested.fit_params)
     candidates, others = [], set()
     for fit_key, about in fits.descriptions():
         if about.get("method") != method.name or digest([PROTOCOL_VERSION, about]) != fit_key:

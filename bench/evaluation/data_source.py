@@ -60,8 +60,10 @@ class DataSource:
     @property
     def of_plugins(self) -> list[str]:
         """Names of the data sets that are plugins, as typed."""
-        known = registry(self.plugins)
         typed = [name for name in (self.dataset, self.train_dataset) if isinstance(name, str)]
+        if datasets.CATALOGUE.keys() >= set(typed):
+            return []
+        known = registry(self.plugins)
         return [name for name in dict.fromkeys(typed) if is_plugin(name, known)]
 
     def survey(self, name: str, alive: Callable[[], None]) -> datasets.Survey:

@@ -11,15 +11,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.core import BenchError, Cell, Dataset, Progress, Record
 from bench.evaluation.data_source import DataSource
-from bench.execution.cores import Shares
 from bench.execution.environment import code_digest
 from bench.execution.process import Limits, Lost, Stopped, WatchedProcess
 from bench.execution.scorer import Scorer
-from bench.planning.settings import Settings
+
+if TYPE_CHECKING:
+    from bench.execution.cores import Shares
+    from bench.planning.settings import Settings
 
 #: Told of progress, and of what is not as it should be.
 Watch = Callable[[Progress], None]

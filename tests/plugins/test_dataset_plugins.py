@@ -252,8 +252,8 @@ def test_its_code_runs_elsewhere_where_there_are_workers(write, fails):
 def test_one_that_hangs_is_ended(write, monkeypatch, fails):
     from bench.execution import importing
 
-    monkeypatch.setattr(importing, "_LOADING", 6.0)
+    monkeypatch.setattr(importing, "_LOADING", 3.0)
     slow = gives('yield np.zeros((8, 8), np.uint8) if split != "test" else time.sleep(600)')
     options = ("--dataset", "rings", "--methods", "identity", "--noise", "0.1", "--jobs", "1")
     line = fails("run", "--plugin", write(slow), *options, code=5)
-    assert "took longer than 6 s" in line
+    assert "took longer than 3 s" in line
