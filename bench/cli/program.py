@@ -123,7 +123,7 @@ def main() -> None:
     bench run --noise 0.1,0.3,0.5      measure, on MNIST
     bench report                       tables and figures of the newest run
     bench check --thresholds FILE      has a method got worse?
-    bench denoise IN --method M --out DIR    denoise images of your own
+    bench denoise IN --method M --out D  denoise images of your own
     bench methods                      what can be compared
     bench metrics                      what it can be compared by
     bench new NAME                     begin a method or metric of your own
