@@ -103,7 +103,7 @@ class Settings(pydantic.BaseModel):
         Typed(name="plugin", recorded="never"),
     ] = Field(
         (),
-        description="A method's or metric's file, or a folder; may be repeated.  "
+        description="A plugin's file, or a folder of some; may be repeated.  "
         "[also: $BENCH_PLUGINS]",
     )
     metrics: Annotated[
