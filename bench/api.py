@@ -15,7 +15,7 @@ from bench import datasets, store
 from bench.core import Cell, Dataset, UsageError, expanded, shown
 from bench.datasets.overlap import leaks
 from bench.evaluation import noise_correlation
-from bench.evaluation.data_source import DataSource
+from bench.evaluation.data_source import DataSource, only_given
 from bench.execution import cores, environment, session
 from bench.execution.importing import importing, surveys
 from bench.execution.process import Limits
@@ -175,7 +175,9 @@ def _opened(settings: Settings, objects: Mapping[str, Any]) -> tuple[DataSource,
         for name in ("dataset", "train_dataset")
     )
     folder = datasets.data_folder(settings.data_dir).absolute()
-    source = DataSource(images, training, folder, settings.range, _plugins(settings))
+    plugins = _plugins(settings)
+    images = only_given(plugins) if images is None else images
+    source = DataSource(images, training, folder, settings.range, plugins)
     looked = settings.jobs or settings.dask
     limits = Limits(settings.timeout, settings.memory_limit)
     return source, source.open(surveys(source, limits) if looked else {})

@@ -69,8 +69,8 @@ def Dataset(  # noqa: N802
     ({'train': 5, 'validation': 0, 'test': 5}, '0 to 1')
     """
     named: object = name
-    if not (isinstance(named, str) and named):
-        raise UsageError(f"a data set's name is a text, not {shown(name)}")
+    if not (isinstance(named, str) and named and named.isprintable()):
+        raise UsageError(f"a data set's name is a text of one line, not {shown(name)}")
     test = {"clean": clean, "noisy": noisy, "labels": labels, "units": units}
     return of_parts(name, {"train": train, "validation": validation, "test": test}, _range(range))
 

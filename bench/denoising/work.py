@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench import store
-from bench.core import Noise, Range, Unsupported, UsageError, estimate_sigma, expanded, shown
+from bench.core import (
+    ESTIMATED,
+    Noise,
+    Range,
+    Unsupported,
+    UsageError,
+    estimate_sigma,
+    expanded,
+    shown,
+)
 from bench.core.tiling import SIDE
 from bench.denoising import files
 from bench.denoising.models import Model, Models, cached_models, filter_models, run_models
@@ -108,6 +117,7 @@ def denoise(
     threads: int | None = None,
     plugins: Iterable[str | os.PathLike[str]] = (),
     overwrite: bool = False,
+    skip: bool = False,
     told: Callable[[DenoisedFile], None] = lambda file: None,
     warn: Callable[[str], None] = warnings.warn,
 ) -> Any:
@@ -136,6 +146,7 @@ def denoise(
         threads: by default all cores, or as the run did.
         plugins: files and folders of methods.
         overwrite: files in `out` may be replaced.
+        skip: files in `out` are left as they are, and not denoised again.
         told: called with each file when it is done.
         warn: called with a line for what is hardly meant so.
 
@@ -150,18 +161,7 @@ def denoise(
     work = _Denoiser(_models(typed, run, seed, fit), _one_noise(noise, typed), typed.tile)
     if isinstance(images, np.ndarray):
         return _array(images, out, typed.range, work, warn)
-    return _files(_paths(images), out, typed, work, overwrite, told, warn)
-
-
-def _paths(images: Any) -> list[str | os.PathLike[str]]:
-    given = [images] if isinstance(images, (str, os.PathLike)) else images
-    if not isinstance(given, Iterable):
-        raise UsageError(f"give an array, or files and folders by their paths; not {shown(images)}")
-    paths = list(given)
-    for path in paths:
-        if not isinstance(path, (str, os.PathLike)):
-            raise UsageError(f"give files and folders by their paths; not {shown(path)}")
-    return paths
+    return _files(files.paths(images), out, typed, work, (overwrite, skip), told, warn)
 
 
 def _files(
@@ -169,7 +169,7 @@ def _files(
     out: str | os.PathLike[str] | None,
     typed: Settings,
     work: _Denoiser,
-    overwrite: bool,
+    existing: tuple[bool, bool],
     told: Callable[[DenoisedFile], None],
     warn: Callable[[str], None],
 ) -> list[DenoisedFile]:
@@ -178,13 +178,15 @@ def _files(
         raise UsageError("say where restored files are to be written: --out DIR")
     folder = expanded(out)
     sources, ignored = files.sources(paths, folder)
-    files.check_folder(folder, [source.target for source in sources], overwrite)
+    left = files.left_to_do(folder, sources, *existing)
     for line in ignored:
         warn(line)
+    if len(left) < len(sources):
+        warn(f"{len(sources) - len(left)} files are there already, and left as they are")
     record = Record(folder / NAME)
     results = []
     try:
-        for source in sources:
+        for source in left:
             result = _file(source, typed.range, work, typed.tile)
             results.append(result)
             record.add(result)
@@ -214,6 +216,9 @@ def _one_noise(noise: Any, typed: Settings) -> Noise | None:
     """The noise that was typed; None where it is to be estimated."""
     if isinstance(noise, str) and noise.strip() == ESTIMATE:
         return None
+    (method,) = typed.methods or ("",)
+    if f"{ESTIMATED}={ESTIMATE}" in method.replace(" ", ""):
+        raise UsageError(f"{method} is told what is estimated: leave --noise {noise} out")
     found = Settings.checked(noise=noise, plugins=typed.plugins).noise
     if len(found) != 1:
         raise UsageError(f"--noise {noise}: give one noise, or estimate")

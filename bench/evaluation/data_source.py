@@ -123,6 +123,18 @@ def registry(plugins: Iterable[str]) -> Registry[PluginDataset]:
     return Registry(plugins, kind=DATASETS)
 
 
+def only_given(plugins: Iterable[str]) -> str | None:
+    """The data set that a command is for which names none, but its file; None where there is none.
+
+    Raises:
+        UsageError: there are several.
+    """
+    names = registry(plugins).given
+    if len(names) > 1:
+        raise UsageError(f"--plugin has the data sets {', '.join(names)}: name one with --dataset")
+    return names[0] if names else None
+
+
 def is_plugin(name: str, known: Registry[PluginDataset]) -> bool:
     """Whether a data set's name, as typed, is a plugin's; those of the catalogue are none."""
     return plugin_name(name) in known.sources and name not in datasets.CATALOGUE
