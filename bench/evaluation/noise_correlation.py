@@ -37,6 +37,10 @@ _DRIFT = 0.1
 _SIDE, _FLATTEST, _BLOCKS = 16, 0.05, 64
 
 
+# What a note ends with where scenes have several frames.
+_OF_FRAMES = "; uMSE and uPSNR only take frames for independent of each other"
+
+
 class Correlation(NamedTuple):
     """The correlation of a pixel's noise with that of another one, and its standard error."""
 
@@ -105,15 +109,13 @@ def notes(dataset: Dataset, split: MeasuredSplit = "test") -> list[str]:
     return lines
 
 
-_OF_FRAMES = "; uMSE and uPSNR only take frames for independent of each other"
-
-
 def _first(dataset: Dataset, split: MeasuredSplit) -> Iterator[Group]:
+    """The first images, of large ones the middle; no more than they are is read or kept."""
     left = _IMAGES
     for group in dataset.groups(split):
-        few = group.only(slice(left))
-        yield few
-        left -= len(few.positions)
+        positions, *images = group.only(slice(left))
+        yield Group(positions, *(x if x is None else middle(x, SAMPLE_SIDE).copy() for x in images))
+        left -= len(positions)
         if not left:
             return
 
@@ -122,9 +124,9 @@ def _noises(group: Group) -> Iterator[Array]:
     """Images of noise, up to a factor: by the clean image, or by two frames; else nothing."""
     for index in range(len(group.positions)):
         assert group.frames is not None
-        frames = middle(group.frames[index], SAMPLE_SIDE)
+        frames = group.frames[index]
         if group.clean is not None:
-            noise = frames[0] - middle(group.clean[index], SAMPLE_SIDE)
+            noise = frames[0] - group.clean[index]
         elif len(frames) > 1:
             noise = frames[0] - frames[1]
         else:
@@ -134,7 +136,7 @@ def _noises(group: Group) -> Iterator[Array]:
 
 def _noisy(group: Group) -> Iterator[Array]:
     assert group.frames is not None
-    return (middle(frames[0], SAMPLE_SIDE) for frames in group.frames)
+    return (frames[0] for frames in group.frames)
 
 
 def _drift(groups: Iterable[Group]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class Perturbation(NamedTuple):
         probe = np.where(draws.uniform() < 0.5, np.float32(-1), np.float32(1))
         return cls(probe, STEP * (noise.sigma or USUAL_SIGMA))
 
-    def only(self, rows: object) -> Perturbation:
+    def only(self, rows: Any) -> Perturbation:
         """Of the images that a mask, a slice or indices choose."""
         return Perturbation(self.probe[rows], self.step)
 

@@ -91,9 +91,9 @@ class MetricSubject:
         clean, labels = _labelled(count, shape or self.shape, seed)
         draw = np.random.default_rng(seed + 1)
         left = clean + np.float32(error) * draw.normal(0, 1, clean.shape).astype(np.float32)
-        probe = draw.choice(np.float32([-1, 1]), clean.shape)
+        probe = draw.choice(np.array([-1, 1], np.float32), clean.shape)
         moved = (left + np.float32(_STEP / 3) * probe).clip(0, 1)
-        noisy, *frames = (corrupted(clean, self.noise, draw) for draw in range(3))
+        noisy, *frames = (corrupted(clean, self.noise, number) for number in range(3))
         return Restoration(
             clean, left.clip(0, 1), noisy, labels, self.noise, np.stack(frames, axis=1),
             Perturbed(probe, _STEP, moved),
