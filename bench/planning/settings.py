@@ -74,7 +74,7 @@ class Settings(pydantic.BaseModel):
     dataset: Annotated[
         str | None,
         BeforeValidator(checks.dataset),
-        Typed(shown="mnist, or digits without it"),
+        Typed(shown="that of --plugin, else mnist, or digits without it"),
     ] = Field(None, description="See `bench datasets`; or the path of a folder of images.")
     train_dataset: Annotated[
         str | None,
