@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import numbers
+import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -109,7 +110,7 @@ class Noise(ABC):
         return {"kind": self.kind, "level": self.level, "clip": self.clip}
 
 
-def expect_level(kind: str, level: object, highest: float, unit: str, typed: str = "") -> None:
+def expect_level(kind: str, level: Any, highest: float, unit: str, typed: str = "") -> None:
     """Raise `UsageError` unless a level is a number over 0 that the kind of noise may have.
 
     Args:
@@ -121,7 +122,7 @@ def expect_level(kind: str, level: object, highest: float, unit: str, typed: str
     """
     if isinstance(level, bool) or not isinstance(level, numbers.Real):
         raise UsageError(f"a noise level is a number, such as 0.1; not {shown(level)}")
-    if not (math.isfinite(level) and 0 < level <= highest):
+    if not 0 < float(level) <= min(highest, sys.float_info.max):
         name, hint = (f"{kind} ", "") if kind else ("", "; 25/255 is a level too")
         raise UsageError(
             f"{name}noise level {typed or level} is out of range: give levels over 0 and at most "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -212,17 +213,18 @@ def tensors(subject: NoiseSubject) -> None:
     noise = subject.noise()
     for value in VALUES:
         even = torch.full((IMAGES, *SHAPE), value)
-        noisy = _of_tensors(subject, lambda even=even: noise.corrupt(even.clone(), _drawn(even)))
+        noisy = _of_tensors(subject, partial(noise.corrupt, even.clone(), _drawn(even)))
         expect_moments(noise, noisy.numpy(), value, "of tensors")
         clean = even.numpy()
         for name in ("std", "mean"):
             moment = getattr(noise, name)
-            told = _of_tensors(subject, lambda moment=moment, even=even: moment(even))
+            told = _of_tensors(subject, partial(moment, even))
             expect(
                 isinstance(told, torch.Tensor)
                 and np.allclose(told.numpy(), moment(clean), atol=1e-5)
                 and np.allclose(float(moment(value)), moment(clean), atol=1e-5),
-                f"{name}() of a tensor, an array and a number are not the same",
+                f"{name}() of a tensor, an array and a number are not the same: give a value for "
+                "each clean one, as self.level + 0 * clean",
             )
         ours = noise.add(clean, subject.draws(clean))
         expect_one_distribution(noisy.numpy(), ours, value)
@@ -234,20 +236,22 @@ def a_level_an_image(subject: NoiseSubject) -> None:
 
     noise, (low, high) = subject.noise(), subject.levels
     levels = torch.linspace(low, high, IMAGES)[:, None, None, None]
-    several: Any = dataclasses.replace(noise, level=levels)
-    even = torch.full((IMAGES, *SHAPE), 0.5)
+    of_tensor: Any = levels
+    several = dataclasses.replace(noise, level=of_tensor)
+    value = max(VALUES, key=lambda value: float(noise.std(value)))
+    even = torch.full((IMAGES, *SHAPE), value)
     with_levels = (
         "self.level may be a tensor (N, 1, 1, 1): write self.level ** 0.5, no function "
         "of math's or NumPy's, and no if"
     )
     noisy = _of_tensors(subject, lambda: several.corrupt(even.clone(), _drawn(even)), with_levels)
-    told = _of_tensors(subject, lambda: several.std(0.5) + 0 * levels, with_levels)
-    expected = torch.tensor([float(noise_at.std(0.5)) for noise_at in _each(noise, levels)])
+    told = _of_tensors(subject, lambda: several.std(value) + 0 * levels, with_levels)
+    expected = torch.tensor([float(each.std(value)) for each in _each(noise, levels)])
     expect(
         torch.allclose(told.flatten(), expected, rtol=1e-3),
         f"std() is not each image's own where levels are: {with_levels}",
     )
-    centre = torch.tensor([float(noise_at.mean(0.5)) for noise_at in _each(noise, levels)])
+    centre = torch.tensor([float(each.mean(value)) for each in _each(noise, levels)])
     squares = ((noisy.double() - centre[:, None, None, None]) ** 2).mean(dim=(1, 2, 3))
     expect_near(
         (squares / expected.double() ** 2).numpy(), 1.0, 2 * ROUNDING,

@@ -15,11 +15,13 @@ from bench import noise
 class MyNoise:
     """Noise in rows: each row of an image is brighter or darker as a whole.
 
-    self.level is the one number that is typed, as in my-noise:0.2; constants stand here, as
-    attributes of the class. Images are float32 (N, C, H, W), white = 1: NumPy's arrays where they
+    Images are float32 (N, C, H, W), white = 1: NumPy's arrays where they
     are tested, torch's tensors where a network is trained. So use arithmetic that both have.
     In training self.level may be a tensor (N, 1, 1, 1), each image's own: no if, no math.sqrt.
     """
+
+    # The one number that is typed, as in my-noise:0.2. Constants stand here too, with values.
+    level: float
 
     def add(self, clean, draws):
         """The noisy images; they may leave [0, 1].
