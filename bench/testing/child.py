@@ -140,15 +140,9 @@ def main() -> None:
     with np.load(task["given"]) as arrays:
         given = dict(arrays)
     if isinstance(plugin, NoiseKind):
-<<<<<<< HEAD
-        draws = draws_for(given["clean"], task["params"]["key"])
-        noisy = plugin.noise(task["noise"]["level"]).corrupt(given["clean"], draws)
-        np.save(task["result"], noisy)
-=======
         drawn = plugin.noise(task["noise"]["level"])
         draws = draws_for(given["clean"], task["params"]["key"])
         np.save(task["result"], drawn.corrupt(given["clean"], draws))
->>>>>>> h7-noises
         return
     noise = make_noise(**task["noise"])
     state = {k.removeprefix("state."): given.pop(k) for k in list(given) if k.startswith("state.")}
