@@ -2,7 +2,15 @@
 
 import numpy as np
 import pytest
-from conclusions import Population, compared, coverage, false_differences, power, seeds_told_apart
+from conclusions import (
+    Population,
+    compared,
+    coverage,
+    false_differences,
+    of_units,
+    power,
+    seeds_told_apart,
+)
 from scipy import stats
 
 from bench.analysis import statistics
@@ -42,6 +50,18 @@ def test_intervals_of_means_hold_them(digits):
     for metric, (held, without) in coverage(digits, 20, RUNS, np.random.default_rng(2)).items():
         assert 0.92 <= held <= 0.98, metric
         assert without < 0.05
+
+
+@pytest.mark.parametrize("units", [10, 50])
+def test_images_of_one_unit_are_no_independent_samples(digits, units):
+    held, false = of_units(digits, units, RUNS, np.random.default_rng(units))
+    for metric, share in held.items():
+        assert 0.9 <= share <= 0.98, metric
+        assert false[metric] * RUNS <= stats.binom.ppf(0.999, RUNS, 0.05), metric
+    # Taken for independent, the same images promise far too much.
+    held, false = of_units(digits, units, 5, np.random.default_rng(units), known=False)
+    assert max(held.values()) < 0.75
+    assert min(false.values()) > 0.5
 
 
 @pytest.mark.parametrize("shared", [True, False])

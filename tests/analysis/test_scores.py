@@ -99,3 +99,31 @@ def test_some_cells_of_many_are_chosen_without_reading():
         dict.fromkeys(zip(scores.cells["label"], scores.cells["level"], strict=True))
     )
     assert sum(len(group) for _, group in scores.by("label")) == len(scores)
+
+
+def test_images_of_a_unit_count_once_and_single_ones_change_nothing():
+    rng = np.random.default_rng(0)
+    records = ragged(rng)
+    alone = analysis.compare(Scores.of(records))
+    assert (alone[0]["units"] == alone[0]["images"]).all()
+    for units in (records["image"], records["image"] + 1000):
+        again = analysis.compare(Scores.of(records.assign(unit=units)))
+        for before, now in zip(alone, again, strict=True):
+            pd.testing.assert_frame_equal(before, now)
+    summary, pairs = analysis.compare(Scores.of(records.assign(unit=records["image"] // 4)))
+    pd.testing.assert_series_equal(summary["mean"], alone[0]["mean"])
+    pd.testing.assert_series_equal(summary["images"], alone[0]["images"])
+    assert summary["units"].between(6, 8).all()
+    assert pairs["units"].between(4, 8).all()
+    assert (pairs["difference"] == alone[1]["difference"]).all()
+    # Records of a data set without units beside those of one that has some.
+    mixed = pd.concat([records.assign(unit=records["image"] // 4), records.assign(dataset="other")])
+    found = analysis.means(Scores.of(mixed))
+    assert (found["units"] < found["images"]).tolist() == (found["dataset"] == "toy").tolist()
+
+
+def test_the_terminal_says_of_how_many_units_images_are():
+    rng = np.random.default_rng(0)
+    records = ragged(rng).assign(unit=lambda frame: frame["image"] // 10)
+    scores = Scores.of(records)
+    assert "Mean over 30 test images of 3 units of toy" in analysis.text_table(scores, records)

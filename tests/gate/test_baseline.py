@@ -386,3 +386,27 @@ def test_draws_of_the_noise_are_averaged_over_before_images_are_counted():
     assert (psnr.lacks, unpaired) == ("", [])
     (psnr, *_), _ = pair(fewer, whole)
     np.testing.assert_allclose(psnr.new[0, 0], images - 0.5)
+
+
+def test_images_of_one_unit_are_no_evidence_of_their_own():
+    rng = np.random.default_rng(0)
+    units = np.repeat(np.arange(6), 20)
+    old = rng.normal(30, 2, 120)
+    new = old - 0.15 + np.repeat(rng.normal(0, 0.2, 6), 20) + rng.normal(0, 0.01, 120)
+
+    def found(**more):
+        return psnr_of(compare(frame(new, **more), frame(old, **more))[0])
+
+    alone, clustered = found(), found(unit=units)
+    assert (alone.units, clustered.units) == (120, 6)
+    assert alone.difference == clustered.difference
+    assert alone.verdict == "regressed"
+    assert clustered.verdict == "undecided"
+    # Of units of equal size the test is that of their means.
+    by_unit = (new - old).reshape(6, 20).mean(axis=1)
+    estimate = Estimate.of(sample(new[None, None], old[None, None], units=units))
+    assert estimate.error == pytest.approx(stats.sem(by_unit))
+    assert estimate.degrees == 5
+    one = found(unit=np.zeros(120, int))
+    assert one.verdict == "undecided"
+    assert one.reason == "images of one unit, two needed"
