@@ -168,10 +168,10 @@ def studentised(by_unit: UnitScores) -> Studentised:
     deviation[deviation <= 1e-12 * np.abs(mean)] = 0
     scaled = ((scores - mean) / np.where(deviation > 0, deviation, np.inf)).astype(np.float32)
     squares = scaled**2
-    relative = np.ones((units, 1), np.float32)
+    relative = np.ones((1, 1), np.float32)
     if sizes is not None:
         relative = sizes.astype(np.float32)[:, None]
-    products = scaled * relative
+        products = scaled * relative
     counts = _counts(units)
     step = max(1, _BLOCK // units)
     draws = np.empty((len(counts), scores.shape[1]), np.float32)
