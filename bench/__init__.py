@@ -17,7 +17,7 @@ records on disk -> analysis -> report or gate. The rooms, each of which answers 
     testing     does a method, metric or noise keep its contract?
     api, doctor  what the command does, from Python; is a run, a machine whole?
     explanation  why is my number not the paper's?
-    denoising   images of one's own, denoised
+    denoising   the winner, at work on images of one's own
     cli         what is typed, what is printed?
 
 A room imports only rooms that stand above it in this list (those of one layer not even each

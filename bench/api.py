@@ -15,7 +15,7 @@ from bench import datasets, store
 from bench.core import Cell, Dataset, UsageError, expanded, shown
 from bench.datasets.overlap import leaks
 from bench.evaluation import noise_correlation
-from bench.evaluation.data_source import DataSource
+from bench.evaluation.data_source import DataSource, only_given
 from bench.execution import cores, environment, session
 from bench.execution.importing import importing, surveys
 from bench.execution.process import Limits
@@ -60,8 +60,7 @@ def run(
             array, a tensor, a torch data set, a list, see `bench.Dataset`. So is `train_dataset`.
         listener: told how it goes on.
         command: what the manifest is to say made it.
-        **values: the fields of `bench.Settings`: methods, noise, seeds, limit, preset, ...
-            Where the command takes text, Python takes lists too: `noise=[0.1, 0.3]`.
+        **values: the fields of `bench.Settings`; lists may be lists, as `noise=[0.1, 0.3]`.
 
     Returns:
         The run; `run.records()` has a row an image, `run.score("mae")` adds a metric.
@@ -75,8 +74,7 @@ def run(
     methods = {each.method.name: each.method for each in requested.values()}
     # What names and settings tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
-    source = _source(settings, objects)
-    data = source.open(_surveys(source, settings))
+    source, data = _opened(settings, objects)
     metrics = metrics_for(settings, metrics, data)
     resolved = _resolved(settings, data, requested, by_content=bool(objects))
     cells = plan(resolved, data, requested.values(), _named(tuner), kinds.make)
@@ -88,8 +86,7 @@ def run(
         said = notes(resolved, data, requested.values(), cells)
         if any(method.learns for method in methods.values()):
             said += leaks(data, settings.split)
-        if data.given:
-            said += noise_correlation.notes(data, resolved.split)
+        said += noise_correlation.notes(data, resolved.split)
         manifest = _manifest(resolved, data, methods, described, cells, setup, command, said)
         made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
     return Run(made.path, made.manifest)
@@ -163,8 +160,10 @@ def _checked(
     return Settings.checked(**named), objects
 
 
-def _source(settings: Settings, objects: Mapping[str, Any]) -> DataSource:
-    """Where the images are, those that came as objects among them.
+def _opened(settings: Settings, objects: Mapping[str, Any]) -> tuple[DataSource, Dataset]:
+    """Where the images are, those that came as objects among them, and the data set.
+
+    Of a plugin's, others look at them first where others work on the cells.
 
     Raises:
         UsageError, DataError: these are no images, or not to be taken as they are.
@@ -176,14 +175,12 @@ def _source(settings: Settings, objects: Mapping[str, Any]) -> DataSource:
         for name in ("dataset", "train_dataset")
     )
     folder = datasets.data_folder(settings.data_dir).absolute()
-    return DataSource(images, training, folder, settings.range, _plugins(settings))
-
-
-def _surveys(source: DataSource, settings: Settings) -> Mapping[str, datasets.Survey]:
-    """What is found in others' data sets; where others work on the cells, others look."""
-    if settings.jobs or settings.dask:
-        return surveys(source, Limits(settings.timeout, settings.memory_limit))
-    return {}
+    plugins = _plugins(settings)
+    images = only_given(plugins) if images is None else images
+    source = DataSource(images, training, folder, settings.range, plugins)
+    looked = settings.jobs or settings.dask
+    limits = Limits(settings.timeout, settings.memory_limit)
+    return source, source.open(surveys(source, limits) if looked else {})
 
 
 def _resolved(

@@ -17,6 +17,7 @@ from bench import get_method, make_noise
 from bench.core import Range, UsageError
 from bench.datasets import formats
 from bench.datasets.formats.kinds import kind_of
+from bench.denoising import files
 from bench.evaluation.tiles import Tiled
 from bench.plugins.sources import load
 
@@ -181,7 +182,18 @@ def test_what_is_there_is_not_written_over(tmp_path, bench, fails):
     assert "out/a.png would be overwritten" in line
     assert Path("out/a.png").read_bytes() == before
     assert bench(*other, "--out", "out", "--overwrite").code == 0
-    assert Path("out/a.png").read_bytes() != before
+    after = Path("out/a.png").read_bytes()
+    assert after != before
+    write_grey(tmp_path / "new.png")
+    more = ("denoise", tmp_path / "a.png", tmp_path / "new.png", *WAVELET, "--out", "out", "--skip")
+    done = bench(*more)
+    assert done.code == 0
+    assert "1 files are there already" in done.err
+    assert Path("out/a.png").read_bytes() == after
+    made = json.loads(Path("out/denoise.json").read_text())["files"]
+    assert {name: how["method"] for name, how in made.items()} == {
+        "a.png": "median[size=5]", "new.png": "wavelet",
+    }  # fmt: skip
     assert "itself" in fails(*call, "--out", tmp_path, "--overwrite", code=2)
     (tmp_path / "b").mkdir()
     write_grey(tmp_path / "b" / "a.png")
@@ -224,6 +236,56 @@ def test_a_method_that_fails_is_said_with_its_reason(tmp_path, bench):
     )
     assert done.code == 3
     assert "broken fails on it: denoise returned shape" in done.err
+
+
+def test_of_files_with_several_arrays_one_is_named(tmp_path, bench):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "series.h5", "w") as file:
+        file["entry/data"] = (noisy_grey().clip(0, 1) * 4095).astype(np.uint16)
+        file["other"] = np.zeros((9, 9), np.float32)
+    options = (*WAVELET, "--range", "0,4095", "--out", "out")
+    done = bench("denoise", tmp_path / "series.h5", f"{tmp_path}/series.h5::entry/data", *options)
+    assert done.code == 3
+    assert "it holds 2 arrays" in done.err
+    with h5py.File("out/series-entry-data.h5") as file:
+        assert file["entry/data"].dtype == np.uint16
+        assert file["entry/data"].shape == (60, 75)
+
+
+def test_what_a_raw_file_becomes_is_a_tiff_of_its_depth(tmp_path):
+    pages = np.random.default_rng(0).integers(0, 65536, (1, 3, 20, 30)).astype(np.uint16)
+    target = tmp_path / "photo.tif"
+    files.save(files.Source(tmp_path / "photo.nef", target, "camera raw"), pages)
+    np.testing.assert_array_equal(pages_of(target), pages)
+
+
+def test_a_noise_that_is_typed_twice_is_refused(tmp_path, fails):
+    write_grey(tmp_path / "a.png")
+    call = ("denoise", tmp_path / "a.png", "--method", "nlm[sigma=estimate]", "--out", "out")
+    assert "leave --noise 0.1 out" in fails(*call, "--noise", "0.1", code=2)
+    assert "give one noise" in fails(
+        "denoise", tmp_path / "a.png", "--method", "nlm", "--out", "o", "--noise", "0.1,0.2", code=2
+    )
+
+
+def test_noise_that_came_with_a_runs_images_is_what_its_models_are_for(tmp_path, bench):
+    for split, top in (("val", 0), ("test", 100)):
+        for kind in ("clean", "noisy"):
+            folder = tmp_path / "pairs" / split / kind
+            folder.mkdir(parents=True)
+            pixels = camera()[top : top + 48, 50:98].astype(float)
+            pixels += np.random.default_rng(top).normal(0, 20, pixels.shape) * (kind == "noisy")
+            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / "a.png")
+    package.run(f"pairs:{tmp_path / 'pairs'}", methods="tv", out=tmp_path, name="r", jobs=0)
+    noisy = tmp_path / "pairs" / "test" / "noisy"
+    done = bench("denoise", noisy, "--method", "tv", "--from", tmp_path / "r", "--out", "out")
+    assert done.code == 0, done
+    how = json.loads(Path("out/denoise.json").read_text())["files"]["a.png"]
+    assert "tuned with the noise that came with its images" in how["model"][0]
+    (told,) = how["noise"]
+    assert told.endswith("(estimated)")
+    (meta,) = package.open_run(tmp_path / "r").metadata()
+    assert how["parameters"] == meta.chosen
 
 
 # Models ---------------------------------------------------------------------------------------
@@ -398,3 +460,9 @@ def test_a_range_that_does_not_clamp_leaves_what_is_beyond(tmp_path):
         warnings.simplefilter("ignore")
         limited = package.denoise(values, "identity", range=(0, 1))
     np.testing.assert_array_equal(limited, values.clip(0, 1))
+
+
+@pytest.mark.parametrize("wrong", [5, None, [np.zeros((9, 9))]])
+def test_what_is_no_image_and_no_path_is_refused(wrong):
+    with pytest.raises(UsageError, match="files and folders by their paths; not"):
+        package.denoise(wrong, "median", out="out")

@@ -12,7 +12,7 @@ import yaml
 
 import bench
 from bench import analysis
-from bench.testing import check_dataset, check_method, check_metric
+from bench.testing import check_dataset, check_method, check_metric, check_noise
 
 ROOT = Path(__file__).parent.parent
 
@@ -37,6 +37,14 @@ def test_an_example_of_the_documentation_works_as_a_plugin(number, margin, tmp_p
     assert list(run.cells()["status"]) == ["done", "done"]
     psnr = run.records().groupby("method")["psnr"].mean()
     assert psnr["example"] > psnr["identity"] + margin
+
+
+def test_the_noise_of_the_documentation_works_as_a_plugin(tmp_path):
+    (code,) = examples("adding-a-noise.md")
+    file = tmp_path / "rows.py"
+    file.write_text(code)
+    assert code.count("\n") <= 12
+    check_noise(file)
 
 
 @pytest.mark.parametrize("number", range(2))

@@ -152,11 +152,10 @@ def text_table(
     least, most = counts.min(), int(counts.max()[shown].max())
     units = int(summary.loc[summary["metric"].isin(shown), "units"].max())
     of_units = f" of {units:,} unit{'s' * (units > 1)}" if units < most else ""
-    first, *others = shown
     fewer = [
         f"{printable(scores.scales[label].title)} over {least[label]:,}"
-        for label in others
-        if least[label] < least[first]
+        for label in shown
+        if least[label] < least[shown].max()
     ]
     names = printable(", ".join(dict.fromkeys(cells.dataset)))
     only = f" ({', '.join(fewer)})" if fewer else ""

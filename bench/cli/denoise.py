@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--threads", type=int, help="Computing threads.  [default: all cores]")
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+@click.option("--skip", is_flag=True, help="Leave files that are there as they are.")
 @PLUGINS
 @DEBUG
 def denoise(
@@ -65,6 +66,7 @@ def denoise(
     device: str,
     threads: int | None,
     overwrite: bool,
+    skip: bool,
     plugin: tuple[Path, ...],
     debug: bool,
 ) -> int:
@@ -96,6 +98,7 @@ def denoise(
         threads=threads,
         plugins=plugin,
         overwrite=overwrite,
+        skip=skip,
         told=_tell,
         warn=lambda line: say(by_words(printable(line)), err=True),
     )

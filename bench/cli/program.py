@@ -76,7 +76,10 @@ class Program(click.Group):
             code = _say_error(error.format_message(), error.exit_code)
         except (click.Abort, KeyboardInterrupt) as error:
             code = _say_error(
-                "interrupted; finished cells are safe, and the same command goes on from there",
+                "interrupted; finished files are safe, and with --skip it goes on from there"
+                if arguments[:1] == ["denoise"]
+                else "interrupted; finished cells are safe, and the same command goes on from "
+                "there",
                 EXIT_TERMINATED
                 if isinstance(error.__cause__ or error, Terminated)
                 else EXIT_INTERRUPTED,
@@ -120,7 +123,7 @@ def main() -> None:
     bench run --noise 0.1,0.3,0.5      measure, on MNIST
     bench report                       tables and figures of the newest run
     bench check --thresholds FILE      has a method got worse?
-    bench denoise IN --method M --out DIR    denoise images of your own
+    bench denoise IN --method M --out D  denoise images of your own
     bench methods                      what can be compared
     bench metrics                      what it can be compared by
     bench new NAME                     begin a method or metric of your own

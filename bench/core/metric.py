@@ -79,8 +79,8 @@ DEFAULT_SCALES = {
 #: of them to be mixed with PSNR.
 ESTIMATED_SCALES = {
     "frames": Scale("uPSNR", "dB", "higher", 2),
-    "sure": Scale("PSNR by SURE", "dB", "higher", 2),
-    "invariance": Scale("PSNR by J-invariance", "dB", "higher", 2),
+    "sure": Scale("PSNR estimated by SURE", "dB", "higher", 2),
+    "invariance": Scale("PSNR estimated by J-invariance", "dB", "higher", 2),
 }
 
 

@@ -13,6 +13,8 @@ from bench.datasets.objects import of_parts, with_validation
 #: Between a name and the column of its images.
 _COLUMN = "::"
 _NAMES = {"val": "validation", "valid": "validation", "dev": "validation"}
+#: Seconds that the hub may take to answer at all.
+_ANSWER = 8
 _HINT = "open it in Python and give it to bench.run(dataset=bench.Dataset(...))"
 
 
@@ -79,6 +81,8 @@ def _tables(name: str) -> Mapping[str, Any]:
                 found = datasets.load_from_disk(str(path))
             else:
                 found = _loaded(datasets, str(path) if path.exists() else name)
+    except DataError:
+        raise
     except Exception as error:  # of the network, the disk, or of what it is given
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"hf:{name} cannot be had: {reason[:300]}") from error
@@ -86,13 +90,41 @@ def _tables(name: str) -> Mapping[str, Any]:
 
 
 def _loaded(datasets: Any, name: str) -> Any:
-    """From the cache, or else from the hub."""
+    """From this disk or the cache, or else from the hub."""
+    import requests
+
     try:
-        return datasets.load_dataset(
-            name, download_config=datasets.DownloadConfig(local_files_only=True)
-        )
-    except Exception:  # it is not in the cache, says one of several errors
-        return datasets.load_dataset(name)
+        with _offline(datasets):
+            return datasets.load_dataset(name)
+    except Exception:  # it is neither, says one of several errors
+        if expanded(name).exists() or datasets.config.HF_HUB_OFFLINE:
+            raise
+    # Without it the library tries for half a minute.
+    endpoint = datasets.config.HF_ENDPOINT
+    try:
+        requests.head(endpoint, timeout=_ANSWER)
+    except requests.RequestException as error:
+        raise DataError(
+            f"hf:{name} is neither a folder nor in the local cache, and {endpoint} cannot be "
+            "reached: try again with a connection"
+        ) from error
+    return datasets.load_dataset(name)
+
+
+@contextlib.contextmanager
+def _offline(datasets: Any) -> Iterator[None]:
+    """No request is made."""
+    import huggingface_hub
+
+    places = (datasets.config, huggingface_hub.constants)
+    before = [place.HF_HUB_OFFLINE for place in places]
+    try:
+        for place in places:
+            place.HF_HUB_OFFLINE = True
+        yield
+    finally:
+        for place, value in zip(places, before, strict=True):
+            place.HF_HUB_OFFLINE = value
 
 
 @contextlib.contextmanager

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 KEYS = ("clean", "noisy", "label", "unit")
 #: What an image may be.
 TAKEN = "an array (H, W), (C, H, W) or (H, W, C) with C = 1 or 3, a PIL image, or a file's path"
-#: Type of stored values -> the one that is white, where custom has it.
-_WHITE = {"uint8": 255.0, "uint16": 65535.0}
+#: Type of stored values, without their byte order -> the one that is white, where custom has it.
+_WHITE = {"u1": 255.0, "u2": 65535.0}
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,10 @@ def _one(stack: Stored) -> _Page:
 
 
 def _page(stack: Stored, page: int) -> _Page:
-    return stack.read(page), stack.white
+    pixels = stack.read(page)
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        raise UnusableImage("some of its values are NaN or infinite")
+    return pixels, stack.white
 
 
 def _stored(image: Any) -> Stored:
@@ -129,10 +132,8 @@ def _stored(image: Any) -> Stored:
         raise UnusableImage(
             f"its values are {pixels.dtype}: give uint8, uint16, or floating point with a range"
         )
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        raise UnusableImage("some of its values are NaN or infinite")
     shape = pixels.shape[0], pixels.shape[1], pixels.shape[2]
-    return Stored(shape, 1, pixels.dtype, _WHITE.get(str(pixels.dtype)), lambda page: pixels)
+    return Stored(shape, 1, pixels.dtype, _WHITE.get(pixels.dtype.str[1:]), lambda page: pixels)
 
 
 def as_array(image: Any) -> Array:

@@ -62,14 +62,15 @@ def Dataset(  # noqa: N802
         UsageError: these are no images, or their range has to be stated.
         DataError: one of them cannot be taken.
 
+    >>> import numpy as np
     >>> images = np.zeros((5, 28, 28), np.uint8)
     >>> data = Dataset(images, labels=[0, 1, 2, 3, 4], name="black", train=images)
     >>> dict(data.sizes), str(data.range)
     ({'train': 5, 'validation': 0, 'test': 5}, '0 to 1')
     """
     named: object = name
-    if not (isinstance(named, str) and named):
-        raise UsageError(f"a data set's name is a text, not {shown(name)}")
+    if not (isinstance(named, str) and named and named.isprintable()):
+        raise UsageError(f"a data set's name is a text of one line, not {shown(name)}")
     test = {"clean": clean, "noisy": noisy, "labels": labels, "units": units}
     return of_parts(name, {"train": train, "validation": validation, "test": test}, _range(range))
 
@@ -146,7 +147,7 @@ def opened(
 def typed_name(given: Any) -> str | None:
     """What would be typed for a data set; None where it is an object.
 
-    >>> typed_name("mnist"), typed_name(Path("photos")), typed_name(np.zeros((1, 8, 8), np.uint8))
+    >>> typed_name("mnist"), typed_name(Path("photos")), typed_name([[0, 255]])
     ('mnist', 'folder:photos', None)
 
     Raises:
@@ -205,7 +206,7 @@ def _sequence(key: str, given: Any) -> Any:
         if images and hasattr(given, "__iter__") and not isinstance(given, str | bytes | Mapping):
             raise UsageError(f"{shown(given)} can be gone through once only: give a list")
         raise UsageError(f"{key} is {shown(given)}: {TAKEN if images else 'give a list'}")
-    return given
+    return given if images else list(given)
 
 
 def _is_array(given: Any) -> bool:

@@ -240,7 +240,7 @@ def digest_of(item: Item) -> int:
 def pixels_digest(image: Array, before: int = 0) -> int:
     """Of stored pixels, with their shape and type."""
     digest = xxh3_64_intdigest(np.ascontiguousarray(image).data, before)
-    return xxh3_64_intdigest(f"{image.shape} {image.dtype}".encode(), digest)
+    return xxh3_64_intdigest(f"{image.shape} {image.dtype.str}".encode(), digest)
 
 
 def largest(known: Iterable[Known]) -> int:

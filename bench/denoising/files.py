@@ -19,6 +19,7 @@ from bench.core import (
     StorageError,
     UsageError,
     expanded,
+    shown,
     system_reason,
 )
 from bench.datasets import formats
@@ -57,6 +58,18 @@ class Source:
     target: Path
     instead: str = ""
     fault: str = ""
+
+
+def paths(images: Any) -> list[str | os.PathLike[str]]:
+    """What somebody gave as files and folders; raises `UsageError` where it is none."""
+    given = [images] if isinstance(images, (str, os.PathLike)) else images
+    if not isinstance(given, Iterable):
+        raise UsageError(f"give an array, or files and folders by their paths; not {shown(images)}")
+    found = list(given)
+    for path in found:
+        if not isinstance(path, (str, os.PathLike)):
+            raise UsageError(f"give files and folders by their paths; not {shown(path)}")
+    return found
 
 
 def sources(images: Iterable[str | os.PathLike[str]], out: Path) -> tuple[list[Source], list[str]]:
@@ -106,18 +119,25 @@ def _source(path: Path, out: Path) -> Source:
     return Source(path, out / f"{stem}{suffix}", kind if kind in _INSTEAD else "")
 
 
-def check_folder(out: Path, targets: Iterable[Path], overwrite: bool) -> None:
-    """Make sure that what is denoised can be written.
+def left_to_do(out: Path, found: list[Source], overwrite: bool, skip: bool) -> list[Source]:
+    """The files that are to be denoised, once it is sure that they can be written.
+
+    Args:
+        out: folder that they are written to.
+        found: all of them.
+        overwrite: those that are there may be replaced.
+        skip: those that are there are left as they are.
 
     Raises:
-        UsageError: files are there, and are not to be overwritten.
-        StorageError: it cannot.
+        UsageError: files are there, and nobody said what is to become of them.
+        StorageError: nothing can be written.
     """
-    there = [target for target in targets if os.path.lexists(target)]
-    if there and not overwrite:
+    there = [source for source in found if os.path.lexists(source.target)]
+    if there and overwrite == skip:
         more = f" and {len(there) - 1} more files" if len(there) > 1 else ""
         raise UsageError(
-            f"{there[0]}{more} would be overwritten: choose another --out, or give --overwrite"
+            f"{there[0].target}{more} would be overwritten: choose another --out, or give "
+            "--overwrite, or --skip to leave what is there"
         )
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -125,6 +145,7 @@ def check_folder(out: Path, targets: Iterable[Path], overwrite: bool) -> None:
             pass
     except OSError as error:
         raise StorageError(f"cannot write into {out}: {error.strerror}") from error
+    return [source for source in found if source not in there] if skip else found
 
 
 class Opened:

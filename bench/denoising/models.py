@@ -116,7 +116,7 @@ class Models:
     @property
     def depends(self) -> bool:
         """Whether it depends on the noise which one is taken."""
-        return any(candidate.kind for candidate in self._candidates)
+        return any(candidate.kind not in ("", Given.kind) for candidate in self._candidates)
 
     def of(self, noise: Noise, estimated: bool = False) -> Model:
         """The model for a noise.
@@ -194,13 +194,7 @@ def cached_models(requested: RequestedMethod, form: Form, fits: FitCache, key: s
         UsageError: there is none.
     """
     method = requested.method
-    wanted = canonical_json(
-        {
-            name: value
-            for name, value in requested.params.items()
-            if name in method.parameters and name not in method.inference
-        }
-    )
+    wanted = canonical_json(requested.fit_params)
     candidates, others = [], set()
     for fit_key, about in fits.descriptions():
         if about.get("method") != method.name or digest([PROTOCOL_VERSION, about]) != fit_key:
@@ -238,7 +232,9 @@ def _cached(
     train = about["train"] or {"kind": "", "level": 0.0, "lowest": None}
     seed = "" if about["seed"] is None else f", seed {about['seed']}"
     noise = ""
-    if train["kind"]:
+    if train["kind"] == Given.kind:
+        noise = "the noise that came with its images"
+    elif train["kind"]:
         kind = noise_name(train["kind"], train["clip"])
         noise = noise_text(kind, train["level"], train["lowest"])
     name = f"{key} ({f'{noise} on ' if noise else ''}{about['dataset']}{seed})"
@@ -307,7 +303,8 @@ def _of_cell(run: Run, meta: CellMeta, registry: Registry[Method], device: str) 
             raise UsageError(f"{cell} of {run.path}: {error}") from error
         what = "trained" if cell.train else "tuned" if cell.tune else "measured"
         trained = noise_text(kind, level, lowest) if kind else ""
-        origin = f"as {what} at {noise}{seed} in {run.path}"
+        where = "with the noise that came with its images" if kind == Given.kind else f"at {noise}"
+        origin = f"as {what} {where}{seed} in {run.path}"
         return Model(cell.label, meta.chosen, origin, form, denoiser, trained)
 
     fit = cell.fit_key if cell.recipe is not None or cell.train else ""

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench import store
-from bench.core import Noise, Range, Unsupported, UsageError, estimate_sigma, expanded
+from bench.core import (
+    ESTIMATED,
+    Noise,
+    Range,
+    Unsupported,
+    UsageError,
+    estimate_sigma,
+    expanded,
+    shown,
+)
 from bench.core.tiling import SIDE
 from bench.denoising import files
 from bench.denoising.models import Model, Models, cached_models, filter_models, run_models
@@ -23,7 +32,6 @@ from bench.evaluation.forms import form_of
 from bench.evaluation.tiles import by_tiles
 from bench.execution.environment import usable_cpus
 from bench.noises import Gaussian
-from bench.planning import checks
 from bench.planning.request import resolve, torch_device
 from bench.planning.settings import Settings
 from bench.plugins.sources import Registry
@@ -109,6 +117,7 @@ def denoise(
     threads: int | None = None,
     plugins: Iterable[str | os.PathLike[str]] = (),
     overwrite: bool = False,
+    skip: bool = False,
     told: Callable[[DenoisedFile], None] = lambda file: None,
     warn: Callable[[str], None] = warnings.warn,
 ) -> Any:
@@ -122,55 +131,62 @@ def denoise(
 
     Args:
         images: an array of stored values, (H, W), (C, H, W) or (N, C, H, W), C = 1 or 3; or a file,
-            a folder of files, or several of these.
-        method: as `bench run --methods` takes it, such as `nlm[h=0.8]`; with `run` as the run has
-            it. A filter runs at its defaults where nothing else is typed; what learns needs a
-            model.
-        noise: as `bench run --noise` takes it, one level (`25/255`, `poisson:30`) in the unit of
-            the range; "estimate" for Gaussian noise of the deviation estimated from each image.
+            a folder of files, or a list of these.
+        method: as typed, `nlm[h=0.8]`; with `run` as that has it. A filter runs at its defaults
+            where nothing else is typed.
+        noise: one level in the unit of the range, as typed (`25/255`, `poisson:30`); "estimate":
+            Gaussian noise, estimated from each image.
         out: folder that files are written to.
-        run: whose models, and tuned parameters, are taken; without it models are looked for in
-            the cache of fits.
+        run: whose models and tuned parameters are taken; by default models of the cache.
         seed: of training, where the run has several.
         fit: the beginning of a model's key, where the cache has several.
-        range: stored values of black and white, (0, 4095); by default of 8 bits 0 and 255, of 16
-            bits 0 and 65535.
-        tile: pixels a side of the tiles that large images are cut into, see `bench.Settings`.
+        range: stored values of black and white; by default of 8 bits 0 and 255, of 16 bits 65535.
+        tile: see `bench.Settings`, as are the next ones.
         device: "auto", "cpu" or "cuda".
-        threads: those that it may use; by default all cores, or as the run did.
+        threads: by default all cores, or as the run did.
         plugins: files and folders of methods.
         overwrite: files in `out` may be replaced.
+        skip: files in `out` are left as they are, and not denoised again.
         told: called with each file when it is done.
         warn: called with a line for what is hardly meant so.
 
     Returns:
-        Of an array the restored one, of its shape and type; else a `DenoisedFile` for each file.
-        Files that cannot be denoised are named there, and the others are denoised.
+        Of an array the restored one, of its shape and type; else a `DenoisedFile` for each file,
+        which says what is wrong with one that could not be denoised.
 
     Raises:
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
     typed = _checked(range, tile, device, threads, method, plugins)
-    level = None if noise == ESTIMATE else _one_noise(noise)
-    models = _models(typed, run, seed, fit)
-    work = _Denoiser(models, level, typed.tile)
+    work = _Denoiser(_models(typed, run, seed, fit), _one_noise(noise, typed), typed.tile)
     if isinstance(images, np.ndarray):
-        if out is not None:
-            raise UsageError("out= is of files; what an array becomes is returned")
-        return _array(images, typed.range, work, warn)
+        return _array(images, out, typed.range, work, warn)
+    return _files(files.paths(images), out, typed, work, (overwrite, skip), told, warn)
+
+
+def _files(
+    paths: list[str | os.PathLike[str]],
+    out: str | os.PathLike[str] | None,
+    typed: Settings,
+    work: _Denoiser,
+    existing: tuple[bool, bool],
+    told: Callable[[DenoisedFile], None],
+    warn: Callable[[str], None],
+) -> list[DenoisedFile]:
+    """Denoise files into a folder."""
     if out is None:
         raise UsageError("say where restored files are to be written: --out DIR")
     folder = expanded(out)
-    given = [images] if isinstance(images, (str, os.PathLike)) else list(images)
-    sources, ignored = files.sources(given, folder)
-    targets = [source.target for source in sources]
-    files.check_folder(folder, targets, overwrite)
+    sources, ignored = files.sources(paths, folder)
+    left = files.left_to_do(folder, sources, *existing)
     for line in ignored:
         warn(line)
+    if len(left) < len(sources):
+        warn(f"{len(sources) - len(left)} files are there already, and left as they are")
     record = Record(folder / NAME)
     results = []
     try:
-        for source in sources:
+        for source in left:
             result = _file(source, typed.range, work, typed.tile)
             results.append(result)
             record.add(result)
@@ -189,15 +205,21 @@ def _checked(
     plugins: Iterable[str | os.PathLike[str]],
 ) -> Settings:
     if not isinstance(method, str):
-        raise UsageError(f"a method is given by its name, such as nlm; not {method!r}")
+        raise UsageError(f"a method is given by its name, such as nlm; not {shown(method)}")
     return Settings.checked(
         range=stated, tile=tile, device=device, threads=threads, methods=[method],
         plugins=[Path(plugin) for plugin in plugins],
     )  # fmt: skip
 
 
-def _one_noise(noise: Any) -> Noise:
-    found = checks.noises(noise, clip=False)
+def _one_noise(noise: Any, typed: Settings) -> Noise | None:
+    """The noise that was typed; None where it is to be estimated."""
+    if isinstance(noise, str) and noise.strip() == ESTIMATE:
+        return None
+    (method,) = typed.methods or ("",)
+    if f"{ESTIMATED}={ESTIMATE}" in method.replace(" ", ""):
+        raise UsageError(f"{method} is told what is estimated: leave --noise {noise} out")
+    found = Settings.checked(noise=noise, plugins=typed.plugins).noise
     if len(found) != 1:
         raise UsageError(f"--noise {noise}: give one noise, or estimate")
     return found[0]
@@ -289,8 +311,15 @@ def _denoise_file(
 
 
 def _array(
-    images: np.ndarray[Any, Any], typed: Range | None, work: _Denoiser, warn: Callable[[str], None]
+    images: np.ndarray[Any, Any],
+    out: Any,
+    typed: Range | None,
+    work: _Denoiser,
+    warn: Callable[[str], None],
 ) -> Any:
+    """An array of stored values, restored."""
+    if out is not None:
+        raise UsageError("out= is of files; what an array becomes is returned")
     if images.ndim not in (2, 3, 4) or (images.ndim > 2 and images.shape[-3] not in (1, 3)):
         raise UsageError(
             f"an array of shape {images.shape}: give (H, W), (C, H, W) or (N, C, H, W) with 1 or 3 "
@@ -302,7 +331,7 @@ def _array(
     meaning = files.check_values(images, typed, warn)
     flat = images.reshape(-1, *((1, *images.shape) if images.ndim == 2 else images.shape[-3:]))
     result = np.empty(flat.shape, kind)
-    for noisy, out in zip(flat, result, strict=True):
+    for noisy, restored_to in zip(flat, result, strict=True):
         try:
             scaled = meaning.scaled(noisy)
             if meaning.clamp:
@@ -310,5 +339,5 @@ def _array(
             restored, _, _ = work(scaled)
         except Unsupported as error:
             raise UsageError(str(error)) from error
-        files.to_stored(restored, meaning, kind, out)
+        files.to_stored(restored, meaning, kind, restored_to)
     return result.reshape(images.shape)

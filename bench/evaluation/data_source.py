@@ -60,8 +60,10 @@ class DataSource:
     @property
     def of_plugins(self) -> list[str]:
         """Names of the data sets that are plugins, as typed."""
-        known = registry(self.plugins)
         typed = [name for name in (self.dataset, self.train_dataset) if isinstance(name, str)]
+        if datasets.CATALOGUE.keys() >= set(typed):
+            return []
+        known = registry(self.plugins)
         return [name for name in dict.fromkeys(typed) if is_plugin(name, known)]
 
     def survey(self, name: str, alive: Callable[[], None]) -> datasets.Survey:
@@ -119,6 +121,18 @@ class DataSource:
 def registry(plugins: Iterable[str]) -> Registry[PluginDataset]:
     """The data sets that are plugins."""
     return Registry(plugins, kind=DATASETS)
+
+
+def only_given(plugins: Iterable[str]) -> str | None:
+    """The data set that a command is for which names none, but its file; None where there is none.
+
+    Raises:
+        UsageError: there are several.
+    """
+    names = registry(plugins).given
+    if len(names) > 1:
+        raise UsageError(f"--plugin has the data sets {', '.join(names)}: name one with --dataset")
+    return names[0] if names else None
 
 
 def is_plugin(name: str, known: Registry[PluginDataset]) -> bool:

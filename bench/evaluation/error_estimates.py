@@ -150,7 +150,7 @@ class Invariance(ErrorEstimate):
 
     name = "invariance"
     #: Rows and columns of the pixels replaced.
-    GRID: ClassVar = (slice(0, None, 4), slice(2, None, 4))
+    GRID: ClassVar = (slice(2, None, 4), slice(0, None, 4))
 
     def changed(self, noisy: Array, draws: Draws) -> Array:
         """With the grid's pixels replaced; raises `Unsupported` where there are none."""

@@ -78,10 +78,10 @@ def notes(dataset: Dataset, split: MeasuredSplit = "test") -> list[str]:
     """What readers should know of noise that came with the images, a sentence each.
 
     Args:
-        dataset: with noisy images.
+        dataset: that is measured on; there is nothing to say where its noise is drawn.
         split: what is measured.
     """
-    groups = list(_first(dataset, split))
+    groups = list(_first(dataset, split)) if dataset.given else []
     if not groups:
         return []
     lines = _drift(groups) if dataset.frames > 1 else []

@@ -21,7 +21,7 @@ from bench.store.cell_meta import CellMeta
 
 #: What says where images are that lie under no name of their own.
 _WHERE = (
-    "; --dataset folder:PATH says where those of a folder lie, --plugin FILE has a data set of "
+    "; --dataset folder:PATH, or npz:FILE, says where they lie, --plugin FILE has a data set of "
     "one's own, and in Python dataset= takes arrays"
 )
 

@@ -61,7 +61,7 @@ def plan(
                     fingerprint=dataset.fingerprint,
                     method=method.name,
                     params=canonical_json(params),
-                    fit_params=_fit_params(method, params),
+                    fit_params=canonical_json(requested.fit_params),
                     source=method.source,
                     train=train,
                     noise=noise,
@@ -80,17 +80,6 @@ def plan(
             )
     _refuse_tuned(settings, cells)
     return list(dict.fromkeys(cells))  # a regime may have been asked for in two ways
-
-
-def _fit_params(method: Method, params: Mapping[str, Any]) -> str:
-    """Those of the parameters that training depends on, as canonical JSON."""
-    return canonical_json(
-        {
-            name: value
-            for name, value in params.items()
-            if name in method.parameters and name not in method.inference
-        }
-    )
 
 
 def _refuse_tuned(settings: Settings, cells: Iterable[Cell]) -> None:

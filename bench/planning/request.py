@@ -43,6 +43,16 @@ class RequestedMethod(NamedTuple):
     regime: str | None = None
     seeds: int | None = None
 
+    @property
+    def fit_params(self) -> dict[str, Any]:
+        """Those of the parameters that what it learns depends on."""
+        method = self.method
+        return {
+            name: value
+            for name, value in self.params.items()
+            if name in method.parameters and name not in method.inference
+        }
+
     def __str__(self) -> str:
         training = {"train": self.regime, "seeds": self.seeds}
         typed = {name: value for name, value in training.items() if value is not None}

@@ -74,6 +74,6 @@ def tuned_on(dataset: Dataset, asked: TuneOn | None = None, tune_by: str = "psnr
         told = "" if asked else f", and {images.name} has none"
         raise UsageError(
             f"--tune-by {tune_by} is told by clean images{told}: leave it out"
-            + (f", or --tune-on {asked}" if asked and images.truth else "")
+            + (", or use --tune-on clean" if images.truth else "")
         )
     return chosen

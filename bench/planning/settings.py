@@ -74,7 +74,7 @@ class Settings(pydantic.BaseModel):
     dataset: Annotated[
         str | None,
         BeforeValidator(checks.dataset),
-        Typed(shown="mnist, or digits without it"),
+        Typed(shown="that of --plugin, else mnist, or digits without it"),
     ] = Field(None, description="See `bench datasets`; or the path of a folder of images.")
     train_dataset: Annotated[
         str | None,
@@ -103,7 +103,7 @@ class Settings(pydantic.BaseModel):
         Typed(name="plugin", recorded="never"),
     ] = Field(
         (),
-        description="A method's or metric's file, or a folder; may be repeated.  "
+        description="A plugin's file, or a folder of some; may be repeated.  "
         "[also: $BENCH_PLUGINS]",
     )
     metrics: Annotated[

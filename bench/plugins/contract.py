@@ -94,13 +94,13 @@ def method(
 ) -> Callable[[T], T]:
     """Declare a function or class as the denoising method of its file.
 
-    A function takes noisy images, float32 (N, C, H, W), and returns restored ones of the
-    same shape and type; its keyword-only arguments are its parameters. With an argument
-    `noise` it is told the noise; without one it is blind. With an argument `device` it is told
-    where to compute, "cpu" or "cuda", of NumPy arrays either way. A class learns: it has
-    `fit(train, noise, seed)`, `denoise(noisy, noise)`, `state()` and `load(arrays)`, and its
-    annotated attributes are its parameters; or it extends `bench.TrainedMethod`. Where `fit`
-    has no argument `noise`, what it learns serves every noise.
+    A function takes noisy images, float32 (N, C, H, W), and returns restored ones of the same shape
+    and type; its keyword-only arguments are its parameters. With an argument `noise` it is told the
+    noise; without one it is blind. With an argument `device` it is told where to compute, "cpu" or
+    "cuda", of NumPy arrays either way. A class learns: it has `fit(train, noise, seed)`,
+    `denoise(noisy, noise)`, `state()` and `load(arrays)`, and its annotated attributes are its
+    parameters; or it extends `bench.TrainedMethod`. Where `fit` has no argument `noise`, what it
+    learns serves every noise.
 
     Args:
         tune: parameter -> values to choose from on validation images, and to go on beyond where

@@ -26,7 +26,7 @@ NOISE = make_noise("gaussian", 25 / 255)
 METHODS = "identity,gaussian,median,nlm,wavelet,tv,bilateral,wiener,lmmse,bm3d"
 #: Whose intervals are simulated: quick, and not far from each other.
 SIMULATED = ("gaussian", "wiener")
-DRAWS, SIMULATIONS = 8, 4000
+DRAWS, SIMULATIONS = 4, 4000
 
 
 def scenes(images):
@@ -118,7 +118,8 @@ def simulate():
             for _ in range(SIMULATIONS):
                 at = rng.integers(len(values), size=len(values))
                 drawn = values[at, rng.integers(DRAWS, size=len(at)), estimated]
-                low, high = statistics.studentised(drawn[:, None]).intervals()
+                scores = statistics.UnitScores(drawn[:, None])
+                low, high = statistics.studentised(scores).intervals()
                 held += bool(low[0] <= truth <= high[0])
             print(f"{what} by {unit}: held in {held / SIMULATIONS:.1%}", flush=True)
 

@@ -272,6 +272,35 @@ def test_what_cannot_be_had_of_the_hub_gets_one_line(hub, tmp_path):
         load(f"hf:{tmp_path}/ab")
 
 
+def test_the_cache_is_looked_at_before_the_hub(hub, monkeypatch):
+    import huggingface_hub
+    import requests
+
+    asked = []
+
+    def load_dataset(name):
+        asked.append((hub.config.HF_HUB_OFFLINE, huggingface_hub.constants.HF_HUB_OFFLINE))
+        if all(asked[-1]):
+            raise hub.exceptions.DatasetNotFoundError("not in the cache")
+        return table(hub, 3)
+
+    def head(url, timeout):
+        assert url == hub.config.HF_ENDPOINT
+        if unreachable:
+            raise requests.ConnectionError("no route to host")
+
+    monkeypatch.setattr(hub, "load_dataset", load_dataset)
+    monkeypatch.setattr(hub.config, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(requests, "head", head)
+    unreachable = True
+    with pytest.raises(DataError, match="hf:some/pets is neither a folder nor in the local cache"):
+        load("hf:some/pets")
+    assert asked == [(True, True)]
+    unreachable = False
+    assert load("hf:some/pets").sizes["test"] == 3
+    assert asked[1:] == [(True, True), (False, False)]
+
+
 def test_without_the_library_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "datasets", None)
     with pytest.raises(UsageError, match=r"pip install 'denoise-bench\[hf\]'"):

@@ -36,12 +36,13 @@ class Exam:
 
     shown = ()
 
-    def __init__(self, images):
-        self.total = images
+    def __init__(self, images, perturbed=False):
+        self.total, self._perturbed = images, perturbed
         self._noisy = np.zeros((images, 1, HEIGHT, WIDTH), np.float32)
 
     def batches(self):
-        yield NoisyBatch(np.arange(self.total), self._noisy, 0)
+        perturbed = self._noisy + 1 if self._perturbed else None
+        yield NoisyBatch(np.arange(self.total), self._noisy, 0, perturbed)
 
     def add(self, part, restored, deviation, perturbed=None):
         pass
@@ -65,7 +66,7 @@ def cell(method="median"):
 def measured(monkeypatch):
     """The record of a denoiser: its calls take so long by the clock, and none by the real one."""
 
-    def measure(seconds, images=64, method="median", slow=False, denoise=None):
+    def measure(seconds, images=64, method="median", slow=False, denoise=None, perturbed=False):
         clock, sizes = Clock(), []
 
         def restore(noisy, noise):
@@ -80,7 +81,7 @@ def measured(monkeypatch):
         monkeypatch.setattr(kept, "get", lambda names: None)
         monkeypatch.setattr(kept, "add", lambda *args: None)
         denoiser = SimpleNamespace(denoise=restore, deviation=lambda noisy, noise: None)
-        denoising = Denoising(denoiser, form, Exam(images), record, kept)
+        denoising = Denoising(denoiser, form, Exam(images, perturbed), record, kept)
         if slow:
             monkeypatch.setattr(type(denoising._calls), "slow", property(lambda self: True))
         denoising.run(lambda done, total: None)
@@ -99,6 +100,17 @@ def test_an_image_alone_is_timed_by_calls_with_one(measured):
     assert sizes[-4] > 1
     assert record.multiply_adds is None
     assert record.peak_device_bytes is None
+
+
+def test_what_metrics_have_denoised_once_more_is_not_timed(measured):
+    def seconds(images):
+        return 0.001 + 0.0001 * images
+
+    plain, sizes = measured(seconds)
+    twice, more = measured(seconds, perturbed=True)
+    assert sum(more) == sum(sizes) + 64
+    assert twice.images_per_second == plain.images_per_second
+    assert twice.milliseconds_per_megapixel == plain.milliseconds_per_megapixel
 
 
 def test_what_takes_long_is_called_with_an_image_once_more_only(measured):

@@ -350,7 +350,11 @@ def test_a_limit_changes_no_pixel(limit):
 def test_all_levels_share_their_draws():
     images = NoisyImages(two_shapes())
     low, high = (noisy_images(images, Gaussian(level)) for level in (0.125, 0.5))
-    clean = {p: image for g in two_shapes().groups("test") for p, image in zip(*g, strict=True)}
+    clean = {
+        position: image
+        for group in two_shapes().groups("test")
+        for position, image in zip(group.positions, group.images, strict=True)
+    }
     for position, image in clean.items():
         np.testing.assert_allclose(
             4 * (low[position] - image), high[position] - image, rtol=0, atol=2e-6

@@ -239,6 +239,16 @@ def test_it_is_run_and_scored_again(write, bench, jobs, tmp_path):
     assert np.isfinite(run.score("mae", plugins=[path]).records()["mae"]).all()
 
 
+def test_its_file_alone_will_do(write, bench, fails, tmp_path):
+    path = write(RINGS)
+    options = ("--methods", "identity", "--noise", "0.1", "--jobs", "0", "--name", "alone")
+    assert bench("run", "--plugin", path, *options).code == 0
+    assert package.open_run(tmp_path / "results" / "alone").manifest.dataset.name == "rings"
+    write(RINGS.replace("def rings", "def more"), "more.py")
+    line = fails("run", "--plugin", tmp_path, *options, code=2)
+    assert "--plugin has the data sets more, rings: name one with --dataset" in line
+
+
 def test_its_code_runs_elsewhere_where_there_are_workers(write, fails):
     """What it does to its process, it does to another one."""
     path = write(gives("os._exit(3)"))
@@ -252,8 +262,8 @@ def test_its_code_runs_elsewhere_where_there_are_workers(write, fails):
 def test_one_that_hangs_is_ended(write, monkeypatch, fails):
     from bench.execution import importing
 
-    monkeypatch.setattr(importing, "_LOADING", 6.0)
+    monkeypatch.setattr(importing, "_LOADING", 3.0)
     slow = gives('yield np.zeros((8, 8), np.uint8) if split != "test" else time.sleep(600)')
     options = ("--dataset", "rings", "--methods", "identity", "--noise", "0.1", "--jobs", "1")
     line = fails("run", "--plugin", write(slow), *options, code=5)
-    assert "took longer than 6 s" in line
+    assert "took longer than 3 s" in line

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Panels of a figure that fits a page; the interactive page has all.
 _PANELS = 24
+# Characters of a title that have room beside a panel; the caption says it whole.
+_TITLE = 10
 
 
 def tuning(section: Section) -> Drawn:
@@ -55,7 +57,8 @@ def tuning(section: Section) -> Drawn:
 def _axis(scale: Scale) -> str:
     """What a panel's differences are, shortly."""
     unit = f" ({scale.unit})" if scale.unit else ""
-    first, second = (scale.title, "chosen") if scale.higher else ("chosen", scale.title)
+    title = scale.title if len(scale.title) <= _TITLE else "mean"
+    first, second = (title, "chosen") if scale.higher else ("chosen", title)
     return f"{first} − {second}{unit}"
 
 

@@ -17,18 +17,20 @@ from bench.testing.checks.expectations import (
     expect_process_as_it_was,
     other_global_seeds,
 )
+from bench.testing.checks.noise_statistics import (
+    IMAGES,
+    ROUNDING,
+    SHAPE,
+    VALUES,
+    expect_moments,
+    expect_near,
+    expect_one_distribution,
+)
 from bench.testing.noise_subject import NoiseSubject
 
 if TYPE_CHECKING:
-    from bench.core import Array, Noise
+    from bench.core import Noise
 
-#: Clean values at which moments are checked, and images of each: so many, so large.
-_VALUES = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
-_IMAGES, _SHAPE = 128, (1, 32, 32)
-#: Of all that a check compares: so rarely a noise that is what it says fails it.
-_ERROR_RATE = 1e-6
-#: Moments may be off by as much, of the deviation: formulas are evaluated in float32.
-_ROUNDING = 1e-3
 _SIZES = ((17, 23), (5, 7), (1, 16), (16, 1), (1, 1))
 
 
@@ -61,8 +63,8 @@ def finite_values(subject: NoiseSubject) -> None:
     least = 1.0 if declared.photons else 1e-3
     for level in (*subject.levels, min(least, declared.highest), declared.highest):
         noise = subject.noise(level)
-        for value in _VALUES:
-            clean = np.full((2, *_SHAPE), value, np.float32)
+        for value in VALUES:
+            clean = np.full((2, *SHAPE), value, np.float32)
             with np.errstate(all="ignore"):  # what comes of it is told
                 noisy = noise.add(clean, subject.draws(clean))
                 moments = {"std": noise.std(clean), "mean": noise.mean(clean)}
@@ -89,7 +91,7 @@ def same_draws_same_pixels(subject: NoiseSubject) -> None:
 
 def other_draws_other_pixels(subject: NoiseSubject) -> None:
     """Each image has noise of its own, and each noise seed."""
-    clean = np.full((2, *_SHAPE), 0.5, np.float32)
+    clean = np.full((2, *SHAPE), 0.5, np.float32)
     one, two = subject.noisy(clean)
     other = subject.noisy(clean, key="other")[0]
     expect(
@@ -149,11 +151,11 @@ def moments(subject: NoiseSubject) -> str:
     """
     for level in subject.levels:
         noise = subject.noise(level)
-        for value in _VALUES:
-            clean = np.full((_IMAGES, *_SHAPE), value, np.float32)
+        for value in VALUES:
+            clean = np.full((IMAGES, *SHAPE), value, np.float32)
             noisy = noise.add(clean, subject.draws(clean))
-            _expect_moments(noise, noisy, value, f"at level {level:g}")
-    return f"of {len(_VALUES) * len(subject.levels)} clean values and levels"
+            expect_moments(noise, noisy, value, f"at level {level:g}")
+    return f"of {len(VALUES) * len(subject.levels)} clean values and levels"
 
 
 def higher_levels(subject: NoiseSubject) -> None:
@@ -208,10 +210,10 @@ def tensors(subject: NoiseSubject) -> None:
     import torch
 
     noise = subject.noise()
-    for value in _VALUES:
-        even = torch.full((_IMAGES, *_SHAPE), value)
+    for value in VALUES:
+        even = torch.full((IMAGES, *SHAPE), value)
         noisy = _of_tensors(subject, lambda even=even: noise.corrupt(even.clone(), _drawn(even)))
-        _expect_moments(noise, noisy.numpy(), value, "of tensors")
+        expect_moments(noise, noisy.numpy(), value, "of tensors")
         clean = even.numpy()
         for name in ("std", "mean"):
             moment = getattr(noise, name)
@@ -223,7 +225,7 @@ def tensors(subject: NoiseSubject) -> None:
                 f"{name}() of a tensor, an array and a number are not the same",
             )
         ours = noise.add(clean, subject.draws(clean))
-        _expect_one_distribution(noisy.numpy(), ours, value)
+        expect_one_distribution(noisy.numpy(), ours, value)
 
 
 def a_level_an_image(subject: NoiseSubject) -> None:
@@ -231,9 +233,9 @@ def a_level_an_image(subject: NoiseSubject) -> None:
     import torch
 
     noise, (low, high) = subject.noise(), subject.levels
-    levels = torch.linspace(low, high, _IMAGES)[:, None, None, None]
+    levels = torch.linspace(low, high, IMAGES)[:, None, None, None]
     several: Any = dataclasses.replace(noise, level=levels)
-    even = torch.full((_IMAGES, *_SHAPE), 0.5)
+    even = torch.full((IMAGES, *SHAPE), 0.5)
     with_levels = (
         "self.level may be a tensor (N, 1, 1, 1): write self.level ** 0.5, no function "
         "of math's or NumPy's, and no if"
@@ -247,8 +249,8 @@ def a_level_an_image(subject: NoiseSubject) -> None:
     )
     centre = torch.tensor([float(noise_at.mean(0.5)) for noise_at in _each(noise, levels)])
     squares = ((noisy.double() - centre[:, None, None, None]) ** 2).mean(dim=(1, 2, 3))
-    _expect_near(
-        (squares / expected.double() ** 2).numpy(), 1.0, 2 * _ROUNDING,
+    expect_near(
+        (squares / expected.double() ** 2).numpy(), 1.0, 2 * ROUNDING,
         "where each image has a level of its own, its noise is of another variance (in shares of "
         "what std() says)",
     )  # fmt: skip
@@ -264,8 +266,8 @@ def clipped(subject: NoiseSubject) -> None:
             f"what --clip leaves of it cannot be told: {subject.explain(error)}; write add() for "
             "arrays of any number of axes, the last three of which are (C, H, W)"
         ) from None
-    values = (np.arange(_IMAGES) + 0.5) / _IMAGES
-    clean = np.broadcast_to(values[:, None, None, None], (_IMAGES, *_SHAPE)).astype(np.float32)
+    values = (np.arange(IMAGES) + 0.5) / IMAGES
+    clean = np.broadcast_to(values[:, None, None, None], (IMAGES, *SHAPE)).astype(np.float32)
     noisy = noise.corrupt(clean, subject.draws(clean))
     found = float(np.sqrt(np.mean(noisy.var(axis=(1, 2, 3), dtype=np.float64))))
     expect(
@@ -288,74 +290,6 @@ def another_process(subject: NoiseSubject) -> None:
         np.array_equal(found, subject.noisy(clean)),
         "another process draws other noise: it must depend on nothing but its file, its level and "
         "draws",
-    )
-
-
-def _expect_moments(noise: Noise, noisy: Array, value: float, where: str) -> None:
-    """Raise `Failed` where the mean or the deviation of even images' pixels is not as stated."""
-    value = float(np.float32(value))
-    mean, std = float(noise.mean(value)), float(noise.std(value))
-    pixels = noisy.astype(np.float64)
-    at = f"{where} and clean value {value:g}"
-    _expect_near(
-        pixels.mean(axis=(1, 2, 3)), mean, _ROUNDING * std + 1e-6,
-        f"the mean of noisy pixels {at} is not what mean() says",
-    )  # fmt: skip
-    squares = ((pixels - mean) ** 2).mean(axis=(1, 2, 3))
-    _expect_near(
-        squares, std**2, 2 * _ROUNDING * std**2 + 1e-12,
-        f"the deviation of noisy pixels {at} is not what std() says",
-        shown=lambda square: square**0.5,
-    )  # fmt: skip
-
-
-def _expect_near(
-    found: Array,
-    expected: float,
-    tolerance: float,
-    text: str,
-    shown: Callable[[float], float] = lambda value: value,
-) -> None:
-    """Raise `Failed` unless the expectation of images' independent numbers may be `expected`.
-
-    By Student's test of each image's number, at a level that all comparisons of a check share.
-    """
-    from scipy.stats import t
-
-    compared = 4 * len(_VALUES)
-    bound = float(t.ppf(1 - _ERROR_RATE / compared / 2, len(found) - 1))
-    error = bound * float(found.std(ddof=1)) / len(found) ** 0.5
-    centre = float(found.mean())
-    expect(
-        abs(centre - expected) <= error + tolerance,
-        f"{text}: {shown(centre):.4g}, not {shown(expected):.4g}",
-    )
-
-
-def _expect_one_distribution(of_tensors: Array, of_arrays: Array, value: float) -> None:
-    """Raise `Failed` where shares of pixels below a value, or neighbours' products, differ.
-
-    By Welch's test of each image's number: pixels of one may depend on each other.
-    """
-    from scipy.stats import t
-
-    edges = np.quantile(of_arrays, (0.02, 0.2, 0.5, 0.8, 0.98)) + 1e-5  # counts may be at one
-    centre = float(of_arrays.mean(dtype=np.float64))
-
-    def numbers(noisy: Array) -> Any:
-        shares = [(noisy <= edge).mean(axis=(1, 2, 3)) for edge in edges]
-        apart = noisy.astype(np.float64) - centre
-        products = [(apart * np.roll(apart, 1, axis)).mean(axis=(1, 2, 3)) for axis in (-2, -1)]
-        return np.stack([*shares, *products])
-
-    one, other = numbers(of_tensors), numbers(of_arrays)
-    error = ((one.var(axis=1, ddof=1) + other.var(axis=1, ddof=1)) / _IMAGES) ** 0.5
-    bound = t.ppf(1 - _ERROR_RATE / (len(one) * len(_VALUES)) / 2, _IMAGES - 1)
-    difference = np.abs(one.mean(axis=1) - other.mean(axis=1))
-    expect(
-        (difference <= bound * error + 1e-9).all(),
-        f"tensors have other noise than arrays at clean value {value:g}: let one arithmetic serve "
-        "both",
     )
 
 
