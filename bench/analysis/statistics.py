@@ -168,9 +168,10 @@ def studentised(by_unit: UnitScores) -> Studentised:
     deviation[deviation <= 1e-12 * np.abs(mean)] = 0
     scaled = ((scores - mean) / np.where(deviation > 0, deviation, np.inf)).astype(np.float32)
     squares = scaled**2
+    relative = np.ones((1, 1), np.float32)
     if sizes is not None:
-        sizes = sizes.astype(np.float32)[:, None]
-        products = scaled * sizes
+        relative = sizes.astype(np.float32)[:, None]
+        products = scaled * relative
     counts = _counts(units)
     step = max(1, _BLOCK // units)
     draws = np.empty((len(counts), scores.shape[1]), np.float32)
@@ -180,10 +181,10 @@ def studentised(by_unit: UnitScores) -> Studentised:
         if sizes is None:
             variances = weights @ squares - means**2
         else:
-            size = weights @ sizes
+            size = weights @ relative
             means /= size
             variances = weights @ squares - 2 * means * (weights @ products)
-            variances = (variances + means**2 * (weights @ sizes**2)) / size**2
+            variances = (variances + means**2 * (weights @ relative**2)) / size**2
         spread = variances > _NO_SPREAD
         with np.errstate(divide="ignore", invalid="ignore"):
             nowhere = np.where(np.abs(means) > _NO_SPREAD, np.inf * np.sign(means), 0)

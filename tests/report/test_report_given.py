@@ -34,7 +34,7 @@ def made(tmp_path_factory):
             clean, noisy=FRAMES[:, :, None], units=UNITS, range=(0, 4095), name=name
         )
         run = bench.run(images, methods=METHODS, out=folder, name=name, **settings)
-        files = render(run, folder / "reports", ["html", "md", "latex", "csv", "summary"])
+        files = render(run, folder / "reports", ["html", "md", "tex", "csv", "summary"])
         texts = {
             path.name: path.read_text()
             for path in files["md"].parent.rglob("*")
