@@ -13,6 +13,7 @@ from typing import Any
 
 from bench import datasets, store
 from bench.core import Cell, Dataset, UsageError, expanded, shown
+from bench.evaluation import noise_correlation
 from bench.evaluation.data_source import DataSource
 from bench.execution import cores, environment, session
 from bench.execution.importing import importing, surveys
@@ -27,7 +28,7 @@ from bench.planning.noise_kinds import NoiseKinds, requested_kinds
 from bench.planning.request import (
     RequestedMethod,
     RequestedMetric,
-    measurable,
+    metrics_for,
     requested_methods,
     requested_metrics,
     torch_device,
@@ -75,28 +76,16 @@ def run(
     device = torch_device(settings, methods.values())
     source = _source(settings, objects)
     data = source.open(_surveys(source, settings))
-    metrics = measurable(metrics, settings, data)
+    metrics = metrics_for(settings, metrics, data)
     resolved = _resolved(settings, data, requested, by_content=bool(objects))
     cells = plan(resolved, data, requested.values(), _named(tuner), kinds.make)
     shares = cores.shares(settings, cells, data.largest)
     scorer = _scorer(resolved, metrics, tuner)
     with source.for_others(data, bool(shares.jobs or settings.dask)) as told:
-        setup = Setup(
-            source=told,
-            fingerprint=data.fingerprint,
-            training_fingerprint=data.training_fingerprint,
-            plugins=scorer.plugins,
-            methods=tuple(requested),
-            cache=scorer.cache,
-            fresh=scorer.fresh,
-            device=device,
-            threads=shares.threads,
-            jobs=None if settings.dask else min(max(1, shares.jobs), len(cells)),
-            scorer=scorer,
-            sealed=settings.sealed,
-        )
+        setup = Setup.of(settings, told, data, requested, scorer, device, shares, len(cells))
         described = _described(metrics, scorer, data, listener)
         said = notes(resolved, data, requested.values(), cells)
+        said += noise_correlation.notes(data, resolved.split)
         manifest = _manifest(resolved, data, methods, described, cells, setup, command, said)
         made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
     return Run(made.path, made.manifest)

@@ -12,7 +12,7 @@ import yaml
 
 import bench
 from bench import analysis
-from bench.testing import check_method, check_metric
+from bench.testing import check_dataset, check_method, check_metric, check_noise
 
 ROOT = Path(__file__).parent.parent
 
@@ -39,11 +39,36 @@ def test_an_example_of_the_documentation_works_as_a_plugin(number, margin, tmp_p
     assert psnr["example"] > psnr["identity"] + margin
 
 
+def test_the_noise_of_the_documentation_works_as_a_plugin(tmp_path):
+    (code,) = examples("adding-a-noise.md")
+    file = tmp_path / "rows.py"
+    file.write_text(code)
+    assert code.count("\n") <= 12
+    check_noise(file)
+
+
 @pytest.mark.parametrize("number", range(2))
 def test_a_metric_of_the_documentation_works_as_a_plugin(number, tmp_path):
     file = tmp_path / "example.py"
     file.write_text(METRICS[number])
     check_metric(file)
+
+
+def test_the_data_set_of_the_documentation_works_as_a_plugin(tmp_path):
+    (code,) = examples("adding-a-data-set.md")
+    file = tmp_path / "stripes.py"
+    file.write_text(code)
+    check_dataset(file)
+    run = bench.run("stripes", methods=["median"], plugins=[file], noise=0.1)
+    assert list(run.cells()["status"]) == ["done"]
+
+
+def test_what_the_documentation_shows_of_python_runs():
+    (code,) = examples("datasets.md")
+    names = {}
+    with pytest.warns(UserWarning, match="no validation images to tune on"):
+        exec(code, names)
+    assert names["run"].records()["mae"].notna().all()
 
 
 def test_the_readmes_method_is_the_pages_first():

@@ -121,10 +121,12 @@ def test_public_names():
         "Unsupported",
         "__version__",
         "dataset",
+        "denoise",
         "get_method",
         "make_noise",
         "method",
         "metric",
+        "noise",
         "open_run",
         "run",
     ]

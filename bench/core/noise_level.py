@@ -67,8 +67,8 @@ def validation_sigma(dataset: Dataset) -> float:
         frames = group.frames
         if frames is None or (group.clean is None and frames.shape[1] < 2):
             raise UsageError(
-                f"--sigma validation: {dataset.training} has neither clean images nor a second "
-                "noisy one to tell the noise by: write estimate, or a standard deviation"
+                f"--sigma validation: {dataset.training} has no noisy images beside clean "
+                "ones or second frames: write estimate, or a standard deviation"
             )
         if group.clean is not None:
             noise = frames - group.clean[:, None]

@@ -30,7 +30,7 @@ from bench.datasets.npz import open_npz
 from bench.datasets.torchvision_sets import open_torchvision
 
 if TYPE_CHECKING:
-    from bench.core import Labels
+    from bench.core import Labels, Units
 
 
 @dataclass(frozen=True)
@@ -169,10 +169,19 @@ def with_training(dataset: Dataset, other: Dataset) -> Dataset:
             raise DataError(f"{labelled.name} has no labels")
         return labelled.labels(split)
 
+    def units(split: Split) -> Units:
+        of = dataset if split == "test" else other
+        if of.units is None:
+            import numpy as np
+
+            return np.arange(of.sizes[split])
+        return of.units(split)
+
     return replace(
         dataset,
         sizes={**other.sizes, "test": dataset.sizes["test"]},
         read=read,
+        units=units if dataset.units or other.units else None,
         labels=None if dataset.labels is None else labels,
         own=dataset,
         other=other,

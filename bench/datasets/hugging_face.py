@@ -48,7 +48,7 @@ def open_hugging_face(typed: str, folder: Path, stated: Range | None) -> Dataset
     return of_parts(f"hf:{known_as}", with_validation(parts), stated)
 
 
-class _Rows:
+class _Rows(Sequence[Any]):
     """Rows of a table, as items."""
 
     def __init__(self, table: Any, images: str, labels: str | None) -> None:
@@ -57,7 +57,7 @@ class _Rows:
     def __len__(self) -> int:
         return len(self._table)
 
-    def __getitem__(self, position: int) -> Any:
+    def __getitem__(self, position: Any) -> Any:
         row = self._table[position]
         if self._labels is None:
             return row[self._images]

@@ -59,7 +59,9 @@ def open_npz(typed: str, folder: Path, stated: Range | None) -> Dataset:
 
 def _arrays(path: Path) -> dict[str, Array]:
     """Its arrays by name; those that are not compressed stay on the disk until they are read."""
-    if path.suffix == ".npy" or not zipfile.is_zipfile(path):
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            np.lib.format.read_magic(file)  # or it is broken, or another kind of file
         return {"": np.load(path, mmap_mode="r", allow_pickle=False)}
     with zipfile.ZipFile(path) as members, np.load(path, allow_pickle=False) as arrays:
         infos = {info.filename.removesuffix(".npy"): info for info in members.infolist()}

@@ -67,7 +67,8 @@ def Dataset(  # noqa: N802
     >>> dict(data.sizes), str(data.range)
     ({'train': 5, 'validation': 0, 'test': 5}, '0 to 1')
     """
-    if not isinstance(name, str) or not name:
+    named: object = name
+    if not (isinstance(named, str) and named):
         raise UsageError(f"a data set's name is a text, not {shown(name)}")
     test = {"clean": clean, "noisy": noisy, "labels": labels, "units": units}
     return of_parts(name, {"train": train, "validation": validation, "test": test}, _range(range))
@@ -194,7 +195,7 @@ def _part(split: str, given: Any) -> _Part:
     return _Part(sequences)
 
 
-def _sequence(key: str, given: Any) -> Sequence[Any]:
+def _sequence(key: str, given: Any) -> Any:
     """What can be asked for one by one."""
     images = key in ("clean", "noisy")
     if images and _is_array(given):
@@ -204,14 +205,14 @@ def _sequence(key: str, given: Any) -> Sequence[Any]:
         if images and hasattr(given, "__iter__") and not isinstance(given, str | bytes | Mapping):
             raise UsageError(f"{shown(given)} can be gone through once only: give a list")
         raise UsageError(f"{key} is {shown(given)}: {TAKEN if images else 'give a list'}")
-    return given  # type: ignore[no-any-return]
+    return given
 
 
 def _is_array(given: Any) -> bool:
     return hasattr(given, "ndim") and hasattr(given, "dtype") and hasattr(given, "shape")
 
 
-def _images_of(key: str, given: Any) -> Sequence[Any]:
+def _images_of(key: str, given: Any) -> Any:
     """An array's or tensor's images, or an error that says how they are to lie."""
     try:
         array = as_array(given)

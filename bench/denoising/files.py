@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 #: Formats that are only read -> the suffix that is written instead.
 _INSTEAD = {"JPEG": ".png", "camera raw": ".tif"}
+#: Of values so many may lie further out of a range than it is wide, a share.
+_FAR = 0.25
 #: Values that are rounded at a time: in float64 they are twice as large.
 _BLOCK = 2**20
 
@@ -157,15 +159,48 @@ class Opened:
         for page in pages_of(self.path, self.stored):
             seen = look(page, self.range)
             self._found.append(Found(self.path, seen.extremes, noisy=True))
-            if self._scale.stated is not None:
-                self._scale.check(self._found[-1:])
             assert seen.values is not None
+            if self.range.clamp:
+                check_near(seen.values, self.range)
             yield seen.values
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is to be known of it: of its reader, and of its values once all were read."""
-        return (*self.stored.notes, *self._scale.check(self._found))
+        if self._scale.stated is None:
+            return (*self.stored.notes, *self._scale.check(self._found))
+        low = min(found.extremes.low for found in self._found)
+        high = max(found.extremes.high for found in self._found)
+        return (*self.stored.notes, *beyond(low, high, self.range))
+
+
+def check_near(values: Array, meaning: Range) -> None:
+    """Make sure that a range is meant for such values: noise leads some of them out of it.
+
+    Args:
+        values: of an image, in [0, 1] but for its noise.
+        meaning: what is 0 and 1 of them.
+
+    Raises:
+        UsageError: many lie further out of the range than it is wide.
+    """
+    far = 1 - float(((values >= -1) & (values <= 2)).mean())
+    if far > _FAR:
+        low, high = (float(meaning.stored(x)) for x in (values.min(), values.max()))
+        raise UsageError(
+            f"{far:.0%} of its values, which go from {low:.6g} to {high:.6g}, lie far outside the "
+            f"range {meaning}: state the range that they have"
+        )
+
+
+def beyond(low: float, high: float, meaning: Range) -> list[str]:
+    """A line where values lie outside the range."""
+    if not meaning.clamp or (low >= meaning.low and high <= meaning.high):
+        return []
+    return [
+        f"its values go from {low:.6g} to {high:.6g}, beyond the range {meaning}: the method is "
+        "given them as they are, and what it restores is limited to the range"
+    ]
 
 
 def check_values(
@@ -175,12 +210,15 @@ def check_values(
 
     Raises:
         UsageError: that has to be stated.
-        DataError: they lie outside of it.
     """
     white = float(np.iinfo(images.dtype).max) if images.dtype in (np.uint8, np.uint16) else None
     scale = ValueScale("the array", None, typed, frozenset({white}))
     extremes = Extremes(float(images.min()), float(images.max()))
-    for line in scale.check([Found(Path("it"), extremes, noisy=True)]):
+    if typed is not None:
+        lines = beyond(*extremes, typed)
+    else:
+        lines = [*scale.check([Found(Path("it"), extremes, noisy=True)])]
+    for line in lines:
         warn(line)
     return typed or Range(0, white or 1)
 

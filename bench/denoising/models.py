@@ -167,10 +167,9 @@ def filter_models(requested: RequestedMethod, form: Form) -> Models:
     """A method that learns nothing, at the parameters that were typed or else its defaults."""
     method = requested.method
     typed = {k: v for k, v in requested.params.items() if k in method.parameters}
-    open_ = [name for name in method.declared.tune if name not in typed]
-    origin = "parameters as typed" if typed and not open_ else "parameters at their defaults"
-    if typed and open_:
-        origin = f"{', '.join(open_)} at the default"
+    usual = {k: v for k, v in method.parameters.items() if k not in typed}
+    values = ", ".join(f"{name}={value}" for name, value in usual.items())
+    origin = f"at the default {values}" if usual else "as typed" if typed else "without parameters"
 
     def load() -> Model:
         parameters = {**method.parameters, **typed}

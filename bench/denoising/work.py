@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 #: A level that is estimated, and one that a model is for, are near within this factor.
 _NEAR = 1.25
 ESTIMATE = "estimate"
+#: What a method is given that asks for no noise.
+_NONE = Gaussian(1.0)
 
 
 class _Denoiser:
@@ -47,10 +49,11 @@ class _Denoiser:
 
     def __init__(self, models: Models, noise: Noise | None, tile: int | None) -> None:
         self._models, self._noise, self._tile = models, noise, tile
+        self._asks = True  # it is told the noise, or which model it is depends on it
         if noise is not None:
             models.of(noise)  # or it would be refused once for each image
         elif not models.depends:
-            models.of(Gaussian(1.0))
+            self._asks = models.of(_NONE).form.method.takes_noise
 
     def __call__(self, noisy: Array) -> tuple[Array, Model, Noise]:
         """An image (C, H, W) in [0, 1] restored, by what, and the noise that was taken for it.
@@ -60,7 +63,7 @@ class _Denoiser:
             UsageError: there is no model for its noise; or the method fails on it.
         """
         estimated = self._noise is None
-        noise = self._noise or Gaussian(estimate_sigma(noisy))
+        noise = self._noise or (Gaussian(estimate_sigma(noisy)) if self._asks else _NONE)
         model = self._models.of(noise, estimated)
         denoiser = by_tiles(model.denoiser, model.form, self._tile)
         try:
@@ -74,6 +77,12 @@ class _Denoiser:
             why = runner.explain(error, model.form.method)
             raise UsageError(f"{model.label} fails on it: {why}") from error
         return restored, model, noise
+
+    def words(self, noise: Noise) -> str:
+        """The noise that was taken for an image's."""
+        if self._noise is not None:
+            return str(noise)
+        return f"{noise} (estimated)" if self._asks else "noise not told"
 
     def doubt(self, model: Model, noise: Noise) -> str:
         """A line where what was estimated is far from what the model is for."""
@@ -251,7 +260,7 @@ def _denoise_file(
     for noisy, page in zip(opened.pages(), pages, strict=True):
         restored, model, noise = work(noisy)
         result.clipped += files.to_stored(restored, opened.range, stored.dtype, page)
-        result.noise.append(str(noise))
+        result.noise.append(work.words(noise))
         doubts.append(work.doubt(model, noise))
         models.append(model)
     files.save(source, pages)
@@ -295,7 +304,10 @@ def _array(
     result = np.empty(flat.shape, kind)
     for noisy, out in zip(flat, result, strict=True):
         try:
-            restored, _, _ = work(meaning.scaled(noisy))
+            scaled = meaning.scaled(noisy)
+            if meaning.clamp:
+                files.check_near(scaled, meaning)
+            restored, _, _ = work(scaled)
         except Unsupported as error:
             raise UsageError(str(error)) from error
         files.to_stored(restored, meaning, kind, out)

@@ -61,8 +61,8 @@ class DataSource:
     def of_plugins(self) -> list[str]:
         """Names of the data sets that are plugins, as typed."""
         known = registry(self.plugins)
-        typed = dict.fromkeys((self.dataset, self.train_dataset))
-        return [name for name in typed if isinstance(name, str) and is_plugin(name, known)]
+        typed = [name for name in (self.dataset, self.train_dataset) if isinstance(name, str)]
+        return [name for name in dict.fromkeys(typed) if is_plugin(name, known)]
 
     def survey(self, name: str, alive: Callable[[], None]) -> datasets.Survey:
         """Go through a data set that is a plugin.

@@ -45,7 +45,7 @@ def images_of(
     known, settings = run.manifest.dataset, run.manifest.settings
     training = known.training if settings.split == "validation" else ""
     stated = known.range.range if "range" in known.model_fields_set else None
-    images = datasets.typed_name(given)
+    images: str | Dataset | None = datasets.typed_name(given)
     try:
         if given is not None and images is None:
             images = datasets.opened(given, stated, known.name)

@@ -9,15 +9,19 @@ time nor the memory of a task.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bench.core import BenchError, Cell, Progress, Record
+from bench.core import BenchError, Cell, Dataset, Progress, Record
 from bench.evaluation.data_source import DataSource
 from bench.execution.environment import code_digest
 from bench.execution.process import Limits, Lost, Stopped, WatchedProcess
 from bench.execution.scorer import Scorer
+
+if TYPE_CHECKING:
+    from bench.execution.cores import Shares
+    from bench.planning.settings import Settings
 
 #: Told of progress, and of what is not as it should be.
 Watch = Callable[[Progress], None]
@@ -59,6 +63,45 @@ class Setup:
     jobs: int | None = 1
     sealed: bool = False
     code: str = field(default_factory=code_digest)
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        source: DataSource,
+        data: Dataset,
+        methods: Iterable[str],
+        scorer: Scorer,
+        device: str,
+        shares: Shares,
+        cells: int,
+    ) -> Setup:
+        """What the workers of a run are told.
+
+        Args:
+            settings: of the run.
+            source: where they find the data set.
+            data: the same, open here.
+            methods: as typed.
+            scorer: what cells are scored by.
+            device: where torch methods compute.
+            shares: how many cells are worked on at once, and with how many threads.
+            cells: how many there are.
+        """
+        return cls(
+            source=source,
+            fingerprint=data.fingerprint,
+            training_fingerprint=data.training_fingerprint,
+            plugins=scorer.plugins,
+            methods=tuple(methods),
+            cache=scorer.cache,
+            fresh=scorer.fresh,
+            device=device,
+            threads=shares.threads,
+            jobs=None if settings.dask else min(max(1, shares.jobs), cells),
+            scorer=scorer,
+            sealed=settings.sealed,
+        )
 
 
 class Child:

@@ -61,13 +61,7 @@ def plan(
                     fingerprint=dataset.fingerprint,
                     method=method.name,
                     params=canonical_json(params),
-                    fit_params=canonical_json(
-                        {
-                            name: value
-                            for name, value in params.items()
-                            if name in method.parameters and name not in method.inference
-                        }
-                    ),
+                    fit_params=_fit_params(method, params),
                     source=method.source,
                     train=train,
                     noise=noise,
@@ -86,6 +80,17 @@ def plan(
             )
     _refuse_tuned(settings, cells)
     return list(dict.fromkeys(cells))  # a regime may have been asked for in two ways
+
+
+def _fit_params(method: Method, params: Mapping[str, Any]) -> str:
+    """Those of the parameters that training depends on, as canonical JSON."""
+    return canonical_json(
+        {
+            name: value
+            for name, value in params.items()
+            if name in method.parameters and name not in method.inference
+        }
+    )
 
 
 def _refuse_tuned(settings: Settings, cells: Iterable[Cell]) -> None:
@@ -150,12 +155,6 @@ def _untuned(
     )
 
 
-def _has_images(dataset: Dataset, method: Method) -> bool:
-    """There are images to learn from; without them a method is skipped, which says so itself."""
-    needed = {"function": (), "fitted": ("train",), "trained": ("train", "validation")}
-    return all(dataset.sizes.get(split) for split in needed[method.form])
-
-
 def _cut(cells: Iterable[Cell]) -> list[str]:
     """A line that says how large images are given to methods, where there may be any."""
     return [
@@ -164,6 +163,12 @@ def _cut(cells: Iterable[Cell]) -> list[str]:
         for side in dict.fromkeys(cell.tile for cell in cells)
         if side is not None
     ]
+
+
+def _has_images(dataset: Dataset, method: Method) -> bool:
+    """There are images to learn from; without them a method is skipped, which says so itself."""
+    needed = {"function": (), "fitted": ("train",), "trained": ("train", "validation")}
+    return all(dataset.sizes.get(split) for split in needed[method.form])
 
 
 def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise], make: MakeNoise) -> TrainNoise:

@@ -78,7 +78,7 @@ def sigma(value: Any) -> float | Literal["validation"] | None:
     if not 0 < level <= MAX_SIGMA:
         raise ValueError(
             f"--sigma {shown(value)}: write estimate, validation, or a standard deviation such as "
-            "0.02 or 5/255"
+            "0.02 or 5/255, of images in [0, 1]"
         )
     return level
 

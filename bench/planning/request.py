@@ -19,7 +19,13 @@ from bench.noises import training_regime
 from bench.planning import notation
 from bench.planning.checks import MAX_SEEDS
 from bench.planning.noise_kinds import by_name
-from bench.planning.settings import DEFAULT_METHODS, DEFAULT_METRICS, Settings
+from bench.planning.settings import (
+    DEFAULT_METHODS,
+    DEFAULT_METRICS,
+    FRAMES_METRICS,
+    SINGLE_METRICS,
+    Settings,
+)
 from bench.plugins.contract import Method
 from bench.plugins.kinds import METRICS, NOISES
 from bench.plugins.metric import Metric
@@ -103,17 +109,23 @@ def requested_metrics(settings: Settings, registry: Registry[Any]) -> dict[str, 
     return metrics_of(settings.metrics or (*DEFAULT_METRICS, *metrics.given), metrics)
 
 
-def measurable(
-    metrics: Mapping[str, RequestedMetric], settings: Settings, dataset: Dataset
+def metrics_for(
+    settings: Settings, metrics: Mapping[str, RequestedMetric], dataset: Dataset
 ) -> dict[str, RequestedMetric]:
-    """The metrics, of which the default ones need no ground truth where the data set has none.
+    """The metrics of a run, once it is known what there is to measure by.
 
-    With a second noisy frame these are uPSNR and uMSE, else SURE.
+    Where none were asked for and there is no ground truth, those that do without stand in the place
+    of the default ones.
+
+    Args:
+        settings: what was asked for.
+        metrics: see `requested_metrics`.
+        dataset: that is measured on.
     """
-    if settings.metrics or dataset.truth:
+    if settings.metrics is not None or dataset.truth:
         return dict(metrics)
+    own = FRAMES_METRICS if dataset.frames > 1 else SINGLE_METRICS
     others = {label: one for label, one in metrics.items() if label not in DEFAULT_METRICS}
-    own = ("upsnr", "umse") if dataset.frames > 1 else ("sure",)
     return {**metrics_of(own, Registry(kind=METRICS)), **others}
 
 

@@ -33,6 +33,8 @@ from bench.planning.typed import Typed
 
 DEFAULT_METHODS = (IDENTITY, "gaussian", "median", "nlm", "wavelet", "dae", "vae")
 DEFAULT_METRICS = ("psnr", "ssim", "mse")
+#: Without ground truth: where each scene has several noisy frames, and where it has one.
+FRAMES_METRICS, SINGLE_METRICS = ("upsnr", "umse"), ("sure",)
 DEFAULT_NOISE = "0.1,0.3,0.5"
 DEVICES = ("auto", "cpu", "cuda")
 MAX_JOBS = 1024
@@ -73,7 +75,7 @@ class Settings(pydantic.BaseModel):
         str | None,
         BeforeValidator(checks.dataset),
         Typed(shown="mnist, or digits without it"),
-    ] = Field(None, description="See `bench datasets`; folder:PATH for a folder of images.")
+    ] = Field(None, description="See `bench datasets`; or the path of a folder of images.")
     train_dataset: Annotated[
         str | None,
         BeforeValidator(checks.dataset),
@@ -108,8 +110,8 @@ class Settings(pydantic.BaseModel):
         tuple[str, ...] | None,
         BeforeValidator(checks.metrics),
         Typed(
-            shown=",".join(DEFAULT_METRICS) + " (without ground truth upsnr,umse, or sure) and "
-            "those of --plugin",
+            shown=f"{','.join(DEFAULT_METRICS)} (without ground truth {','.join(FRAMES_METRICS)} "
+            f"of two frames, {','.join(SINGLE_METRICS)} of one) and those of --plugin",
             recorded="never",
         ),
     ] = Field(None, description="a,b[param=1],… (see `bench metrics`); the first one leads.")

@@ -111,13 +111,12 @@ def method(
         threads: a function's images may be handled in several threads (it releases the lock).
         random: what `fit` learns depends on the seed. Functions never do.
         inference: parameters, beside tuned ones, that only `denoise` depends on: one fit for all.
-        requires: packages that bench does not install, by import name. Import them where they
+        requires: packages that bench does not install, by import name, to be imported where they
             are used: without them the method is listed with the reason why it cannot run.
         wraps: the parameter that names another method, whose code counts as this one's.
         family: "filter", "fitted", "trained" or "pretrained", if not as its form says.
         note: what a user must know, such as a licence.
-        whole: it must see whole images: what it makes of a pixel depends on all others. Other
-            methods that take any size are given large images tile by tile.
+        whole: it must see whole images; others that take any size are given large ones by tiles.
 
     Returns:
         A decorator that notes this on its target and returns the same object.
@@ -125,21 +124,19 @@ def method(
     Raises:
         TypeError: an argument is positional or of another type.
 
-    Example:
-        >>> @method(reference="folklore")
-        ... def darker(noisy, *, factor=0.5):
-        ...     return factor * noisy
-        >>> darker(1.0)
-        0.5
+    >>> @method(reference="folklore")
+    ... def darker(noisy, *, factor=0.5):
+    ...     return factor * noisy
+    >>> darker(1.0)
+    0.5
     """
     if _positional:
         raise TypeError("write @method(...), with parentheses and named arguments")
-    values = {name: tuple(tried) for name, tried in (tune or {}).items()}
-    declared = Declaration(
-        values, dict(least or {}), dict(most or {}), reference, threads, random, tuple(inference),
+    tried = {name: tuple(values) for name, values in (tune or {}).items()}
+    return Declaration(
+        tried, dict(least or {}), dict(most or {}), reference, threads, random, tuple(inference),
         tuple(requires), wraps, family, note, whole,
-    )  # fmt: skip
-    return declared.attach
+    ).attach  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,14 @@ def test_what_is_damaged_is_an_image_or_refused_in_one_line(path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_place_before_the_beginning_is_the_files_fault(tmp_path):
+    FILES["a.npz"](tmp_path / "a.npz")
+    data = (tmp_path / "a.npz").read_bytes()
+    (tmp_path / "a.npz").write_bytes(data[:40] + data[60:])
+    with pytest.raises(UnusableImage, match="it is broken"):
+        open_image(tmp_path / "a.npz")
+
+
 def test_what_is_saved_is_what_was_read_in_the_same_layout(path, tmp_path):
     whole, copy = pages_of(path), tmp_path / f"copy of {path.name}"
     for values in (whole, whole[..., ::-1, :]):

@@ -194,9 +194,19 @@ def nothing(path):
         file.create_dataset("image", (20, 30), "u2", chunks=(10, 10))
 
 
+def partial(path):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("image", (3, 20, 30), "u2", chunks=(1, 20, 30))[:2] = 1
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
-    [(elsewhere, "in other files"), (virtual, "in other files"), (nothing, "none of its values")],
+    [
+        (elsewhere, "in other files"),
+        (virtual, "in other files"),
+        (nothing, "never written"),
+        (partial, "never written"),
+    ],
 )
 def test_values_that_are_not_in_the_file_are_not_read_as_zeros(make, reason, tmp_path):
     make(tmp_path / "a.h5")

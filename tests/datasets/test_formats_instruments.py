@@ -131,6 +131,16 @@ def changed(path, name="CT_small.dcm", **elements):
     return path
 
 
+def test_bits_beside_those_of_the_values_are_not_read(tmp_path):
+    """There may be overlays in them; a negative value begins with the highest of its own."""
+    numbers = RNG.integers(-32768, 32767, (128, 128)).astype(np.int16)
+    path = changed(
+        tmp_path / "a.dcm", PixelData=numbers.tobytes(), BitsStored=12, HighBit=11,
+        RescaleIntercept=0,
+    )  # fmt: skip
+    np.testing.assert_array_equal(pages_of(path)[0, 0], (numbers << 4) >> 4)
+
+
 def group(slope, intercept):
     rescaling, frame = pydicom.Dataset(), pydicom.Dataset()
     rescaling.RescaleSlope, rescaling.RescaleIntercept = slope, intercept

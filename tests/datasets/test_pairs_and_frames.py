@@ -77,6 +77,11 @@ def test_pairs_are_of_equal_names_whatever_their_format(pairs):
     assert load(f"pairs:{pairs}").fingerprint != data.fingerprint
 
 
+def test_pairs_that_are_opened_as_a_folder_are_told_how(pairs):
+    with pytest.raises(DataError, match=rf"no image in {pairs}: give pairs:{pairs} \(not read"):
+        load(f"folder:{pairs}")
+
+
 def test_pairs_have_splits_as_folders_have(pairs, tmp_path):
     top = tmp_path / "set"
     for split in ("train", "val", "test"):
@@ -139,8 +144,10 @@ def test_a_clean_image_beside_the_frames_is_the_truth(frames):
 
 def test_noise_may_lead_out_of_the_range_and_is_told(tmp_path):
     clean = RNG.uniform(0, 4095, (12, 14)).astype(np.float32)
+    noise = RNG.normal(0, 300, clean.shape).astype(np.float32)
+    clean[0, :2], noise[0, :2] = (5, 4090), (-300, 300)
     write(tmp_path / "clean/a.npy", clean)
-    write(tmp_path / "noisy/a.npy", clean + RNG.normal(0, 300, clean.shape).astype(np.float32))
+    write(tmp_path / "noisy/a.npy", clean + noise)
     data = load(f"pairs:{tmp_path}", Range(0, 4095))
     (line,) = data.warnings
     assert "values of 1 noisy images lie outside the range 0 to 4095" in line

@@ -248,3 +248,21 @@ def test_a_unit_in_two_folders_of_splits_is_refused(tmp_path):
     describe(top, "validation = 1")
     with pytest.raises(DataError, match="leave these keys out"):
         load(top)
+
+
+def test_units_are_those_of_the_data_set_that_the_images_are_of(tmp_path):
+    images = {f"p{index // 2}_{index}": np.full((8, 8), index, np.uint8) for index in range(8)}
+    grouped = describe(
+        folder_of(tmp_path, **images), "group = '^(p\\d)'\ntrain = 1\nvalidation = 1"
+    )
+    other = tmp_path / "plain"
+    for split, names in (("train", "ab"), ("val", "cde"), ("test", "fgh")):
+        (other / split).mkdir(parents=True)
+        for name in names:
+            Image.fromarray(np.full((8, 8), 99, np.uint8)).save(other / split / f"{name}.png")
+    one, two = load(grouped), load(other)
+    assert datasets.with_training(one, two).units("validation").tolist() == [0, 1, 2]
+    assert datasets.with_training(one, two).units("test").tolist() == [0, 0, 1, 1]
+    assert datasets.with_training(two, one).units("validation").tolist() == [0, 0]
+    assert datasets.with_training(two, one).units("test").tolist() == [0, 1, 2]
+    assert datasets.with_training(two, two).units is None

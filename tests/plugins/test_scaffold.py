@@ -66,15 +66,98 @@ def test_a_metric_from_an_empty_folder_to_a_check_as_typed():
         assert not any(old in text for old in ("my_metric", "my-metric", "MyMetric"))
 
 
+#: Of such files the documentation says that twelve lines are enough.
+TWELVE_LINES = '''"""Fixed-pattern noise: each row of an image has a gain of its own."""
+from bench import noise
+
+
+@noise(unit="standard deviation at white", highest=1.0, reference="none")
+class Rows:
+    """y = x (1 + level z), z standard normal and the same along a row."""
+    def add(self, clean, draws):
+        return clean + self.level * clean * draws.normal()[..., :1]
+
+    def std(self, clean):
+        return self.level * clean
+'''
+
+
+def test_a_noise_of_twelve_lines_from_an_empty_folder_to_a_report_as_typed():
+    assert TWELVE_LINES.count("\n") == 12
+    done = shell(
+        "bench new rows --noise && bench test rows --plugin rows.py && "
+        f"{shlex.quote(sys.executable)} -m pytest -q -W error -p no:cacheprovider"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All checks passed." in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("2 passed")
+    for text in (path.read_text() for path in Path().glob("*.py")):
+        assert "rows" in text
+        assert not any(old in text for old in ("my_noise", "my-noise", "MyNoise"))
+    Path("rows.py").write_text(TWELVE_LINES)
+    done = shell(
+        "bench test rows --plugin rows.py && bench run --plugin rows.py --noise rows:0.2,0.4 "
+        "--dataset digits --methods identity,gaussian --limit 20 && bench report"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All checks passed." in done.stdout
+    page = Path(done.stdout.splitlines()[-1].removeprefix("Report: ")).read_text()
+    assert "rows 0.2" in page
+
+
 def test_what_is_typed_next_of_a_metric(bench, fails):
     assert bench("new", "my_gauge", "--metric").out.splitlines() == [
         "Wrote my_gauge.py and test_my_gauge.py. Now change it, and:",
         "  bench test my-gauge --plugin my_gauge.py",
         "  bench run --plugin my_gauge.py --metrics psnr,my-gauge --noise 0.3",
     ]
+    assert bench("new", "my_hiss", "--noise").out.splitlines()[-1] == (
+        "  bench run --plugin my_hiss.py --noise my-hiss:0.2"
+    )
     assert "--learned is for methods" in fails("new", "x-1", "--metric", "--learned", code=2)
+    assert "a file is of one kind" in fails("new", "x-1", "--metric", "--noise", code=2)
     assert "there is a metric 'psnr' already" in fails("new", "psnr", code=2)
     assert "there is a method 'median' already" in fails("new", "median", "--metric", code=2)
+
+
+def test_a_data_set_from_an_empty_folder_to_a_report_as_typed():
+    done = shell(
+        "bench new cells --dataset && bench test cells --plugin cells.py && "
+        "bench run --plugin cells.py --dataset cells --methods identity,median --noise 0.1 && "
+        f"bench report && {shlex.quote(sys.executable)} -m pytest -q -W error -p no:cacheprovider"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All checks passed." in done.stdout
+    assert "Mean over 8 test images of cells." in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("2 passed")
+    (page,) = Path("reports").glob("*/report.md")
+    assert "cells" in page.read_text()
+    for text in (path.read_text() for path in Path().glob("*.py")):
+        assert not any(old in text for old in ("my_dataset", "my-dataset", "MyDataset"))
+
+
+def test_a_data_set_of_ten_lines_gets_to_a_report(bench, undrawn):
+    lines = [
+        "import numpy as np",
+        "from bench import dataset",
+        "",
+        '@dataset(range=(0, 4095), reference="none")',
+        "def stripes(split):",
+        '    """Stripes of 12 bits."""',
+        '    for width in {"train": (), "validation": (3, 6), "test": (2, 4, 5)}[split]:',
+        "        yield np.tile(np.arange(64) // width % 2 * 3000 + 500, (64, 1))",
+    ]
+    assert len(lines) <= 10
+    Path("stripes.py").write_text("\n".join(lines))
+    assert bench("test", "--plugin", "stripes.py").code == 0
+    run = ("run", "--plugin", "stripes.py", "--dataset", "stripes", "--methods", "identity,median")
+    done = bench(*run, "--noise", "0.1", "--jobs", "0")
+    assert done.code == 0, done.err
+    assert bench("report").code == 0
+
+
+def test_names_of_data_sets_are_taken(fails):
+    assert "cannot be a dataset's name" in fails("new", "mnist", "--dataset", code=2)
 
 
 @KINDS

@@ -59,8 +59,10 @@ def open_folder(folder: Path, stated: Range | None = None) -> Dataset:
         ignored += counted(own, [*inside, *found.others])
     ignored += beside_splits(folder, folders)
     if not files["test"]:
+        there = {path.name for path in contents(folders["test"]).folders}
+        other = f"give pairs:{folder}" if {_CLEAN, _NOISY} <= there else "put image files there"
         raise DataError(
-            f"folder:{folder}: no image in {folders['test']}: put image files there"
+            f"folder:{folder}: no image in {folders['test']}: {other}"
             f"{f' ({ignored[0]})' if ignored else ''}"
         )
     return dataset_of(

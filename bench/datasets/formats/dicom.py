@@ -60,7 +60,8 @@ def open_file(path: Path, inner: str) -> Stored:
     frames = int(header.get("NumberOfFrames") or 1)
     rescalings = _rescalings(header, frames)
     rescaled = any(rescaling != _Rescaling() for rescaling in rescalings)
-    kind, white = _kind(header)
+    kind, limits = _kind(header)
+    white = float(limits[1]) if limits and kind.kind == "u" and limits[1] < 2**16 else None
     if rescaled:
         # Of 16 bits a float32 holds each value so well that it can be taken back.
         kind, white = np.dtype(np.float64 if kind.itemsize > 2 else np.float32), None
@@ -70,8 +71,6 @@ def open_file(path: Path, inner: str) -> Stored:
         pixels = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
         if rescaled:
             return rescalings[page].applied(pixels, kind)
-        if white is not None and pixels.max() > white:
-            raise UnusableImage(f"its values are over {white:g}, of the bits that it says")
         return np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
 
     channels = int(header.SamplesPerPixel)
@@ -87,8 +86,8 @@ def save(target: Path, pages: np.ndarray[Any, Any], like: Path, inner: str) -> N
 
     dataset = dcmread(like)
     _check(dataset, like)
-    kind, _ = _kind(dataset)
-    if kind.kind == "f" or kind.itemsize > 2 or dataset.file_meta.TransferSyntaxUID == _BIG_ENDIAN:
+    kind, limits = _kind(dataset)
+    if limits is None or kind.itemsize > 2 or dataset.file_meta.TransferSyntaxUID == _BIG_ENDIAN:
         raise UsageError(f"such DICOM ({like.name}) is only read: save it as TIFF")
     if pages.shape[1] != dataset.SamplesPerPixel:
         raise UsageError(f"{like.name} has {dataset.SamplesPerPixel} channels")
@@ -99,16 +98,17 @@ def save(target: Path, pages: np.ndarray[Any, Any], like: Path, inner: str) -> N
     numbers = np.stack(
         [rescaling.undone(page) for rescaling, page in zip(rescalings, pages, strict=True)]
     )
-    bits = int(dataset.BitsStored)
-    least = -(2 ** (bits - 1)) if kind.kind == "i" else 0
-    greatest = least + 2**bits - 1
-    if not (np.isfinite(numbers).all() and numbers.min() >= least and numbers.max() <= greatest):
+    if not (
+        np.isfinite(numbers).all() and numbers.min() >= limits[0] and numbers.max() <= limits[1]
+    ):
         raise UsageError(f"a value is not one of those that {like.name} can hold")
     stored = np.moveaxis(numbers.astype(kind), 1, -1)
     stored = stored[..., 0] if pages.shape[1] == 1 else stored
     photometric = str(dataset.PhotometricInterpretation)
     dataset.set_pixel_data(
-        stored[0] if frames == 1 else stored, photometric if photometric in _GREY else "RGB", bits
+        stored[0] if frames == 1 else stored,
+        photometric if photometric in _GREY else "RGB",
+        int(dataset.BitsStored),
     )
     dataset.ImageType = ["DERIVED", *list(dataset.get("ImageType") or ["", "SECONDARY"])[1:]]
     dataset.save_as(target)
@@ -184,8 +184,8 @@ def _check_length(header: Dataset, name: str, path: Path) -> None:
         raise UnusableImage("it is cut short: some of its pixels are not there")
 
 
-def _kind(header: Dataset) -> tuple[np.dtype[Any], float | None]:
-    """The type of the stored numbers, and the greatest, where they are unsigned."""
+def _kind(header: Dataset) -> tuple[np.dtype[Any], tuple[int, int] | None]:
+    """The type of the stored numbers, and the least and the greatest that whole ones can be."""
     if "PixelData" not in header:
         return np.dtype(np.float32 if "FloatPixelData" in header else np.float64), None
     allocated, bits = int(header.BitsAllocated), int(header.BitsStored)
@@ -193,9 +193,9 @@ def _kind(header: Dataset) -> tuple[np.dtype[Any], float | None]:
         raise UnusableImage(f"its pixels are of {bits} in {allocated} bits: save it with 8 or 16")
     if int(header.get("HighBit", bits - 1)) != bits - 1:
         raise UnusableImage("its pixels do not lie in the lowest bits: save it anew")
-    signed = bool(header.PixelRepresentation)
-    kind = np.dtype(f"{'i' if signed else 'u'}{allocated // 8}")
-    return kind, None if signed or bits > 16 else float(2**bits - 1)
+    least = -(2 ** (bits - 1)) if header.PixelRepresentation else 0
+    letter = "i" if header.PixelRepresentation else "u"
+    return np.dtype(f"{letter}{allocated // 8}"), (least, least + 2**bits - 1)
 
 
 def _rescalings(header: Dataset, frames: int) -> list[_Rescaling]:

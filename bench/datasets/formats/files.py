@@ -138,7 +138,8 @@ def reading(path: Path) -> Iterator[None]:
         text = " ".join(str(error).split())
         if isinstance(error, MemoryError) or "out of memory" in text:
             raise DataError(f"{path}: not enough memory to read it") from error
-        if isinstance(error, OSError) and error.errno:  # the system's: a decoder's has no number
+        # The system's: a decoder's has no number, or asked for a place before the file begins.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise DataError(f"cannot read {path}: {error.strerror}") from error
         what = text[:200] or type(error).__name__
         raise UnusableImage(f"it is broken, or no image ({what})") from error

@@ -74,9 +74,17 @@ def _dataset(path: Path, inner: str) -> Iterator[Any]:
             for number in range(dataset.id.get_create_plist().get_nfilters())
         ):
             raise UnusableImage("its compression is none of HDF5's own: save it with gzip")
-        if math.prod(dataset.shape) and not dataset.id.get_storage_size():
-            raise UnusableImage("none of its values is there")
+        if _lacks(dataset):
+            raise UnusableImage("it is not whole: some of its values were never written")
         yield dataset
+
+
+def _lacks(dataset: Any) -> bool:
+    """Whether values are not there, which would be read as the fill value."""
+    if dataset.chunks is None:
+        return bool(math.prod(dataset.shape)) and not dataset.id.get_storage_size()
+    sides = zip(dataset.shape, dataset.chunks, strict=True)
+    return dataset.id.get_num_chunks() < math.prod(math.ceil(side / own) for side, own in sides)
 
 
 def _shapes(file: Any) -> dict[str, tuple[int, ...]]:

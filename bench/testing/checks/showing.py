@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tracemalloc
+from functools import partial
 from typing import Any
 
-from bench.core import SPLITS, image_digests
+from bench.core import SPLITS, Split, image_digests
 from bench.testing import child
 from bench.testing.checks.declaration import expect_documented
 from bench.testing.checks.expectations import (
@@ -113,13 +114,12 @@ def process_as_it_was(subject: DatasetSubject) -> str:
     """Neither importing it nor reading it changes what all that runs in a process shares."""
     plugin = subject.plugin
 
-    def first(split: Any) -> None:
+    def first(split: Split) -> None:
         for _ in plugin.images(split, subject.folder):
             break
 
     return expect_process_as_it_was(
-        plugin.changes,
-        {f"giving {split} images": lambda split=split: first(split) for split in SPLITS},
+        plugin.changes, {f"giving {split} images": partial(first, split) for split in SPLITS}
     )
 
 

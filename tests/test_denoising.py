@@ -1,0 +1,400 @@
+"""`bench denoise`: files in the format, depth and range that they came in, by the right model."""
+
+import json
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from skimage.data import astronaut, camera
+from skimage.restoration import estimate_sigma
+
+import bench as package
+from bench import get_method, make_noise
+from bench.core import Range, UsageError
+from bench.datasets import formats
+from bench.datasets.formats.kinds import kind_of
+from bench.evaluation.tiles import Tiled
+from bench.plugins.sources import load
+
+NOISE = make_noise("gaussian", 20 / 255)
+WAVELET = ("--method", "wavelet", "--noise", "20/255")
+
+
+def noisy_grey(height=60, width=75, seed=0):
+    """Float64 in [0, 1], but for the noise."""
+    rng = np.random.default_rng(seed)
+    return camera()[100 : 100 + height, 200 : 200 + width] / 255 + rng.normal(
+        0, NOISE.level, (height, width)
+    )
+
+
+def write_grey(path):
+    Image.fromarray((noisy_grey().clip(0, 1) * 255).astype(np.uint8)).save(path)
+
+
+def write_rgb(path):
+    rng = np.random.default_rng(1)
+    colour = astronaut()[40:100, 180:260] + rng.normal(0, 20, (60, 80, 3))
+    Image.fromarray(colour.clip(0, 255).astype(np.uint8)).save(path)
+
+
+def write_deep(path):
+    Image.fromarray((noisy_grey().clip(0, 1) * 65535).astype(np.uint16)).save(path)
+
+
+def write_float(path):
+    tifffile.imwrite(path, (noisy_grey() * 300 - 100).astype(np.float32))
+
+
+def write_stack(path):
+    pages = [noisy_grey(seed=seed).clip(0, 1) * 4095 for seed in range(3)]
+    tifffile.imwrite(path, np.stack(pages).astype(np.uint16), photometric="minisblack")
+
+
+def write_npy(path):
+    np.save(path, noisy_grey())
+
+
+def pages_of(path):
+    stored = formats.open_image(path)
+    return np.stack([stored.read(number) for number in range(stored.pages)])
+
+
+def by_hand(stored, meaning, restore):
+    """What is to be written: each page scaled, restored, and put back as people would."""
+    expected = []
+    for page in stored:
+        scaled = (page.astype(np.float64) - meaning.low) / (meaning.high - meaning.low)
+        restored = np.clip(restore(scaled.astype(np.float32)[None])[0], 0, 1)
+        values = restored.astype(np.float64) * (meaning.high - meaning.low) + meaning.low
+        expected.append(np.round(values) if stored.dtype.kind == "u" else values)
+    return np.stack(expected)
+
+
+FILES = {
+    "grey.png": (write_grey, None, Range(0, 255)),
+    "rgb.png": (write_rgb, None, Range(0, 255)),
+    "deep.png": (write_deep, None, Range(0, 65535)),
+    "float.tif": (write_float, "-100,200", Range(-100, 200)),
+    "stack.tif": (write_stack, "0,4095", Range(0, 4095)),
+    "double.npy": (write_npy, "0,1", Range(0, 1)),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_come_back_in_their_format_depth_and_range(name, tmp_path, bench):
+    write, stated, meaning = FILES[name]
+    write(tmp_path / name)
+    options = () if stated is None else (f"--range={stated}",)
+    done = bench("denoise", tmp_path / name, *WAVELET, "--out", "out", *options)
+    assert done.code == 0, done
+    before, after = pages_of(tmp_path / name), pages_of(Path("out") / name)
+    assert kind_of(Path("out") / name) == kind_of(tmp_path / name)
+    assert (after.dtype, after.shape) == (before.dtype, before.shape)
+    wavelet = get_method("wavelet")
+    expected = by_hand(before, meaning, lambda image: wavelet.denoise(image, NOISE))
+    np.testing.assert_allclose(after, expected, atol=3e-7 * (meaning.high - meaning.low))
+    assert before.std() > after.std() > before.std() / 2
+    how = json.loads(Path("out/denoise.json").read_text())["files"][name]
+    assert how["noise"] == ["gaussian 20/255"] * len(before)
+    assert (how["range"]["low"], how["range"]["high"]) == (meaning.low, meaning.high)
+    assert how["parameters"] == {**load("wavelet").parameters}
+
+
+def test_a_folder_and_files_and_what_is_ignored(tmp_path, bench):
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    write_grey(folder / "one.png")
+    write_rgb(folder / "two.bmp")
+    (folder / "notes.txt").write_text("x")
+    Image.fromarray(np.full((40, 40), 99, np.uint8)).save(tmp_path / "photo.jpg")
+    done = bench("denoise", folder, tmp_path / "photo.jpg", *WAVELET, "--out", "out")
+    assert done.code == 0
+    names = {"one.png", "two.bmp", "photo.png", "denoise.json"}
+    assert {path.name for path in Path("out").iterdir()} == names
+    assert "1 .txt" in done.err
+    assert "JPEG is only read: written as photo.png" in done.err
+    assert np.asarray(Image.open("out/photo.png")).shape == (40, 40)
+    assert "3 of 3 files are denoised in out." in done.out
+
+
+def test_noise_is_estimated_from_each_image_and_told(tmp_path, bench):
+    write_stack(tmp_path / "stack.tif")
+    options = ("--method", "tv", "--range", "0,4095", "--out", "out")
+    assert bench("denoise", tmp_path / "stack.tif", *options).code == 0
+    pages = pages_of(tmp_path / "stack.tif")[:, 0] / np.float32(4095)
+    told = [estimate_sigma(page.astype(np.float32)) for page in pages]
+    how = json.loads(Path("out/denoise.json").read_text())["files"]["stack.tif"]
+    assert how["noise"] == [f"{make_noise('gaussian', sigma)} (estimated)" for sigma in told]
+    assert len(set(how["noise"])) == 3
+    first = get_method("tv").denoise(pages[:1, None], make_noise("gaussian", told[0]))
+    np.testing.assert_allclose(
+        pages_of(Path("out/stack.tif"))[0], np.round(first[0].clip(0, 1) * 4095), atol=1
+    )
+
+
+def test_large_images_are_denoised_by_tiles(tmp_path, bench):
+    pixels = camera()[:400, :500]
+    Image.fromarray(pixels).save(tmp_path / "large.png")
+    options = ("--method", "wavelet[rule=bayes]", "--noise", "0.1", "--tile", "256")
+    assert bench("denoise", tmp_path / "large.png", *options, "--out", "out").code == 0
+    noise, bayes = make_noise("gaussian", 0.1), get_method("wavelet", rule="bayes")
+    scaled = pixels[None, None].astype(np.float32) / np.float32(255)
+    expected = Tiled(bayes, 256).denoise(scaled, noise).astype(np.float64)
+    whole = bayes.denoise(scaled, noise)
+    after = np.asarray(Image.open("out/large.png"))
+    np.testing.assert_array_equal(after, np.round(expected.clip(0, 1)[0, 0] * 255.0))
+    assert (after != np.round(whole.clip(0, 1)[0, 0] * 255)).any()
+
+
+def test_what_is_wrong_with_a_file_is_said_and_the_others_are_done(tmp_path, bench):
+    write_grey(tmp_path / "good.png")
+    write_float(tmp_path / "float.tif")
+    (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "good.png").read_bytes()[:300])
+    names = ("text.png", "cut.png", "missing.png", "float.tif", "good.png")
+    done = bench("denoise", *(tmp_path / name for name in names), *WAVELET, "--out", "out")
+    assert done.code == 3
+    assert "Traceback" not in done.err
+    for name in names[:-1]:
+        (line,) = [line for line in done.lines if line.startswith(str(tmp_path / name))]
+        assert ": not denoised: " in line
+    values = pages_of(tmp_path / "float.tif")
+    assert f"{values.min():.6g}" in done.err
+    assert f"{values.max():.6g}" in done.err
+    assert "--range" in done.err
+    assert {path.name for path in Path("out").iterdir()} == {"good.png", "denoise.json"}
+    assert "1 of 5 files" in done.out
+
+
+def test_what_is_there_is_not_written_over(tmp_path, bench, fails):
+    write_grey(tmp_path / "a.png")
+    call = ("denoise", tmp_path / "a.png", *WAVELET)
+    assert bench(*call, "--out", "out").code == 0
+    before = Path("out/a.png").read_bytes()
+    other = ("denoise", tmp_path / "a.png", "--method", "median[size=5]")
+    line = fails(*other, "--out", "out", code=2)
+    assert "out/a.png would be overwritten" in line
+    assert Path("out/a.png").read_bytes() == before
+    assert bench(*other, "--out", "out", "--overwrite").code == 0
+    assert Path("out/a.png").read_bytes() != before
+    assert "itself" in fails(*call, "--out", tmp_path, "--overwrite", code=2)
+    (tmp_path / "b").mkdir()
+    write_grey(tmp_path / "b" / "a.png")
+    both = ("denoise", tmp_path / "a.png", tmp_path / "b", *WAVELET, "--out", "o")
+    assert "both" in fails(*both, code=2)
+    assert "cannot write into" in fails(*call, "--out", tmp_path / "a.png" / "out", code=6)
+
+
+def test_values_that_were_clipped_are_counted(tmp_path, bench):
+    rng = np.random.default_rng(0)
+    pixels = (rng.random((50, 50)) < 0.5) * np.uint8(255)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    plugin = tmp_path / "brighter.py"
+    plugin.write_text(
+        "from bench import method\n\n@method()\ndef brighter(noisy):\n    return noisy + 0.1\n"
+    )
+    done = bench(
+        "denoise", tmp_path / "a.png", "--method", "brighter", "--plugin", plugin, "--out", "out"
+    )
+    assert done.code == 0, done.err
+    assert f"{(pixels == 255).sum():,} of 2,500 values were beyond the range" in done.out
+    assert set(np.unique(np.asarray(Image.open("out/a.png")))) == {26, 255}
+
+
+def test_16_bits_of_which_few_are_used_are_warned_of(tmp_path, bench):
+    write_stack(tmp_path / "stack.tif")
+    done = bench("denoise", tmp_path / "stack.tif", *WAVELET, "--out", "out")
+    assert done.code == 0
+    assert "--range 0,4095" in done.err
+
+
+def test_a_method_that_fails_is_said_with_its_reason(tmp_path, bench):
+    write_grey(tmp_path / "a.png")
+    plugin = tmp_path / "broken.py"
+    plugin.write_text(
+        "from bench import method\n\n@method()\ndef broken(noisy):\n    return noisy[..., 1:]\n"
+    )
+    done = bench(
+        "denoise", tmp_path / "a.png", "--method", "broken", "--plugin", plugin, "--out", "out"
+    )
+    assert done.code == 3
+    assert "broken fails on it: denoise returned shape" in done.err
+
+
+# Models ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A cache of fits of its own, and a run that filled it and kept its outputs."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_CACHE_DIR", str(folder / "cache"))
+        run = package.run(
+            "digits", methods="dae,dae[train=blind],gaussian,lmmse", noise="0.1,0.3", epochs=1,
+            limit=5, keep="outputs", out=folder, name="r", preset="quick", jobs=0,
+        )  # fmt: skip
+    return folder, run
+
+
+@pytest.fixture
+def models(trained, monkeypatch):
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(trained[0] / "cache"))
+    return trained
+
+
+def noisy_digits(run, level):
+    """The noisy images that the run measured."""
+    from bench.evaluation.noisy_images import NoisyImages
+    from bench.execution.provenance import images_of
+
+    data = images_of(run, None, None)
+    (batch,) = NoisyImages(data).batches(make_noise("gaussian", level), 5)
+    return batch.noisy
+
+
+@pytest.mark.parametrize("method", ["dae", "dae[train=blind]", "gaussian", "lmmse"])
+def test_a_runs_model_gives_what_the_run_kept(method, models, tmp_path, bench):
+    folder, run = models
+    np.save(tmp_path / "digits.npy", noisy_digits(run, 0.3))
+    done = bench(
+        "denoise", tmp_path / "digits.npy", "--from", folder / "r", "--method", method,
+        "--noise", "0.3", "--range", "0,1", "--out", "out",
+    )  # fmt: skip
+    assert done.code == 0, done
+    (meta,) = [
+        meta
+        for meta in run.metadata()
+        if meta.cell.noise.level == 0.3 and method.split("[")[0] == meta.cell.method
+        and ("blind" in method) == bool(meta.cell.train and meta.cell.train.regime == "blind")
+    ]  # fmt: skip
+    kept = np.concatenate([part.images for part in run.outputs(meta.key)])
+    np.testing.assert_allclose(np.load("out/digits.npy"), kept, atol=2e-6)
+    how = json.loads(Path("out/denoise.json").read_text())["files"]["digits.npy"]
+    assert how["parameters"] == meta.chosen
+    assert str(folder / "r") in how["model"][0]
+
+
+def test_a_noise_that_a_run_has_no_model_for_is_refused_unless_it_is_blind(models, tmp_path, bench):
+    folder, run = models
+    np.save(tmp_path / "digits.npy", noisy_digits(run, 0.3))
+    call = ("denoise", tmp_path / "digits.npy", "--from", folder / "r", "--range", "0,1")
+    done = bench(*call, "--out", "out", "--method", "dae", "--noise", "0.2")
+    assert done.code == 2
+    assert "is for gaussian 0.2: there is gaussian 0.1, gaussian 0.3" in done.err
+    blind = (*call, "--method", "dae[train=blind]")
+    assert bench(*blind, "--out", "out", "--noise", "0.2").code == 0
+    done = bench(*blind, "--out", "out2", "--noise", "0.4")
+    assert done.code == 2
+    assert "there is gaussian 0 to 0.3" in done.err
+    assert bench(*blind, "--out", "out2", "--noise", "poisson:30").code == 2
+
+
+def test_of_an_estimated_noise_the_nearest_model_is_taken(models, tmp_path, bench):
+    folder, _ = models
+    rng = np.random.default_rng(0)
+    options = ("--from", folder / "r", "--method", "dae", "--range", "0,1", "--out", "out")
+    for name, sigma in (("low", 0.11), ("high", 0.9)):
+        np.save(tmp_path / f"{name}.npy", 0.5 + rng.normal(0, sigma, (28, 28)).astype(np.float32))
+    done = bench("denoise", tmp_path / "low.npy", tmp_path / "high.npy", *options)
+    assert done.code == 0, done
+    how = json.loads(Path("out/denoise.json").read_text())["files"]
+    assert "trained at gaussian 0.1" in how["low.npy"]["model"][0]
+    assert "trained at gaussian 0.3" in how["high.npy"]["model"][0]
+    assert how["low.npy"]["notes"] == []
+    *_, note = how["high.npy"]["notes"]
+    assert re.match(r"the noise is estimated as gaussian 0\.\d+, and the model is for", note)
+
+
+def test_without_a_run_the_cache_is_looked_through(models, tmp_path, bench, fails):
+    _, run = models
+    np.save(tmp_path / "digits.npy", noisy_digits(run, 0.3))
+    call = ("denoise", tmp_path / "digits.npy", "--range", "0,1", "--noise", "0.3")
+    assert bench(*call, "--method", "dae", "--out", "out").code == 0
+    again = np.load("out/digits.npy")
+    (kept,) = [
+        next(iter(run.outputs(meta.key))).images for meta in run.metadata()
+        if str(meta.cell.method) == "dae" and meta.cell.noise.level == 0.3
+        and meta.cell.train.regime == "matched"
+    ]  # fmt: skip
+    np.testing.assert_allclose(again, kept, atol=2e-6)
+    assert "no fitted model of vae is in the cache" in fails(
+        *call, "--method", "vae", "--out", "o", code=2
+    )
+    line = fails(*call, "--method", "dae[width=7]", "--out", "o", code=2)
+    assert "with the parameters {}" in line or "no parameter" in line
+    line = fails(*call, "--method", "median", "--fit", "12", "--out", "o", code=2)
+    assert "learns nothing" in line
+
+
+def test_of_several_models_in_the_cache_one_is_to_be_chosen(models, tmp_path, bench, fails):
+    folder, _ = models
+    package.run(
+        "digits", methods="dae", noise=0.3, seeds="1", epochs=1, limit=1, out=folder, name="r2",
+        preset="quick", jobs=0,
+    )  # fmt: skip
+    np.save(tmp_path / "grey.npy", np.full((28, 28), 0.5, np.float32))
+    call = ("denoise", tmp_path / "grey.npy", "--method", "dae", "--range", "0,1", "--noise", "0.3")
+    line = fails(*call, "--out", "out", code=2)
+    keys = re.findall(r"\b[0-9a-f]{16}\b", line)
+    assert len(keys) == 2
+    assert "seed 0" in line
+    assert "seed 1" in line
+    assert bench(*call, "--out", "out", "--fit", keys[1][:8]).code == 0
+    how = json.loads(Path("out/denoise.json").read_text())["files"]["grey.npy"]
+    assert keys[1] in how["model"][0]
+
+
+def test_a_network_of_one_size_refuses_another(models, tmp_path, bench):
+    folder, _ = models
+    write_grey(tmp_path / "a.png")
+    call = ("denoise", tmp_path / "a.png", "--method", "dae", "--from", folder / "r")
+    done = bench(*call, "--noise", "0.3", "--out", "out")
+    assert done.code == 3
+    assert "it was trained on images of 1x28x28 and is given 1x60x75" in done.err
+
+
+# From Python ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (1, 40, 50), (3, 40, 50), (2, 3, 40, 50)])
+def test_arrays_come_back_as_they_are(shape):
+    rng = np.random.default_rng(0)
+    noisy = rng.integers(90, 160, shape).astype(np.uint8)
+    restored = package.denoise(noisy, "gaussian[width=2.0]", noise=0.1)
+    assert (restored.dtype, restored.shape) == (noisy.dtype, shape)
+    scaled = noisy.reshape(-1, 1, 40, 50).astype(np.float32) / 255
+    expected = get_method("gaussian", width=2.0).denoise(scaled, NOISE)
+    np.testing.assert_array_equal(restored, np.round(expected.reshape(shape) * 255))
+
+
+def test_arrays_that_do_not_say_what_they_mean_are_refused():
+    floats = np.random.default_rng(0).random((20, 20))
+    with pytest.raises(UsageError, match="state their range"):
+        package.denoise(floats, "median")
+    assert package.denoise(floats, "median", range=(0, 1)).dtype == np.float64
+    for wrong in (np.zeros(5), np.zeros((2, 20, 20)), np.zeros((1, 1, 1, 20, 20))):
+        with pytest.raises(UsageError, match="shape"):
+            package.denoise(wrong, "median", range=(0, 1))
+    with pytest.raises(UsageError, match="finite"):
+        package.denoise(np.full((9, 9), np.nan), "median", range=(0, 1))
+    with pytest.raises(UsageError, match="--out"):
+        package.denoise("a.png", "median")
+    with pytest.warns(UserWarning, match="0,4095"):
+        package.denoise(np.full((9, 9), 4000, np.uint16), "median")
+
+
+def test_a_range_that_does_not_clamp_leaves_what_is_beyond(tmp_path):
+    values = np.float32([[-0.5, 1.5], [0.2, 0.4]])
+    np.testing.assert_array_equal(
+        package.denoise(values, "identity", range=Range(0, 1, clamp=False)), values
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        limited = package.denoise(values, "identity", range=(0, 1))
+    np.testing.assert_array_equal(limited, values.clip(0, 1))
