@@ -1,7 +1,7 @@
 """What tuning without clean images loses: rows of the tables in docs/tuning-without-truth.md.
 
     python docs/regret.py --dataset bsd68 --noise "gaussian:25/255;poisson:30"
-    python docs/regret.py --dataset pairs:PolyU --crop 128
+    python docs/regret.py --dataset pairs:PolyU --crop 128 --images 20
 
 Each filter is tuned by clean validation images, and by each estimate. A row gives the best mean
 PSNR on validation images, and how far below it the settings lie that the estimates choose; in
@@ -123,7 +123,7 @@ class Filter:
 @click.option("--dataset", required=True)
 @click.option("--noise", default="25/255", help="Drawn, where none came with the images.")
 @click.option("--sigma", default="estimate", help="Of noise that came with the images.")
-@click.option("--methods", default="gaussian,tv,bilateral,wavelet")
+@click.option("--methods", default="gaussian,tv,median,bilateral")
 @click.option("--images", default=40, help="Validation images.")
 @click.option("--limit", default=68, help="Test images.")
 @click.option("--crop", default=0, help="Pixels a side of the middles of images to take.")
