@@ -104,7 +104,7 @@ def test_methods_are_told_what_is_estimated_from_each_image_or_what_was_stated()
 def test_without_truth_what_needs_clean_images_says_so_and_nothing_is_shown_as_clean():
     record = records(dataset(2, truth=False), methods="identity")["identity"]
     assert record.status == "done"
-    assert record.unmeasured["psnr"] == "the images have no clean"
+    assert record.unmeasured["psnr"] == "there are no clean images, which it needs"
     assert "clean" not in record.samples
     assert len(record.samples["noisy"]) == COUNT
 
