@@ -142,8 +142,8 @@ def _grey(group: Group) -> Hashes:
 def _telling(image: Array) -> list[int]:
     """Hashes of the blocks of an image, side by side, that have most contrast."""
     height, width = (side // SIDE for side in image.shape)
-    blocks = image[: height * SIDE, : width * SIDE].reshape(height, SIDE, width, SIDE)
-    blocks = blocks.swapaxes(1, 2).reshape(-1, SIDE, SIDE)
+    whole = image[: height * SIDE, : width * SIDE].reshape(height, SIDE, width, SIDE)
+    blocks = whole.swapaxes(1, 2).reshape(-1, SIDE, SIDE)
     most = np.argsort(-blocks.astype(np.float64).var(axis=(1, 2)), kind="stable")[:BLOCKS]
     return [int(_hashes(block)[0, 0]) for block in blocks[most] if len(np.unique(block)) >= _VALUES]
 

@@ -164,6 +164,19 @@ def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number > 1)}"
 
 
+def _counts(comparison: Comparison) -> str:
+    """Of how many images, units and seeds a comparison is."""
+    counts = _counted(comparison.images, "image")
+    if comparison.units < comparison.images:
+        counts += f" of {_counted(comparison.units, 'unit')}"
+    new_seeds, old_seeds = comparison.seeds
+    if comparison.paired and new_seeds:
+        counts += f", {_counted(new_seeds, 'seed')}"
+    elif new_seeds:
+        counts += f", {new_seeds} and {old_seeds} other seeds"
+    return counts
+
+
 def _judgement(comparison: Comparison, tolerance: Mapping[str, float]) -> Judgement:
     name, metric = comparison.name, comparison.metric
     levels = [noise_text(name["noise"], level) for level in name["levels"]]
@@ -190,14 +203,7 @@ def _judgement(comparison: Comparison, tolerance: Mapping[str, float]) -> Judgem
     if low is not None and high is not None and low != high:
         ends = (gate.number(metric, value, "+") for value in (low, high))
         change += f" [{', '.join(ends)}]"
-    counts = _counted(comparison.images, "image")
-    if comparison.units < comparison.images:
-        counts += f" of {_counted(comparison.units, 'unit')}"
-    new_seeds, old_seeds = comparison.seeds
-    if comparison.paired and new_seeds:
-        counts += f", {_counted(new_seeds, 'seed')}"
-    elif new_seeds:
-        counts += f", {new_seeds} and {old_seeds} other seeds"
+    counts = _counts(comparison)
     why = comparison.reason
     if comparison.verdict == "undecided" and not why:
         why = _not_ruled_out(comparison)
@@ -219,7 +225,7 @@ def _judgement(comparison: Comparison, tolerance: Mapping[str, float]) -> Judgem
             "identical": comparison.reason == "identical",
             "images": comparison.images,
             "units": comparison.units,
-            "seeds": new_seeds,
+            "seeds": comparison.seeds[0],
             "paired_seeds": comparison.paired,
             "detectable": comparison.detectable if known else None,
             "moved": [
