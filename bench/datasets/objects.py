@@ -205,7 +205,8 @@ def _sequence(key: str, given: Any) -> Any:
     if not lists or isinstance(given, str | bytes | os.PathLike | Mapping):
         if images and hasattr(given, "__iter__") and not isinstance(given, str | bytes | Mapping):
             raise UsageError(f"{shown(given)} can be gone through once only: give a list")
-        raise UsageError(f"{key} is {shown(given)}: {TAKEN if images else 'give a list'}")
+        what = "the data set" if key == "clean" else key
+        raise UsageError(f"{what} is {shown(given)}: {TAKEN if images else 'give a list'}")
     return given if images else list(given)
 
 

@@ -70,8 +70,11 @@ def test_a_setting_is_taken_or_refused_in_one_short_line(field):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: bench.run(ARRAY), "a data set is given by its name, such as mnist or folder:PATH"),
-        (lambda: bench.run(Path("images")), "or folder:PATH; not PosixPath('images')"),
+        (lambda: bench.run(5), "a data set is given by its name, or as an array or tensor"),
+        (
+            lambda: bench.Settings.checked(dataset=Path("images")),
+            "or folder:PATH; not PosixPath('images')",
+        ),
         (lambda: bench.run("digits", limit="5"), "--limit is a whole number, not '5'"),
         (lambda: bench.run("digits", limit=ARRAY), "not an array of shape (30, 8, 8)"),
         (lambda: bench.run("digits", seeds="three"), "--seeds 'three': give whole numbers such as"),
