@@ -222,7 +222,7 @@ def test_a_level_that_nobody_knows_is_estimated_of_each_image():
         (pure, make_noise("poisson", 30, clip=True)),
         (pure, Given(0.1)),
     ],
-    ids=str,
+    ids=lambda given: getattr(given, "__name__", str(given)),
 )
 def test_noise_that_an_estimate_does_not_hold_for_is_refused(measure, noise):
     image = np.zeros((1, 1, 8, 8), np.float32)
