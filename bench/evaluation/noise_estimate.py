@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,14 +42,23 @@ class Estimating:
 
     def denoise(self, noisy: Array, noise: Noise) -> Array:
         """Each image by itself, (N, C, H, W)."""
-
-        def restored(images: Array) -> Array:
-            noises = [Gaussian(estimate_sigma(image), noise.clip) for image in images]
-            return np.concatenate(
-                [
-                    self._denoiser.denoise(images[i : i + 1], estimated)
-                    for i, estimated in enumerate(noises)
-                ]
+        return np.concatenate(
+            in_threads(
+                lambda images: np.concatenate(self._each(self._denoiser.denoise, images, noise)),
+                self._threads,
+                noisy,
             )
+        )
 
-        return np.concatenate(in_threads(restored, self._threads, noisy))
+    def deviation(self, noisy: Array, noise: Noise) -> Array | None:
+        """What it predicts of its errors, told no more than when it denoises; None if nothing."""
+        inner: Any = self._denoiser
+        parts = self._each(inner.deviation, noisy, noise)
+        return None if any(part is None for part in parts) else np.concatenate(parts)
+
+    def _each(self, call: Callable[[Array, Noise], Any], images: Array, noise: Noise) -> list[Any]:
+        """What a call gives of each image, told the noise estimated from it."""
+        return [
+            call(images[i : i + 1], Gaussian(estimate_sigma(image), noise.clip))
+            for i, image in enumerate(images)
+        ]

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from bench import datasets
-from bench.core import BenchError, Cell, DataError, Dataset, UsageError, expanded, method_label
+from bench.core import (
+    BenchError,
+    Cell,
+    DataError,
+    Dataset,
+    Range,
+    UsageError,
+    expanded,
+    method_label,
+)
 from bench.evaluation.data_source import DataSource
 from bench.evaluation.forms import Form, form_of
 from bench.planning.request import resolve
@@ -44,7 +53,7 @@ def images_of(
     """
     known, settings = run.manifest.dataset, run.manifest.settings
     training = known.training if settings.split == "validation" else ""
-    stated = known.range.range if "range" in known.model_fields_set else None
+    stated = Range(settings.range[0], settings.range[1]) if settings.range else None
     images: str | Dataset | None = datasets.typed_name(given)
     try:
         if given is not None and images is None:

@@ -17,7 +17,7 @@ from bench.core import (
     nearest,
 )
 from bench.core.tiling import bound
-from bench.noises import BLIND, MakeNoise, doubts, make_noise, training_noise
+from bench.noises import BLIND, Given, MakeNoise, doubts, make_noise, training_noise
 from bench.planning.request import RequestedMethod
 from bench.planning.settings import TUNING_IMAGES, Settings
 from bench.plugins.contract import Method
@@ -164,6 +164,10 @@ def _trained_on(regime: str, noise: Noise, tested: Iterable[Noise], make: MakeNo
     """What a method of that regime is trained on when it is tested on `noise`."""
     if regime == MATCHED:
         return TrainNoise(regime, noise)
+    if regime == BLIND and isinstance(noise, Given):
+        raise UsageError(
+            "train=blind: the noise came with the images, and has no range of levels to train on"
+        )
     if regime == BLIND:
         same = [other for other in tested if other.kind == noise.kind]
         if noise.photons:  # without noise there would be no end of them

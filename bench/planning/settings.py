@@ -84,7 +84,7 @@ class Settings(pydantic.BaseModel):
     range: Annotated[
         Range | None,
         BeforeValidator(checks.value_range),
-        Typed(metavar="LOW,HIGH", recorded="never", shown="0 to 255 of 8 bits, to 65535 of 16"),
+        Typed(metavar="LOW,HIGH", recorded="where set", shown="0 to 255 of 8 bits, to 65535 of 16"),
     ] = Field(
         None,
         description="Stored values of black and white, as 0,4095, of images that do not say it.",
@@ -303,7 +303,7 @@ class Settings(pydantic.BaseModel):
             value = getattr(self, field)
             default = type(self).model_fields[field].default
             if typed.recorded == "always" or (typed.recorded == "where set" and value != default):
-                values[name] = list(value) if isinstance(value, tuple) else value
+                values[name] = _plain(value)
         values["noise"] = [
             noise.level if noise.kind == Gaussian.kind else f"{noise.kind}:{noise.level!r}"
             for noise in self.noise
@@ -334,6 +334,13 @@ class Settings(pydantic.BaseModel):
         """The run's folder; where no name is given, equal settings find their own run again."""
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", str(self.dataset))
         return expanded(self.out) / (self.name or f"{plain}-{digest(self.recorded(), size=4)}")
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it."""
+    if isinstance(value, Range):
+        return [value.low, value.high]
+    return list(value) if isinstance(value, tuple) else value
 
 
 def typed_names() -> dict[str, tuple[str, Typed]]:

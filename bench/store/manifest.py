@@ -42,6 +42,7 @@ class RecordedSettings(JsonModel):
 
     dataset: str
     train_dataset: str | None = None
+    range: Annotated[list[float], pydantic.Field(min_length=2, max_length=2)] | None = None
     methods: list[str]
     noise: list[float | str]
     clip: bool

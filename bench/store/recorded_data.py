@@ -31,11 +31,6 @@ class RecordedRange(JsonModel):
         """As the rest of the package has it."""
         return Range(self.low, self.high, self.unit, self.clamp)
 
-    @property
-    def stated(self) -> Range | None:
-        """To open the same data set again; None of early manifests, where nobody could state it."""
-        return self.range if self.model_fields_set else None
-
 
 class RecordedDataset(JsonModel):
     """The data set, see `bench.core.Dataset`; `units` counts those of the measured split."""

@@ -4,9 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from bench.core import Dataset, Group, Range, Unsupported, UsageError
-from bench.evaluation.noise_estimate import estimate_sigma
+import bench
+from bench.core import Dataset, Group, Range, Unsupported, UsageError, estimate_sigma
+from bench.evaluation.noise_estimate import Estimating
 from bench.evaluation.noisy_images import NoisyImages
 from bench.evaluation.restoring import cell_of
 from bench.evaluation.runner import run_cells
@@ -145,3 +147,45 @@ def test_a_cell_is_found_again_in_its_record():
     for sigma in (None, 0.02):
         (record,) = records(dataset(), methods="identity", sigma=sigma).values()
         assert cell_of(CellMeta.of(record).cell) == record.cell
+
+
+def test_blind_training_is_refused_however_it_is_asked_for():
+    with pytest.raises(UsageError, match="no range of levels"):
+        records(dataset(), methods="dae[train=blind]", epochs=1)
+
+
+class Doubtful:
+    """Says what it was told, as its output and as its doubt."""
+
+    def denoise(self, noisy, noise):
+        return np.full_like(noisy, noise.sigma)
+
+    deviation = denoise
+
+
+def test_doubt_is_asked_for_with_the_noise_that_was_told():
+    told = Estimating(Doubtful(), 1)
+    noisy = np.ascontiguousarray(FRAMES[:, 0])
+    expected = [np.float32(estimate_sigma(image)) for image in noisy]
+    for call in (told.denoise, told.deviation):
+        assert call(noisy, Given(0.0))[:, 0, 0, 0].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "described", ["range = [0, 255]\n", "range = [0, 255]\nclamp = false\n", ""]
+)
+def test_a_run_of_own_images_is_scored_again(tmp_path, described):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for index, image in enumerate(CLEAN[:2]):
+        Image.fromarray((image[0] * 255).astype(np.uint8)).save(folder / f"{index}.png")
+    (folder / "dataset.toml").write_text(described)
+    run = bench.run(f"folder:{folder}", methods="identity", noise=0.1, out=tmp_path / "runs")
+    run.score("mae", dataset=f"folder:{folder}")
+    assert run.records()["mae"].notna().all()
+
+
+def test_floats_of_a_stated_range_are_scored_again(tmp_path):
+    run = bench.run(CLEAN, range=(0, 1), methods="identity", noise=0.1, out=tmp_path)
+    run.score("mae", dataset=CLEAN)
+    assert run.records()["mae"].notna().all()

@@ -147,7 +147,7 @@ def test_a_new_setting_is_written_in_one_place(monkeypatch, bench, fails, tmp_pa
 def test_manifests_record_what_is_measured_and_not_how():
     other = {"train_dataset": "digits", "threads": 2, "noise_seeds": "0-2", "split": "validation"}
     other |= {"sealed": True, "jobs": 1, "tune_by": "ssim", "tune_on": "self", "sigma": 0.1}
-    other |= {"tile": None}
+    other |= {"tile": None, "range": "0,4095"}
     names = set(Settings.checked(**other).recorded())
     assert names == {
         name for name, typed in typed_names().values() if typed.recorded in ("always", "where set")
