@@ -108,7 +108,7 @@ class Survey:
     """What was found.
 
     Attributes:
-        fingerprint: of the images, as that of a folder with the same ones.
+        fingerprint: of the images, and of their units and labels where they have some.
         known: of each split.
         scale: what the stored values mean.
         truth: there are clean images.
@@ -160,6 +160,9 @@ class _Pass:
         units = [known.numbered_units().tolist() for known in self._known.values()]
         if any(len(set(each)) < len(each) for each in units):
             self._hash.update(repr(units).encode())
+        labels = [known.labels for known in self._known.values()]
+        if any(label is not None for each in labels for label in each):
+            self._hash.update(f"labels {labels}".encode())  # metrics learn from them
         return Survey(
             self._hash.hexdigest()[:16],
             self._known,

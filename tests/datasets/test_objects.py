@@ -58,7 +58,8 @@ class Rows(torch.utils.data.Dataset):
 def test_the_same_images_are_the_same_data_set_whatever_holds_them(given):
     data = bench.Dataset(given)
     np.testing.assert_array_equal(images(data), RGB / np.float32(255))
-    assert data.fingerprint == bench.Dataset(RGB).fingerprint
+    labels = None if data.labels is None else data.labels("test")
+    assert data.fingerprint == bench.Dataset(RGB, labels=labels).fingerprint
     assert dict(data.sizes) == {"train": 0, "validation": 0, "test": 5}
 
 
@@ -78,6 +79,16 @@ def test_a_labelled_torch_data_set_has_labels():
     assert bench.Dataset(Rows(torch.from_numpy)).labels("test").tolist() == [0, 1, 0, 1, 0]
     assert bench.Dataset(GREY).labels is None
     assert bench.Dataset(GREY, labels=torch.arange(5)).labels("test").tolist() == [0, 1, 2, 3, 4]
+
+
+def test_labels_are_part_of_the_fingerprint():
+    """Else a metric that learns them is served what it learned of others."""
+    given = [None, [0, 1, 0, 1, 0], [1, 0, 1, 0, 1]]
+    tested = {bench.Dataset(GREY, labels=labels).fingerprint for labels in given}
+    trained = {
+        bench.Dataset(GREY, train={"clean": GREY, "labels": labels}).fingerprint for labels in given
+    }
+    assert (len(tested), len(trained)) == (3, 3)
 
 
 def test_images_of_several_shapes_are_grouped():
@@ -220,7 +231,7 @@ def test_an_array_a_torchvision_data_set_and_a_list_of_paths_are_run_alike(run, 
     shown = ImageFolder(folder.parent, Grayscale())
     runs = [run(given) for given in (GREY, shown, sorted(folder.iterdir()))]
     assert psnr(runs[0]) == psnr(runs[1]) == psnr(runs[2])
-    assert len({one.path for one in runs}) == 1  # the same images: each goes on with the first
+    assert runs[0].path == runs[2].path != runs[1].path  # with labels it is another data set
     assert runs[0].manifest.dataset.name == "array"
     assert run(GREY[::-1]).path != runs[0].path
     assert psnr(run(folder, name="folder")) != {}
