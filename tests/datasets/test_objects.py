@@ -124,13 +124,13 @@ def test_floating_point_says_no_range():
 
 
 def test_noisy_frames_come_with_or_without_truth():
-    clean = RNG.random((3, 8, 9))
-    frames = clean[:, None, None] + RNG.normal(0, 0.1, (3, 2, 1, 8, 9))
-    data = bench.Dataset(clean, noisy=frames, range=(0, 1), units=["a", "b", "a"])
+    clean = RNG.random((4, 8, 9))
+    frames = clean[:, None, None] + RNG.normal(0, 0.1, (4, 2, 1, 8, 9))
+    data = bench.Dataset(clean, noisy=frames, range=(0, 1), units=["a", "b", "a", "b"])
     (group,) = data.groups("test")
     assert (data.given, data.frames, data.truth) == (True, 2, True)
     np.testing.assert_array_equal(group.frames, frames.astype("f4"))
-    assert data.units("test").tolist() == [0, 1, 0]
+    assert data.units("test").tolist() == [0, 1, 0, 1]
     blind = bench.Dataset(noisy=frames, range=(0, 1))
     assert next(blind.groups("test")).clean is None
     assert (blind.truth, blind.frames) == (False, 2)
@@ -139,7 +139,7 @@ def test_noisy_frames_come_with_or_without_truth():
 
 
 def test_training_images_are_given_beside_them():
-    train = {"clean": GREY[:3], "labels": [0, 1, 2]}
+    train = {"clean": GREY[:3, None], "labels": [0, 1, 2]}
     data = bench.Dataset(GREY, labels=[0] * 5, train=train, validation=GREY[3:])
     assert dict(data.sizes) == {"train": 3, "validation": 2, "test": 5}
     assert data.labels("train").tolist() == [0, 1, 2]
@@ -174,6 +174,11 @@ MASK = TensorDataset(torch.from_numpy(RGB), torch.from_numpy(RGB))
         (GREY[0], {}, r"array\[None\]"),
         (RGB[..., :3], {}, r"\(5, 3, 16, 3\) the second and the last axis"),
         (np.zeros((2, 4, 8, 8), np.uint8), {}, "C = 1 or 3"),
+        (np.zeros((20, 24, 3), np.uint8), {}, r"may be one image .* array\[None\] .*\[:, None\]"),
+        (torch.zeros((3, 20, 24), dtype=torch.uint8), {}, r"array\[None\] of a single image"),
+        (np.zeros((20, 24, 1), np.uint8), {}, r"array\[None\] of a single image"),
+        (GREY, {"train": GREY[:3]}, r"array\[:, None\] of grey ones"),
+        (None, {"noisy": GREY[:3]}, r"noisy of shape .* array\[None\]"),
         (GREY > 9, {}, "are bool: give uint8"),
         (GREY.astype(np.int64), {}, "least is 0 .* greatest 255"),
         (GREY.astype("f4") + np.inf, {}, "NaN or infinite"),
