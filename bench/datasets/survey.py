@@ -211,7 +211,7 @@ class _Pass:
 
     def _scale(self) -> ValueScale:
         whites = frozenset(self._whites)
-        as_usual = self._stated == UNIT_RANGE and whites <= {1, 255}
+        as_usual = is_unit(self._stated) and whites <= {1, 255}
         return ValueScale(self._source.name, None, None if as_usual else self._stated, whites)
 
 
@@ -227,9 +227,14 @@ def meaning(white: float | None, stated: Range | None) -> Range | None:
     """
     if white == 1:
         return UNIT_RANGE
-    if stated is not None and not (stated == UNIT_RANGE and white == 255):
+    if stated is not None and not (is_unit(stated) and white == 255):
         return stated
     return None if white is None else Range(0, white)
+
+
+def is_unit(stated: Range | None) -> bool:
+    """Whether a range is that of [0, 1], whatever its unit is and whether outputs are limited."""
+    return stated is not None and (stated.low, stated.high) == (UNIT_RANGE.low, UNIT_RANGE.high)
 
 
 def digest_of(item: Item) -> int:

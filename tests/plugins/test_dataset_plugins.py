@@ -134,6 +134,28 @@ def test_a_plugin_goes_before_a_folder_of_its_name(write, tmp_path):
         opened(path, "./rings")
 
 
+def test_clamp_and_unit_without_a_range_go_with_the_stated_one(write):
+    body = 'yield from [np.linspace(-9, 99, 64).reshape(8, 8)] if split == "test" else []'
+    data = opened(write(gives(body, "unit='HU', clamp=False")), range=Range(0, 90))
+    assert data.range == Range(0, 90, "HU", clamp=False)
+    (group,) = data.groups("test")
+    assert group.clean.min() < 0 < 1 < group.clean.max()
+    with pytest.raises(DataError, match="outside the range 0 to 90"):
+        opened(write(gives(body)), range=Range(0, 90))
+
+
+@pytest.mark.parametrize("stated", [None, Range(), Range(0, 255)])
+def test_clamp_is_part_of_the_fingerprint(write, stated):
+    body = 'yield from [np.arange(64, dtype=np.uint8).reshape(8, 8)] if split == "test" else []'
+    free, limited = (
+        opened(write(gives(body, f"clamp={clamp}")), range=stated) for clamp in (False, True)
+    )
+    assert (free.range.clamp, limited.range.clamp) == (False, True)
+    assert free.fingerprint != limited.fingerprint
+    (one,), (other,) = free.groups("test"), limited.groups("test")
+    np.testing.assert_array_equal(one.clean, other.clean)
+
+
 def test_an_unknown_name_is_looked_for_among_plugins_too(write):
     with pytest.raises(UsageError, match="did you mean rings"):
         opened(write(RINGS), "ring")
