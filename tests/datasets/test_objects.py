@@ -1,6 +1,7 @@
 """Data sets from Python: arrays, tensors, torch's data sets, lists, and `bench.Dataset`."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from torch.utils.data import TensorDataset
 import bench
 from bench import datasets
 from bench.core import DataError, UsageError
-from bench.datasets import arrays
+from bench.datasets import arrays, items
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (5, 16, 17), np.uint8)
@@ -73,6 +74,41 @@ def test_arrays_and_paths_are_the_same_data_set_as_a_folder(tmp_path):
     for given in (GREY, paths, list(map(str, paths))):
         assert bench.Dataset(given).fingerprint == known.fingerprint
     np.testing.assert_array_equal(images(bench.Dataset(paths)), images(known))
+
+
+@pytest.fixture
+def colour(tmp_path):
+    """Paths of arrays of which it is noted that they were taken for colour."""
+    for number in range(2):
+        np.save(tmp_path / f"{number}.npy", RGB[number])
+    return sorted(tmp_path.iterdir())
+
+
+def test_what_a_reader_notes_is_said_of_paths(colour):
+    (said,) = bench.Dataset(colour).warnings
+    assert said.startswith("array, test image 0 (counted from 0) and 1 more images: its shape")
+    assert "is taken for one image in colour" in said
+    (noisy,) = bench.Dataset(list(RGB[2:4]), noisy=colour).warnings
+    assert noisy == said
+
+
+def test_the_unit_that_files_say_is_the_ranges():
+    pydicom = pytest.importorskip("pydicom")
+    scan = Path(pydicom.__file__).parent / "data" / "test_files" / "CT_small.dcm"
+    data = bench.Dataset([scan], range=(-1024, 3071))
+    assert data.range.unit == "HU"
+    array = data.range.stored(images(data)[0]).astype("f4")
+    mixed = bench.Dataset([scan, array], range=(-1024, 3071))
+    assert mixed.range.unit == ""
+
+
+def test_memory_is_checked_before_a_large_file_is_decoded(colour, monkeypatch):
+    monkeypatch.setattr(items, "LARGE", 100)
+    data = bench.Dataset(colour)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1000))
+    assert len(images(data)) == 2  # it was there when they were gone through
+    with pytest.raises(DataError, match=r"0\.npy has 17x16 pixels: to measure it takes"):
+        bench.Dataset(colour)
 
 
 def test_a_labelled_torch_data_set_has_labels():

@@ -107,6 +107,13 @@ def opened_pairs(pairs, write):
     return opened(write(gives(body)))
 
 
+def test_what_readers_note_of_its_files_is_a_warning(write, tmp_path):
+    np.save(tmp_path / "a.npy", np.arange(192, dtype=np.uint8).reshape(3, 8, 8))
+    body = f'yield from [{str(tmp_path / "a.npy")!r}] if split == "test" else []'
+    (said,) = opened(write(gives(body))).warnings
+    assert said.startswith("rings, test image 0 (counted from 0): its shape (3, 8, 8) is taken")
+
+
 def test_reading_is_lazy(write, monkeypatch, capsys):
     monkeypatch.setattr(arrays, "READ_AT_ONCE", 100)
     body = (
