@@ -81,7 +81,7 @@ def _groups(source: Source, split: Split, found: Survey, stated: Range | None) -
     """
     waiting: dict[Any, list[tuple[int, Item]]] = {}
     pixels, position, digests = 0, -1, found.known[split].digests
-    for position, (where, item) in enumerate(source.items(split)):
+    for position, (where, item) in enumerate(source.items(split, again=True)):
         if position >= len(digests) or digest_of(item) != digests[position]:
             raise DataError(f"{where}: it is another image than before: {_SAME}")
         alike = waiting.setdefault((item.images[0].shape, len(item.frames)), [])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import os
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.core import DataError, expanded, nearest, shown
-from bench.datasets.formats import Stored, UnusableImage, open_image
+from bench.datasets.formats import Stored, UnusableImage, check_memory, open_image
 
 if TYPE_CHECKING:
     from bench.core import Array
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 KEYS = ("clean", "noisy", "label", "unit")
 #: What an image may be.
 TAKEN = "an array (H, W), (C, H, W) or (H, W, C) with C = 1 or 3, a PIL image, or a file's path"
+#: Values of an image's file from which on it is checked that there is memory for it.
+LARGE = 2**22
 #: Type of stored values, without their byte order -> the one that is white, where custom has it.
 _WHITE = {"u1": 255.0, "u2": 65535.0}
 
@@ -36,6 +39,8 @@ class Item:
         unit: what it belongs to (a field, a patient, a file); None where it is one by itself.
         white: the value that is white, as the file or the type of the stored values says; None
             where it has to be stated.
+        values_unit: of the stored values, where its files say one ("HU"); else empty.
+        notes: what the reader of its file did or left, where another may be expected.
     """
 
     clean: Array | None
@@ -43,6 +48,8 @@ class Item:
     label: int | None = None
     unit: Hashable | None = None
     white: float | None = None
+    values_unit: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def images(self) -> tuple[Array, ...]:
@@ -55,14 +62,18 @@ class Item:
         return str(self.images[0].dtype)
 
 
-def items_of(given: Any) -> Iterator[Item]:
+def items_of(given: Any, *, again: bool = False) -> Iterator[Item]:
     """The images that were handed over as one: alone, or with more in a dictionary of `KEYS`.
 
     They are several where a file holds several, which then are of one unit.
 
+    Args:
+        given: what was handed over.
+        again: it was read before, and the memory to measure it is taken or there.
+
     Raises:
         UnusableImage: it is none, or one that would have to be changed: why.
-        DataError: its file cannot be read.
+        DataError: its file cannot be read, or there is no memory for it.
 
     >>> (item,) = items_of({"clean": np.zeros((4, 6, 3), np.uint8), "label": 7})
     >>> item.clean.shape, item.white, item.label
@@ -78,19 +89,19 @@ def items_of(given: Any) -> Iterator[Item]:
         raise UnusableImage(f"it has neither clean nor noisy pixels: give {TAKEN}")
     label, unit = _label(given.get("label")), _unit(given.get("unit"))
     if noisy is not None:
-        truth = None if clean is None else _one(_stored(clean))
-        frames = [
-            _page(stack, page)
-            for stack in map(_stored, noisy if isinstance(noisy, list | tuple) else [noisy])
-            for page in range(stack.pages)
-        ]
-        yield _together(truth, frames, label, unit)
+        several = noisy if isinstance(noisy, list | tuple) else [noisy]
+        truth = None if clean is None else _stored(clean, again)
+        stacks = [_stored(each, again) for each in several]
+        first = None if truth is None else _one(truth)
+        frames = [_page(stack, page) for stack in stacks for page in range(stack.pages)]
+        together = _together(first, frames, label, unit)
+        yield _with_words(together, stacks if truth is None else [truth, *stacks])
         return
-    stack = _stored(clean)
+    stack = _stored(clean, again)
     if stack.pages > 1 and unit is None:
         unit = str(clean)
     for page in range(stack.pages):
-        yield Item(_page(stack, page)[0], (), label, unit, stack.white)
+        yield _with_words(Item(_page(stack, page)[0], (), label, unit, stack.white), [stack])
 
 
 #: Stored values (C, H, W), and the one that is white.
@@ -110,6 +121,14 @@ def _together(
     )
 
 
+def _with_words(item: Item, stacks: Sequence[Stored]) -> Item:
+    """With what the files say of it."""
+    notes = dict.fromkeys(note for stack in stacks for note in stack.notes)
+    units = {stack.unit for stack in stacks}
+    unit = units.pop() if len(units) == 1 else ""
+    return replace(item, values_unit=unit, notes=tuple(notes))
+
+
 def _one(stack: Stored) -> _Page:
     if stack.pages > 1:
         raise UnusableImage(f"its clean file holds {stack.pages} images: give them one by one")
@@ -123,10 +142,14 @@ def _page(stack: Stored, page: int) -> _Page:
     return pixels, stack.white
 
 
-def _stored(image: Any) -> Stored:
+def _stored(image: Any, again: bool) -> Stored:
     """What holds an image's values: a file, or what holds them in memory."""
     if isinstance(image, str | os.PathLike):
-        return _of_file(expanded(image))
+        path = expanded(image)
+        stored = _of_file(path)
+        if not again and math.prod(stored.shape) > LARGE:
+            check_memory(path, stored.shape)
+        return stored
     pixels = _channels_first(as_array(image))
     if pixels.dtype.kind not in "iuf":
         raise UnusableImage(

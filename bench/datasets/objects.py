@@ -41,8 +41,10 @@ def Dataset(  # noqa: N802
     """Images of one's own as a data set, for `bench.run(dataset=...)`.
 
     Images are an array or tensor (N, H, W), (N, C, H, W) or (N, H, W, C) with C = 1 or 3; a torch
-    data set, whose items are images or (image, label); or a list of images or of paths. They are
-    gone through once here, and read again when they are needed; they must not change meanwhile.
+    data set, whose items are images or (image, label); or a list of images or of paths. Three axes
+    of which the first or the last may be channels are refused: array[None] is a single image, and
+    array[:, None] are grey ones. All are gone through once here, and read again when they are
+    needed; they must not change meanwhile.
 
     Args:
         clean: the test images' ground truth; None where there is none, but `noisy`.
@@ -227,6 +229,11 @@ def _images_of(key: str, given: Any) -> Any:
         raise UsageError(
             f"of an array of shape {shape} the second and the last axis may be the channels: give "
             "grey images as (N, H, W)"
+        )
+    if array.ndim == 3 and (shape[0] == 3 or shape[2] in (1, 3)):
+        raise UsageError(
+            f"{key} of shape {shape} may be one image in (C, H, W) or (H, W, C), or grey ones in "
+            "(N, H, W): give array[None] of a single image, or array[:, None] of grey ones"
         )
     if array.ndim == 3 or (array.ndim == 4 and (shape[1] in (1, 3) or shape[3] in (1, 3))):
         return array

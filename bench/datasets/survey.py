@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +44,12 @@ class Source:
     images: Images
     explain: Explain | None = None
 
-    def items(self, split: Split) -> Iterator[tuple[str, Item]]:
+    def items(self, split: Split, *, again: bool = False) -> Iterator[tuple[str, Item]]:
         """The images of a split, each with words for where it stands.
+
+        Args:
+            split: whose.
+            again: they were gone through before, with the memory that they need.
 
         Raises:
             DataError: one cannot be taken, or giving them fails.
@@ -53,7 +57,7 @@ class Source:
         position = 0
         for given in self._given(split):
             try:
-                for item in items_of(given):
+                for item in items_of(given, again=again):
                     yield self.where(split, position), item
                     position += 1
             except UnusableImage as error:
@@ -108,7 +112,7 @@ class Survey:
     """What was found.
 
     Attributes:
-        fingerprint: of the images, as that of a folder with the same ones.
+        fingerprint: of the images, and of their units and labels where they have some.
         known: of each split.
         scale: what the stored values mean.
         truth: there are clean images.
@@ -145,6 +149,8 @@ class _Pass:
         self._known: dict[Split, Known] = {split: Known() for split in SPLITS}
         self._first: Item | None = None
         self._whites: set[float | None] = set()
+        self._units: set[str] = set()
+        self._notes: dict[str, list[str]] = {}
         self._found: list[Found] = []
         self._hash = hashlib.sha256()
 
@@ -156,10 +162,13 @@ class _Pass:
         if self._first is None or not (training_only or self._known["test"].shapes):
             raise DataError(f"{self._source.name} has no test image: there is nothing to measure")
         scale = self._scale()
-        warnings = scale.check(self._found)
+        warnings = [*self._words(), *scale.check(self._found)]
         units = [known.numbered_units().tolist() for known in self._known.values()]
         if any(len(set(each)) < len(each) for each in units):
             self._hash.update(repr(units).encode())
+        labels = [known.labels for known in self._known.values()]
+        if any(label is not None for each in labels for label in each):
+            self._hash.update(f"labels {labels}".encode())  # metrics learn from them
         return Survey(
             self._hash.hexdigest()[:16],
             self._known,
@@ -170,6 +179,9 @@ class _Pass:
 
     def _add(self, split: Split, where: str, item: Item) -> None:
         self._whites.add(item.white)
+        self._units.add(item.values_unit)
+        for note in item.notes:
+            self._notes.setdefault(note, []).append(where)
         if self._first is None:
             self._first = item
             self._hash.update(self._scale().identity().encode())
@@ -206,10 +218,19 @@ class _Pass:
                 f"{where}: two of its images are equal, which noisy ones never are: is one a copy?"
             )
 
+    def _words(self) -> Iterator[str]:
+        """What readers did or left: a line each, and of how many images."""
+        for note, places in self._notes.items():
+            more = f" and {len(places) - 1} more images" if len(places) > 1 else ""
+            yield f"{places[0]}{more}: {note}"
+
     def _scale(self) -> ValueScale:
         whites = frozenset(self._whites)
-        as_usual = self._stated == UNIT_RANGE and whites <= {1, 255}
-        return ValueScale(self._source.name, None, None if as_usual else self._stated, whites)
+        as_usual = is_unit(self._stated) and whites <= {1, 255}
+        stated = None if as_usual else self._stated
+        if stated is not None and not stated.unit and len(self._units) == 1:
+            stated = replace(stated, unit=next(iter(self._units)))
+        return ValueScale(self._source.name, None, stated, whites)
 
 
 def meaning(white: float | None, stated: Range | None) -> Range | None:
@@ -224,9 +245,14 @@ def meaning(white: float | None, stated: Range | None) -> Range | None:
     """
     if white == 1:
         return UNIT_RANGE
-    if stated is not None and not (stated == UNIT_RANGE and white == 255):
+    if stated is not None and not (is_unit(stated) and white == 255):
         return stated
     return None if white is None else Range(0, white)
+
+
+def is_unit(stated: Range | None) -> bool:
+    """Whether a range is that of [0, 1], whatever its unit is and whether outputs are limited."""
+    return stated is not None and (stated.low, stated.high) == (UNIT_RANGE.low, UNIT_RANGE.high)
 
 
 def digest_of(item: Item) -> int:

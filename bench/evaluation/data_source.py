@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import datasets
-from bench.core import Dataset, Range, Split, UsageError
+from bench.core import Dataset, Range, Split, UsageError, digest
 from bench.plugins.dataset import PluginDataset
 from bench.plugins.kinds import DATASETS
 from bench.plugins.sources import Registry, plugin_name
@@ -160,10 +160,13 @@ def of_plugin(
     """
     survey = survey or survey_of(plugin, folder, stated)
     data = datasets.dataset_of(
-        _source(plugin, folder), stated=plugin.range or stated, survey=survey
+        _source(plugin, folder), stated=plugin.range_with(stated), survey=survey
     )
-    said = plugin.declared
-    return replace(data, range=replace(data.range, unit=said.unit, clamp=said.clamp))
+    said, known = plugin.declared, data.range
+    return replace(
+        data,
+        range=replace(known, unit=said.unit or known.unit, clamp=said.clamp and known.clamp),
+    )
 
 
 def survey_of(
@@ -176,12 +179,14 @@ def survey_of(
     if plugin.missing:
         raise UsageError(plugin.missing)
     declared = plugin.range
-    found = datasets.survey(_source(plugin, folder, alive), declared or stated)
+    found = datasets.survey(_source(plugin, folder, alive), plugin.range_with(stated))
     ranges = {(each.low, each.high) for each in (declared, found.scale.range) if each}
     if declared and stated and (stated.low, stated.high) not in ranges:
         raise UsageError(
             f"--range {stated.low:g},{stated.high:g}: {plugin.name} declares its own, {declared}"
         )
+    if not plugin.declared.clamp and found.scale.stated is None:  # else the survey has hashed it
+        return replace(found, fingerprint=digest([found.fingerprint, "not clamped"]))
     return found
 
 

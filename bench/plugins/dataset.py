@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -148,6 +148,13 @@ class PluginDataset:
             return None
         low, high = declared.range
         return Range(float(low), float(high), declared.unit, declared.clamp)
+
+    def range_with(self, stated: Range | None) -> Range | None:
+        """Its range, else the stated one, of the declared unit and clamp; None without either."""
+        if stated is None or self.range is not None:
+            return self.range
+        said = self.declared
+        return replace(stated, unit=said.unit or stated.unit, clamp=said.clamp and stated.clamp)
 
     def images(self, split: Split, folder: Path) -> Iterable[Any]:
         """Those of a split, anew."""

@@ -1,7 +1,10 @@
 """Data sets from elsewhere: a folder by its path alone, npz:, torchvision: and hf:."""
 
+import io
 import pickle
+import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -96,9 +99,9 @@ def test_arrays_that_are_not_compressed_are_mapped(tmp_path):
     np.savez(tmp_path / "a.npz", clean=np.asfortranarray(GREY), noisy=GREY)
     found = npz._arrays(tmp_path / "a.npz")
     assert all(isinstance(array, np.memmap) for array in found.values())
-    np.testing.assert_array_equal(found["clean"], GREY)
+    np.testing.assert_array_equal(found["test", "clean"], GREY)
     np.savez_compressed(tmp_path / "b.npz", clean=GREY)
-    np.testing.assert_array_equal(npz._arrays(tmp_path / "b.npz")["clean"], GREY)
+    np.testing.assert_array_equal(npz._arrays(tmp_path / "b.npz")["test", "clean"], GREY)
 
 
 def test_noisy_ones_come_with_clean_ones_and_a_range_may_be_stated(tmp_path):
@@ -109,6 +112,52 @@ def test_noisy_ones_come_with_clean_ones_and_a_range_may_be_stated(tmp_path):
     assert (data.given, data.frames, data.truth) == (True, 1, True)
     with pytest.raises(UsageError, match="state their range"):
         load(f"npz:{tmp_path}/a.npz")
+
+
+def test_two_arrays_in_one_npy_are_refused(tmp_path):
+    with (tmp_path / "two.npy").open("wb") as file:
+        np.save(file, GREY)
+        np.save(file, GREY)
+    with pytest.raises(DataError, match="more than one array: save each to a file"):
+        load(f"npz:{tmp_path}/two.npy")
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_member_shorter_than_its_header_says_is_refused(tmp_path, save):
+    path = tmp_path / "short.npz"
+    content = io.BytesIO()
+    np.save(content, GREY)
+    packed = zipfile.ZIP_STORED if save is np.savez else zipfile.ZIP_DEFLATED
+    with zipfile.ZipFile(path, "w", packed) as archive:
+        archive.writestr("clean.npy", content.getvalue()[:-900])
+        archive.writestr("notes.txt", bytes(2000))  # what lies behind it
+    with pytest.raises(DataError, match=r"clean\.npy is not as long as it says"):
+        load(f"npz:{path}")
+
+
+def test_a_changed_byte_of_what_is_mapped_is_found(tmp_path):
+    path = tmp_path / "changed.npz"
+    np.savez(path, clean=GREY)
+    content = bytearray(path.read_bytes())
+    content[500] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="CRC"):
+        load(f"npz:{path}")
+
+
+def test_names_and_memory_are_checked_before_anything_is_decompressed(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "names.npz", a=GREY, clean=GREY)
+    np.savez_compressed(tmp_path / "large.npz", clean=GREY)
+
+    def read(*_, **__):
+        raise AssertionError("it is decompressed")
+
+    monkeypatch.setattr(np.lib.format, "read_array", read)
+    with pytest.raises(UsageError, match="one is 'a'"):
+        load(f"npz:{tmp_path}/names.npz")
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1000))
+    with pytest.raises(DataError, match="decoded at once"):
+        load(f"npz:{tmp_path}/large.npz")
 
 
 def test_npz_that_cannot_be_taken_gets_one_line(tmp_path):

@@ -1,6 +1,7 @@
 """Data sets from Python: arrays, tensors, torch's data sets, lists, and `bench.Dataset`."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from torch.utils.data import TensorDataset
 import bench
 from bench import datasets
 from bench.core import DataError, UsageError
-from bench.datasets import arrays
+from bench.datasets import arrays, items
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (5, 16, 17), np.uint8)
@@ -58,7 +59,8 @@ class Rows(torch.utils.data.Dataset):
 def test_the_same_images_are_the_same_data_set_whatever_holds_them(given):
     data = bench.Dataset(given)
     np.testing.assert_array_equal(images(data), RGB / np.float32(255))
-    assert data.fingerprint == bench.Dataset(RGB).fingerprint
+    labels = None if data.labels is None else data.labels("test")
+    assert data.fingerprint == bench.Dataset(RGB, labels=labels).fingerprint
     assert dict(data.sizes) == {"train": 0, "validation": 0, "test": 5}
 
 
@@ -74,10 +76,55 @@ def test_arrays_and_paths_are_the_same_data_set_as_a_folder(tmp_path):
     np.testing.assert_array_equal(images(bench.Dataset(paths)), images(known))
 
 
+@pytest.fixture
+def colour(tmp_path):
+    """Paths of arrays of which it is noted that they were taken for colour."""
+    for number in range(2):
+        np.save(tmp_path / f"{number}.npy", RGB[number])
+    return sorted(tmp_path.iterdir())
+
+
+def test_what_a_reader_notes_is_said_of_paths(colour):
+    (said,) = bench.Dataset(colour).warnings
+    assert said.startswith("array, test image 0 (counted from 0) and 1 more images: its shape")
+    assert "is taken for one image in colour" in said
+    (noisy,) = bench.Dataset(list(RGB[2:4]), noisy=colour).warnings
+    assert noisy == said
+
+
+def test_the_unit_that_files_say_is_the_ranges():
+    pydicom = pytest.importorskip("pydicom")
+    scan = Path(pydicom.__file__).parent / "data" / "test_files" / "CT_small.dcm"
+    data = bench.Dataset([scan], range=(-1024, 3071))
+    assert data.range.unit == "HU"
+    array = data.range.stored(images(data)[0]).astype("f4")
+    mixed = bench.Dataset([scan, array], range=(-1024, 3071))
+    assert mixed.range.unit == ""
+
+
+def test_memory_is_checked_before_a_large_file_is_decoded(colour, monkeypatch):
+    monkeypatch.setattr(items, "LARGE", 100)
+    data = bench.Dataset(colour)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1000))
+    assert len(images(data)) == 2  # it was there when they were gone through
+    with pytest.raises(DataError, match=r"0\.npy has 17x16 pixels: to measure it takes"):
+        bench.Dataset(colour)
+
+
 def test_a_labelled_torch_data_set_has_labels():
     assert bench.Dataset(Rows(torch.from_numpy)).labels("test").tolist() == [0, 1, 0, 1, 0]
     assert bench.Dataset(GREY).labels is None
     assert bench.Dataset(GREY, labels=torch.arange(5)).labels("test").tolist() == [0, 1, 2, 3, 4]
+
+
+def test_labels_are_part_of_the_fingerprint():
+    """Else a metric that learns them is served what it learned of others."""
+    given = [None, [0, 1, 0, 1, 0], [1, 0, 1, 0, 1]]
+    tested = {bench.Dataset(GREY, labels=labels).fingerprint for labels in given}
+    trained = {
+        bench.Dataset(GREY, train={"clean": GREY, "labels": labels}).fingerprint for labels in given
+    }
+    assert (len(tested), len(trained)) == (3, 3)
 
 
 def test_images_of_several_shapes_are_grouped():
@@ -113,13 +160,13 @@ def test_floating_point_says_no_range():
 
 
 def test_noisy_frames_come_with_or_without_truth():
-    clean = RNG.random((3, 8, 9))
-    frames = clean[:, None, None] + RNG.normal(0, 0.1, (3, 2, 1, 8, 9))
-    data = bench.Dataset(clean, noisy=frames, range=(0, 1), units=["a", "b", "a"])
+    clean = RNG.random((4, 8, 9))
+    frames = clean[:, None, None] + RNG.normal(0, 0.1, (4, 2, 1, 8, 9))
+    data = bench.Dataset(clean, noisy=frames, range=(0, 1), units=["a", "b", "a", "b"])
     (group,) = data.groups("test")
     assert (data.given, data.frames, data.truth) == (True, 2, True)
     np.testing.assert_array_equal(group.frames, frames.astype("f4"))
-    assert data.units("test").tolist() == [0, 1, 0]
+    assert data.units("test").tolist() == [0, 1, 0, 1]
     blind = bench.Dataset(noisy=frames, range=(0, 1))
     assert next(blind.groups("test")).clean is None
     assert (blind.truth, blind.frames) == (False, 2)
@@ -128,7 +175,7 @@ def test_noisy_frames_come_with_or_without_truth():
 
 
 def test_training_images_are_given_beside_them():
-    train = {"clean": GREY[:3], "labels": [0, 1, 2]}
+    train = {"clean": GREY[:3, None], "labels": [0, 1, 2]}
     data = bench.Dataset(GREY, labels=[0] * 5, train=train, validation=GREY[3:])
     assert dict(data.sizes) == {"train": 3, "validation": 2, "test": 5}
     assert data.labels("train").tolist() == [0, 1, 2]
@@ -163,6 +210,11 @@ MASK = TensorDataset(torch.from_numpy(RGB), torch.from_numpy(RGB))
         (GREY[0], {}, r"array\[None\]"),
         (RGB[..., :3], {}, r"\(5, 3, 16, 3\) the second and the last axis"),
         (np.zeros((2, 4, 8, 8), np.uint8), {}, "C = 1 or 3"),
+        (np.zeros((20, 24, 3), np.uint8), {}, r"may be one image .* array\[None\] .*\[:, None\]"),
+        (torch.zeros((3, 20, 24), dtype=torch.uint8), {}, r"array\[None\] of a single image"),
+        (np.zeros((20, 24, 1), np.uint8), {}, r"array\[None\] of a single image"),
+        (GREY, {"train": GREY[:3]}, r"array\[:, None\] of grey ones"),
+        (None, {"noisy": GREY[:3]}, r"noisy of shape .* array\[None\]"),
         (GREY > 9, {}, "are bool: give uint8"),
         (GREY.astype(np.int64), {}, "least is 0 .* greatest 255"),
         (GREY.astype("f4") + np.inf, {}, "NaN or infinite"),
@@ -220,7 +272,7 @@ def test_an_array_a_torchvision_data_set_and_a_list_of_paths_are_run_alike(run, 
     shown = ImageFolder(folder.parent, Grayscale())
     runs = [run(given) for given in (GREY, shown, sorted(folder.iterdir()))]
     assert psnr(runs[0]) == psnr(runs[1]) == psnr(runs[2])
-    assert len({one.path for one in runs}) == 1  # the same images: each goes on with the first
+    assert runs[0].path == runs[2].path != runs[1].path  # with labels it is another data set
     assert runs[0].manifest.dataset.name == "array"
     assert run(GREY[::-1]).path != runs[0].path
     assert psnr(run(folder, name="folder")) != {}

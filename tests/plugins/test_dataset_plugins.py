@@ -107,6 +107,13 @@ def opened_pairs(pairs, write):
     return opened(write(gives(body)))
 
 
+def test_what_readers_note_of_its_files_is_a_warning(write, tmp_path):
+    np.save(tmp_path / "a.npy", np.arange(192, dtype=np.uint8).reshape(3, 8, 8))
+    body = f'yield from [{str(tmp_path / "a.npy")!r}] if split == "test" else []'
+    (said,) = opened(write(gives(body))).warnings
+    assert said.startswith("rings, test image 0 (counted from 0): its shape (3, 8, 8) is taken")
+
+
 def test_reading_is_lazy(write, monkeypatch, capsys):
     monkeypatch.setattr(arrays, "READ_AT_ONCE", 100)
     body = (
@@ -132,6 +139,28 @@ def test_a_plugin_goes_before_a_folder_of_its_name(write, tmp_path):
     assert opened(path).name == "rings"
     with pytest.raises(DataError, match="no image in rings"):
         opened(path, "./rings")
+
+
+def test_clamp_and_unit_without_a_range_go_with_the_stated_one(write):
+    body = 'yield from [np.linspace(-9, 99, 64).reshape(8, 8)] if split == "test" else []'
+    data = opened(write(gives(body, "unit='HU', clamp=False")), range=Range(0, 90))
+    assert data.range == Range(0, 90, "HU", clamp=False)
+    (group,) = data.groups("test")
+    assert group.clean.min() < 0 < 1 < group.clean.max()
+    with pytest.raises(DataError, match="outside the range 0 to 90"):
+        opened(write(gives(body)), range=Range(0, 90))
+
+
+@pytest.mark.parametrize("stated", [None, Range(), Range(0, 255)])
+def test_clamp_is_part_of_the_fingerprint(write, stated):
+    body = 'yield from [np.arange(64, dtype=np.uint8).reshape(8, 8)] if split == "test" else []'
+    free, limited = (
+        opened(write(gives(body, f"clamp={clamp}")), range=stated) for clamp in (False, True)
+    )
+    assert (free.range.clamp, limited.range.clamp) == (False, True)
+    assert free.fingerprint != limited.fingerprint
+    (one,), (other,) = free.groups("test"), limited.groups("test")
+    np.testing.assert_array_equal(one.clean, other.clean)
 
 
 def test_an_unknown_name_is_looked_for_among_plugins_too(write):

@@ -22,6 +22,7 @@ def ramps(split):
         yield np.arange(1024).reshape(32, 32) * 4 // step
 '''
 DOCUMENTED = '"""Ramps of 12 bits, each of another brightness."""'
+LABEL, CLOSED = "{'label':", ("// step\n", "// step}\n")
 EDITS = {
     "documented": (f"    {DOCUMENTED}\n", "", '"""Ramps."""\n', ""),
     "reference": ('reference="none"', 'reference=""'),
@@ -35,6 +36,8 @@ EDITS = {
     "settings": ("step =", "np.seterr(all='ignore')\n        step ="),
     "overlap": ("4 * SPLITS.index(split) + number", "number"),
     "another process": ("// step", "// (step + os.getpid() % 97)"),
+    "random labels": ("yield ", f"yield {LABEL} os.urandom(4)[0] * 9, 'clean': ", *CLOSED),
+    "labels of a process": ("yield ", f"yield {LABEL} os.getpid(), 'clean': ", *CLOSED),
 }
 SAID = {
     "documented": "documented: no documentation",
@@ -49,6 +52,8 @@ SAID = {
     "settings": "process as it was: giving train images changes",
     "overlap": "splits share no image: validation image 0 is train image 0 once more",
     "another process": "another process has other images",
+    "random labels": "same images twice: opened twice it has two fingerprints",
+    "labels of a process": "another process has other images or labels",
 }
 
 

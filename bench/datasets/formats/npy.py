@@ -5,6 +5,7 @@ Files that hold Python objects are refused: reading them would run code.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
@@ -37,20 +38,31 @@ def npy_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     return shape, fortran, kind
 
 
-def open_file(path: Path, inner: str) -> Stored:
-    """An array's header; its pages are mapped."""
-    if inner:
-        raise UnusableImage(f"it holds one array, and none named {inner}")
+def whole_header(path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """What `npy_header` gives of a file that holds one array as a whole, and where values begin.
+
+    Raises:
+        UnusableImage: it holds objects, is cut short, or holds more than one array.
+        ValueError: it has no header.
+    """
     with path.open("rb") as file:
-        shape, fortran, stored_kind = npy_header(file)
+        shape, fortran, kind = npy_header(file)
         start = file.tell()
-    kind, layout = check_kind(stored_kind), layout_of(shape)
-    size = int(np.prod(shape, dtype=object)) * stored_kind.itemsize
+    size = math.prod(shape) * kind.itemsize
     there = path.stat().st_size - start
     if there < size:
         raise UnusableImage(f"it is cut short: {there} bytes of values are there, not {size}")
     if there > size:
         raise UnusableImage("it holds more than one array: save each to a file")
+    return shape, fortran, kind, start
+
+
+def open_file(path: Path, inner: str) -> Stored:
+    """An array's header; its pages are mapped."""
+    if inner:
+        raise UnusableImage(f"it holds one array, and none named {inner}")
+    shape, fortran, stored_kind, start = whole_header(path)
+    kind, layout = check_kind(stored_kind), layout_of(shape)
 
     def read(page: int) -> Array:
         order: Literal["C", "F"] = "F" if fortran else "C"

@@ -10,7 +10,7 @@ import functools
 import math
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,43 @@ if TYPE_CHECKING:
     from bench.core import Array
 
 _ENCRYPTED = 1
+
+
+class Member(NamedTuple):
+    """An array of an archive: its header, how long that is, and what the archive says of it."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    kind: np.dtype[Any]
+    start: int
+    info: zipfile.ZipInfo
+
+
+def members(path: Path) -> dict[str, Member]:
+    """The arrays of an archive by name, each as long as its header says; none is decoded.
+
+    Raises:
+        UnusableImage: one is encrypted, broken, of objects, or of another's name.
+        ValueError, BadZipFile: it is no archive of arrays.
+    """
+    found: dict[str, Member] = {}
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            name = info.filename.removesuffix(".npy")
+            if name == info.filename:
+                continue
+            if info.flag_bits & _ENCRYPTED:
+                raise UnusableImage("it is encrypted: save it without a password")
+            if name in found:
+                raise UnusableImage(f"it holds two arrays named {name}: save it anew")
+            with archive.open(info) as file:
+                member = Member(*npy_header(file), file.tell(), info)  # type: ignore[arg-type]
+            size = math.prod(member.shape) * member.kind.itemsize + member.start
+            stored = info.compress_type == zipfile.ZIP_STORED
+            if size != info.file_size or (stored and size != info.compress_size):
+                raise UnusableImage(f"it is broken: {info.filename} is not as long as it says")
+            found[name] = member
+    return found
 
 
 def open_file(path: Path, inner: str) -> Stored:
@@ -54,21 +91,9 @@ def save(target: Path, pages: np.ndarray[Any, Any], like: Path, inner: str) -> N
 
 
 def _chosen(path: Path, inner: str) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
-    headers = {}
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if not member.filename.endswith(".npy"):
-                continue
-            if member.flag_bits & _ENCRYPTED:
-                raise UnusableImage("it is encrypted: save it without a password")
-            with archive.open(member) as file:
-                shape, _, kind = npy_header(file)  # type: ignore[arg-type]
-                size = math.prod(shape) * kind.itemsize + file.tell()
-            if size != member.file_size:
-                raise UnusableImage(f"it is broken: {member.filename} is not as long as it says")
-            headers[member.filename.removesuffix(".npy")] = shape, kind
-    name = chosen({name: shape for name, (shape, _) in headers.items()}, inner)
-    return name, *headers[name]
+    found = members(path)
+    name = chosen({name: member.shape for name, member in found.items()}, inner)
+    return name, found[name].shape, found[name].kind
 
 
 @functools.lru_cache(maxsize=1)

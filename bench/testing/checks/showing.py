@@ -35,7 +35,7 @@ def gives_images(subject: DatasetSubject) -> str:
 
 
 def same_images_twice(subject: DatasetSubject) -> None:
-    """Asked again it gives the same images in the same order, whatever global generators do."""
+    """Asked again it gives the same images and labels in the same order, whatever is seeded."""
     data = subject.opened()
     with other_global_seeds():
         for split in SPLITS:
@@ -134,8 +134,8 @@ def another_process(subject: DatasetSubject) -> None:
     here = subject.opened().fingerprint
     expect(
         found == here,
-        f"another process has other images (fingerprint {found}, and here {here}): they must "
-        "depend on nothing but its file and the data folder",
+        f"another process has other images or labels (fingerprint {found}, and here {here}): they "
+        "must depend on nothing but its file and the data folder",
     )
 
 
