@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     "--range",
     "stated",
     metavar="LOW,HIGH",
-    help="Stored values of black and white.  [default: 0 to 255 of 8 bits, to 65535 of 16]",
+    help="Stored values of black and white.  [default: 0 and the file's white, or 255 of 8 bits, "
+    "65535 of 16]",
 )
 @click.option(
     "--tile",

@@ -46,10 +46,20 @@ class Range:
             )
 
     def scaled(self, stored: Any) -> Array:
-        """Stored values as float32, 0 at `low` and 1 at `high`; a new array."""
+        """Stored values as float32, 0 at `low` and 1 at `high`; a new array.
+
+        Up to 16 bits float32 holds every value. What is wider is float64 until it is in [0, 1]: a
+        float32 near 1e9 would tell no two values apart that are not 64 apart.
+        """
         import numpy as np
 
-        values = np.array(stored, np.float32, order="C")
+        given = np.asarray(stored)
+        if given.dtype.itemsize > 2 and (self.low or given.dtype != np.float32):
+            wide = np.array(given, np.float64, order="C")
+            wide -= self.low
+            wide /= self.high - self.low
+            return wide.astype(np.float32)
+        values = np.array(given, np.float32, order="C")
         if self.low:
             values -= np.float32(self.low)
         values /= np.float32(self.high - self.low)

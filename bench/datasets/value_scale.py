@@ -1,7 +1,8 @@
 """What stored values mean: the range of a data set, which is stated or the format's, never guessed.
 
-Of 8 bits 255 is white, of 16 bits 65535 unless something else is stated; floating-point, signed and
-32-bit values say nothing of it, and have to be stated. What was found in the files is held to it.
+Of 8 bits 255 is white, of 16 bits 65535, unless the file says another (PGM, PPM, DICOM) or one is
+stated; floating-point, signed and 32-bit values say nothing of it, and have to be stated. What was
+found in the files is held to it.
 """
 
 from __future__ import annotations

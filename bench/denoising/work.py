@@ -140,7 +140,8 @@ def denoise(
         run: whose models and tuned parameters are taken; by default models of the cache.
         seed: of training, where the run has several.
         fit: the beginning of a model's key, where the cache has several.
-        range: stored values of black and white; by default of 8 bits 0 and 255, of 16 bits 65535.
+        range: stored values of black and white; by default 0 and 255 of 8 bits,
+            65535 of 16, unless a file says another white.
         tile: see `bench.Settings`, as are the next ones.
         device: "auto", "cpu" or "cuda".
         threads: by default all cores, or as the run did.

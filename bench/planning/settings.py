@@ -84,7 +84,11 @@ class Settings(pydantic.BaseModel):
     range: Annotated[
         Range | None,
         BeforeValidator(checks.value_range),
-        Typed(metavar="LOW,HIGH", recorded="where set", shown="0 to 255 of 8 bits, to 65535 of 16"),
+        Typed(
+            metavar="LOW,HIGH",
+            recorded="where set",
+            shown="0 and the file's white, or 255 of 8 bits, 65535 of 16",
+        ),
     ] = Field(
         None,
         description="Stored values of black and white, as 0,4095, of images that do not say it.",

@@ -1,7 +1,9 @@
 """npy, npz, HDF5 and zarr: which axes of an array are what, and which array is meant."""
 
 import pickle
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -128,6 +130,32 @@ def test_python_objects_are_never_loaded(suffix, tmp_path, monkeypatch):
     monkeypatch.setattr(pickle, "load", lambda *a, **k: pytest.fail("loaded"))
     with pytest.raises(UnusableImage, match="it holds Python objects, which are not read"):
         open_image(path)
+
+
+def test_pages_that_a_file_claims_are_not_believed_without_bound(tmp_path):
+    path, reason = tmp_path / "a.zarr", "10,000,000 images, and 100,000 are the most that are taken"
+    zarr.create_array(path, shape=(10**7, 8, 8), dtype="u2", chunks=(100, 8, 8))[0] = 1
+    with pytest.raises(UnusableImage, match=reason):
+        open_image(path)
+    np.lib.format.open_memmap(tmp_path / "a.npy", "w+", np.uint8, (10**7, 8, 8))  # a sparse file
+    with pytest.raises(UnusableImage, match=reason):
+        open_image(tmp_path / "a.npy")
+
+
+def test_threads_that_miss_decode_an_npz_array_once(tmp_path, monkeypatch):
+    stored, decoded = open_image(write(tmp_path / "a.npz", STACK)), []
+    read_array = np.lib.format.read_array
+
+    def slow(*args, **options):
+        decoded.append(1)
+        time.sleep(0.05)
+        return read_array(*args, **options)
+
+    monkeypatch.setattr(np.lib.format, "read_array", slow)
+    with ThreadPoolExecutor(4) as threads:
+        pages = list(threads.map(stored.read, range(4)))
+    np.testing.assert_array_equal(np.stack(pages), STACK[:4, None])
+    assert decoded == [1]
 
 
 def test_several_arrays_in_one_npy_file_are_refused(tmp_path):
@@ -273,6 +301,31 @@ def test_an_array_without_any_chunk_is_refused(tmp_path):
     zarr.create_array(tmp_path / "a.zarr", shape=(20, 30), dtype="f4", chunks=(9, 9))
     with pytest.raises(UnusableImage, match="none of its chunks is there"):
         open_image(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_chunks_that_are_not_there_are_counted(version, tmp_path):
+    path = tmp_path / "a.zarr"
+    array = zarr.create_array(path, shape=(4, 20, 30), dtype="u2", chunks=(1, 9, 9), fill_value=7,
+                              zarr_format=version)  # fmt: skip
+    array[0] = STACK[0]
+    stored = open_image(path)
+    assert stored.notes == (
+        "36 of its 48 chunks are not there: their pixels are its fill value, 7",
+    )
+    assert (stored.read(2) == 7).all()
+    array[...] = STACK[:4]
+    assert open_image(path).notes == ()
+
+
+def test_shards_that_are_not_there_are_counted(tmp_path):
+    path = tmp_path / "a.zarr"
+    array = zarr.create_array(path, shape=(5, 20, 30), dtype="u2", chunks=(1, 8, 8), fill_value=0,
+                              shards=(2, 16, 16))  # fmt: skip
+    array[:2] = STACK[:2]
+    assert open_image(path).notes[0].startswith("8 of its 12 shards are not there")
+    array[...] = STACK[:5]
+    assert open_image(path).notes == ()
 
 
 def test_a_zarr_array_that_would_be_unpickled_is_refused(tmp_path):

@@ -87,6 +87,20 @@ def test_fits_without_an_image_or_with_something_behind_it_is_refused(tmp_path):
         open_image(tmp_path / "b.fits")
 
 
+@pytest.mark.parametrize(
+    ("planes", "reason"),
+    [(3, "its header says 3 tiles, and it holds 6"), (7, "says 7 tiles"), (10**7, "100,000 are")],
+)
+def test_planes_that_a_compressed_fits_image_only_claims_are_refused(planes, reason, tmp_path):
+    image = fits.CompImageHDU(CUBE, compression_type="RICE_1", tile_shape=(1, 20, 30))
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(tmp_path / "a.fits")
+    with fits.open(tmp_path / "a.fits", disable_image_compression=True) as hdus:
+        hdus[1].header["ZNAXIS3"] = planes
+        hdus.writeto(tmp_path / "b.fits")
+    with pytest.raises(UnusableImage, match=reason):
+        open_image(tmp_path / "b.fits")
+
+
 def test_the_header_of_a_fits_image_is_kept(tmp_path):
     header = fits.Header({"OBJECT": "M31", "BUNIT": "adu", "CRVAL1": 10.5})
     fits.PrimaryHDU(CUBE[0], header).writeto(tmp_path / "a.fits", checksum=True)
@@ -106,7 +120,7 @@ EXAMPLES = Path(pydicom.__file__).parent / "data" / "test_files"
         ("CT_small.dcm", "HU", None), ("MR_small.dcm", "", None), ("MR_small_RLE.dcm", "", None),
         ("MR_small_bigendian.dcm", "", None), ("SC_rgb_rle_16bit_2frame.dcm", "", 65535),
         ("ExplVR_BigEnd.dcm", "", 255), ("SC_ybr_full_422_uncompressed.dcm", "", 255),
-        ("image_dfl.dcm", "", 255), ("examples_overlay.dcm", "", 4095),
+        ("examples_overlay.dcm", "", 4095),
     ],
 )  # fmt: skip
 def test_dicom_values_are_as_pydicom_rescales_them(name, unit, white):
@@ -198,8 +212,11 @@ def test_dicom_keeps_its_header_and_says_that_it_is_derived(tmp_path):
         ({"Rows": None}, "it does not say its Rows"),
         ({"Rows": 0}, "128x0 pixels are none"),
         ({"Rows": 60000, "Columns": 60000}, "60000x60000 pixels are more than"),
-        ({"Rows": 200}, "it is broken"),
-        ({"NumberOfFrames": 5}, "it is broken"),
+        ({"Rows": 200}, "its header says 51200 bytes of pixels, and it has 32768"),
+        ({"Rows": 100}, "its header says 25600 bytes of pixels, and it has 32768"),
+        ({"NumberOfFrames": 5}, "its header says 163840 bytes"),
+        ({"NumberOfFrames": 3_000_000}, "it holds 3,000,000 images, and 100,000 are the most"),
+        ({"NumberOfFrames": -1}, "it holds -1 images"),
         ({"HighBit": 11, "BitsStored": 8}, "do not lie in the lowest bits"),
         ({"RescaleSlope": 0}, "its rescale slope is 0"),
         ({"ModalityLUTSequence": [pydicom.Dataset()]}, "stand in a table"),
@@ -210,6 +227,26 @@ def test_dicom_keeps_its_header_and_says_that_it_is_derived(tmp_path):
 def test_dicom_that_is_no_image_as_it_is_is_refused(elements, reason, tmp_path):
     with pytest.raises(UnusableImage, match=reason):
         pages_of(changed(tmp_path / "a.dcm", **elements))
+
+
+def test_dicom_of_fewer_compressed_frames_than_it_says_is_refused(tmp_path):
+    path = changed(tmp_path / "a.dcm", "MR_small_RLE.dcm", NumberOfFrames=3)
+    with pytest.raises(UnusableImage, match="it says that it has 3 frames, and holds 1"):
+        open_image(path)
+
+
+def test_deflated_dicom_is_refused_before_it_is_inflated(monkeypatch):
+    monkeypatch.setattr("zlib.decompressobj", lambda *a: pytest.fail("inflated"))
+    monkeypatch.setattr("zlib.decompress", lambda *a: pytest.fail("inflated"))
+    with pytest.raises(UnusableImage, match="it is deflated as a whole: save it uncompressed"):
+        open_image(EXAMPLES / "image_dfl.dcm")
+
+
+def test_dicom_that_is_cut_short_is_refused_by_its_header(tmp_path):
+    path = tmp_path / "a.dcm"
+    path.write_bytes((EXAMPLES / "examples_overlay.dcm").read_bytes()[:-5000])
+    with pytest.raises(UnusableImage, match="it is cut short"):
+        open_image(path)
 
 
 def test_dicom_of_a_compression_without_a_decoder_says_what_to_install(monkeypatch):
@@ -253,6 +290,8 @@ def test_camera_raw_is_developed_linearly_and_says_so(tmp_path, capfd):
     twice = open_image(path).read(0)[:, 8:-8, 8:-8].mean(axis=(1, 2))
     np.testing.assert_allclose(twice, [2 * red, 2 * green, 2 * blue], rtol=0.01)
     assert red < green
+    negative(path, np.full((64, 96), 3500, np.uint16))  # below the sensor's white, which is 4095
+    np.testing.assert_allclose(open_image(path).read(0), 65535 * 3500 / 4095, rtol=0.01)
     with pytest.raises(UsageError, match="camera raw files cannot be written: save it as TIFF"):
         save(tmp_path / "b.dng", stored.read(0), path)
     path.write_bytes(path.read_bytes()[:2000])

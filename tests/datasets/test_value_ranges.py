@@ -47,6 +47,31 @@ def describe(folder, text):
     return folder
 
 
+@pytest.mark.parametrize("kind", ["i4", "u4", "i8", "u8", "f8"])
+def test_values_far_from_0_keep_their_differences(kind):
+    far = Range(1e9, 1e9 + 4095)
+    values = np.array([0, 1, 33, 64, 4095])
+    np.testing.assert_array_equal(
+        far.scaled((values + 10**9).astype(kind)), (values / 4095).astype(np.float32)
+    )
+
+
+def test_a_float32_far_from_0_is_subtracted_from_exactly():
+    low = 16777217.0  # no float32
+    scaled = Range(low, low + 4095).scaled(np.float32([16777218, 16777220]))
+    np.testing.assert_array_equal(scaled, np.float32([1 / 4095, 3 / 4095]))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16, np.float16])
+@pytest.mark.parametrize("stated", [Range(0, 4095), Range(0, 255), Range(0.1, 0.7)])
+def test_up_to_16_bits_values_are_divided_in_float32_as_those_of_published_sets(kind, stated):
+    values = np.arange(100).astype(kind)
+    expected = (values.astype(np.float32) - np.float32(stated.low)) / np.float32(
+        stated.high - stated.low
+    )
+    np.testing.assert_array_equal(stated.scaled(values), expected)
+
+
 def test_a_range_that_is_stated_is_0_and_1_in_whichever_way_it_is_stated(tmp_path):
     folder = folder_of(tmp_path, a=TWELVE)
     typed = load(folder, Range(0, 4095))

@@ -3,7 +3,9 @@
 Rescale slope and intercept are applied, of enhanced files each frame's own, so that values are in
 the unit that the file says: HU of CT. How it is shown is not: a window is reported and not applied,
 and the values of MONOCHROME1, whose least is shown white, are not inverted, since noise is of the
-values. Palettes and tables of values (Modality LUT) are refused.
+values. Palettes and tables of values (Modality LUT) are refused, and so are pixels of another
+length than the header says, and files that are deflated as a whole: what they claim cannot be
+known before they are inflated.
 
 Written are whole numbers under the header of another file, uncompressed and with an instance UID
 of their own; values are taken back through its rescaling, to the nearest that it can hold.
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.core import MissingPackage, UsageError
-from bench.datasets.formats.files import check_pixels, need
+from bench.datasets.formats.files import check_pages, check_pixels, need
 from bench.datasets.formats.stored import Stored, UnusableImage
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def open_file(path: Path, inner: str) -> Stored:
     _check(header, path)
     height, width = int(header.Rows), int(header.Columns)
     check_pixels(height, width)
-    frames = int(header.get("NumberOfFrames") or 1)
+    frames = _frames(header)
     rescalings = _rescalings(header, frames)
     rescaled = any(rescaling != _Rescaling() for rescaling in rescalings)
     kind, limits = _kind(header)
@@ -84,14 +86,14 @@ def save(target: Path, pages: np.ndarray[Any, Any], like: Path, inner: str) -> N
     need("pydicom", "dicom", "DICOM files")
     from pydicom import dcmread
 
+    _check(_header(like), like)
     dataset = dcmread(like)
-    _check(dataset, like)
     kind, limits = _kind(dataset)
     if limits is None or kind.itemsize > 2 or dataset.file_meta.TransferSyntaxUID == _BIG_ENDIAN:
         raise UsageError(f"such DICOM ({like.name}) is only read: save it as TIFF")
     if pages.shape[1] != dataset.SamplesPerPixel:
         raise UsageError(f"{like.name} has {dataset.SamplesPerPixel} channels")
-    frames = int(dataset.get("NumberOfFrames") or 1)
+    frames = _frames(dataset)
     if len(pages) != frames:
         raise UsageError(f"{like.name} has {frames} frames, not {len(pages)}")
     rescalings = _rescalings(dataset, frames)
@@ -117,21 +119,27 @@ def save(target: Path, pages: np.ndarray[Any, Any], like: Path, inner: str) -> N
 def _header(path: Path) -> Dataset:
     need("pydicom", "dicom", "DICOM files")
     from pydicom import dcmread
+    from pydicom.filereader import read_file_meta_info
 
+    if read_file_meta_info(path).get("TransferSyntaxUID") == _DEFLATED:
+        raise UnusableImage("it is deflated as a whole: save it uncompressed")
     return dcmread(path, defer_size=_DEFERRED)
+
+
+def _frames(header: Dataset) -> int:
+    """How many it says that it has."""
+    said = header.get("NumberOfFrames")
+    frames = 1 if said in (None, "") else int(said)
+    check_pages(frames)
+    return frames
 
 
 def _frame(path: Path, index: int) -> Array:
     """A frame as it is stored, (H, W) or (H, W, 3), in RGB."""
-    from pydicom import dcmread
     from pydicom.pixels import pixel_array
 
     try:
         with path.open("rb") as file:
-            dataset = dcmread(file, specific_tags=["TransferSyntaxUID"], stop_before_pixels=True)
-            if dataset.file_meta.TransferSyntaxUID == _DEFLATED:
-                return pixel_array(dcmread(path), index=index)
-            file.seek(0)
             return pixel_array(file, index=index)
     except RuntimeError as error:  # of all decoders that are installed
         text = " ".join(str(error).split()).rpartition("plugins: ")[2]
@@ -173,15 +181,44 @@ def _check(header: Dataset, path: Path) -> None:
             text.partition("requires ")[2] for text in decoder.missing_dependencies
         )
         raise MissingPackage(f"{path}: for {syntax.name} install {needed}")
-    if syntax != _DEFLATED:  # of what was deflated there are no places in the file
-        _check_length(header, elements[0], path)
+    check_pixels(int(header.Rows), int(header.Columns))
+    _check_length(header, elements[0], path)
 
 
 def _check_length(header: Dataset, name: str, path: Path) -> None:
-    element = header.get_item(name)
+    """Refuses pixels that end before the header says, or go on."""
+    element = header.get_item(name, keep_deferred=True)
     start, length = getattr(element, "value_tell", 0), getattr(element, "length", _UNDEFINED)
     if length != _UNDEFINED and start and start + length > path.stat().st_size:
         raise UnusableImage("it is cut short: some of its pixels are not there")
+    frames = _frames(header)
+    if header.file_meta.TransferSyntaxUID.is_encapsulated:
+        if start:
+            _check_fragments(path, start, frames)
+        return
+    kind, _ = _kind(header)
+    samples = int(header.SamplesPerPixel)
+    if header.PhotometricInterpretation == "YBR_FULL_422":
+        samples -= 1  # two pixels have one colour
+    said = frames * int(header.Rows) * int(header.Columns) * samples * kind.itemsize
+    if length not in (said, said + said % 2):  # written lengths are even
+        raise UnusableImage(
+            f"it is broken: its header says {said} bytes of pixels, and it has {length}"
+        )
+
+
+def _check_fragments(path: Path, start: int, frames: int) -> None:
+    """Refuses compressed frames that are not there: each begins a fragment of its own."""
+    from pydicom.encaps import parse_basic_offsets, parse_fragments
+
+    with path.open("rb") as file:
+        file.seek(start)
+        parse_basic_offsets(file)
+        fragments, _ = parse_fragments(file)
+    if fragments < frames:
+        raise UnusableImage(
+            f"it is broken: it says that it has {frames} frames, and holds {fragments}"
+        )
 
 
 def _kind(header: Dataset) -> tuple[np.dtype[Any], tuple[int, int] | None]:

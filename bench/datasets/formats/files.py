@@ -17,6 +17,8 @@ from bench.datasets.formats.stored import UnusableImage
 
 #: Larger images are refused: some methods hold a hundred times as much in memory.
 MAX_PIXELS = 2**26
+#: More of them in a file are refused: a header may claim any number, and each is read.
+MAX_PAGES = 100_000
 #: Of libraries that log what they raise as well. Not astropy's, which is of a class of its own: who
 #: asks for it before astropy is imported makes another in its place, and astropy fails.
 _LOGGERS = [logging.getLogger(name) for name in ("PIL", "pydicom", "tifffile")]
@@ -60,6 +62,21 @@ def check_pixels(height: int, width: int) -> None:
     if height * width > MAX_PIXELS:
         raise UnusableImage(
             f"{width}x{height} pixels are more than {MAX_PIXELS:,}: cut it into parts"
+        )
+
+
+def check_pages(pages: int) -> None:
+    """Checks that a file does not hold too many images, by what its header says.
+
+    Raises:
+        UnusableImage: it does, or says that it has none.
+    """
+    if pages < 1:
+        raise UnusableImage(f"it says that it holds {pages} images")
+    if pages > MAX_PAGES:
+        raise UnusableImage(
+            f"it says that it holds {pages:,} images, and {MAX_PAGES:,} are the most that are "
+            "taken: save it as several files"
         )
 
 

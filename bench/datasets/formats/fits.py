@@ -18,7 +18,7 @@ import numpy as np
 
 from bench.core import UsageError
 from bench.datasets.formats.axes import check_kind, white_of
-from bench.datasets.formats.files import check_pixels, need
+from bench.datasets.formats.files import check_pages, check_pixels, need
 from bench.datasets.formats.stored import Stored, UnusableImage
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def open_file(path: Path, inner: str) -> Stored:
         pages = math.prod(leading)
         if pages < 1:
             raise UnusableImage("it holds no image: one of its axes is 0")
+        check_pages(pages)
+        _check_tiles(image)
         corner = image.section[(*[0] * len(leading), slice(0, 1), slice(0, 1))]
         kind = check_kind(corner.dtype)
         unit = str(image.header.get("BUNIT", "")).strip()
@@ -102,6 +104,17 @@ def _hdus(path: Path) -> Iterator[Any]:
         if file.read().strip(b"\0"):
             raise UnusableImage("it is broken: it goes on after its last part")
         yield hdus
+
+
+def _check_tiles(image: Any) -> None:
+    """Refuses a compressed image that has other tiles than its header says."""
+    tile = getattr(image, "tile_shape", None)
+    if tile is None:
+        return
+    said = math.prod(-(-side // own) for side, own in zip(image.shape, tile, strict=True))
+    held = len(image.compressed_data)
+    if held != said:
+        raise UnusableImage(f"it is broken: its header says {said} tiles, and it holds {held}")
 
 
 def _chosen(hdus: Any, inner: str) -> int:

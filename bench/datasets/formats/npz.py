@@ -6,10 +6,10 @@ are not decoded anew for each.
 
 from __future__ import annotations
 
-import functools
 import math
 import zipfile
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from bench.core import Array
 
 _ENCRYPTED = 1
+#: What was read last, and of which file, array and version of it.
+_LAST: dict[tuple[Path, str, tuple[int, int]], Array] = {}
+_LOCK = Lock()
 
 
 class Member(NamedTuple):
@@ -96,9 +99,14 @@ def _chosen(path: Path, inner: str) -> tuple[str, tuple[int, ...], np.dtype[Any]
     return name, found[name].shape, found[name].kind
 
 
-@functools.lru_cache(maxsize=1)
 def _whole(path: Path, name: str, changed: tuple[int, int]) -> Array:
-    with zipfile.ZipFile(path) as archive:
-        check_room(path, archive.getinfo(f"{name}.npy").file_size)
-        with archive.open(f"{name}.npy") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
+    """An array, decoded by one thread at a time: others would take as much memory again."""
+    asked = path, name, changed
+    with _LOCK:
+        if asked not in _LAST:
+            _LAST.clear()
+            with zipfile.ZipFile(path) as archive:
+                check_room(path, archive.getinfo(f"{name}.npy").file_size)
+                with archive.open(f"{name}.npy") as file:
+                    _LAST[asked] = np.lib.format.read_array(file, allow_pickle=False)
+        return _LAST[asked]

@@ -14,7 +14,7 @@ from uuid import uuid4
 import numpy as np
 
 from bench.core import BenchError, StorageError, UsageError, system_reason
-from bench.datasets.formats.files import check_memory, check_pixels, parted, reading
+from bench.datasets.formats.files import check_memory, check_pages, check_pixels, parted, reading
 from bench.datasets.formats.kinds import Format, kind_of
 from bench.datasets.formats.stored import Stored, UnusableImage
 
@@ -38,6 +38,7 @@ def open_image(path: Path) -> Stored:
         module = _module(kind_of(file))
         stored: Stored = module.open_file(file, inner)
         check_pixels(*stored.shape[1:])
+        check_pages(stored.pages)
 
     def read(page: int) -> Array:
         if not 0 <= page < stored.pages:

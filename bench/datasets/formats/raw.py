@@ -2,9 +2,9 @@
 
 A sensor's values are a mosaic of colours, no image that methods are made for, so this is the one
 format that is converted: demosaicked at full size, with the white balance that the camera wrote,
-turned upright; no gamma, no automatic brightness, the sensor's white at 65535. Demosaicking
-interpolates: noise of neighbouring pixels is correlated, and each file says so in a note. It is
-only read.
+turned upright; in the camera's own colours, no gamma, no automatic brightness, and the sensor's
+white at 65535 whatever the frame holds. Demosaicking interpolates: noise of neighbouring pixels is
+correlated, and each file says so in a note. It is only read.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from bench.core import Array
 
 _NOTE = (
-    "developed from camera raw: demosaicked, with the camera's white balance, linear; its noise is "
-    "correlated between neighbouring pixels"
+    "developed from camera raw: demosaicked, linear, with the camera's white balance and in its "
+    "own colours; its noise is correlated between neighbouring pixels"
 )
 #: LibRaw's codes of a quarter turn.
 _QUARTER_TURNS = (5, 6)
@@ -52,7 +52,12 @@ def open_file(path: Path, inner: str) -> Stored:
     def read(page: int) -> Array:
         with _silent(), rawpy.imread(str(path)) as raw:
             pixels = raw.postprocess(
-                gamma=(1, 1), no_auto_bright=True, output_bps=16, use_camera_wb=True
+                gamma=(1, 1),
+                no_auto_bright=True,
+                adjust_maximum_thr=0.0,  # or white would be each frame's own greatest value
+                output_bps=16,
+                output_color=rawpy.ColorSpace.raw,
+                use_camera_wb=True,
             )
         return np.moveaxis(pixels, -1, 0)
 

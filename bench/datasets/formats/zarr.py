@@ -3,7 +3,8 @@
 Of OME-Zarr the first resolution is read, which is the highest; the axes before y and x (time,
 channel, depth) count pages, as in TIFF. Of other arrays `axes` says what their axes are. What is
 too large is refused by the metadata, before anything is read. A chunk that is not there stands for
-the array's fill value, by the format; an array of which none is there is refused.
+the array's fill value, by the format: a note says how many; an array of which none is there is
+refused.
 """
 
 from __future__ import annotations
@@ -60,8 +61,7 @@ def open_file(path: Path, inner: str) -> Stored:
     array = _array(path, place.name)
     kind = check_kind(array.dtype)
     check_room(path, math.prod(array.chunks) * array.dtype.itemsize)  # each is decoded whole
-    if not array.nchunks_initialized:
-        raise UnusableImage("none of its chunks is there")
+    missing = _missing(array)
 
     def read(page: int) -> Array:
         if place.axes is None:
@@ -69,12 +69,14 @@ def open_file(path: Path, inner: str) -> Stored:
         index = np.unravel_index(page, leading) if leading else ()
         return np.array(array[tuple(map(int, index))], kind)[None]
 
-    notes = (layout.note,) if layout.note else ()
+    notes: tuple[str, ...] = (layout.note,) if layout.note else ()
     if place.axes and layout.pages > 1:
         counted = " x ".join(
             f"{size} {axis}" for size, axis in zip(leading, place.axes, strict=True) if size > 1
         )
         notes = (f"its {layout.pages} pages are {counted}",)
+    if missing:
+        notes += (missing,)
     return Stored(layout.shape, layout.pages, kind, white_of(kind), read, notes=notes)
 
 
@@ -120,6 +122,24 @@ def _array(path: Path, name: str) -> Any:
     if "pickle" in repr((array.filters, array.compressors)).lower():
         raise UnusableImage("it holds Python objects, which are not read: save numbers")
     return array
+
+
+def _missing(array: Any) -> str:
+    """A line of the chunks that are not there; empty if all are."""
+    there, parts = array.nchunks_initialized, array.shards or array.chunks
+    if not there:
+        raise UnusableImage("none of its chunks is there")
+    whole = [-(-side // part) for side, part in zip(array.shape, parts, strict=True)]
+    if array.shards:  # counted as if every one held all that it can
+        there //= math.prod(s // c for s, c in zip(array.shards, array.chunks, strict=True))
+    stored = math.prod(whole)
+    if there >= stored:
+        return ""
+    what = "shards" if array.shards else "chunks"
+    return (
+        f"{stored - there:,} of its {stored:,} {what} are not there: their pixels are its fill "
+        f"value, {array.fill_value}"
+    )
 
 
 def _chosen(path: Path, inner: str) -> _Place:
