@@ -191,6 +191,7 @@ def with_training(dataset: Dataset, other: Dataset) -> Dataset:
         warnings=tuple(dict.fromkeys((*dataset.warnings, *other.warnings))),
         training_warnings=other.training_warnings,
         largest=max(dataset.largest, other.largest),
+        largest_pixels=max(dataset.largest_pixels, other.largest_pixels),
     )
 
 

@@ -24,7 +24,7 @@ _FACTS, _OWN = "dataset.json", "own"
 #: What is told of a data set beside its range and its images.
 _TOLD = (
     "name", "fingerprint", "sizes", "samples", "note", "left_out", "warnings",
-    "training_warnings", "largest",
+    "training_warnings", "largest", "largest_pixels",
     "training", "training_fingerprint", "frames", "truth",
 )  # fmt: skip
 

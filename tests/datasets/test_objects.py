@@ -86,6 +86,7 @@ def test_images_of_several_shapes_are_grouped():
     groups = {group.shape: group.positions.tolist() for group in data.groups("test")}
     assert groups == {(1, 8, 9): [0, 2], (3, 16, 17): [1]}
     assert data.largest == 3 * 16 * 17
+    assert data.largest_pixels == 16 * 17
 
 
 def test_few_images_are_in_memory_at_a_time(monkeypatch):
