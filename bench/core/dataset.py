@@ -111,6 +111,8 @@ class Dataset:
         training_warnings: what of its training images is hardly meant so, where some learn from
             them.
         largest: values of the largest image, where images may be large.
+        largest_pixels: of the image with the most of them, whatever its channels; as many as
+            `largest` where nobody says.
         training, training_fingerprint: the data set, by name and content, that training and
             validation images come from; by default this one.
         labels: gives the labels of a split, int64, those of all its images by position; raises
@@ -136,6 +138,7 @@ class Dataset:
     warnings: tuple[str, ...] = ()
     training_warnings: tuple[str, ...] = ()
     largest: int = 0
+    largest_pixels: int = 0
     training: str = ""
     training_fingerprint: str = ""
     labels: Callable[[Split], Labels] | None = field(default=None, repr=False)
@@ -150,6 +153,8 @@ class Dataset:
         if not self.training:
             object.__setattr__(self, "training", self.name)
             object.__setattr__(self, "training_fingerprint", self.fingerprint)
+        if not self.largest_pixels:
+            object.__setattr__(self, "largest_pixels", self.largest)
 
     @property
     def given(self) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.core import SAMPLE_SIDE, DataError, Dataset, Group, Range, Split
 from bench.datasets.items import Item
-from bench.datasets.survey import Source, Survey, digest_of, largest, meaning
+from bench.datasets.survey import Source, Survey, digest_of, largest, largest_pixels, meaning
 from bench.datasets.survey import survey as surveyed
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def dataset_of(
         samples=samples_of(known["test"].shapes),
         warnings=found.warnings,
         largest=largest(every),
+        largest_pixels=largest_pixels(every),
         labels=None if None in every[-1].labels else labels,
         range=found.scale.range,
         frames=min(min(each.frames) for each in every),

@@ -112,7 +112,7 @@ def load(
     if colon and kind in FORMS:
         return FORMS[kind].open(expanded(rest), stated)
     if colon and kind in COLLECTIONS:
-        return COLLECTIONS[kind](rest, folder, stated)
+        return COLLECTIONS[kind](rest, folder, stated, download)
     path = expanded(name)
     if path.is_dir() or _is_path(name):
         return FORMS["folder"].open(_existing(path), stated)
@@ -191,6 +191,7 @@ def with_training(dataset: Dataset, other: Dataset) -> Dataset:
         warnings=tuple(dict.fromkeys((*dataset.warnings, *other.warnings))),
         training_warnings=other.training_warnings,
         largest=max(dataset.largest, other.largest),
+        largest_pixels=max(dataset.largest_pixels, other.largest_pixels),
     )
 
 
@@ -273,9 +274,9 @@ PLACES = {
     "torchvision:NAME": "a data set of torchvision's, such as CIFAR10",
     "hf:NAME": "a data set of Hugging Face's hub or cache, or hf:PATH; hf:NAME::column",
 }
-#: Before what names a data set elsewhere -> what opens it, given the data folder and the range of
-#: its values where that was stated.
-COLLECTIONS: Mapping[str, Callable[[str, Path, Range | None], Dataset]] = {
+#: Before what names a data set elsewhere -> what opens it, given the data folder, the range of its
+#: values where that was stated, and whether it may be downloaded.
+COLLECTIONS: Mapping[str, Callable[[str, Path, Range | None, bool], Dataset]] = {
     "npz": open_npz,
     "torchvision": open_torchvision,
     "hf": open_hugging_face,

@@ -24,7 +24,7 @@ _FACTS, _OWN = "dataset.json", "own"
 #: What is told of a data set beside its range and its images.
 _TOLD = (
     "name", "fingerprint", "sizes", "samples", "note", "left_out", "warnings",
-    "training_warnings", "largest",
+    "training_warnings", "largest", "largest_pixels",
     "training", "training_fingerprint", "frames", "truth",
 )  # fmt: skip
 
@@ -44,14 +44,15 @@ def write(dataset: Dataset, folder: Path) -> None:
         if dataset.own:
             (folder / _OWN).mkdir()
             write(dataset.own, folder / _OWN)
+        told = {name: getattr(dataset, name) for name in _TOLD}
+        told |= {"sizes": dict(dataset.sizes), "range": dataset.range.as_dict()}
+        facts = json.dumps({"told": told, "groups": counts})
+        (folder / _FACTS).write_text(facts, encoding="utf-8")
     except OSError as error:
         raise StorageError(
             f"cannot write {dataset.name} into {folder}, where other processes are to read it: "
             f"{error.strerror}; use jobs=0, or another TMPDIR"
         ) from error
-    told = {name: getattr(dataset, name) for name in _TOLD}
-    told |= {"sizes": dict(dataset.sizes), "range": dataset.range.as_dict()}
-    (folder / _FACTS).write_text(json.dumps({"told": told, "groups": counts}), encoding="utf-8")
 
 
 def open_copy(folder: Path) -> Dataset:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.core import DataError, expanded, nearest, shown
-from bench.datasets.formats import Stored, UnusableImage, check_memory, open_image
+from bench.datasets.formats import Encoded, Stored, UnusableImage, check_memory, open_image
+from bench.datasets.pillow_images import check_whole
 
 if TYPE_CHECKING:
     from bench.core import Array
@@ -150,6 +151,8 @@ def _stored(image: Any, again: bool) -> Stored:
         if not again and math.prod(stored.shape) > LARGE:
             check_memory(path, stored.shape)
         return stored
+    if isinstance(image, Encoded):
+        return image.open()
     pixels = _channels_first(as_array(image))
     if pixels.dtype.kind not in "iuf":
         raise UnusableImage(
@@ -163,7 +166,7 @@ def as_array(image: Any) -> Array:
     """The values of an array, a tensor or a PIL image, none of them changed.
 
     Raises:
-        UnusableImage: it is nothing of that.
+        UnusableImage: it is nothing of that, or Pillow has changed them.
     """
     if isinstance(image, np.ndarray):
         return image
@@ -171,10 +174,7 @@ def as_array(image: Any) -> Array:
         image = image.detach().cpu()
         return image.float().numpy() if str(image.dtype) == "torch.bfloat16" else image.numpy()
     if hasattr(image, "mode") and hasattr(image, "getbands"):  # of Pillow
-        if image.mode not in ("L", "RGB", "F", "I") and not image.mode.startswith("I;16"):
-            raise UnusableImage(
-                f"it is a PIL image of mode {image.mode}: convert('L') or convert('RGB') first"
-            )
+        check_whole(image)
         return np.asarray(image)
     raise UnusableImage(f"it is {shown(image)}: give {TAKEN}")
 

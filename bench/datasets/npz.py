@@ -34,8 +34,8 @@ _HEADER, _LENGTHS = 30, slice(26, 30)
 _CHUNK = 2**20
 
 
-def open_npz(typed: str, folder: Path, stated: Range | None) -> Dataset:
-    """The data set of a file; the data folder plays no part.
+def open_npz(typed: str, folder: Path, stated: Range | None, download: bool = True) -> Dataset:
+    """The data set of a file; the data folder plays no part, and nothing is downloaded.
 
     Raises:
         DataError: it is not there, or damaged, or larger than memory where it is compressed.

@@ -272,3 +272,8 @@ def pixels_digest(image: Array, before: int = 0) -> int:
 def largest(known: Iterable[Known]) -> int:
     """Values of the largest image."""
     return max((math.prod(shape) for each in known for shape in each.shapes), default=0)
+
+
+def largest_pixels(known: Iterable[Known]) -> int:
+    """Pixels of the image with the most of them."""
+    return max((math.prod(shape[1:]) for each in known for shape in each.shapes), default=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +17,10 @@ _NONE = ("FakeData", "ImageFolder", "DatasetFolder", "VisionDataset")
 _SPLITS = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
 
 
-def open_torchvision(typed: str, folder: Path, stated: Range | None) -> Dataset:
-    """The data set of that class, downloaded into `folder` where it is not there.
+def open_torchvision(
+    typed: str, folder: Path, stated: Range | None, download: bool = True
+) -> Dataset:
+    """The data set of that class, downloaded into `folder` where it is not there and may be.
 
     The validation images are the last tenth of its training images, where it has none.
 
@@ -32,20 +35,21 @@ def open_torchvision(typed: str, folder: Path, stated: Range | None) -> Dataset:
         raise UsageError(f"torchvision has no data set {typed!r}: {nearest(typed, names)}")
     made = getattr(datasets, typed)
     taken = inspect.signature(made).parameters
+    made_of = functools.partial(_made, typed, made, taken, folder, download)
     parts: dict[str, Sequence[Any]] = {}
     if "train" in taken:
         for split in ("train", "test"):
-            parts[split] = _made(typed, made, taken, folder, train=split == "train")
+            parts[split] = made_of(train=split == "train")
     elif "split" in taken:
         for split, tried in _SPLITS.items():
             for name in tried:
                 try:
-                    parts[split] = _made(typed, made, taken, folder, split=name)
+                    parts[split] = made_of(split=name)
                     break
                 except ValueError:  # it has no split of that name
                     continue
     else:
-        parts["test"] = _made(typed, made, taken, folder)
+        parts["test"] = made_of()
     if "test" not in parts:
         raise UsageError(
             f"torchvision:{typed} has no test split: {_IN_PYTHON.format(typed)}, train=...)"
@@ -56,15 +60,18 @@ def open_torchvision(typed: str, folder: Path, stated: Range | None) -> Dataset:
 _IN_PYTHON = "open it in Python and give it to bench.run(dataset=bench.Dataset({}(...)"
 
 
-def _made(typed: str, made: Any, taken: Any, folder: Path, **options: Any) -> Any:
-    """A split; it is downloaded only where it is not there.
+def _made(
+    typed: str, made: Any, taken: Any, folder: Path, may_download: bool, **options: Any
+) -> Any:
+    """A split; it is downloaded only where it is not there and may be.
 
     Raises:
         ValueError: there is no such split.
         UsageError, DataError: see `open_torchvision`.
     """
     missing = None
-    for download in (False, True) if "download" in taken else (None,):
+    tried = (False, True) if may_download else (False,)
+    for download in tried if "download" in taken else (None,):
         asked = options if download is None else {**options, "download": download}
         try:
             if download:
@@ -78,8 +85,9 @@ def _made(typed: str, made: Any, taken: Any, folder: Path, **options: Any) -> An
         except Exception as error:  # of the network, the disk, an archive, a package it wants
             missing = error
     assert missing is not None
+    again = "try again with a connection" if may_download else "allow it to be downloaded"
     reason = system_reason(missing) or " ".join(str(missing).split()) or type(missing).__name__
     raise DataError(
         f"torchvision:{typed} is not in {folder}, and cannot be had: {reason}; put it there as "
-        "torchvision has it, or try again with a connection"
+        f"torchvision has it, or {again}"
     ) from missing

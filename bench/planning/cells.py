@@ -195,12 +195,9 @@ def _tuning_images(
 
 
 def _tile(method: Method, settings: Settings, dataset: Dataset) -> int | None:
-    """A tile's pixels a side; None where no image is over the bound, or the method sees it whole.
-
-    Of what a data set says of its largest image it counts the values, which are no fewer.
-    """
+    """A tile's pixels a side; None where no image is over the bound, or it is seen whole."""
     side = settings.tile
-    if side is None or method.declared.whole or dataset.largest <= bound(side):
+    if side is None or method.declared.whole or dataset.largest_pixels <= bound(side):
         return None
     return side
 

@@ -245,6 +245,16 @@ def test_a_set_of_torchvision_that_cannot_be_had_gets_one_line(tmp_path, monkeyp
         load("torchvision:EMNIST", tmp_path)
 
 
+def test_a_set_of_torchvision_is_not_downloaded_where_it_is_not_to_be(tmp_path, monkeypatch):
+    from torchvision.datasets import CIFAR10
+
+    asked = []
+    monkeypatch.setattr(CIFAR10, "download", lambda self: asked.append(self))
+    with pytest.raises(DataError, match="allow it to be downloaded"):
+        load("torchvision:CIFAR10", tmp_path, download=False)
+    assert not asked
+
+
 def test_helpers_of_torchvision_are_no_data_sets():
     from torchvision import datasets as sets
 

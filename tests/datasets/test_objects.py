@@ -11,7 +11,7 @@ from torch.utils.data import TensorDataset
 
 import bench
 from bench import datasets
-from bench.core import DataError, UsageError
+from bench.core import DataError, StorageError, UsageError
 from bench.datasets import arrays, items
 
 RNG = np.random.default_rng(0)
@@ -133,6 +133,7 @@ def test_images_of_several_shapes_are_grouped():
     groups = {group.shape: group.positions.tolist() for group in data.groups("test")}
     assert groups == {(1, 8, 9): [0, 2], (3, 16, 17): [1]}
     assert data.largest == 3 * 16 * 17
+    assert data.largest_pixels == 16 * 17
 
 
 def test_few_images_are_in_memory_at_a_time(monkeypatch):
@@ -312,3 +313,42 @@ def test_a_wrong_data_set_gets_one_line_of_run(option, run):
         run(**{"dataset": "digits", option: 3.5})
     with pytest.raises(DataError, match="no such folder"):
         run(**{"dataset": "digits", option: Path("nowhere")})
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "ppm"])
+@pytest.mark.parametrize("decoded", [False, True])
+def test_pillow_images_that_were_cut_to_8_bits_are_refused(tmp_path, suffix, decoded):
+    codecs, tifffile = pytest.importorskip("imagecodecs"), pytest.importorskip("tifffile")
+    deep, path = np.full((8, 9, 3), 4660, np.uint16), tmp_path / f"deep.{suffix}"
+    if suffix == "png":
+        path.write_bytes(codecs.png_encode(deep))
+    elif suffix == "tif":
+        tifffile.imwrite(path, deep, photometric="rgb")
+    else:
+        path.write_bytes(b"P6 9 8 65535\n" + deep.astype(">u2").tobytes())
+    try:
+        image = Image.open(path)
+    except OSError:
+        pytest.skip("this Pillow does not open it")
+    if decoded:
+        image.load()
+    with pytest.raises(DataError, match="cuts the 16 bits of its file to 8: give the path"):
+        datasets.Dataset([image])
+    image.close()
+
+
+def test_pillow_images_of_8_bits_are_taken_from_their_files(tmp_path):
+    Image.fromarray(np.zeros((8, 9, 3), np.uint8)).save(tmp_path / "a.png")
+    assert datasets.Dataset([Image.open(tmp_path / "a.png")]).sizes["test"] == 1
+
+
+def test_a_copy_on_a_full_disk_gets_one_line(tmp_path, monkeypatch):
+    def full(*args, **options):
+        raise OSError(28, "No space left on device")
+
+    data = datasets.Dataset(GREY)
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(
+        StorageError, match="No space left on device; use jobs=0, or another TMPDIR"
+    ):
+        datasets.write_copy(data, tmp_path)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage.data import camera
 
-from bench import TrainedMethod, get_method, open_run
+from bench import TrainedMethod, datasets, get_method, open_run
 from bench.core import Dataset, Unsupported
 from bench.core.tiling import GRID, LEAST, OVERLAP, SIDE, bound, spans
 from bench.evaluation.forms import form_of
@@ -17,7 +17,7 @@ from bench.evaluation.noise_estimate import Estimating
 from bench.evaluation.scoring import BadOutput
 from bench.evaluation.tiles import Tiled, by_tiles
 from bench.noises import make_noise
-from bench.planning.cells import plan
+from bench.planning.cells import notes, plan
 from bench.planning.request import resolve
 from bench.planning.settings import Settings
 from bench.plugins.sources import Registry, load
@@ -214,6 +214,18 @@ def test_cells_name_the_tile_where_an_image_may_be_over_the_bound_only():
     assert large.key != small.key == cell_of("median", 0, tile=300).key
     assert cell_of("median", 2**26, tile=None).key == small.key
     assert cell_of("unet", 2**26).fit_key == cell_of("unet", 0).fit_key
+
+
+def test_tiles_are_decided_by_pixels_not_by_values(tmp_path):
+    image = np.zeros((260, 600, 3), np.uint8)
+    Image.fromarray(image).save(tmp_path / "a.png")
+    folder = datasets.load(f"folder:{tmp_path}", tmp_path)
+    checked = Settings.checked(noise=0.1, tile=300, tune=False)
+    for data in (folder, datasets.Dataset([image])):
+        assert data.largest > bound(300) > data.largest_pixels == 260 * 600
+        cells = plan(checked, data, [resolve("median", Registry())])
+        assert [cell.tile for cell in cells] == [None]
+        assert not any("tiles" in note for note in notes(checked, data, [], cells))
 
 
 def test_methods_of_one_size_and_those_that_see_all_are_not_given_tiles(plugins):

@@ -79,6 +79,7 @@ def assembled(
         warnings=(*warnings, *_notes(every)),
         training_warnings=_patches(scenes["train"]),
         largest=max((math.prod(scene.shape) for scene in every), default=0),
+        largest_pixels=max((math.prod(scene.shape[-2:]) for scene in every), default=0),
         range=scale.range,
         frames=min((len(scene.noisy) for scene in every), default=0),
         truth=all(scene.clean is not None for scene in every),

@@ -5,6 +5,7 @@ format of another file, `read_image` is a single image in [0, 1]. What cannot be
 an `UnusableImage`, with the reason; nothing is converted that the format does not ask for itself.
 """
 
+from bench.datasets.formats.encoded import Encoded
 from bench.datasets.formats.files import MAX_PIXELS, check_memory
 from bench.datasets.formats.kinds import SUFFIXES
 from bench.datasets.formats.opening import open_image, read_image, save
@@ -13,6 +14,7 @@ from bench.datasets.formats.stored import Stored, UnusableImage
 __all__ = [
     "MAX_PIXELS",
     "SUFFIXES",
+    "Encoded",
     "Stored",
     "UnusableImage",
     "check_memory",
