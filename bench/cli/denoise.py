@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     "--range",
     "stated",
     metavar="LOW,HIGH",
-    help="Stored values of black and white.  [default: 0 and the file's white, or 255 of 8 bits, "
-    "65535 of 16]",
+    help="Stored values of black and white.  [default: those in dataset.toml beside or above the "
+    "images, else of the run or the file; else 0 to 255 of 8 bits, to 65535 of 16]",
 )
 @click.option(
     "--tile",
@@ -102,6 +102,7 @@ def denoise(
         skip=skip,
         told=_tell,
         warn=lambda line: say(by_words(printable(line)), err=True),
+        progress=lambda line: say(by_words(printable(line)), err=True),
     )
     whole = sum(not file.fault for file in done)
     say(by_words(f"{whole} of {len(done)} files are denoised in {printable(str(out))}."))

@@ -110,7 +110,7 @@ class ValueScale:
         low, high = least.extremes.low, most.extremes.high
         return (
             f"{self.name}: its values do not say what is black and what is white: the least is "
-            f"{low:.6g} (in {least.path.name}) and the greatest {high:.6g} (in {most.path.name}); "
+            f"{low:.6g}{_in(least.path)} and the greatest {high:.6g}{_in(most.path)}; "
             f"state their range, as --range {_sides(low, high)}{self._or_in_file(low, high)}"
         )
 
@@ -129,7 +129,7 @@ class ValueScale:
         high = largest.extremes.high
         bits = max(1, math.ceil(math.log2(high + 1)))
         yield (
-            f"{self.name}: the greatest value of all is {high:.10g} (in {largest.path.name}), as "
+            f"{self.name}: the greatest value of all is {high:.10g}{_in(largest.path)}, as "
             f"of {bits} bits, and all are divided by {white:.10g}, so that the images are nearly "
             f"black and every level and number is of that range: if {2**bits - 1} is white, give "
             f"--range 0,{2**bits - 1}"
@@ -201,6 +201,11 @@ def value_scale(
             "--range 0,4095"
         )
     return ValueScale(name, folder, stated, whites)
+
+
+def _in(path: Path) -> str:
+    """Of which file a value is; nothing of what is no file, whose path is empty."""
+    return f" (in {path.name})" if path.name else ""
 
 
 def _white(white: float | None) -> str:

@@ -25,12 +25,12 @@ from bench.core import (
 from bench.datasets import formats
 from bench.datasets.folders import contents
 from bench.datasets.folders.contents import counted
-from bench.datasets.folders.description import description
 from bench.datasets.folders.scenes import look, pages_of
 from bench.datasets.formats import Stored, UnusableImage
 from bench.datasets.formats.files import parted
 from bench.datasets.formats.kinds import kind_of
 from bench.datasets.value_scale import Extremes, Found, ValueScale, value_scale
+from bench.denoising.meaning import Stated, little_used, stated_range
 
 if TYPE_CHECKING:
     from bench.core import Array
@@ -153,18 +153,29 @@ class Opened:
 
     Args:
         path: of the file.
-        typed: the range that was typed; else that of `dataset.toml` beside it, or of its format.
+        said: the range that was typed, and that of a run; `dataset.toml` beside or above the file
+            is looked for, and what its format says holds where nothing else does.
+
+    Attributes:
+        range: what its values mean.
+        told: lines that say why, where that is not plain.
 
     Raises:
         UnusableImage, DataError: it cannot be read.
         UsageError: its range has to be stated; or is stated twice.
     """
 
-    def __init__(self, path: Path, typed: Range | None) -> None:
+    def __init__(self, path: Path, said: Stated) -> None:
         self.path = path
         self.stored: Stored = formats.open_image(path)
         folder = parted(path)[0].parent
-        stated = description(folder).stated(typed, folder)
+        stated, by = stated_range(folder, said.typed)
+        where = "" if by is None else str(by)
+        self._of_run = False
+        if stated is None and self.stored.white != 1:
+            stated = said.of_run(self.stored.white)
+            self._of_run = stated is not None
+            where = said.name if self._of_run else ""
         self._scale: ValueScale = value_scale(path.name, folder, stated, [(path, self.stored)])
         self._found: list[Found] = []
         meaning = self._scale.of(self.stored)
@@ -174,6 +185,7 @@ class Opened:
             self._scale.check(self._found)
             raise AssertionError  # it says what is to be stated
         self.range: Range = meaning
+        self.told = said.told(meaning, self.stored.white, where)
 
     def pages(self) -> Iterator[Array]:
         """Of each page its values in [0, 1], float32 (C, H, W)."""
@@ -192,7 +204,8 @@ class Opened:
             return (*self.stored.notes, *self._scale.check(self._found))
         low = min(found.extremes.low for found in self._found)
         high = max(found.extremes.high for found in self._found)
-        return (*self.stored.notes, *beyond(low, high, self.range))
+        dark = little_used(high, self.range) if self._of_run else []
+        return (*self.stored.notes, *beyond(low, high, self.range), *dark)
 
 
 def check_near(values: Array, meaning: Range) -> None:
@@ -224,24 +237,26 @@ def beyond(low: float, high: float, meaning: Range) -> list[str]:
     ]
 
 
-def check_values(
-    images: np.ndarray[Any, Any], typed: Range | None, warn: Callable[[str], None]
-) -> Range:
+def check_values(images: np.ndarray[Any, Any], said: Stated, warn: Callable[[str], None]) -> Range:
     """What the values of an array mean, as those of a file would.
 
     Raises:
         UsageError: that has to be stated.
     """
     white = float(np.iinfo(images.dtype).max) if images.dtype in (np.uint8, np.uint16) else None
-    scale = ValueScale("the array", None, typed, frozenset({white}))
+    of_run = said.of_run(white) if said.typed is None else None
+    stated = said.typed or of_run
+    scale = ValueScale("the array", None, stated, frozenset({white}))
     extremes = Extremes(float(images.min()), float(images.max()))
-    if typed is not None:
-        lines = beyond(*extremes, typed)
+    if stated is not None:
+        lines = beyond(*extremes, stated)
+        lines += little_used(extremes.high, stated) if of_run else []
     else:
-        lines = [*scale.check([Found(Path("it"), extremes, noisy=True)])]
-    for line in lines:
+        lines = [*scale.check([Found(Path(), extremes, noisy=True)])]
+    meaning = stated or Range(0, white or 1)
+    for line in [*said.told(meaning, white, said.name if of_run else ""), *lines]:
         warn(line)
-    return typed or Range(0, white or 1)
+    return meaning
 
 
 def to_stored(

@@ -2,104 +2,46 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import Any
 
 import numpy as np
 
 from bench import store
 from bench.core import (
     ESTIMATED,
+    DataError,
     Noise,
-    Range,
     Unsupported,
     UsageError,
-    estimate_sigma,
     expanded,
     shown,
 )
 from bench.core.tiling import SIDE
+from bench.datasets.formats import Stored
 from bench.denoising import files
+from bench.denoising.arrays import denoise_array, in_memory
+from bench.denoising.meaning import Stated
 from bench.denoising.models import Model, Models, cached_models, filter_models, run_models
 from bench.denoising.record import NAME, DenoisedFile, Record
-from bench.evaluation import runner, scoring
-from bench.evaluation.blame import ends_the_sweep
+from bench.denoising.restorer import Denoiser
 from bench.evaluation.forms import form_of
-from bench.evaluation.tiles import by_tiles
 from bench.execution.environment import usable_cpus
-from bench.noises import Gaussian
 from bench.planning.request import resolve, torch_device
 from bench.planning.settings import Settings
 from bench.plugins.sources import Registry
 
-if TYPE_CHECKING:
-    from bench.core import Array
-
-#: A level that is estimated, and one that a model is for, are near within this factor.
-_NEAR = 1.25
 ESTIMATE = "estimate"
-#: What a method is given that asks for no noise.
-_NONE = Gaussian(1.0)
-
-
-class _Denoiser:
-    """A method at work on images, one after the other.
-
-    Args:
-        models: those that it may be by.
-        noise: of the images; None to estimate it from each.
-        tile: pixels a side of the tiles that large images are cut into; None for none.
-    """
-
-    def __init__(self, models: Models, noise: Noise | None, tile: int | None) -> None:
-        self._models, self._noise, self._tile = models, noise, tile
-        self._asks = True  # it is told the noise, or which model it is depends on it
-        if noise is not None:
-            models.of(noise)  # or it would be refused once for each image
-        elif not models.depends:
-            self._asks = models.of(_NONE).form.method.takes_noise
-
-    def __call__(self, noisy: Array) -> tuple[Array, Model, Noise]:
-        """An image (C, H, W) in [0, 1] restored, by what, and the noise that was taken for it.
-
-        Raises:
-            Unsupported: the method does not take it.
-            UsageError: there is no model for its noise; or the method fails on it.
-        """
-        estimated = self._noise is None
-        noise = self._noise or (Gaussian(estimate_sigma(noisy)) if self._asks else _NONE)
-        model = self._models.of(noise, estimated)
-        denoiser = by_tiles(model.denoiser, model.form, self._tile)
-        try:
-            with model.form.computing():
-                restored = scoring.apply(denoiser, noisy[None], noise)[0]
-        except Unsupported:
-            raise
-        except Exception as error:
-            if ends_the_sweep(error, model.form.method):
-                raise
-            why = runner.explain(error, model.form.method)
-            raise UsageError(f"{model.label} fails on it: {why}") from error
-        return restored, model, noise
-
-    def words(self, noise: Noise) -> str:
-        """The noise that was taken for an image's."""
-        if self._noise is not None:
-            return str(noise)
-        return f"{noise} (estimated)" if self._asks else "noise not told"
-
-    def doubt(self, model: Model, noise: Noise) -> str:
-        """A line where what was estimated is far from what the model is for."""
-        if self._noise is not None:
-            return ""
-        far = self._models.distance(noise)
-        if far <= _NEAR:
-            return ""
-        return f"the noise is estimated as {noise}, and the model is for {model.trained}"
+#: Seconds after which it is told how far a file's pages are.
+_PATIENCE = 10.0
+#: Doubts that are told of a file.
+_MOST = 3
 
 
 def denoise(
@@ -120,6 +62,7 @@ def denoise(
     skip: bool = False,
     told: Callable[[DenoisedFile], None] = lambda file: None,
     warn: Callable[[str], None] = warnings.warn,
+    progress: Callable[[str], None] = lambda line: None,
 ) -> Any:
     """Denoise images of one's own, as `bench denoise` does.
 
@@ -130,8 +73,9 @@ def denoise(
         (dtype('uint8'), (64, 64), True)
 
     Args:
-        images: an array of stored values, (H, W), (C, H, W) or (N, C, H, W), C = 1 or 3; or a file,
-            a folder of files, or a list of these.
+        images: an array, a tensor or a PIL image of stored values, (H, W), (C, H, W), (H, W, C) or
+            (N, H, W) and with N before them, C = 1 or 3; or a file, a folder of files, or a list
+            of these.
         method: as typed, `nlm[h=0.8]`; with `run` as that has it. A filter runs at its defaults
             where nothing else is typed.
         noise: one level in the unit of the range, as typed (`25/255`, `poisson:30`); "estimate":
@@ -140,8 +84,9 @@ def denoise(
         run: whose models and tuned parameters are taken; by default models of the cache.
         seed: of training, where the run has several.
         fit: the beginning of a model's key, where the cache has several.
-        range: stored values of black and white; by default 0 and 255 of 8 bits,
-            65535 of 16, unless a file says another white.
+        range: stored values of black and white; by default those in `dataset.toml` beside a file or
+            up to three folders above it, else the run's or the file's; else of 8 bits 0 and 255, of 16 bits
+            0 and 65535.
         tile: see `bench.Settings`, as are the next ones.
         device: "auto", "cpu" or "cuda".
         threads: by default all cores, or as the run did.
@@ -150,6 +95,7 @@ def denoise(
         skip: files in `out` are left as they are, and not denoised again.
         told: called with each file when it is done.
         warn: called with a line for what is hardly meant so.
+        progress: called with a line now and then where a file of many pages takes long.
 
     Returns:
         Of an array the restored one, of its shape and type; else a `DenoisedFile` for each file,
@@ -159,36 +105,40 @@ def denoise(
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
     typed = _checked(range, tile, device, threads, method, plugins)
-    work = _Denoiser(_models(typed, run, seed, fit), _one_noise(noise, typed), typed.tile)
-    if isinstance(images, np.ndarray):
-        return _array(images, out, typed.range, work, warn)
-    return _files(files.paths(images), out, typed, work, (overwrite, skip), told, warn)
+    opened = run if run is None or isinstance(run, store.Run) else store.open_run(run)
+    models = _models(typed, opened, seed, fit)
+    work = Denoiser(models, _one_noise(noise, typed), typed.tile)
+    said = Stated(typed.range)
+    if opened is not None:
+        measured = opened.manifest.dataset.range.range
+        said = Stated.of(typed.range, measured, f"the run {opened.path}")
+    if in_memory(images):
+        return denoise_array(images, out, said, work, warn)
+    if out is None:
+        raise UsageError("say where restored files are to be written: --out DIR")
+    each = _ByFile(work, said, typed.tile, warn, progress)
+    return _files(files.paths(images), expanded(out), each, (overwrite, skip), told)
 
 
 def _files(
     paths: list[str | os.PathLike[str]],
-    out: str | os.PathLike[str] | None,
-    typed: Settings,
-    work: _Denoiser,
+    folder: Path,
+    each: _ByFile,
     existing: tuple[bool, bool],
     told: Callable[[DenoisedFile], None],
-    warn: Callable[[str], None],
 ) -> list[DenoisedFile]:
     """Denoise files into a folder."""
-    if out is None:
-        raise UsageError("say where restored files are to be written: --out DIR")
-    folder = expanded(out)
     sources, ignored = files.sources(paths, folder)
     left = files.left_to_do(folder, sources, *existing)
     for line in ignored:
-        warn(line)
+        each.warn(line)
     if len(left) < len(sources):
-        warn(f"{len(sources) - len(left)} files are there already, and left as they are")
+        each.warn(f"{len(sources) - len(left)} files are there already, and left as they are")
     record = Record(folder / NAME)
     results = []
     try:
         for source in left:
-            result = _file(source, typed.range, work, typed.tile)
+            result = each(source)
             results.append(result)
             record.add(result)
             told(result)
@@ -226,7 +176,7 @@ def _one_noise(noise: Any, typed: Settings) -> Noise | None:
     return found[0]
 
 
-def _models(typed: Settings, run: Any, seed: int | None, fit: str) -> Models:
+def _models(typed: Settings, run: store.Run | None, seed: int | None, fit: str) -> Models:
     """Where the method's models are."""
     assert typed.methods is not None
     (text,) = typed.methods
@@ -234,8 +184,7 @@ def _models(typed: Settings, run: Any, seed: int | None, fit: str) -> Models:
     if run is not None:
         if fit:
             raise UsageError("--fit is of the cache: leave it, or --from, out")
-        opened = run if isinstance(run, store.Run) else store.open_run(run)
-        return run_models(opened, text, registry, typed.device, seed)
+        return run_models(run, text, registry, typed.device, seed)
     if seed is not None:
         raise UsageError("--seed is of a run: give --from RUN, or choose a model by --fit KEY")
     requested = resolve(text, registry)
@@ -253,92 +202,109 @@ def _models(typed: Settings, run: Any, seed: int | None, fit: str) -> Models:
 # A file ---------------------------------------------------------------------------------------
 
 
-def _file(
-    source: files.Source, typed: Range | None, work: _Denoiser, tile: int | None
-) -> DenoisedFile:
-    """Denoise a file; what is wrong with it stands in the result."""
-    result = DenoisedFile(source.path, source.target, source.fault)
-    if source.fault:
-        return result
-    try:
-        _denoise_file(source, typed, work, tile, result)
-    except Unsupported as error:
-        result.fault = str(error)
-    except Exception as error:
-        result.fault = files.reason(error)
-    return result
+class _ByFile:
+    """Denoises files, one after the other.
 
+    Args:
+        work: restores an image.
+        said: what their values mean.
+        tile: for the record.
+        warn, progress: see `denoise`.
+    """
 
-def _denoise_file(
-    source: files.Source,
-    typed: Range | None,
-    work: _Denoiser,
-    tile: int | None,
-    result: DenoisedFile,
-) -> None:
-    opened = files.Opened(source.path, typed)
-    stored = opened.stored
-    pages = np.empty((stored.pages, *stored.shape), stored.dtype)
-    doubts, models = [], []
-    for noisy, page in zip(opened.pages(), pages, strict=True):
-        restored, model, noise = work(noisy)
-        result.clipped += files.to_stored(restored, opened.range, stored.dtype, page)
-        result.noise.append(work.words(noise))
-        doubts.append(work.doubt(model, noise))
-        models.append(model)
-    files.save(source, pages)
-    result.values = pages.size
-    if source.instead:
-        result.notes.append(f"{source.instead} is only read: written as {source.target.name}")
-    result.notes += [*opened.notes, *filter(None, dict.fromkeys(doubts))]
-    first = models[0]
-    result.how = {
-        "input": str(source.path),
-        "method": first.label,
-        "parameters": dict(first.parameters),
-        "model": list(dict.fromkeys(model.origin for model in models)),
-        "noise": result.noise,
-        "range": opened.range.as_dict(),
-        "tile": tile,
-        "clipped": result.clipped,
-        "values": result.values,
-        "notes": result.notes,
-        "code": first.form.method.source,
-        "version": version("denoise-bench"),
-    }
+    def __init__(
+        self,
+        work: Denoiser,
+        said: Stated,
+        tile: int | None,
+        warn: Callable[[str], None],
+        progress: Callable[[str], None],
+    ) -> None:
+        self._work, self._said, self._tile = work, said, tile
+        self.warn, self._progress = warn, progress
+        self._told: set[str] = set()
 
-
-# An array -------------------------------------------------------------------------------------
-
-
-def _array(
-    images: np.ndarray[Any, Any],
-    out: Any,
-    typed: Range | None,
-    work: _Denoiser,
-    warn: Callable[[str], None],
-) -> Any:
-    """An array of stored values, restored."""
-    if out is not None:
-        raise UsageError("out= is of files; what an array becomes is returned")
-    if images.ndim not in (2, 3, 4) or (images.ndim > 2 and images.shape[-3] not in (1, 3)):
-        raise UsageError(
-            f"an array of shape {images.shape}: give (H, W), (C, H, W) or (N, C, H, W) with 1 or 3 "
-            "channels"
-        )
-    kind = images.dtype
-    if kind.kind not in "uif" or not images.size or not np.isfinite(images).all():
-        raise UsageError(f"images are finite numbers, as uint8, uint16 or float32, not {kind}")
-    meaning = files.check_values(images, typed, warn)
-    flat = images.reshape(-1, *((1, *images.shape) if images.ndim == 2 else images.shape[-3:]))
-    result = np.empty(flat.shape, kind)
-    for noisy, restored_to in zip(flat, result, strict=True):
+    def __call__(self, source: files.Source) -> DenoisedFile:
+        """Denoise a file; what is wrong with it stands in the result."""
+        result = DenoisedFile(source.path, source.target, source.fault)
+        if source.fault:
+            return result
         try:
-            scaled = meaning.scaled(noisy)
-            if meaning.clamp:
-                files.check_near(scaled, meaning)
-            restored, _, _ = work(scaled)
+            self._denoise(source, result)
         except Unsupported as error:
-            raise UsageError(str(error)) from error
-        files.to_stored(restored, meaning, kind, restored_to)
-    return result.reshape(images.shape)
+            result.fault = str(error)
+        except Exception as error:
+            result.fault = files.reason(error)
+        return result
+
+    def _denoise(self, source: files.Source, result: DenoisedFile) -> None:
+        opened = files.Opened(source.path, self._said)
+        for line in opened.told:  # the same of many files
+            if line not in self._told:
+                self._told.add(line)
+                self.warn(f"{source.path}: {line}")
+        stored = opened.stored
+        check_pages(stored)
+        pages = np.empty((stored.pages, *stored.shape), stored.dtype)
+        doubts, models = [], []
+        since = monotonic()
+        for number, noisy in enumerate(opened.pages()):
+            if monotonic() - since > _PATIENCE:
+                since = monotonic()
+                self._progress(f"{source.path}: page {number + 1} of {stored.pages}")
+            restored, model, noise = self._work(noisy)
+            result.clipped += files.to_stored(restored, opened.range, stored.dtype, pages[number])
+            result.noise.append(self._work.words(noise))
+            doubts += self._work.doubts(noisy, model, noise)
+            models.append(model)
+        files.save(source, pages)
+        result.values = pages.size
+        if source.instead:
+            result.notes.append(f"{source.instead} is only read: written as {source.target.name}")
+        result.notes += [*opened.notes, *_first(doubts)]
+        result.how = self._how(result, models, opened)
+
+    def _how(
+        self, result: DenoisedFile, models: list[Model], opened: files.Opened
+    ) -> dict[str, Any]:
+        """What `denoise.json` says of a file."""
+        first = models[0]
+        return {
+            "input": str(result.source),
+            "method": first.label,
+            "parameters": dict(first.parameters),
+            "model": list(dict.fromkeys(model.origin for model in models)),
+            "noise": result.noise,
+            "range": opened.range.as_dict(),
+            "tile": self._tile,
+            "clipped": result.clipped,
+            "values": result.values,
+            "notes": [*opened.told, *result.notes],
+            "code": first.form.method.source,
+            "version": version("denoise-bench"),
+        }
+
+
+def _first(doubts: list[str]) -> list[str]:
+    """Doubts, the first few of a file of many pages."""
+    different = list(dict.fromkeys(doubts))
+    more = len(different) - _MOST
+    return different if more <= 0 else [*different[:_MOST], f"(and {more} more of its pages alike)"]
+
+
+def check_pages(stored: Stored) -> None:
+    """Checks that there is memory for the restored pages of a file, which are written at once.
+
+    Raises:
+        DataError: there is not.
+    """
+    import psutil
+
+    size = stored.pages * math.prod(stored.shape) * stored.dtype.itemsize
+    free = psutil.virtual_memory().available
+    if size > free:
+        raise DataError(
+            f"its {stored.pages:,} pages are restored before they are written, which takes "
+            f"{size / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} GiB are free: save its "
+            "pages to several files"
+        )
