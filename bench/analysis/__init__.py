@@ -1,6 +1,6 @@
 """Scores of cells -> tables, intervals, tests. What is read of the cells, and when: `Scores`."""
 
-from bench.analysis.comparison import MOST_COMPARED, compare, harm, marks
+from bench.analysis.comparison import MOST_COMPARED, compare, harm, marks, uneven
 from bench.analysis.families import ENOUGH_TRAININGS
 from bench.analysis.labels import rowwise, tuples, with_labels
 from bench.analysis.means import means, problems, table, text_table
@@ -25,6 +25,7 @@ __all__ = [
     "table",
     "text_table",
     "tuples",
+    "uneven",
     "united",
     "with_labels",
 ]

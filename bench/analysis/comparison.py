@@ -216,6 +216,28 @@ def _alike(there: Any) -> Iterator[tuple[Any, Any]]:
             yield rows, np.array(columns)
 
 
+def uneven(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> set[tuple[str, float]]:
+    """The noises under which methods have a metric of other images each: no mean is best there.
+
+    What decides is whether every method's mean is over as many images as any two have in common;
+    two of several units each that could not be compared have none. Methods without a value do not
+    count.
+    """
+    images = table(summary, metric, "images").where(table(summary, metric).notna())
+    least, most = images.min(), images.max()
+    units, methods = table(summary, metric, "units").where(images.notna()).min(), images.count()
+    pairs = pairs[pairs["metric"] == metric]
+    common = pairs.groupby(["noise", "level"])["images"].agg(["min", "count"])
+    found = set()
+    for column in images.columns:
+        fewest, compared = common.loc[column] if column in common.index else (most[column], 0)
+        every = methods[column] * (methods[column] - 1) / 2
+        apart = units[column] > 1 and methods[column] <= MOST_COMPARED and compared < every
+        if apart or min(fewest, least[column]) < most[column]:
+            found.add(column)
+    return found
+
+
 def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str, *, higher: bool) -> pd.DataFrame:
     """Mark each column's highest mean, and what cannot be told apart from it.
 
@@ -223,9 +245,10 @@ def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str, *, higher: bo
     that of a method with fewer than four trainings, of which nobody knows how far others would lie;
     "near" what cannot be told apart from it, of few trainings by their images alone; "" the rest.
     Tables show them in bold, as ‡ and as †; what was not compared with the best has no mark. Rows
-    methods, columns (noise, level), as in `table`.
+    methods, columns (noise, level), as in `table`. Nothing is marked where methods are over other
+    images each, see `uneven`.
     """
-    mean = table(summary, metric)
+    mean, without = table(summary, metric), uneven(summary, pairs, metric)
     pairs = pairs[pairs["metric"] == metric]
     apart, compared = set(), set()
     for noise, level, a, b, told in tuples(pairs, "noise", "level", "a", "b", "told"):
@@ -238,7 +261,7 @@ def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str, *, higher: bo
     result = mean.astype(object)
     for column in mean.columns:
         values = mean[column]
-        if values.isna().all():
+        if values.isna().all() or column in without:
             result[column] = ""
             continue
         winner: Any = values.idxmax() if higher else values.idxmin()

@@ -34,7 +34,8 @@ from bench.planning.typed import Typed
 DEFAULT_METHODS = (IDENTITY, "gaussian", "median", "nlm", "wavelet", "dae", "vae")
 DEFAULT_METRICS = ("psnr", "ssim", "mse")
 #: Without ground truth: where each scene has several noisy frames, and where it has one.
-FRAMES_METRICS, SINGLE_METRICS = ("upsnr", "umse"), ("sure",)
+#: uMSE leads: it is unbiased, and of every image; good denoisers' best images have no uPSNR.
+FRAMES_METRICS, SINGLE_METRICS = ("umse", "upsnr"), ("sure",)
 DEFAULT_NOISE = "0.1,0.3,0.5"
 DEVICES = ("auto", "cpu", "cuda")
 MAX_JOBS = 1024

@@ -268,6 +268,21 @@ def test_marks_name_the_best_and_what_cannot_be_told_apart_from_it():
     assert marked(means.assign(mean=np.nan), "psnr") == ["", "", ""]
 
 
+def test_no_mean_is_best_where_methods_are_over_other_images():
+    """The best images of the better method have no value, so that its mean is the worse one."""
+    image = np.linspace(20, 40, 12)
+    better = np.where(image > 30, np.nan, image + 2)
+    means, pairs = compared(frame(image, method="a"), frame(better, method="b"))
+    assert means.loc[means["metric"] == "psnr", "images"].tolist() == [12, 6]
+    assert analysis.uneven(means, pairs, "psnr") == {("gaussian", 0.3)}
+    marks = analysis.marks(means, pairs, "psnr", higher=True)
+    assert marks[("gaussian", 0.3)].tolist() == ["", ""]
+    # As many images, but not the same ones; and the same ones.
+    for other, expected in ((np.flip(better), {("gaussian", 0.3)}), (better + 1, set())):
+        means, pairs = compared(frame(better, method="a"), frame(other, method="b"))
+        assert analysis.uneven(means, pairs, "psnr") == expected
+
+
 def test_harm_is_claimed_only_where_the_tests_carry_it():
     rng = np.random.default_rng(2)
     image = rng.normal(20, 5, 200)

@@ -85,6 +85,35 @@ def test_frames_of_other_brightness_are_told():
     assert notes(dataset(white, frames=2, drift=0.001)) == []
 
 
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [
+        ((25, 8), "first frame is 3.1 times as strong as the other's"),
+        ((20, 25), "second frame is 1.2 times as strong as the other's"),
+        ((25, 24), None),
+    ],
+)
+def test_frames_of_unequal_noise_are_told(levels, said):
+    first, second = (dataset(make_noise("gaussian", x / 255), frames=1, seed=x) for x in levels)
+    (one,), (other,) = first.groups("test"), second.groups("test")
+    group = Group(one.positions, None, np.concatenate([one.frames, other.frames], axis=1))
+    found = notes(Dataset("toy", "", {"test": 4}, lambda split: [group], frames=2, truth=False))
+    assert [said in note for note in found] == [True] * (said is not None)
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_pixels_at_the_ends_of_the_range_are_told(frames):
+    given = dataset(make_noise("gaussian", 0.05), frames=frames)
+    (group,) = given.groups("test")
+    for darker, expected in ((0.2, 1), (0.0, 0)):
+        cut = group._replace(frames=(group.frames - np.float32(darker)).clip(0, 1))
+        found = notes(
+            Dataset("toy", "", given.sizes, lambda s, g=cut: [g], frames=frames, truth=False)
+        )
+        told = [note for note in found if "of the noisy images' pixels lie at the ends" in note]
+        assert len(told) == expected
+
+
 def test_nothing_is_said_of_noise_that_is_drawn():
     group = Group(np.arange(4), scenes())
     assert notes(Dataset("toy", "", {"test": 4}, lambda split: [group])) == []

@@ -70,7 +70,7 @@ def test_images_are_counted_with_their_units(made):
 
 def test_a_run_without_truth_is_shown_whole(made):
     run, texts = made["frames"]
-    assert list(run.manifest.metrics) == ["upsnr", "umse"]
+    assert list(run.manifest.metrics) == ["umse", "upsnr"]
     assert run.records()["unit"].tolist() == [*UNITS.tolist()] * 3
     page = texts["report.md"]
     assert "There is no ground truth: all scores are estimates" in page

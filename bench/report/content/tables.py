@@ -74,6 +74,7 @@ class Table:
     rows: list[str]
     columns: list[Column]
     entries: Mapping[tuple[str, Column], Entry]
+    uneven: Collection[Column] = ()  # where means are over other images each: these rank nothing
 
     @classmethod
     def of(cls, section: Section, metric: str) -> Table:
@@ -85,6 +86,7 @@ class Table:
         frames = [tables.table(section.summary, metric, value) for value in values]
         mean = frames[0]
         marks = tables.marks(section.summary, section.pairs, metric, higher=scale.higher)
+        uneven = tables.uneven(section.summary, section.pairs, metric)
         harm = section.harm[section.harm["metric"] == metric]
         points = zip(harm["label"], zip(harm["noise"], harm["level"], strict=True), strict=True)
         worse = dict(zip(points, harm["difference"], strict=True))
@@ -105,7 +107,7 @@ class Table:
                         mark,
                         worse.get((label, column)),
                     )
-        return cls(metric, scale, list(mean.index), columns, entries)
+        return cls(metric, scale, list(mean.index), columns, entries, uneven)
 
     @property
     def extreme(self) -> str:
@@ -135,11 +137,15 @@ class Table:
         ]
 
     def ranked(self) -> list[str]:
-        """The methods by their mean rank, see `ranks`."""
-        return [label for label, _ in self.ranks()]
+        """The methods by their mean rank, see `ranks`; last those that are not ranked."""
+        ranked = [label for label, _ in self.ranks()]
+        return [*ranked, *(label for label in self.rows if label not in ranked)]
 
     def ranks(self) -> list[tuple[str, float]]:
-        """Each method's mean rank over the noises that it was measured under, the best first."""
+        """Each method's mean rank over the noises that it was measured under, the best first.
+
+        Methods that nothing ranks are left out, see `bench.analysis.uneven`.
+        """
         ranks = pd.DataFrame(
             {
                 column: pd.Series(
@@ -151,8 +157,9 @@ class Table:
                     dtype="float64",
                 ).rank(ascending=not self.scale.higher)
                 for column in self.columns
+                if column not in self.uneven
             },
             index=self.rows,
         )
-        ordered = ranks.mean(axis=1).sort_values(kind="stable")
+        ordered = ranks.mean(axis=1).dropna().sort_values(kind="stable")
         return [(str(label), float(rank)) for label, rank in ordered.items()]
