@@ -81,8 +81,9 @@ def load(
 ) -> Dataset:
     """The data set of that name, downloaded into `folder` where it has to be and may be.
 
-    `folder:PATH`, `pairs:PATH` and `frames:PATH` are folders of images, wherever they lie; where no
-    data set has that name, the path of a folder alone will do. `npz:FILE`, `torchvision:NAME` and
+    `folder:PATH`, `pairs:PATH` and `frames:PATH` are folders of images, wherever they lie, or, of
+    `folder:`, a file with pages or an array in it, as `folder:series.h5::entry/data`; where no data
+    set has that name, the path alone will do. `npz:FILE`, `torchvision:NAME` and
     `hf:NAME` are opened by `COLLECTIONS`.
 
     Args:
@@ -124,7 +125,7 @@ def load(
 
 def _is_path(name: str) -> bool:
     """Whether it was typed as a path: only a path has such a beginning."""
-    return name.startswith((".", "~", "/")) or Path(name).is_file()
+    return name.startswith((".", "~", "/")) or Path(name.partition("::")[0]).is_file()
 
 
 def _existing(path: Path) -> Path:

@@ -94,7 +94,7 @@ class ValueScale:
         """Hold what was found in the files to it; lines that say what is hardly meant so.
 
         Raises:
-            UsageError: the range has to be stated.
+            UsageError: the range has to be stated, or white is more than a value can be.
             DataError: values lie outside of it.
         """
         found = list(found)
@@ -102,23 +102,38 @@ class ValueScale:
             raise UsageError(self._unknown(found))
         if self.stated is None:
             return tuple(self._little_used(found))
-        return tuple(self._outside(found, self.stated))
+        self._check_possible(self.stated)
+        lines = self._outside(found, self.stated), self._little_of(found, self.stated)
+        return tuple(line for part in lines for line in part)
+
+    def _check_possible(self, stated: Range) -> None:
+        """Of whole numbers white can be no value that none of the files can hold."""
+        most = max((white for white in self.whites if white is not None), default=0)
+        most = max(255, most)
+        if None not in self.whites and stated.high > most:
+            where = "" if self.folder is None else f", or range in {self.folder / 'dataset.toml'}"
+            raise UsageError(
+                f"{self.name}: no value of its {round(math.log2(most + 1))} bits is more than "
+                f"{most:.10g}, and the range {stated} calls {stated.high:.10g} white: give --range "
+                f"LOW,HIGH{where}, the stored values of black and white, or leave it out, and "
+                f"{most:.10g} is white"
+            )
 
     def _unknown(self, found: list[Found]) -> str:
-        least = min(found, key=lambda one: one.extremes.low)
-        most = max(found, key=lambda one: one.extremes.high)
-        low, high = least.extremes.low, most.extremes.high
+        least, most = _least_and_most(found)
         return (
             f"{self.name}: its values do not say what is black and what is white: the least is "
-            f"{low:.6g}{_in(least.path)} and the greatest {high:.6g}{_in(most.path)}; "
-            f"state their range, as --range {_sides(low, high)}{self._or_in_file(low, high)}"
+            f"{least.extremes.low:.6g}{_in(least.path)} and the greatest "
+            f"{most.extremes.high:.6g}{_in(most.path)}; state their range, as --range "
+            f"LOW,HIGH{self._or_else}, the values of black and white"
         )
 
-    def _or_in_file(self, low: float, high: float) -> str:
-        numbers = _sides(low, high).replace(",", ", ")
+    @property
+    def _or_else(self) -> str:
+        """Where else a range is stated."""
         if self.folder is None:
-            return f", or in Python as range=({numbers})"
-        return f", or as range = [{numbers}] in {self.folder / 'dataset.toml'}"
+            return ", or in Python as range=(LOW, HIGH)"
+        return f", or as range = [LOW, HIGH] in {self.folder / 'dataset.toml'}"
 
     def _little_used(self, found: list[Found]) -> Iterator[str]:
         """16 bits of which most are never used: 12 bits of a camera, it may be."""
@@ -131,8 +146,23 @@ class ValueScale:
         yield (
             f"{self.name}: the greatest value of all is {high:.10g}{_in(largest.path)}, as "
             f"of {bits} bits, and all are divided by {white:.10g}, so that the images are nearly "
-            f"black and every level and number is of that range: if {2**bits - 1} is white, give "
-            f"--range 0,{2**bits - 1}"
+            f"black and every level and number is of that range: if it is not meant so, state it, "
+            f"as --range LOW,HIGH{self._or_else}, the values of black and white"
+        )
+
+    def _little_of(self, found: list[Found], stated: Range) -> Iterator[str]:
+        """A stated range of which most is never used: a zero too many, it may be."""
+        if not found:
+            return
+        least, most = _least_and_most(found)
+        low, high = least.extremes.low, most.extremes.high
+        if high - low >= (stated.high - stated.low) * _LITTLE:
+            return
+        yield (
+            f"{self.name}: all values lie from {low:.6g}{_in(least.path)} to {high:.6g}"
+            f"{_in(most.path)}, less than a quarter of the range {stated}, so that the images "
+            "have hardly any contrast and every level and number is of that range: if it is not "
+            "meant so, state the values of black and white that they have"
         )
 
     def _outside(self, found: list[Found], stated: Range) -> Iterator[str]:
@@ -142,12 +172,13 @@ class ValueScale:
             return
         width = stated.high - stated.low
         wide = Range(stated.low - width, stated.high + width)
+        lifted = "" if self.folder is None else ", or clamp = false in dataset.toml"
         for one in beyond:
             if not one.noisy or _is_outside(one.extremes, wide):
                 raise DataError(
                     f"{self.name}: {one.path.name} holds values from {one.extremes.low:.6g} to "
                     f"{one.extremes.high:.6g}, outside the range {stated}: state the range that "
-                    "they have, or clamp = false in dataset.toml"
+                    f"they have{lifted}"
                 )
         if beyond:
             low = min(beyond, key=lambda one: one.extremes.low)
@@ -198,7 +229,7 @@ def value_scale(
         raise DataError(
             f"{name}: of {one.name} white is {_white(white)} and of {other.name} "
             f"{_white(other_white)}: store all alike, or state the range that all have, as "
-            "--range 0,4095"
+            "--range LOW,HIGH"
         )
     return ValueScale(name, folder, stated, whites)
 
@@ -216,9 +247,7 @@ def _is_outside(extremes: Extremes, stated: Range) -> bool:
     return extremes.low < stated.low or extremes.high > stated.high
 
 
-def _sides(low: float, high: float) -> str:
-    """An example of a range for such values: [0, 1] where they fit, else a round one."""
-    if low >= 0 and high <= 1:
-        return "0,1"
-    least = 0 if low >= 0 else math.floor(low)
-    return f"{least},{2 ** max(1, math.ceil(math.log2(max(high, 1) + 1))) - 1}"
+def _least_and_most(found: list[Found]) -> tuple[Found, Found]:
+    """Which hold the least and the greatest value of all."""
+    least = min(found, key=lambda one: one.extremes.low)
+    return least, max(found, key=lambda one: one.extremes.high)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from bench import datasets, open_run
-from bench.core import DataError
+from bench.core import DataError, Range
 from bench.datasets import idx, natural
 from bench.datasets.folders import scenes as reading
 from bench.datasets.formats import UnusableImage, files, read_image
@@ -204,6 +204,50 @@ def test_a_folder_that_cannot_be_used_is_one_line(make, message, tmp_path, fails
     make(tmp_path / "here")
     line = fails("run", "--dataset", f"folder:{tmp_path / 'here'}", code=5)
     assert message in line
+
+
+def test_a_file_by_itself_is_a_data_set_of_its_pages(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stack = RNG.integers(0, 256, (4, 16, 18)).astype(np.uint8)
+    np.savez("all.npz", one=stack, two=stack[:2])
+    Image.fromarray(stack[0]).save("i0.png")
+    np.save("floats.npy", stack / 255)
+    for typed, count, name in (
+        ("folder:all.npz::one", 4, "folder:all.npz::one"),
+        ("all.npz::two", 2, "folder:all.npz::two"),
+        ("folder:i0.png", 1, "folder:i0.png"),
+        ("i0.png", 1, "folder:i0.png"),
+    ):
+        dataset = datasets.load(typed, Path("nowhere"))
+        assert (dataset.name, dataset.sizes["test"]) == (name, count)
+    with pytest.raises(DataError, match="it holds 2 arrays: name one of one, two as FILE::NAME"):
+        datasets.load("folder:all.npz", Path("nowhere"))
+    Path("dataset.toml").write_text("range = [0, 2]")
+    assert datasets.load("folder:floats.npy", Path("nowhere")).range == Range(0, 2)
+
+
+@pytest.mark.parametrize("kind", ["h5", "zarr"])
+def test_an_array_in_a_file_by_itself_is_measured_and_found_again(kind, tmp_path, bench):
+    pytest.importorskip({"h5": "h5py"}.get(kind, kind))
+    stack = RNG.integers(0, 256, (2, 16, 18)).astype(np.uint8)
+    path = tmp_path / f"series.{kind}"
+    if kind == "h5":
+        import h5py
+
+        with h5py.File(path, "w") as file:
+            file["entry/data"], file["entry/more"] = stack, stack[:1]
+        typed = f"{path}::entry/data"
+    else:
+        import zarr
+
+        zarr.save(str(path), stack.reshape(2, 1, 16, 18))
+        typed = str(path)
+    arguments = ("run", "--dataset", typed, "--noise", "0.1", "--methods", "identity")
+    result = bench(*arguments, "--name", "r")
+    assert result.code == 0, result.err
+    assert len(open_run("results/r").records()) == 2
+    again = bench("score", "results/r", "--metrics", "mae", "--dataset", typed)
+    assert again.code == 0, again.err
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -149,7 +149,7 @@ def test_a_range_scales_what_is_stored():
     assert (data.range.low, data.range.high, data.warnings) == (0, 4095, ())
     unstated = bench.Dataset(counts)
     assert unstated.range.high == 65535
-    assert "--range 0,4095" in unstated.warnings[0]
+    assert "in Python as range=(LOW, HIGH)" in unstated.warnings[0]
     assert unstated.fingerprint != data.fingerprint
 
 

@@ -142,6 +142,32 @@ def test_a_clean_image_beside_the_frames_is_the_truth(frames):
     assert [round(float(clean[p].mean() * 255)) for p in (0, 1)] == [100, 90]
 
 
+def test_clean_is_found_whatever_its_letters_and_other_names_of_it_are_refused(frames):
+    (frames / "b.tif").unlink()
+    for scene, name in (("a", "Clean.png"), ("c", "CLEAN.PNG")):
+        write(frames / scene / name, np.full((16, 18), 100, np.uint8))
+    data = load(f"frames:{frames}")
+    assert (data.truth, data.frames) == (True, 2)
+    for path in (frames / "a/Clean.png", frames / "c/CLEAN.PNG"):
+        path.unlink()
+    for name in ("gt", "GT", "truth", "ground_truth", "Reference", "a_clean"):
+        path = frames / "a" / f"{name}.png"
+        write(path, np.full((16, 18), 100, np.uint8))
+        with pytest.raises(DataError, match=rf"a/{name}\.png is no noisy .* call it clean\.png"):
+            load(f"frames:{frames}")
+        path.unlink()
+
+
+def test_folders_of_pairs_and_splits_are_no_scenes(pairs, frames):
+    with pytest.raises(DataError, match=rf"clean in .* is half of pairs.* give pairs:{pairs},"):
+        load(f"frames:{pairs}")
+    for name in ("train", "Val", "Test"):
+        (frames / "a").rename(frames / name)
+        with pytest.raises(DataError, match=rf"{name} in .* is a split by its name, no scene"):
+            load(f"frames:{frames}")
+        (frames / name).rename(frames / "a")
+
+
 def test_noise_may_lead_out_of_the_range_and_is_told(tmp_path):
     clean = RNG.uniform(0, 4095, (12, 14)).astype(np.float32)
     noise = RNG.normal(0, 300, clean.shape).astype(np.float32)

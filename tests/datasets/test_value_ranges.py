@@ -10,6 +10,7 @@ from PIL import Image
 from bench import datasets, open_run
 from bench.core import DataError, Range, UsageError
 from bench.core.value_range import UNIT_RANGE
+from bench.datasets.value_scale import Extremes, Found, ValueScale
 
 RNG = np.random.default_rng(24)
 TWELVE = RNG.integers(0, 4096, (20, 24)).astype(np.uint16)
@@ -119,7 +120,8 @@ def test_16_bits_that_are_hardly_used_are_loudly_warned_of(tmp_path, bench):
     folder = folder_of(tmp_path, a=TWELVE, b=TWELVE // 2)
     (line,) = load(folder).warnings
     assert "the greatest value of all is 4095 (in a.tif), as of 12 bits" in line
-    assert line.endswith("give --range 0,4095")
+    assert "--range LOW,HIGH, or as range = [LOW, HIGH] in" in line
+    assert line.endswith("the values of black and white")
     # Whatever is run, and in its report.
     arguments = ("run", "--noise", "0.1", "--methods", "identity", "--dataset", f"folder:{folder}")
     result = bench(*arguments, "--name", "r")
@@ -136,7 +138,7 @@ def test_16_bits_that_are_hardly_used_are_loudly_warned_of(tmp_path, bench):
 def test_a_quarter_used_is_no_cause_for_a_warning(tmp_path):
     assert load(folder_of(tmp_path, a=TWELVE * 4 + 4)).warnings == ()  # up to 16384
     (line,) = load(folder_of(tmp_path, a=TWELVE * 4 + 3)).warnings
-    assert line.endswith("--range 0,16383")
+    assert "16383 (in a.tif)" in line
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16, np.uint32])
@@ -147,10 +149,36 @@ def test_values_that_say_nothing_of_white_are_refused_with_what_was_found(tmp_pa
     line = fails("run", "--dataset", f"folder:{folder}", code=2)
     assert "the least is 0 (in " in line
     assert "the greatest 4095 (in bright.npy)" in line
-    assert "--range 0,4095" in line
-    assert "range = [0, 4095] in" in line
+    assert "as --range LOW,HIGH, or as range = [LOW, HIGH] in" in line  # no numbers to paste
     image = only(load(folder, Range(0, 4095)))[0][0]
     np.testing.assert_allclose(image, TWELVE / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32])
+def test_a_range_far_too_wide_is_warned_of_or_refused(tmp_path, dtype):
+    values = np.linspace(0, 200, 400).reshape(20, 20).astype(dtype)
+    folder = folder_of(tmp_path, a=values)
+    (line,) = load(folder, Range(-1000, 255)).warnings
+    assert "from 0 (in a." in line
+    assert "to 200 (in a." in line
+    assert "less than a quarter of the range -1000 to 255" in line
+    assert load(folder, Range(-500, 255)).warnings == ()
+    describe(folder, "range = [0, 100000]")
+    if dtype in (np.uint8, np.uint16):
+        with pytest.raises(UsageError, match=r"bits is more than (255|65535), and the range 0 to"):
+            load(folder)
+    else:
+        assert "less than a quarter of the range 0 to 100000" in load(folder).warnings[0]
+
+
+def test_an_array_that_leaves_its_range_is_not_told_of_dataset_toml():
+    scale = ValueScale("the array", None, Range(0, 1), frozenset({None}))
+    with pytest.raises(DataError, match=r"state the range that they have$"):
+        scale.check([Found(Path("test image 0"), Extremes(0, 2), noisy=False)])
+    with pytest.raises(UsageError, match=r"--range LOW,HIGH, or in Python as range=\(LOW, HIGH\)"):
+        ValueScale("the array", None, None, frozenset({None})).check(
+            [Found(Path("test image 0"), Extremes(-0.3, 1.2), noisy=True)]
+        )
 
 
 def test_a_run_on_floats_from_0_to_1_finds_its_images_again(tmp_path, bench):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,12 +11,18 @@ from typing import NamedTuple
 from bench.core import DataError, Split
 from bench.datasets.folders.description import DESCRIPTION
 from bench.datasets.formats import SUFFIXES
+from bench.datasets.formats.files import parted
 
 #: Kinds of files that are counted by name.
 _KINDS = 6
 _SPLITS: Mapping[Split, tuple[str, ...]] = {
     "train": ("train",), "validation": ("val", "validation"), "test": ("test",),
 }  # fmt: skip
+#: No scenes of frames, in small letters.
+_PAIRS = ("clean", "noisy")
+_NO_SCENES = {*(name for names in _SPLITS.values() for name in names), "training", "testing"}
+#: How others call a clean image, alone or at the end of a name.
+_TRUTH = re.compile(r"(^|[-_. ])(clean|gt|ground[-_ ]?truth|truth|reference)$")
 
 
 class Contents(NamedTuple):
@@ -51,6 +58,53 @@ def _is_plain_folder(path: Path) -> bool:
     return path.is_dir() and path.suffix.lower() != ".zarr"
 
 
+def is_image(path: Path) -> bool:
+    """Whether a path is that of one file of images, or of an array in one: `series.h5::entry`."""
+    file = parted(path)[0]
+    return file.suffix.lower() in SUFFIXES and file.exists() and not _is_plain_folder(file)
+
+
+def check_scenes(form: str, folder: Path, scenes: Iterable[Path]) -> None:
+    """Find no folder among scenes that is, by its name, one of pairs or of a split.
+
+    Args:
+        form: and the path of the data set, for messages.
+        folder: that the scenes lie in.
+        scenes: their folders.
+
+    Raises:
+        DataError: there is one.
+    """
+    for path in scenes:
+        name = path.name.lower()
+        if name in _PAIRS:
+            advice = f"give pairs:{form.partition(':')[2]}, or call the scene otherwise"
+            raise DataError(f"{form}: {path.name} in {folder} is half of pairs, no scene: {advice}")
+        if name in _NO_SCENES:
+            raise DataError(
+                f"{form}: {path.name} in {folder} is a split by its name, no scene: splits are "
+                "train, val and test, with test among them, at the top of the data set; call a "
+                "scene otherwise"
+            )
+
+
+def is_truth(form: str, path: Path) -> bool:
+    """Whether a file beside frames is the clean image, `clean` in small letters or large.
+
+    Raises:
+        DataError: by its name it is no frame, and not called so.
+    """
+    stem = path.stem.lower()
+    if stem == "clean":
+        return True
+    if _TRUTH.search(stem):
+        raise DataError(
+            f"{form}: {path.parent.name}/{path.name} is no noisy frame by its name: if it is the "
+            f"clean image call it clean{path.suffix}, and otherwise frame{path.suffix}, say"
+        )
+    return False
+
+
 def split_folders(folder: Path, form: str) -> dict[Split, Path]:
     """The folder of each split: those in it where one is `test`, else it is itself the test split.
 
@@ -62,8 +116,10 @@ def split_folders(folder: Path, form: str) -> dict[Split, Path]:
         DataError: there is no such folder, or two of one split.
     """
     if not folder.is_dir():
-        what = "a file, not a folder" if folder.exists() else "no such folder"
-        raise DataError(f"{form}:{folder}: there is {what}; give the path of a folder of images")
+        what = "no such folder; give the path of a folder of images"
+        if parted(folder)[0].exists():
+            what = "a file, not a folder; put it into a folder and give the path of that"
+        raise DataError(f"{form}:{folder}: there is {what}")
     if not (folder / "test").is_dir():
         return {"test": folder}
     folders: dict[Split, Path] = {}

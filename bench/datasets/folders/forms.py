@@ -13,11 +13,21 @@ from pathlib import Path
 
 from bench.core import SPLITS, DataError, Dataset, Range, Split
 from bench.datasets.folders.assembly import assembled
-from bench.datasets.folders.contents import beside_splits, contents, counted, named, split_folders
+from bench.datasets.folders.contents import (
+    beside_splits,
+    check_scenes,
+    contents,
+    counted,
+    is_image,
+    is_truth,
+    named,
+    split_folders,
+)
 from bench.datasets.folders.description import DESCRIPTION, Description, description
 from bench.datasets.folders.scenes import Entry, Page, Scene, opened, pages_of
 from bench.datasets.folders.units import check_apart, held_out
 from bench.datasets.formats import Stored, UnusableImage
+from bench.datasets.formats.files import parted
 from bench.datasets.value_scale import value_scale
 
 _CLEAN, _NOISY = "clean", "noisy"
@@ -41,15 +51,18 @@ def open_folder(folder: Path, stated: Range | None = None) -> Dataset:
 
     Where there is a folder `test` in it, that is the test split, and `train` and `val` (or
     `validation`) are the others; they may be missing. Pages of a file are images of one unit.
+    A file by itself, or an array in it, is a data set of its pages.
 
     Args:
-        folder: of the images.
+        folder: of the images, or the path of a file.
         stated: the range of the stored values, where the user gave it.
 
     Raises:
         UsageError: the range has to be stated, or is stated twice.
         DataError: there is no such folder, or no image in it that can be used.
     """
+    if is_image(folder):
+        return _open_file(folder, stated)
     folders = split_folders(folder, "folder")
     files, ignored = {}, []
     for split, own in folders.items():
@@ -68,6 +81,15 @@ def open_folder(folder: Path, stated: Range | None = None) -> Dataset:
     return dataset_of(
         f"folder:{folder.resolve().name}", files, stated=stated, ignored=ignored, top=folder
     )
+
+
+def _open_file(path: Path, stated: Range | None) -> Dataset:
+    """The pages of a file; what is black and white in it, `dataset.toml` beside it may say."""
+    file, inner = parted(path)
+    beside = file.parent
+    stated = description(beside).stated(stated, beside)
+    name = f"folder:{file.resolve().name}{f'::{inner}' if inner else ''}"
+    return dataset_of(name, {"test": [path]}, stated=stated)
 
 
 def dataset_of(
@@ -198,6 +220,7 @@ def open_frames(folder: Path, stated: Range | None = None) -> Dataset:
     splits: dict[Split, list[Entry]] = {}
     for split, own in folders.items():
         found = contents(own)
+        check_scenes(form, own, found.folders)
         ignored += counted(own, found.others)
         scenes: dict[Path, list[Path]] = {path: [path] for path in found.images}
         for path in found.folders:
@@ -219,7 +242,7 @@ def _frames(form: str, path: Path, files: Sequence[Path]) -> Entry:
     clean: list[Page] = []
     noisy: list[Page] = []
     for pages in _all(form, files):
-        is_clean = pages[0].path.stem == _CLEAN and pages[0].path != path
+        is_clean = pages[0].path != path and is_truth(form, pages[0].path)
         (clean if is_clean else noisy).extend(pages)
     if len(clean) > 1:
         raise DataError(f"{form}: {path.name} holds {len(clean)} clean images: keep one")
