@@ -85,8 +85,8 @@ def denoise(
         seed: of training, where the run has several.
         fit: the beginning of a model's key, where the cache has several.
         range: stored values of black and white; by default those in `dataset.toml` beside a file or
-            up to three folders above it, else the run's or the file's; else of 8 bits 0 and 255, of 16 bits
-            0 and 65535.
+            up to three folders above it, else the run's or the file's; else of 8 bits 0 and 255,
+            of 16 bits 0 and 65535.
         tile: see `bench.Settings`, as are the next ones.
         device: "auto", "cpu" or "cuda".
         threads: by default all cores, or as the run did.

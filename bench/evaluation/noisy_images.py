@@ -37,12 +37,19 @@ class Drawn(NamedTuple):
         count, _, *shape = self.draws.shape
         return (count, *shape)
 
+    @property
+    def values(self) -> int:
+        """In memory, of the images or of all their noisy frames."""
+        of = self if isinstance(self.draws, ImageDraws) else self.draws
+        return int(np.prod(of.shape))
+
 
 class Batch(NamedTuple):
     """Clean and noisy images, their positions, the digests of the noisy ones, their noise seed.
 
     `clean` is None where there is no ground truth; `frames` are further noisy images of the same
-    scenes, (N, F, C, H, W), None where there are none.
+    scenes, (N, F, C, H, W), None where there are none. The digests are of these too, since metrics
+    may hold what is restored to them.
     """
 
     positions: npt.NDArray[np.int64]
@@ -56,6 +63,11 @@ class Batch(NamedTuple):
     def shape(self) -> tuple[int, ...]:
         """Of the images, (N, C, H, W)."""
         return self.noisy.shape
+
+    @property
+    def values(self) -> int:
+        """In memory, of the noisy images and of their further frames."""
+        return self.noisy.size + (0 if self.frames is None else self.frames.size)
 
     def restored_to(
         self,
@@ -126,7 +138,8 @@ class NoisyImages:
         def draw() -> Iterator[Drawn]:
             for group in data.groups(self._split, limit):
                 shape = group.shape
-                for part in batches(len(group.positions), shape):
+                frames = () if group.frames is None else group.frames.shape[1:2]
+                for part in batches(len(group.positions), (*frames, *shape)):
                     few = group.only(part)
                     if few.frames is not None:
                         yield Drawn(few.positions, few.clean, few.frames)
@@ -141,7 +154,8 @@ class NoisyImages:
                 if not isinstance(draws, ImageDraws):
                     noisy, others = np.ascontiguousarray(draws[:, 0]), draws[:, 1:]
                     frames = others if others.shape[1] else None
-                    yield Batch(positions, clean, noisy, digests(noisy), seeds[0], frames)
+                    of = digests(noisy if frames is None else draws)
+                    yield Batch(positions, clean, noisy, of, seeds[0], frames)
                     continue
                 noisy = noise.corrupt(clean, draws)
                 yield Batch(positions, clean, noisy, digests(noisy), draws.seed)
@@ -150,7 +164,15 @@ class NoisyImages:
 
 
 def batches(images: int, image_shape: tuple[int, ...]) -> list[slice]:
-    """A group cut into batches of about a million pixels: 1,337 digits, 6 photographs."""
+    """A group cut into batches of about a million pixels: 1,337 digits, 6 photographs.
+
+    Args:
+        images: in the group.
+        image_shape: (C, H, W), or (F, C, H, W) where each comes as so many noisy frames.
+
+    >>> batches(3, (1, 1024, 512)), batches(3, (4, 1, 1024, 512))[0]
+    ([slice(0, 2, None), slice(2, 4, None)], slice(0, 1, None))
+    """
     step = max(1, (1 << 20) // int(np.prod(image_shape)))
     return [slice(start, start + step) for start in range(0, images, step)]
 
@@ -173,7 +195,7 @@ class _Kept:
         items: list[Any] = []
         values, shapes = 0, set()
         for item in make():
-            values += int(np.prod(item.shape))
+            values += item.values
             shapes.add(item.shape[1:])
             items.append(item)
             if values > _KEPT_VALUES or len(shapes) > 1:

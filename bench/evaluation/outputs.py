@@ -67,4 +67,6 @@ def outputs(
         for name in inputs:
             restored = scoring.apply(denoiser, given[name].copy(), cell.noise)
             restorations[name] = Restoration(batch.clean, restored, given[name], None, cell.noise)
-        yield Outputs(batch.positions, digests(given[own_input(cell)]), restorations)
+        # Of images that came noisy it is of their further frames too.
+        of = digests(clipped) if cell.noise.clip else batch.digests
+        yield Outputs(batch.positions, of, restorations)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,6 @@ class Rescoring:
     ) -> None:
         self._run, self._data, self._measures, self._codes = run, data, measures, codes
         self._registry, self._fits, self._device = registry, fits, device
-        self._needs = {need for measure in measures.values() for need in measure.metric.needs}
 
     def cells(self, wanted: Callable[[str], list[str]]) -> Iterator[Rescored]:
         """Measure and write, cell by cell.
@@ -81,33 +80,54 @@ class Rescoring:
                 yield self._cell(meta, labels)
 
     def _cell(self, meta: CellMeta, labels: list[str]) -> Rescored:
-        cell = cell_of(meta.cell)
-        measurements = Measurements({label: self._measures[label] for label in labels})
-        try:
-            how = self._measure(cell, meta, measurements)
-        except (Unsupported, UsageError, ValueError) as error:
-            missing = dict.fromkeys(labels, str(error))
-            self._run.add_columns(meta.key, {}, missing, self._codes)
-            return Rescored(str(cell), "", {"": str(error)})
-        columns = measurements.columns()
-        self._run.add_columns(meta.key, columns, measurements.unmeasured, self._codes)
-        return Rescored(str(cell), how, dict(measurements.unmeasured))
+        cell, parts = cell_of(meta.cell), self._parts(meta, labels)
+        how: list[str] = []
+        missing: dict[str, str] = {}
+        for part in parts:
+            measurements = Measurements({label: self._measures[label] for label in part})
+            try:
+                how.append(self._measure(cell, meta, part, measurements))
+            except (Unsupported, UsageError, ValueError) as error:
+                unmeasured = dict.fromkeys(part, str(error))
+                self._run.add_columns(meta.key, {}, unmeasured, self._codes)
+                missing |= unmeasured if len(parts) > 1 else {"": str(error)}
+                continue
+            columns = measurements.columns()
+            self._run.add_columns(meta.key, columns, measurements.unmeasured, self._codes)
+            missing |= measurements.unmeasured
+        return Rescored(str(cell), "; ".join(how), missing)
 
-    def _measure(self, cell: Cell, meta: CellMeta, measurements: Measurements) -> str:
-        """Measure the cell's images; where they come from, in words."""
-        # Outputs are kept of the noisy images alone, not of these changed a little.
-        if self._run.has_outputs(meta.key) and "perturbed" not in self._needs:
-            if {"noise", "noisy"} & self._needs:
+    def _parts(self, meta: CellMeta, labels: list[str]) -> list[list[str]]:
+        """The labels by where their images come from: kept outputs alone, or the method too.
+
+        Outputs are kept of the noisy images alone, not of these changed a little.
+        """
+        if not self._run.has_outputs(meta.key):
+            return [labels]
+        kept = [label for label in labels if "perturbed" not in self._needs([label])]
+        return [part for part in (kept, [one for one in labels if one not in kept]) if part]
+
+    def _needs(self, labels: Iterable[str]) -> set[str]:
+        """Of the metrics with such labels."""
+        return {need for label in labels for need in self._measures[label].metric.needs}
+
+    def _measure(
+        self, cell: Cell, meta: CellMeta, labels: Sequence[str], measurements: Measurements
+    ) -> str:
+        """Measure the cell's images by metrics of one part; where they come from, in words."""
+        needs = self._needs(labels)
+        if self._run.has_outputs(meta.key) and "perturbed" not in needs:
+            if {"noise", "noisy"} & needs:
                 load_code([cell.noise], self._registry)
             outputs = self._run.outputs(meta.key)
-            for part in kept(cell, outputs, self._data, self._needs):
+            for part in kept(cell, outputs, self._data, needs):
                 measurements.add(part.images)
             return "from its kept outputs"
         form = form_again(cell, meta, self._registry, self._device)
         check = Agreement(self._run.images(meta.key))
         try:
             with set_back(), form.computing():
-                for part in again(cell, meta.chosen, self._data, form, self._fits, self._needs):
+                for part in again(cell, meta.chosen, self._data, form, self._fits, needs):
                     check.add(part)
                     measurements.add(part.images)
         except (BenchError, Unsupported):

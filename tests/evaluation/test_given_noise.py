@@ -8,8 +8,10 @@ from PIL import Image
 
 import bench
 from bench.core import Dataset, Group, Range, Unsupported, UsageError, estimate_sigma
+from bench.evaluation import noisy_images
 from bench.evaluation.noise_estimate import Estimating
 from bench.evaluation.noisy_images import NoisyImages
+from bench.evaluation.outputs import outputs
 from bench.evaluation.restoring import cell_of
 from bench.evaluation.runner import run_cells
 from bench.noises import Given, digests, make_noise
@@ -64,10 +66,36 @@ def test_the_noisy_images_are_the_first_frames_and_the_rest_is_kept_for_scoring(
     (batch,) = NoisyImages(dataset(3)).batches(Given(0.0), None)
     assert np.array_equal(batch.noisy, FRAMES[:, 0])
     assert np.array_equal(batch.frames, FRAMES[:, 1:])
-    assert np.array_equal(batch.digests, digests(FRAMES[:, 0]))
     (pairs,) = NoisyImages(dataset(1)).batches(Given(0.0), 2)
     assert pairs.frames is None
     assert len(pairs.noisy) == 2
+    assert np.array_equal(pairs.digests, digests(FRAMES[:2, 0]))
+
+
+def test_images_whose_further_frames_are_others_are_others():
+    """What uMSE tells of them is something else."""
+    (two,), (three,) = (NoisyImages(dataset(n)).batches(Given(0.0), None) for n in (2, 3))
+    assert np.array_equal(two.noisy, three.noisy)
+    assert not np.isin(two.digests, three.digests).any()
+    assert np.array_equal(three.digests, digests(FRAMES))
+
+
+def test_what_an_explanation_makes_again_has_the_digests_of_the_record():
+    record = records(dataset(3), methods="identity")["identity"]
+    (made,) = outputs(record.cell, load("identity").create({}), dataset(3), ["unclipped"])
+    assert np.array_equal(made.digests, record.images["digest"])
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_further_frames_count_in_what_is_in_memory(monkeypatch, frames):
+    images = NoisyImages(dataset(frames))
+    (whole,) = images.batches(Given(0.0), None)
+    assert whole.values == FRAMES[:, :frames].size
+    assert next(images.batches(Given(0.0), None)) is whole  # it was kept
+    monkeypatch.setattr(noisy_images, "_KEPT_VALUES", CLEAN.size)
+    images = NoisyImages(dataset(frames))
+    (first,) = images.batches(Given(0.0), None)
+    assert (next(images.batches(Given(0.0), None)) is first) == (frames == 1)
 
 
 def test_identity_scores_the_noise_that_came_along():

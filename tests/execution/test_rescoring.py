@@ -105,6 +105,24 @@ def test_kept_outputs_are_scored_without_the_method(bench, made, max_error, tmp_
     assert (nothing.code, "Nothing to score" in nothing.out) == (0, True)
 
 
+def test_what_kept_outputs_do_not_tell_costs_other_metrics_nothing(bench, made, tmp_path):
+    halves = tmp_path / "halves.py"
+    halves.write_text(
+        "from bench import method\n\n@method()\ndef halves(noisy):\n    return noisy/2"
+    )
+    run = made(methods="median,halves", plugins=[halves], keep="outputs", noise=0.3, limit=4)
+    halves.unlink()
+    scored = bench("score", run.path, "--metrics", "sure,mae")
+    assert scored.code == 3, scored.err
+    assert "median at gaussian 0.3: from its kept outputs; denoised again, to equal" in scored.out
+    assert "halves at gaussian 0.3: from its kept outputs" in scored.out
+    assert scored.out.count(": no sure: ") == 1
+    assert "2 cells of" in scored.out
+    records = bench_api.open_run(run.path).records()
+    assert records["mae"].notna().all()
+    assert (records["sure"].notna() == (records["method"] == "median")).all()
+
+
 def test_outputs_that_have_no_room_are_refused_before_anything_is_measured(
     fails, bench, tmp_path, monkeypatch
 ):
