@@ -32,6 +32,7 @@ from bench.evaluation.forms import form_of
 from bench.evaluation.tiles import by_tiles
 from bench.execution.environment import usable_cpus
 from bench.noises import Gaussian
+from bench.planning.noise_kinds import requested_kinds
 from bench.planning.request import resolve, torch_device
 from bench.planning.settings import Settings
 from bench.plugins.sources import Registry
@@ -158,7 +159,9 @@ def denoise(
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
     typed = _checked(range, tile, device, threads, method, plugins)
-    work = _Denoiser(_models(typed, run, seed, fit), _one_noise(noise, typed), typed.tile)
+    registry = Registry(typed.plugins)
+    models = _models(typed, registry, run, seed, fit)
+    work = _Denoiser(models, _one_noise(noise, typed, registry), typed.tile)
     if isinstance(images, np.ndarray):
         return _array(images, out, typed.range, work, warn)
     return _files(files.paths(images), out, typed, work, (overwrite, skip), told, warn)
@@ -212,24 +215,26 @@ def _checked(
     )  # fmt: skip
 
 
-def _one_noise(noise: Any, typed: Settings) -> Noise | None:
-    """The noise that was typed; None where it is to be estimated."""
+def _one_noise(noise: Any, typed: Settings, registry: Registry[Any]) -> Noise | None:
+    """The noise that was typed, with its code; None where it is to be estimated."""
     if isinstance(noise, str) and noise.strip() == ESTIMATE:
         return None
     (method,) = typed.methods or ("",)
     if f"{ESTIMATED}={ESTIMATE}" in method.replace(" ", ""):
         raise UsageError(f"{method} is told what is estimated: leave --noise {noise} out")
-    found = Settings.checked(noise=noise, plugins=typed.plugins).noise
+    asked = Settings.checked(noise=noise, plugins=typed.plugins)
+    found = requested_kinds(asked, (), registry).resolved(asked).noise
     if len(found) != 1:
         raise UsageError(f"--noise {noise}: give one noise, or estimate")
     return found[0]
 
 
-def _models(typed: Settings, run: Any, seed: int | None, fit: str) -> Models:
+def _models(
+    typed: Settings, registry: Registry[Any], run: Any, seed: int | None, fit: str
+) -> Models:
     """Where the method's models are."""
     assert typed.methods is not None
     (text,) = typed.methods
-    registry = Registry(typed.plugins)
     if run is not None:
         if fit:
             raise UsageError("--fit is of the cache: leave it, or --from, out")
@@ -243,7 +248,8 @@ def _models(typed: Settings, run: Any, seed: int | None, fit: str) -> Models:
         raise UsageError(f"{text}: leave seeds out, since one model denoises")
     form = form_of(method, torch_device(typed, [method]), typed.threads or usable_cpus())
     if method.learns:
-        return cached_models(requested, form, store.FitCache(), fit)
+        kinds = requested_kinds(typed, [requested.regime], registry)
+        return cached_models(requested, form, store.FitCache(), fit, kinds.make)
     if fit:
         raise UsageError(f"{method.name} learns nothing: leave --fit out")
     return filter_models(requested, form)
