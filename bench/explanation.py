@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench import store
 from bench.core import (
@@ -41,6 +42,15 @@ if TYPE_CHECKING:
 METRICS: tuple[MetricName, ...] = ("psnr", "ssim")
 #: A figure is as near as another one within half of the last digit that papers print.
 _AS_NEAR = {"psnr": 0.005, "ssim": 0.0005}
+#: The run's own figure is found again within so much, in dB or of SSIM.
+_SAME = 1e-4
+#: Own output -> what can be made of outputs that were kept so.
+_OF_KEPT = {
+    "unclamped": ("unclamped", "clamped", "rounded", "truncated"),
+    "clamped": ("clamped", "rounded", "truncated"),
+    "stepped": ("stepped", "rounded"),
+    "rounded": ("rounded",),
+}
 _COLUMNS = ["value", "difference", "preset", "convention", "who", "source", "images"]
 
 
@@ -56,6 +66,7 @@ def explain(
     dataset: str | None = None,
     data_dir: Path | None = None,
     watch: Callable[[int, int], None] = lambda done, total: None,
+    warn: Callable[[str], None] = warnings.warn,
 ) -> pd.DataFrame:
     """The outputs of a cell under the conventions that papers use, the nearest first.
 
@@ -80,6 +91,7 @@ def explain(
         dataset: where the run's images lie now, as `folder:PATH`; by default as the run names it.
         data_dir: folder of the data sets.
         watch: told how many of how many images are done.
+        warn: called with a line where this run's own figure is other than the run has it.
 
     Returns:
         A row a convention: value (mean over images, or over pixels), difference (value less
@@ -96,10 +108,17 @@ def explain(
     meta = find_cell(opened, method, noise, seed)
     cell = cell_of(meta.cell)
     data = images_of(opened, dataset, data_dir, plugins)
+    if not data.truth:
+        raise UsageError(
+            f"{data.name} has no clean images, which every convention compares outputs with: "
+            "explain a run on images with ground truth"
+        )
     images = _images(opened, meta, cell, data, Registry(plugins))
     scored = _scored(images, cell, data, metric, watch)
     recorded = opened.images(meta.key).get(metric)
-    return _table(scored, published, metric, cell, recorded, images.instead)
+    frame = _table(scored, published, metric, cell, recorded, images.instead)
+    _compare(frame.attrs, warn)
+    return frame
 
 
 def _check(published: float | None, metric: str) -> None:
@@ -135,17 +154,15 @@ class _Images(NamedTuple):
         """Whether they can be had so: kept outputs are of one input, and finished."""
         if self.form:
             return True
-        outputs = (
-            ("rounded",) if self.own.output == "rounded" else ("clamped", "rounded", "truncated")
-        )
-        return convention.input == self.own.input and convention.output in outputs
+        of_kept = _OF_KEPT[self.own.output]
+        return convention.input == self.own.input and convention.output in of_kept
 
 
 def _images(
     run: store.Run, meta: CellMeta, cell: Cell, data: Dataset, registry: Registry[Method]
 ) -> _Images:
     """The cell's outputs, made again, or kept where that cannot be."""
-    own = Convention(input=own_input(cell), output="rounded" if cell.quantize else "clamped")
+    own = Convention(input=own_input(cell), output=_own_output(cell, data))
     columns = run.images(meta.key)
     recorded = set(zip(columns["image"].tolist(), columns["digest"].tolist(), strict=True))
 
@@ -168,6 +185,13 @@ def _images(
             raise UsageError(f"{cell}: {error}") from error
         return _Images(as_kept, own, None, str(error))
     return _Images(again, own, form)
+
+
+def _own_output(cell: Cell, data: Dataset) -> str:
+    """What was scored, see `scoring.finish`, as `Convention.output` calls it."""
+    if data.range.clamp:
+        return "rounded" if cell.quantize else "clamped"
+    return "stepped" if cell.quantize else "unclamped"
 
 
 # The figures ----------------------------------------------------------------------------------
@@ -237,6 +261,14 @@ def _table(
     }  # fmt: skip
     frame.attrs["answer"] = _answer(frame, published, metric)
     return frame
+
+
+def _compare(about: dict[Hashable, Any], warn: Callable[[str], None]) -> None:
+    """Warn where this run's own figure is not what the run has."""
+    own, recorded = about["own"], about["recorded"]
+    if abs(own - recorded) > _SAME:
+        made = "its kept outputs" if about["instead"] else "its outputs made again"
+        warn(f"the run recorded {recorded:.4f}, and {made} have {own:.4f}")
 
 
 def _answer(frame: pd.DataFrame, published: float | None, metric: MetricName) -> str:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import bench as public
+from bench.core import Range, UsageError
 from bench.evaluation.conventions import PRESETS
 from bench.explanation import explain
 
@@ -201,3 +202,51 @@ def test_seeds_and_failures_are_told_apart(tmp_path, fails):
     frame = explain(run, "dae", 0.3, seed=1)
     assert frame.attrs["own"] == pytest.approx(means[1], abs=1e-4)
     assert json.loads(json.dumps(frame.attrs)) == frame.attrs
+
+
+@pytest.mark.filterwarnings("ignore:.*of the range")
+@pytest.mark.parametrize(("quantize", "keep"), [(False, None), (True, None), (False, "outputs")])
+def test_where_the_range_does_not_clamp_the_runs_own_figure_does_not(tmp_path, quantize, keep):
+    pixels = np.random.default_rng(5).random((4, 24, 24), np.float32)
+    data = public.Dataset(pixels, range=Range(0, 1, clamp=False), name="open")
+    plugin = tmp_path / "same.py"
+    plugin.write_text("from bench import method\n\n@method()\ndef same(noisy):\n    return noisy\n")
+    run = public.run(data, methods="same", noise=0.5, tune=False, quantize=quantize, keep=keep,
+                     plugins=[plugin], out=tmp_path, jobs=0)  # fmt: skip
+    if keep:
+        plugin.write_text(plugin.read_text().replace("noisy\n", "noisy * 1\n"))
+    frame = explain(run, "same", 0.5, dataset=data, plugins=[plugin])
+    assert bool(frame.attrs["instead"]) == bool(keep)
+    value = frame.set_index("convention")["value"]
+    assert value["this run's own"] == pytest.approx(run.records()["psnr"].mean(), abs=1e-5)
+    assert value[
+        "outputs clamped, not rounded" if not quantize else "outputs rounded to 8 bits"
+    ] > (value["this run's own"] + 1)
+
+
+def test_a_figure_that_is_not_found_again_is_said(photographs, bench, monkeypatch):
+    run, images = photographs
+    monkeypatch.setattr("bench.explanation._own_output", lambda cell, data: "truncated")
+    with pytest.warns(UserWarning, match=r"the run recorded [\d.]+, and its outputs made again"):
+        explain(run, "identity", 0.1, dataset=images)
+    done = bench("explain", run.path, "--method", "identity", "--noise", "0.1", "--dataset", images)
+    assert "Note: the run recorded" in done.out
+
+
+@pytest.mark.filterwarnings("ignore:.*lie outside the range")
+@pytest.mark.parametrize("truth", [True, False])
+def test_noise_that_came_with_the_images_is_named_as_it_is_shown(tmp_path, truth):
+    clean = np.random.default_rng(5).random((3, 24, 24), np.float32)
+    noisy = clean[:, None, None] + np.float32(
+        np.random.default_rng(6).normal(0, 0.1, (3, 2, 1, 24, 24))
+    )
+    data = public.Dataset(clean if truth else None, noisy=noisy, range=(0, 1), name="came")
+    run = public.run(data, methods="median", tune=False, out=tmp_path, jobs=0)
+    with pytest.raises(UsageError, match="there is given"):
+        explain(run, "median", 0.1, dataset=data)
+    if truth:
+        frame = explain(run, "median", "given", dataset=data)
+        assert frame.attrs["own"] == pytest.approx(run.records()["psnr"].mean(), abs=1e-5)
+        return
+    with pytest.raises(UsageError, match="came has no clean images, which every convention"):
+        explain(run, "median", "given", dataset=data)

@@ -61,6 +61,7 @@ def explain(
     """
     from bench import explanation, store
 
+    notes: list[str] = []
     frame = explanation.explain(
         store.find_run(run),
         method,
@@ -72,8 +73,9 @@ def explain(
         dataset=dataset,
         data_dir=data_dir,
         watch=_watch,
+        warn=notes.append,
     )
-    for line in _lines(frame):
+    for line in _lines(frame, notes):
         say(line)
 
 
@@ -85,17 +87,13 @@ def _watch(done: int, total: int) -> None:
         say(f"Denoising {total} images again ...", err=True)
 
 
-def _lines(frame: pd.DataFrame) -> list[str]:
+def _lines(frame: pd.DataFrame, notes: list[str]) -> list[str]:
     """The sentence, and of each convention its figure, what it is, and who has it."""
     about = frame.attrs
     places, unit = (2, " (dB)") if about["metric"] == "psnr" else (3, "")
     lines = textwrap.wrap(printable(about["answer"]), _WIDTH)
-    if abs(about["own"] - about["recorded"]) > 1e-4:
-        lines += textwrap.wrap(
-            f"Note: the run recorded {about['recorded']:.4f}, and its outputs made again have "
-            f"{about['own']:.4f}.",
-            _WIDTH,
-        )
+    for note in notes:
+        lines += textwrap.wrap(printable(f"Note: {note}."), _WIDTH)
     if about["instead"]:
         note = f"Note: {about['instead']}. These are its kept outputs, and fewer conventions."
         lines += textwrap.wrap(printable(note), _WIDTH)

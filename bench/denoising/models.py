@@ -21,7 +21,7 @@ from bench.evaluation.cell_search import cells_of
 from bench.evaluation.forms import Form
 from bench.evaluation.restoring import cell_of, fitted_denoiser
 from bench.execution.provenance import form_again
-from bench.noises import BLIND, Gaussian, Given, training_noise
+from bench.noises import BLIND, Gaussian, Given, MakeNoise, make_noise, training_noise
 from bench.planning.request import RequestedMethod
 from bench.plugins.contract import Method
 from bench.plugins.sources import Registry
@@ -181,7 +181,13 @@ def filter_models(requested: RequestedMethod, form: Form) -> Models:
 # Of the cache --------------------------------------------------------------------------------
 
 
-def cached_models(requested: RequestedMethod, form: Form, fits: FitCache, key: str = "") -> Models:
+def cached_models(
+    requested: RequestedMethod,
+    form: Form,
+    fits: FitCache,
+    key: str = "",
+    make: MakeNoise = make_noise,
+) -> Models:
     """The fitted models of a method, with its code and parameters as they are now.
 
     Args:
@@ -189,6 +195,7 @@ def cached_models(requested: RequestedMethod, form: Form, fits: FitCache, key: s
         form: of it.
         fits: the cache.
         key: the beginning of one model's key; empty for any.
+        make: makes the noise that `[train=…]` asks for, of its kind and level.
 
     Raises:
         UsageError: there is none.
@@ -203,8 +210,11 @@ def cached_models(requested: RequestedMethod, form: Form, fits: FitCache, key: s
             others.add("with other code")
         elif about["fit_params"] != wanted:
             others.add(f"with the parameters {about['fit_params']}")
-        elif fit_key.startswith(key) and _trained_so(about["train"], requested.regime):
-            candidates.append(_cached(requested, form, fits, fit_key, about))
+        elif fit_key.startswith(key):
+            if _trained_so(about["train"], requested.regime, make):
+                candidates.append(_cached(requested, form, fits, fit_key, about))
+            else:
+                others.add(f"trained on {_trained_on(about['train'])}")
     if not candidates:
         also = f" (there are some {', '.join(sorted(others))})" if others else ""
         which = f"{requested} of the key {key}" if key else str(requested)
@@ -216,14 +226,23 @@ def cached_models(requested: RequestedMethod, form: Form, fits: FitCache, key: s
     return Models(candidates, where, "choose by --fit KEY, or name a run by --from RUN")
 
 
-def _trained_so(train: Mapping[str, Any] | None, regime: str | None) -> bool:
+def _trained_so(train: Mapping[str, Any] | None, regime: str | None, make: MakeNoise) -> bool:
     """Whether a model was trained as `[train=…]` asks for."""
     if regime is None or train is None:
         return True
     if regime in (MATCHED, BLIND):
         return (train["lowest"] is not None) == (regime == BLIND)
-    wanted = training_noise(regime, Gaussian(1.0))
-    return wanted.kind == train["kind"] and math.isclose(wanted.level, train["level"])
+    wanted = training_noise(regime, Gaussian(1.0), make).as_dict()
+    level = wanted.pop("level")
+    alike = all(train.get(name, "") == value for name, value in wanted.items())
+    return alike and train["lowest"] is None and math.isclose(level, train["level"])
+
+
+def _trained_on(train: Mapping[str, Any]) -> str:
+    """The noise of a model's training, in words."""
+    if train["kind"] == Given.kind:
+        return "the noise that came with its images"
+    return noise_text(noise_name(train["kind"], train["clip"]), train["level"], train["lowest"])
 
 
 def _cached(
@@ -231,12 +250,7 @@ def _cached(
 ) -> Candidate:
     train = about["train"] or {"kind": "", "level": 0.0, "lowest": None}
     seed = "" if about["seed"] is None else f", seed {about['seed']}"
-    noise = ""
-    if train["kind"] == Given.kind:
-        noise = "the noise that came with its images"
-    elif train["kind"]:
-        kind = noise_name(train["kind"], train["clip"])
-        noise = noise_text(kind, train["level"], train["lowest"])
+    noise = _trained_on(train) if train["kind"] else ""
     name = f"{key} ({f'{noise} on ' if noise else ''}{about['dataset']}{seed})"
 
     def load() -> Model:

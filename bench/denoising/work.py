@@ -33,6 +33,7 @@ from bench.denoising.record import NAME, DenoisedFile, Record
 from bench.denoising.restorer import Denoiser
 from bench.evaluation.forms import form_of
 from bench.execution.environment import usable_cpus
+from bench.planning.noise_kinds import requested_kinds
 from bench.planning.request import resolve, torch_device
 from bench.planning.settings import Settings
 from bench.plugins.sources import Registry
@@ -106,8 +107,9 @@ def denoise(
     """
     typed = _checked(range, tile, device, threads, method, plugins)
     opened = run if run is None or isinstance(run, store.Run) else store.open_run(run)
-    models = _models(typed, opened, seed, fit)
-    work = Denoiser(models, _one_noise(noise, typed), typed.tile)
+    registry = Registry(typed.plugins)
+    models = _models(typed, registry, opened, seed, fit)
+    work = Denoiser(models, _one_noise(noise, typed, registry), typed.tile)
     said = Stated(typed.range)
     if opened is not None:
         measured = opened.manifest.dataset.range.range
@@ -163,24 +165,26 @@ def _checked(
     )  # fmt: skip
 
 
-def _one_noise(noise: Any, typed: Settings) -> Noise | None:
-    """The noise that was typed; None where it is to be estimated."""
+def _one_noise(noise: Any, typed: Settings, registry: Registry[Any]) -> Noise | None:
+    """The noise that was typed, with its code; None where it is to be estimated."""
     if isinstance(noise, str) and noise.strip() == ESTIMATE:
         return None
     (method,) = typed.methods or ("",)
     if f"{ESTIMATED}={ESTIMATE}" in method.replace(" ", ""):
         raise UsageError(f"{method} is told what is estimated: leave --noise {noise} out")
-    found = Settings.checked(noise=noise, plugins=typed.plugins).noise
+    asked = Settings.checked(noise=noise, plugins=typed.plugins)
+    found = requested_kinds(asked, (), registry).resolved(asked).noise
     if len(found) != 1:
         raise UsageError(f"--noise {noise}: give one noise, or estimate")
     return found[0]
 
 
-def _models(typed: Settings, run: store.Run | None, seed: int | None, fit: str) -> Models:
+def _models(
+    typed: Settings, registry: Registry[Any], run: store.Run | None, seed: int | None, fit: str
+) -> Models:
     """Where the method's models are."""
     assert typed.methods is not None
     (text,) = typed.methods
-    registry = Registry(typed.plugins)
     if run is not None:
         if fit:
             raise UsageError("--fit is of the cache: leave it, or --from, out")
@@ -193,7 +197,8 @@ def _models(typed: Settings, run: store.Run | None, seed: int | None, fit: str) 
         raise UsageError(f"{text}: leave seeds out, since one model denoises")
     form = form_of(method, torch_device(typed, [method]), typed.threads or usable_cpus())
     if method.learns:
-        return cached_models(requested, form, store.FitCache(), fit)
+        kinds = requested_kinds(typed, [requested.regime], registry)
+        return cached_models(requested, form, store.FitCache(), fit, kinds.make)
     if fit:
         raise UsageError(f"{method.name} learns nothing: leave --fit out")
     return filter_models(requested, form)

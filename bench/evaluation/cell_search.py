@@ -20,7 +20,7 @@ def find_cell(run: Run, method: str, noise: str | float, seed: int | None = None
     Args:
         run: that it belongs to.
         method: as the run has it: `median`, `vae[latent=10]`.
-        noise: as it is typed: `0.3`, `25/255`, `poisson:30`.
+        noise: as it is typed: `0.3`, `25/255`, `poisson:30`; or as the run shows it: `given`.
         seed: of training, where the run has several.
 
     Raises:
@@ -28,28 +28,39 @@ def find_cell(run: Run, method: str, noise: str | float, seed: int | None = None
         StorageError: the run cannot be read.
     """
     of_method = cells_of(run, method)
-    noises = {str(noise_of(meta.cell.noise)): None for meta in of_method}
-    wanted = parse_noise(noise, make=_making({meta.cell.noise.kind for meta in of_method}))
-    if len(wanted) != 1:
-        raise UsageError(f"--noise {noise}: give one noise")
-    at_noise = [meta for meta in of_method if _same(noise_of(meta.cell.noise), wanted[0])]
-    if not at_noise:
-        raise UsageError(f"{run.path} has no {method} at {wanted[0]}: there is {', '.join(noises)}")
+    at_noise, wanted = _at_noise(run, of_method, method, noise)
     seeds = sorted({meta.cell.seed for meta in at_noise if meta.cell.seed is not None})
     if seed is not None:
         at_noise = [meta for meta in at_noise if meta.cell.seed == seed]
         if not at_noise:
             there = f"there is {', '.join(map(str, seeds))}" if seeds else "it has none"
-            raise UsageError(f"{method} at {wanted[0]} has no seed {seed}: {there}")
+            raise UsageError(f"{method} at {wanted} has no seed {seed}: {there}")
     elif len(at_noise) > 1:
         raise UsageError(
-            f"{method} at {wanted[0]} was trained with seeds {', '.join(map(str, seeds))}: choose "
+            f"{method} at {wanted} was trained with seeds {', '.join(map(str, seeds))}: choose "
             f"one, as --seed {seeds[0] if seeds else 0}"
         )
     meta = at_noise[0]
     if meta.status != "done":
-        raise UsageError(f"{method} at {wanted[0]} was {meta.status}: {meta.reason}")
+        raise UsageError(f"{method} at {wanted} was {meta.status}: {meta.reason}")
     return meta
+
+
+def _at_noise(
+    run: Run, metas: list[CellMeta], method: str, noise: str | float
+) -> tuple[list[CellMeta], Noise]:
+    """Those of a method's cells that are at a noise, and that noise."""
+    noises = {str(each): each for each in (noise_of(meta.cell.noise) for meta in metas)}
+    shown = noises.get(noise.strip()) if isinstance(noise, str) else None
+    if shown is not None:  # noise that came with the images is typed in no other way
+        return [meta for meta in metas if str(noise_of(meta.cell.noise)) == str(shown)], shown
+    wanted = parse_noise(noise, make=_making({meta.cell.noise.kind for meta in metas}))
+    if len(wanted) != 1:
+        raise UsageError(f"--noise {noise}: give one noise")
+    at_noise = [meta for meta in metas if _same(noise_of(meta.cell.noise), wanted[0])]
+    if not at_noise:
+        raise UsageError(f"{run.path} has no {method} at {wanted[0]}: there is {', '.join(noises)}")
+    return at_noise, wanted[0]
 
 
 def cells_of(run: Run, method: str) -> list[CellMeta]:

@@ -125,6 +125,8 @@ class Tally:
 def _finished(restored: Array, output: str) -> Array:
     if output == "unclamped":
         return restored
+    if output == "stepped":
+        return np.rint(restored * 255) / np.float32(255)
     clamped = restored.clip(0, 1)
     if output == "rounded":
         return np.rint(clamped * 255) / np.float32(255)

@@ -22,7 +22,8 @@ class Convention:
 
     Attributes:
         input: what is denoised: "unclipped", "clipped" to [0, 1], or as "8-bit" files hold it.
-        output: what is scored: "clamped" to [0, 1], "unclamped", "rounded" to 8 bits, "truncated".
+        output: what is scored: "clamped" to [0, 1], "unclamped", "rounded" to 8 bits, "truncated";
+            "stepped", as rounded but not clamped, is of runs whose range does not clamp.
         colour: "all" channels at once, the mean "per-channel", the luma "y" of BT.601 (16 to 235),
             the same in whole steps ("y-8bit"), or its full range ("grey").
         border: pixels that are left out at each edge.
