@@ -112,7 +112,8 @@ class Survey:
     """What was found.
 
     Attributes:
-        fingerprint: of the images, and of their units and labels where they have some.
+        fingerprint: of the images, and of their units and labels where they have some; of clean
+            images alone that of a folder with the same ones.
         known: of each split.
         scale: what the stored values mean.
         truth: there are clean images.
