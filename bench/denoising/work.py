@@ -140,8 +140,7 @@ def denoise(
         run: whose models and tuned parameters are taken; by default models of the cache.
         seed: of training, where the run has several.
         fit: the beginning of a model's key, where the cache has several.
-        range: stored values of black and white; by default 0 and 255 of 8 bits,
-            65535 of 16, unless a file says another white.
+        range: stored values of black and white; by default 0 and a file's white, or 255 or 65535.
         tile: see `bench.Settings`, as are the next ones.
         device: "auto", "cpu" or "cuda".
         threads: by default all cores, or as the run did.
