@@ -107,18 +107,23 @@ def explain(
     opened = run if isinstance(run, store.Run) else store.open_run(run)
     meta = find_cell(opened, method, noise, seed)
     cell = cell_of(meta.cell)
-    data = images_of(opened, dataset, data_dir, plugins)
-    if not data.truth:
-        raise UsageError(
-            f"{data.name} has no clean images, which every convention compares outputs with: "
-            "explain a run on images with ground truth"
-        )
+    data = _with_truth(images_of(opened, dataset, data_dir, plugins))
     images = _images(opened, meta, cell, data, Registry(plugins))
     scored = _scored(images, cell, data, metric, watch)
     recorded = opened.images(meta.key).get(metric)
     frame = _table(scored, published, metric, cell, recorded, images.instead)
     _compare(frame.attrs, warn)
     return frame
+
+
+def _with_truth(data: Dataset) -> Dataset:
+    """The images, which have clean ones; raises `UsageError` where they do not."""
+    if not data.truth:
+        raise UsageError(
+            f"{data.name} has no clean images, which every convention compares outputs with: "
+            "explain a run on images with ground truth"
+        )
+    return data
 
 
 def _check(published: float | None, metric: str) -> None:

@@ -33,7 +33,7 @@ class Denoiser:
     """
 
     def __init__(self, models: Models, noise: Noise | None, tile: int | None) -> None:
-        self._models, self._noise, self._tile = models, noise, tile
+        self._models, self._noise, self.tile = models, noise, tile
         self._asks = True  # it is told the noise, or which model it is depends on it
         if noise is not None:
             models.of(noise)  # or it would be refused once for each image
@@ -50,7 +50,7 @@ class Denoiser:
         estimated = self._noise is None
         noise = self._noise or (Gaussian(estimate_sigma(noisy)) if self._asks else _NONE)
         model = self._models.of(noise, estimated)
-        denoiser = by_tiles(model.denoiser, model.form, self._tile)
+        denoiser = by_tiles(model.denoiser, model.form, self.tile)
         try:
             with model.form.computing():
                 restored = scoring.apply(denoiser, noisy[None], noise)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
@@ -21,9 +21,9 @@ from bench.core import (
     Unsupported,
     UsageError,
     expanded,
+    nearest,
     shown,
 )
-from bench.core.tiling import SIDE
 from bench.datasets.formats import Stored
 from bench.denoising import files
 from bench.denoising.arrays import denoise_array, in_memory
@@ -45,6 +45,10 @@ _PATIENCE = 10.0
 _MOST = 3
 
 
+#: Those of a run's settings that hold of denoising too.
+_SETTINGS = ("range", "tile", "device", "threads", "plugins")
+
+
 def denoise(
     images: Any,
     method: str,
@@ -54,16 +58,12 @@ def denoise(
     run: store.Run | str | os.PathLike[str] | None = None,
     seed: int | None = None,
     fit: str = "",
-    range: Any = None,  # noqa: A002
-    tile: int | str | None = SIDE,
-    device: str = "auto",
-    threads: int | None = None,
-    plugins: Iterable[str | os.PathLike[str]] = (),
     overwrite: bool = False,
     skip: bool = False,
     told: Callable[[DenoisedFile], None] = lambda file: None,
     warn: Callable[[str], None] = warnings.warn,
     progress: Callable[[str], None] = lambda line: None,
+    **settings: Any,
 ) -> Any:
     """Denoise images of one's own, as `bench denoise` does.
 
@@ -85,18 +85,14 @@ def denoise(
         run: whose models and tuned parameters are taken; by default models of the cache.
         seed: of training, where the run has several.
         fit: the beginning of a model's key, where the cache has several.
-        range: stored values of black and white; by default those in `dataset.toml` beside a file or
-            up to three folders above it, else the run's or the file's; else of 8 bits 0 and 255,
-            of 16 bits 0 and 65535.
-        tile: see `bench.Settings`, as are the next ones.
-        device: "auto", "cpu" or "cuda".
-        threads: by default all cores, or as the run did.
-        plugins: files and folders of methods.
         overwrite: files in `out` may be replaced.
         skip: files in `out` are left as they are, and not denoised again.
         told: called with each file when it is done.
         warn: called with a line for what is hardly meant so.
         progress: called with a line now and then where a file of many pages takes long.
+        **settings: of the fields of `bench.Settings` range, tile, device, threads and plugins. By
+            default a `dataset.toml` beside a file or up to three folders above it says the range,
+            else the run, else the file.
 
     Returns:
         Of an array the restored one, of its shape and type; else a `DenoisedFile` for each file,
@@ -105,20 +101,12 @@ def denoise(
     Raises:
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
-    typed = _checked(range, tile, device, threads, method, plugins)
-    opened = run if run is None or isinstance(run, store.Run) else store.open_run(run)
-    registry = Registry(typed.plugins)
-    models = _models(typed, registry, opened, seed, fit)
-    work = Denoiser(models, _one_noise(noise, typed, registry), typed.tile)
-    said = Stated(typed.range)
-    if opened is not None:
-        measured = opened.manifest.dataset.range.range
-        said = Stated.of(typed.range, measured, f"the run {opened.path}")
+    work, said = _prepared(method, noise, run, seed, fit, settings)
     if in_memory(images):
         return denoise_array(images, out, said, work, warn)
     if out is None:
         raise UsageError("say where restored files are to be written: --out DIR")
-    each = _ByFile(work, said, typed.tile, warn, progress)
+    each = _ByFile(work, said, work.tile, warn, progress)
     return _files(files.paths(images), expanded(out), each, (overwrite, skip), told)
 
 
@@ -149,20 +137,30 @@ def _files(
     return results
 
 
-def _checked(
-    stated: Any,
-    tile: Any,
-    device: str,
-    threads: int | None,
-    method: str,
-    plugins: Iterable[str | os.PathLike[str]],
-) -> Settings:
+def _prepared(
+    method: str, noise: Any, run: Any, seed: int | None, fit: str, settings: Mapping[str, Any]
+) -> tuple[Denoiser, Stated]:
+    """What denoises, and what is known of the range before a file is looked at."""
+    typed = _checked(method, settings)
+    opened = run if run is None or isinstance(run, store.Run) else store.open_run(run)
+    registry = Registry(typed.plugins)
+    models = _models(typed, registry, opened, seed, fit)
+    work = Denoiser(models, _one_noise(noise, typed, registry), typed.tile)
+    if opened is None:
+        return work, Stated(typed.range)
+    measured = opened.manifest.dataset.range.range
+    return work, Stated.of(typed.range, measured, f"the run {opened.path}")
+
+
+def _checked(method: str, settings: Mapping[str, Any]) -> Settings:
+    """The settings that hold here; raises `UsageError` for others."""
     if not isinstance(method, str):
         raise UsageError(f"a method is given by its name, such as nlm; not {shown(method)}")
-    return Settings.checked(
-        range=stated, tile=tile, device=device, threads=threads, methods=[method],
-        plugins=[Path(plugin) for plugin in plugins],
-    )  # fmt: skip
+    for name in settings:
+        if name not in _SETTINGS:
+            raise UsageError(f"unknown setting {name!r}: {nearest(name, _SETTINGS)}")
+    plugins = [Path(plugin) for plugin in settings.get("plugins", ())]
+    return Settings.checked(**{**settings, "methods": [method], "plugins": plugins})
 
 
 def _one_noise(noise: Any, typed: Settings, registry: Registry[Any]) -> Noise | None:

@@ -29,7 +29,7 @@ from bench.core.dataset import MeasuredSplit
 from bench.core.tiling import SIDE
 from bench.noises import BLIND, Gaussian
 from bench.planning import checks, resolution
-from bench.planning.typed import Typed
+from bench.planning.typed import Typed, plain
 
 DEFAULT_METHODS = (IDENTITY, "gaussian", "median", "nlm", "wavelet", "dae", "vae")
 DEFAULT_METRICS = ("psnr", "ssim", "mse")
@@ -308,7 +308,7 @@ class Settings(pydantic.BaseModel):
             value = getattr(self, field)
             default = type(self).model_fields[field].default
             if typed.recorded == "always" or (typed.recorded == "where set" and value != default):
-                values[name] = _plain(value)
+                values[name] = plain(value)
         values["noise"] = [
             noise.level if noise.kind == Gaussian.kind else f"{noise.kind}:{noise.level!r}"
             for noise in self.noise
@@ -339,13 +339,6 @@ class Settings(pydantic.BaseModel):
         """The run's folder; where no name is given, equal settings find their own run again."""
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", str(self.dataset))
         return expanded(self.out) / (self.name or f"{plain}-{digest(self.recorded(), size=4)}")
-
-
-def _plain(value: Any) -> Any:
-    """As JSON has it."""
-    if isinstance(value, Range):
-        return [value.low, value.high]
-    return list(value) if isinstance(value, tuple) else value
 
 
 def typed_names() -> dict[str, tuple[str, Typed]]:

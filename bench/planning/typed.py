@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bench.core import Range
+
 
 @dataclass(frozen=True)
 class Typed:
@@ -27,3 +29,14 @@ class Typed:
     metavar: str = ""
     variable: str = ""
     recorded: Literal["always", "where set", "never"] = "always"
+
+
+def plain(value: Any) -> Any:
+    """A setting's value as JSON has it.
+
+    >>> plain(Range(0, 4095)), plain((1, 2))
+    ([0, 4095], [1, 2])
+    """
+    if isinstance(value, Range):
+        return [value.low, value.high]
+    return list(value) if isinstance(value, tuple) else value
