@@ -84,9 +84,8 @@ def denoise(
         run: whose models and tuned parameters are taken; by default models of the cache.
         seed: of training, where the run has several.
         fit: the beginning of a model's key, where the cache has several.
-        range: stored values of black and white; by default those in `dataset.toml` beside a file or
-            up to three folders above it, else the run's; else of 8 bits 0 and 255, of 16 bits
-            0 and 65535.
+        range: stored values of black and white; by default those of `dataset.toml` beside a file or
+            at most three folders above it, else of the run, else of the format (255, 65535).
         tile: see `bench.Settings`, as are the next ones.
         device: "auto", "cpu" or "cuda".
         threads: by default all cores, or as the run did.
@@ -108,26 +107,24 @@ def denoise(
     opened = run if run is None or isinstance(run, store.Run) else store.open_run(run)
     models = _models(typed, opened, seed, fit)
     work = Denoiser(models, _one_noise(noise, typed), typed.tile)
-    said = Stated(typed.range)
-    if opened is not None:
-        measured = opened.manifest.dataset.range.range
-        said = Stated.of(typed.range, measured, f"the run {opened.path}")
+    said = _said(typed, opened)
     if in_memory(images):
         return denoise_array(images, out, said, work, warn)
-    if out is None:
-        raise UsageError("say where restored files are to be written: --out DIR")
     each = _ByFile(work, said, typed.tile, warn, progress)
-    return _files(files.paths(images), expanded(out), each, (overwrite, skip), told)
+    return _files(files.paths(images), out, each, (overwrite, skip), told)
 
 
 def _files(
     paths: list[str | os.PathLike[str]],
-    folder: Path,
+    out: str | os.PathLike[str] | None,
     each: _ByFile,
     existing: tuple[bool, bool],
     told: Callable[[DenoisedFile], None],
 ) -> list[DenoisedFile]:
     """Denoise files into a folder."""
+    if out is None:
+        raise UsageError("say where restored files are to be written: --out DIR")
+    folder = expanded(out)
     sources, ignored = files.sources(paths, folder)
     left = files.left_to_do(folder, sources, *existing)
     for line in ignored:
@@ -161,6 +158,13 @@ def _checked(
         range=stated, tile=tile, device=device, threads=threads, methods=[method],
         plugins=[Path(plugin) for plugin in plugins],
     )  # fmt: skip
+
+
+def _said(typed: Settings, run: store.Run | None) -> Stated:
+    """The range that was typed, and the run's."""
+    if run is None:
+        return Stated(typed.range)
+    return Stated.of(typed.range, run.manifest.dataset.range.range, f"the run {run.path}")
 
 
 def _one_noise(noise: Any, typed: Settings) -> Noise | None:
