@@ -73,19 +73,15 @@ def denoise(
         (dtype('uint8'), (64, 64), True)
 
     Args:
-        images: an array, a tensor or a PIL image of stored values, (H, W), (C, H, W), (H, W, C) or
-            (N, H, W) and with N before them, C = 1 or 3; or a file, a folder of files, or a list
-            of these.
-        method: as typed, `nlm[h=0.8]`; with `run` as that has it. A filter runs at its defaults
-            where nothing else is typed.
-        noise: one level in the unit of the range, as typed (`25/255`, `poisson:30`); "estimate":
-            Gaussian noise, estimated from each image.
+        images: an array, tensor or PIL image of stored values, (H, W), (C, H, W) or (H, W, C) and
+            with N before them, C = 1 or 3; or a file, a folder of files, or a list of these.
+        method: as typed, `nlm[h=0.8]`, else at its defaults; with `run` as that has it.
+        noise: one level in the unit of the range (`25/255`, `poisson:30`); or "estimate" from each.
         out: folder that files are written to.
         run: whose models and tuned parameters are taken; by default models of the cache.
         seed: of training, where the run has several.
         fit: the beginning of a model's key, where the cache has several.
-        range: stored values of black and white; by default those of `dataset.toml` beside a file or
-            at most three folders above it, else of the run, else of the format (255, 65535).
+        range: values of black and white; else `dataset.toml`, the run, or the format says them.
         tile: see `bench.Settings`, as are the next ones.
         device: "auto", "cpu" or "cuda".
         threads: by default all cores, or as the run did.
@@ -97,17 +93,13 @@ def denoise(
         progress: called with a line now and then where a file of many pages takes long.
 
     Returns:
-        Of an array the restored one, of its shape and type; else a `DenoisedFile` for each file,
-        which says what is wrong with one that could not be denoised.
+        Of an array the restored one, of its shape and type; else a `DenoisedFile` for each file.
 
     Raises:
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
     typed = _checked(range, tile, device, threads, method, plugins)
-    opened = run if run is None or isinstance(run, store.Run) else store.open_run(run)
-    models = _models(typed, opened, seed, fit)
-    work = Denoiser(models, _one_noise(noise, typed), typed.tile)
-    said = _said(typed, opened)
+    work, said = _prepared(typed, noise, run, seed, fit)
     if in_memory(images):
         return denoise_array(images, out, said, work, warn)
     each = _ByFile(work, said, typed.tile, warn, progress)
@@ -160,11 +152,16 @@ def _checked(
     )  # fmt: skip
 
 
-def _said(typed: Settings, run: store.Run | None) -> Stated:
-    """The range that was typed, and the run's."""
-    if run is None:
-        return Stated(typed.range)
-    return Stated.of(typed.range, run.manifest.dataset.range.range, f"the run {run.path}")
+def _prepared(
+    typed: Settings, noise: Any, run: Any, seed: int | None, fit: str
+) -> tuple[Denoiser, Stated]:
+    """The method, and what is stated of the values: the range that was typed, and the run's."""
+    opened = run if run is None or isinstance(run, store.Run) else store.open_run(run)
+    work = Denoiser(_models(typed, opened, seed, fit), _one_noise(noise, typed), typed.tile)
+    if opened is None:
+        return work, Stated(typed.range)
+    measured = opened.manifest.dataset.range.range
+    return work, Stated.of(typed.range, measured, f"the run {opened.path}")
 
 
 def _one_noise(noise: Any, typed: Settings) -> Noise | None:
