@@ -74,13 +74,10 @@ def denoise(
         (dtype('uint8'), (64, 64), True)
 
     Args:
-        images: an array, a tensor or a PIL image of stored values, (H, W), (C, H, W), (H, W, C) or
-            (N, H, W) and with N before them, C = 1 or 3; or a file, a folder of files, or a list
-            of these.
-        method: as typed, `nlm[h=0.8]`; with `run` as that has it. A filter runs at its defaults
-            where nothing else is typed.
-        noise: one level in the unit of the range, as typed (`25/255`, `poisson:30`); "estimate":
-            Gaussian noise, estimated from each image.
+        images: an array, tensor or PIL image of stored values, (H, W), (C, H, W) or (H, W, C) and
+            with N before them, C = 1 or 3; or a file, a folder of files, or a list of these.
+        method: as typed, `nlm[h=0.8]`, else at its defaults; with `run` as that has it.
+        noise: one level in the unit of the range (`25/255`, `poisson:30`); or "estimate" from each.
         out: folder that files are written to.
         run: whose models and tuned parameters are taken; by default models of the cache.
         seed: of training, where the run has several.
@@ -95,8 +92,7 @@ def denoise(
             else the run, else the file.
 
     Returns:
-        Of an array the restored one, of its shape and type; else a `DenoisedFile` for each file,
-        which says what is wrong with one that could not be denoised.
+        Of an array the restored one, of its shape and type; else a `DenoisedFile` for each file.
 
     Raises:
         UsageError, DataError, StorageError: one line each, see `bench.core`.
@@ -104,20 +100,21 @@ def denoise(
     work, said = _prepared(method, noise, run, seed, fit, settings)
     if in_memory(images):
         return denoise_array(images, out, said, work, warn)
-    if out is None:
-        raise UsageError("say where restored files are to be written: --out DIR")
     each = _ByFile(work, said, work.tile, warn, progress)
-    return _files(files.paths(images), expanded(out), each, (overwrite, skip), told)
+    return _files(files.paths(images), out, each, (overwrite, skip), told)
 
 
 def _files(
     paths: list[str | os.PathLike[str]],
-    folder: Path,
+    out: str | os.PathLike[str] | None,
     each: _ByFile,
     existing: tuple[bool, bool],
     told: Callable[[DenoisedFile], None],
 ) -> list[DenoisedFile]:
     """Denoise files into a folder."""
+    if out is None:
+        raise UsageError("say where restored files are to be written: --out DIR")
+    folder = expanded(out)
     sources, ignored = files.sources(paths, folder)
     left = files.left_to_do(folder, sources, *existing)
     for line in ignored:
