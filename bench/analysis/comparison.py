@@ -223,12 +223,12 @@ def uneven(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> set[tuple
     two of several units each that could not be compared have none. Methods without a value do not
     count.
     """
-    images = table(summary, metric, "images").where(table(summary, metric).notna())
+    images: Any = table(summary, metric, "images").where(table(summary, metric).notna())
     least, most = images.min(), images.max()
     units, methods = table(summary, metric, "units").where(images.notna()).min(), images.count()
     pairs = pairs[pairs["metric"] == metric]
-    common = pairs.groupby(["noise", "level"])["images"].agg(["min", "count"])
-    found = set()
+    common: Any = pairs.groupby(["noise", "level"])["images"].agg(["min", "count"])
+    found: set[tuple[str, float]] = set()
     for column in images.columns:
         fewest, compared = common.loc[column] if column in common.index else (most[column], 0)
         every = methods[column] * (methods[column] - 1) / 2
@@ -248,7 +248,8 @@ def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str, *, higher: bo
     methods, columns (noise, level), as in `table`. Nothing is marked where methods are over other
     images each, see `uneven`.
     """
-    mean, without = table(summary, metric), uneven(summary, pairs, metric)
+    mean = table(summary, metric)
+    without: set[Any] = uneven(summary, pairs, metric)
     pairs = pairs[pairs["metric"] == metric]
     apart, compared = set(), set()
     for noise, level, a, b, told in tuples(pairs, "noise", "level", "a", "b", "told"):

@@ -6,11 +6,12 @@ import os
 import sys
 import textwrap
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.core import RESERVED, Phase, Record, printable, speed_text, visible
+from bench.core import RESERVED, Phase, Record, Scale, printable, speed_text, visible
 
 if TYPE_CHECKING:
     from bench.execution.pieces import Running
@@ -109,6 +110,7 @@ class Console:
     def __init__(self, *, debug: bool = False) -> None:
         self._debug = debug
         self._overview: Overview  # from `started` on
+        self._scales: Mapping[str, Scale] = {}
         self._seen: RunProgress
         self._looked = 0.0
         self._next_line: dict[str, float] = {}  # cell -> seconds of work on it
@@ -129,7 +131,7 @@ class Console:
         """Say what is about to be measured."""
         self._overview, self._seen = overview, overview.as_of_now()
         total, finished = overview.total, overview.finished
-        data = run.manifest.dataset
+        data, self._scales = run.manifest.dataset, run.manifest.scales
         if finished < total and sys.stderr.isatty():
             self._start_live()
         if data.note:
@@ -160,7 +162,7 @@ class Console:
                 return
             self._skips.add(alike)
         self._look()
-        text = printable(f"{record.cell}: {_outcome(record)}")
+        text = printable(f"{record.cell}: {_outcome(record, self._scales)}")
         if self._live is None and (self._seen.seconds_left or 0.0) >= 2:
             text += f" ({time_left(self._seen)})"
         self._say(text, self._count(self._overview.finished))
@@ -244,7 +246,7 @@ def _busy(machine: Machine) -> str:
     return f"; the machine is busy (load {load:.1f} on {machine.cores} cores), times will be longer"
 
 
-def _outcome(record: Record) -> str:
+def _outcome(record: Record, scales: Mapping[str, Scale]) -> str:
     if record.status != "done":
         return f"{record.status}: {record.reason}"
     import numpy as np
@@ -254,7 +256,9 @@ def _outcome(record: Record) -> str:
         if label == "psnr":
             parts = [f"{float(values.mean(dtype=np.float64)):.2f} dB"]
         elif label not in RESERVED and not parts and not np.isnan(values).all():
-            parts = [f"{label} {float(np.nanmean(values, dtype=np.float64)):.4g}"]
+            mean, scale = float(np.nanmean(values, dtype=np.float64)), scales.get(label)
+            text = f"{mean:.4g}" if scale is None else f"{mean:.{scale.decimals}f} {scale.unit}"
+            parts = [f"{label if scale is None else scale.title} {text.rstrip()}"]
     if record.fit_seconds is not None:
         earlier = "earlier, " if record.conditions["fit_reused"] else ""
         parts.append(f"trained {earlier}in {duration(record.fit_seconds)}")

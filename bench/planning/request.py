@@ -131,12 +131,50 @@ def metrics_for(
         settings: what was asked for.
         metrics: see `requested_metrics`.
         dataset: that is measured on.
+
+    Raises:
+        UsageError: one that was asked for needs what no image of the data set has.
     """
+    own: tuple[str, ...] = FRAMES_METRICS if dataset.frames > 1 else SINGLE_METRICS
+    if settings.metrics is not None:
+        _check_needs(metrics, dataset, DEFAULT_METRICS if dataset.truth else own)
     if settings.metrics is not None or dataset.truth:
         return dict(metrics)
-    own = FRAMES_METRICS if dataset.frames > 1 else SINGLE_METRICS
     others = {label: one for label, one in metrics.items() if label not in DEFAULT_METRICS}
     return {**metrics_of(own, Registry(kind=METRICS)), **others}
+
+
+def _check_needs(
+    metrics: Mapping[str, RequestedMetric], dataset: Dataset, defaults: Iterable[str]
+) -> None:
+    """That the data set has what metrics need; what holds of some noise only, cells say.
+
+    Of those that learn by labels `evaluation.metric_fits` says which data sets have some.
+    """
+    lacks = {
+        need: why
+        for need, lacking, why in (
+            ("clean", not dataset.truth, "clean images"),
+            ("frames", dataset.frames < 2, "a second noisy frame of each scene"),
+            ("label", dataset.labels is None, "labels"),
+        )
+        if lacking
+    }
+    wanting = {
+        label: [
+            lacks[need]
+            for need in one.metric.needs
+            if need in lacks and not (need == "label" and one.metric.learns)
+        ]
+        for label, one in metrics.items()
+    }
+    for label, missing in wanting.items():
+        if missing:
+            left = [other for other in metrics if not wanting[other]] or defaults
+            raise UsageError(
+                f"--metrics {label}: it needs {' and '.join(missing)}, which {dataset.name} does "
+                f"not have; type --metrics {','.join(left)}"
+            )
 
 
 def metrics_of(texts: Iterable[str], registry: Registry[Any]) -> dict[str, RequestedMetric]:

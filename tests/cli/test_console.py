@@ -3,12 +3,13 @@
 import io
 import os
 
+import numpy as np
 import pytest
 import rich.console
 
 from bench.cli import console
 from bench.cli.console import Console, duration, running_line, time_left
-from bench.core import Cell, Progress, Record, TrainNoise
+from bench.core import DEFAULT_SCALES, Cell, Progress, Record, Scale, TrainNoise
 from bench.execution.progress import Overview
 from bench.noises import make_noise
 from bench.store.manifest import Machine
@@ -68,6 +69,7 @@ class Run:
         class settings:  # noqa: N801
             limit, split = None, "test"
 
+        scales = DEFAULT_SCALES
         machine = Machine(os="", cpu="", cores=4, load=0.3, memory_bytes=None, gpu=None)
 
 
@@ -156,6 +158,19 @@ def test_the_first_line_says_when_the_machine_is_busy(monkeypatch, capsys, load,
     line = capsys.readouterr().err.rstrip()
     assert line.startswith("toy: 100 test images, 1 cell -> results/toy")
     assert ("the machine is busy (load 2.1 on 4 cores)" in line) == said
+
+
+@pytest.mark.parametrize(
+    ("label", "scale", "line"),
+    [
+        ("upsnr", Scale("uPSNR", "dB", "higher", 2), "uPSNR 23.59 dB"),
+        ("umse", Scale("uMSE", "", "lower", 5), "uMSE 23.59000"),
+        ("psnr", Scale("PSNR", "dB", "higher", 2), "23.59 dB"),
+    ],
+)
+def test_a_finished_cell_has_its_metric_as_tables_have_it(label, scale, line):
+    record = Record(cells()[0], "done", images={"image": np.arange(2), label: np.full(2, 23.59)})
+    assert console._outcome(record, {label: scale}) == line
 
 
 def test_an_error_breaks_between_words(monkeypatch):

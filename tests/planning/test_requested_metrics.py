@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench.core import MissingPackage, UsageError
-from bench.planning.request import metrics_of, requested_metrics, tuning_metric
+from bench.core import Dataset, MissingPackage, UsageError
+from bench.planning.request import metrics_for, metrics_of, requested_metrics, tuning_metric
 from bench.planning.settings import Settings
 from bench.plugins.kinds import METRICS
 from bench.plugins.sources import Registry
@@ -50,6 +50,33 @@ def test_the_first_one_typed_leads_and_parameters_are_typed(metric):
     assert list(found) == ["ssim[sigma=1.0]", "psnr[net=vgg,sigma=2.5]"]
     assert found["ssim[sigma=1.0]"].params == {"sigma": 1.0}
     assert found["psnr[net=vgg,sigma=2.5]"].metric.name == "psnr"
+
+
+@pytest.mark.parametrize(
+    ("typed", "has", "needs", "instead"),
+    [
+        ("psnr", {"truth": False, "frames": 2}, "clean images", "umse,upsnr"),
+        ("psnr,ssim", {"truth": False, "frames": 1}, "clean images", "sure"),
+        ("sure,umse", {"truth": False, "frames": 1}, "a second noisy frame of each scene", "sure"),
+        ("upsnr", {}, "a second noisy frame of each scene", "psnr,ssim,mse"),
+    ],
+)
+def test_a_metric_that_the_data_set_cannot_have_is_refused(typed, has, needs, instead):
+    settings = Settings.checked(metrics=typed)
+    data = Dataset("toy", "", {"test": 4}, lambda split: [], **has)
+    metrics = requested_metrics(settings, Registry())
+    with pytest.raises(UsageError, match=rf": it needs {needs}, which toy .* --metrics {instead}$"):
+        metrics_for(settings, metrics, data)
+    settings = Settings.checked(metrics=instead)
+    assert ",".join(metrics_for(settings, requested_metrics(settings, Registry()), data)) == instead
+
+
+def test_a_metric_of_labels_is_refused_where_there_are_none(metric):
+    settings = Settings.checked(metrics="mine,psnr")
+    metrics = requested_metrics(settings, Registry([metric("mine", ", label", built_in=False)]))
+    data = Dataset("toy", "", {"test": 4}, lambda split: [])
+    with pytest.raises(UsageError, match=r"--metrics mine: it needs labels, .* --metrics psnr$"):
+        metrics_for(settings, metrics, data)
 
 
 def test_however_it_is_typed_a_metric_is_measured_once(metric):
