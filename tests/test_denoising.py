@@ -467,3 +467,8 @@ def test_a_range_that_does_not_clamp_leaves_what_is_beyond(tmp_path):
 def test_what_is_no_image_and_no_path_is_refused(wrong):
     with pytest.raises(UsageError, match="files and folders by their paths; not"):
         package.denoise(wrong, "median", out="out")
+
+
+def test_a_file_that_never_was_is_said_to_be_none(bench, tmp_path):
+    result = bench("denoise", tmp_path / "gone.png", "--method", "tv", "--out", tmp_path / "out")
+    assert "gone.png: not denoised: there is no such file" in result.err

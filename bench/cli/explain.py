@@ -34,7 +34,7 @@ _WIDTH = 80
 )
 @click.option("--seed", type=int, help="Of training, where the run has several.")
 @PLUGINS
-@click.option("--dataset", help="Where the run's images lie now: folder:PATH.")
+@click.option("--dataset", help="Where the run's images lie now: folder:PATH, npz:FILE.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the data sets.")
 @DEBUG
 def explain(

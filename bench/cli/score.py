@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("run", required=False)
 @click.option("--metrics", required=True, metavar="NAMES", help="a,b[param=1],…: what to add.")
 @PLUGINS
-@click.option("--dataset", metavar="NAME", help="Where its images lie, as folder:PATH.")
+@click.option("--dataset", metavar="NAME", help="Where its images lie, as folder:PATH or npz:FILE.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the data sets.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--again", is_flag=True, help="Also where it has been measured before.")

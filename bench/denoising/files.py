@@ -112,7 +112,9 @@ def _source(path: Path, out: Path) -> Source:
     try:
         kind = kind_of(file).name
     except UnusableImage as error:
-        return Source(path, out / f"{stem}{file.suffix}", fault=str(error))
+        there = os.path.lexists(file)  # or it never was
+        fault = str(error) if there else "there is no such file"
+        return Source(path, out / f"{stem}{file.suffix}", fault=fault)
     except OSError as error:
         return Source(path, out / f"{stem}{file.suffix}", fault=system_reason(error) or str(error))
     suffix = _INSTEAD.get(kind, file.suffix)

@@ -30,7 +30,7 @@ from bench.store.cell_meta import CellMeta
 
 #: What says where images are that lie under no name of their own.
 _WHERE = (
-    "; --dataset folder:PATH, or npz:FILE, says where they lie, --plugin FILE has a data set of "
+    "; --dataset {form}:PATH, or npz:FILE, says where they lie, --plugin FILE has a data set of "
     "one's own, and in Python dataset= takes arrays"
 )
 
@@ -66,7 +66,9 @@ def images_of(
             tuple(str(expanded(plugin).absolute()) for plugin in plugins),
         ).open()
     except BenchError as error:
-        where = "" if given is not None else _WHERE
+        kind = known.name.partition(":")[0]
+        form = kind if kind in datasets.FORMS else "folder"
+        where = "" if given is not None else _WHERE.format(form=form)
         raise type(error)(f"the images of {run.path} are needed again: {error}{where}") from error
     if (data.name, data.fingerprint) != (known.name, known.fingerprint):
         raise DataError(

@@ -112,6 +112,9 @@ def test_pairs_are_measured_as_they_are(pairs, bench, where):
     again = bench(*arguments, "--name", "r")
     assert again.code == 0
     assert "[1/" not in again.err  # nothing is measured twice
+    lost = bench("score", "results/r", "--metrics", "mae")  # the name does not say where
+    assert lost.code != 0
+    assert "--dataset pairs:PATH, or npz:FILE, says where they lie" in lost.err
 
 
 def test_frames_lie_in_folders_and_in_pages(frames):
