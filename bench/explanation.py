@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bench import store
 from bench.core import (
@@ -108,17 +108,12 @@ def explain(
     meta = find_cell(opened, method, noise, seed)
     cell = cell_of(meta.cell)
     data = images_of(opened, dataset, data_dir, plugins)
-    if not data.truth:
-        raise UsageError(
-            f"{data.name} has no clean images, which every convention compares outputs with: "
-            "explain a run on images with ground truth"
-        )
+    _check_truth(data)
     images = _images(opened, meta, cell, data, Registry(plugins))
     scored = _scored(images, cell, data, metric, watch)
     recorded = opened.images(meta.key).get(metric)
-    frame = _table(scored, published, metric, cell, recorded, images.instead)
-    _compare(frame.attrs, warn)
-    return frame
+    table = _table(scored, published, metric, cell, recorded, images.instead)
+    return _compared(table, warn)
 
 
 def _check(published: float | None, metric: str) -> None:
@@ -132,6 +127,14 @@ def _check(published: float | None, metric: str) -> None:
     if not (math.isfinite(published) and 0 < published <= most):
         raise UsageError(
             f"--published {published:g}: give a mean {metric.upper()} over 0, at most {most:g}"
+        )
+
+
+def _check_truth(data: Dataset) -> None:
+    if not data.truth:
+        raise UsageError(
+            f"{data.name} has no clean images, which every convention compares outputs with: "
+            "explain a run on images with ground truth"
         )
 
 
@@ -263,12 +266,13 @@ def _table(
     return frame
 
 
-def _compare(about: dict[Hashable, Any], warn: Callable[[str], None]) -> None:
-    """Warn where this run's own figure is not what the run has."""
-    own, recorded = about["own"], about["recorded"]
+def _compared(frame: pd.DataFrame, warn: Callable[[str], None]) -> pd.DataFrame:
+    """The table; warns where this run's own figure is not what the run has."""
+    own, recorded = frame.attrs["own"], frame.attrs["recorded"]
     if abs(own - recorded) > _SAME:
-        made = "its kept outputs" if about["instead"] else "its outputs made again"
+        made = "its kept outputs" if frame.attrs["instead"] else "its outputs made again"
         warn(f"the run recorded {recorded:.4f}, and {made} have {own:.4f}")
+    return frame
 
 
 def _answer(frame: pd.DataFrame, published: float | None, metric: MetricName) -> str:

@@ -133,10 +133,8 @@ def denoise(
     Args:
         images: an array of stored values, (H, W), (C, H, W) or (N, C, H, W), C = 1 or 3; or a file,
             a folder of files, or a list of these.
-        method: as typed, `nlm[h=0.8]`; with `run` as that has it. A filter runs at its defaults
-            where nothing else is typed.
-        noise: one level in the unit of the range, as typed (`25/255`, `poisson:30`); "estimate":
-            Gaussian noise, estimated from each image.
+        method: as typed, `nlm[h=0.8]`, filters else at their defaults; with `run` as that has it.
+        noise: one, in the unit of the range: `25/255`, `poisson:30`; "estimate": Gaussian, of each.
         out: folder that files are written to.
         run: whose models and tuned parameters are taken; by default models of the cache.
         seed: of training, where the run has several.
@@ -159,9 +157,9 @@ def denoise(
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
     typed = _checked(range, tile, device, threads, method, plugins)
-    registry = Registry(typed.plugins)
-    models = _models(typed, registry, run, seed, fit)
-    work = _Denoiser(models, _one_noise(noise, typed, registry), typed.tile)
+    known = Registry(typed.plugins)
+    models, told_noise = _models(typed, known, run, seed, fit), _one_noise(noise, typed, known)
+    work = _Denoiser(models, told_noise, typed.tile)
     if isinstance(images, np.ndarray):
         return _array(images, out, typed.range, work, warn)
     return _files(files.paths(images), out, typed, work, (overwrite, skip), told, warn)
