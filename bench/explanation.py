@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bench import store
 from bench.core import (
@@ -111,9 +111,8 @@ def explain(
     images = _images(opened, meta, cell, data, Registry(plugins))
     scored = _scored(images, cell, data, metric, watch)
     recorded = opened.images(meta.key).get(metric)
-    frame = _table(scored, published, metric, cell, recorded, images.instead)
-    _compare(frame.attrs, warn)
-    return frame
+    table = _table(scored, published, metric, cell, recorded, images.instead)
+    return _compared(table, warn)
 
 
 def _with_truth(data: Dataset) -> Dataset:
@@ -268,12 +267,13 @@ def _table(
     return frame
 
 
-def _compare(about: dict[Hashable, Any], warn: Callable[[str], None]) -> None:
-    """Warn where this run's own figure is not what the run has."""
-    own, recorded = about["own"], about["recorded"]
+def _compared(frame: pd.DataFrame, warn: Callable[[str], None]) -> pd.DataFrame:
+    """The table; warns where this run's own figure is not what the run has."""
+    own, recorded = frame.attrs["own"], frame.attrs["recorded"]
     if abs(own - recorded) > _SAME:
-        made = "its kept outputs" if about["instead"] else "its outputs made again"
+        made = "its kept outputs" if frame.attrs["instead"] else "its outputs made again"
         warn(f"the run recorded {recorded:.4f}, and {made} have {own:.4f}")
+    return frame
 
 
 def _answer(frame: pd.DataFrame, published: float | None, metric: MetricName) -> str:

@@ -126,6 +126,7 @@ class Dataset:
         units: gives, of all images of a split by position, int64, which unit (field of view,
             patient, file) each belongs to; images of one unit are no independent samples. None
             where each image is one by itself.
+        validated_by: how it gets validation images, in words; empty where files of a folder do.
     """
 
     name: str
@@ -148,6 +149,7 @@ class Dataset:
     frames: int = 0
     truth: bool = True
     units: Callable[[Split], Units] | None = field(default=None, repr=False)
+    validated_by: str = field(default="", repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.training:

@@ -58,10 +58,8 @@ def validation_sigma(dataset: Dataset) -> float:
     import numpy as np
 
     if not dataset.sizes.get("validation"):
-        raise UsageError(
-            f"--sigma validation: {dataset.name} has no validation images; validation = 10 in its "
-            "dataset.toml holds some out"
-        )
+        how = dataset.validated_by or "validation = 10 in its dataset.toml holds some out"
+        raise UsageError(f"--sigma validation: {dataset.name} has no validation images; {how}")
     squares, count = 0.0, 0
     for group in dataset.groups("validation"):
         frames = group.frames

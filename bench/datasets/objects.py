@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,9 @@ def Dataset(  # noqa: N802
     if not (isinstance(named, str) and named and named.isprintable()):
         raise UsageError(f"a data set's name is a text of one line, not {shown(name)}")
     test = {"clean": clean, "noisy": noisy, "labels": labels, "units": units}
-    return of_parts(name, {"train": train, "validation": validation, "test": test}, _range(range))
+    parts = {"train": train, "validation": validation, "test": test}
+    data = of_parts(name, parts, _range(range))
+    return replace(data, validated_by="bench.Dataset(validation=...) takes them")
 
 
 def of_parts(

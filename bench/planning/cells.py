@@ -135,8 +135,8 @@ def _untuned(
             f"the validation images of {images.name} do not have the noise of {dataset.name}, "
             f"so these run at their defaults: {named}",
         )
-    where = "--train-dataset names a set that has some"
-    if images.given:
+    where = images.validated_by or "--train-dataset names a set that has some"
+    if images.given and not images.validated_by:
         where = "a folder `val` beside `test` holds them, or `validation = 20` in dataset.toml"
     return (
         f"{images.name} has no validation images to tune on, so these run at their defaults: "

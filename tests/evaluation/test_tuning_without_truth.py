@@ -8,8 +8,10 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from skimage.restoration import calibrate_denoiser
 
+import bench
 from bench import open_run
 from bench.core import ESTIMATED_SCALES, Dataset, Group, UsageError
+from bench.core.noise_level import validation_sigma
 from bench.evaluation import tuning
 from bench.evaluation.calls import Calls
 from bench.evaluation.error_estimates import (
@@ -240,6 +242,12 @@ def test_without_validation_images_of_that_noise_filters_run_at_their_defaults_a
     assert line.startswith("toy has no validation images to tune on, so these run at their")
     assert "gaussian" in line
     assert "validation = 20" in line
+    for noisy in (None, noise.corrupt(CLEAN, draws("n"))):
+        images = bench.Dataset(CLEAN, noisy=noisy, range=(0, 1), name="arrays")
+        (line,) = (one for one in planned(images)[1] if "defaults" in one)
+        assert line.endswith(": gaussian; bench.Dataset(validation=...) takes them")
+    with pytest.raises(UsageError, match=r"no validation images; bench\.Dataset\(validation"):
+        validation_sigma(images)
     frames = dataset(2, truth=False, noise=noise)
     clean = dataclasses.replace(dataset(), name="clean ones")
     cells, said = planned(dataclasses.replace(frames, other=clean, training="clean ones"))
