@@ -229,7 +229,8 @@ def uneven(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> set[tuple
     pairs = pairs[pairs["metric"] == metric]
     common: Any = pairs.groupby(["noise", "level"])["images"].agg(["min", "count"])
     found: set[tuple[str, float]] = set()
-    for column in images.columns:
+    columns: Any = images.columns
+    for column in columns:
         fewest, compared = common.loc[column] if column in common.index else (most[column], 0)
         every = methods[column] * (methods[column] - 1) / 2
         apart = units[column] > 1 and methods[column] <= MOST_COMPARED and compared < every
@@ -260,7 +261,8 @@ def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str, *, higher: bo
     few = summary[summary["trainings"].between(1, ENOUGH_TRAININGS - 1)]
     few_trainings = set(tuples(few, "noise", "level", "label"))
     result = mean.astype(object)
-    for column in mean.columns:
+    of_mean: Any = mean.columns
+    for column in of_mean:
         values = mean[column]
         if values.isna().all() or column in without:
             result[column] = ""

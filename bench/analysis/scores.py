@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from bench.analysis.labels import tuples, with_labels
+from bench.analysis.rows import Rows
 from bench.core import DEFAULT_SCALES, Scale
 
 if TYPE_CHECKING:
@@ -135,14 +136,19 @@ class Scores:
         All metrics have one: NaN where the cell has not been measured by it. So has `unit`: each
         image is its own where its data set knows of none.
         """
+        columns = self.known(number)
+        return {"unit": columns["image"], **columns}
+
+    def known(self, number: int) -> Columns:
+        """The same, without `unit` where the cell knows of none."""
         run, key = (self.cells[name].to_numpy()[number] for name in ("run", "key"))
-        columns = self._runs[run].images(key)
-        positions = columns["image"]
+        columns = dict(self._runs[run].images(key))
+        units = _units(columns.pop("unit", None))
         missing = [label for label in self.scales if label not in columns]
         return {
             **columns,
-            "unit": _units(columns.get("unit"), positions),
-            **{label: np.full(len(positions), np.nan) for label in missing},
+            **({} if units is None else {"unit": units}),
+            **{label: np.full(len(columns["image"]), np.nan) for label in missing},
         }
 
     def where(self, chosen: Sequence[bool]) -> Scores:
@@ -166,10 +172,10 @@ class Scores:
             yield NoiseScores.of(point, [label for label in labels if label in here], part)
 
 
-def _units(units: Array | None, positions: Array) -> Array:
-    """The unit of each image: its position where there are none, as beside data sets with units."""
+def _units(units: Array | None) -> Array | None:
+    """The unit of each image; None where there are none, as beside data sets with units."""
     if units is None or (units.dtype.kind != "i" and np.isnan(units.astype(np.float64)).any()):
-        return positions
+        return None
     return units.astype(np.int64)
 
 
@@ -204,7 +210,7 @@ class NoiseScores:
         values: metric -> (images, methods), means over training seeds; NaN where there is none.
         positions: (images,), of each in the split.
         units: (images,), what each belongs to that was drawn independently of the others: its
-            field, patient or file; its position where the data set knows of none.
+            field, patient or file; its position where no cell knows of any, see `Rows`.
         seeds: (methods,), of how many training seeds; 1 also where nothing is random.
         seed_means: of each method, training seed -> the means over its images of all metrics;
             empty where nothing is random.
@@ -223,9 +229,10 @@ class NoiseScores:
     @classmethod
     def of(cls, point: tuple[Any, ...], labels: list[str], scores: Scores) -> NoiseScores:
         """Of the cells under one noise, each read once."""
-        rows = _Rows()
+        rows = Rows()
         cells = [
-            (rows.of(columns), [columns[name] for name in scores.scales]) for columns in scores
+            (rows.of(columns), [columns[name] for name in scores.scales])
+            for columns in map(scores.known, range(len(scores)))
         ]
         shape = (len(scores.scales), len(rows), len(labels))
         total, known = np.zeros(shape), np.zeros(shape, np.int32)
@@ -281,37 +288,6 @@ class NoiseScores:
         at = list(self.scales).index(metric)
         own = ([means[at] for means in by_seed.values()] for by_seed in self.seed_means)
         return np.array([np.std(means, ddof=1) if len(means) > 1 else np.nan for means in own])
-
-
-class _Rows:
-    """The rows of images, in the order in which they are first met; `images` are positions."""
-
-    def __init__(self) -> None:
-        self.images = self.units = self._digests = np.empty(0, np.int64)
-        self._index: Any = None
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def of(self, columns: Columns) -> Any:
-        """The rows of a cell's images; those not met before become the last."""
-        import pandas as pd
-
-        images, units, digests = columns["image"], columns["unit"], columns["digest"]
-        if not len(self):
-            self.images, self.units, self._digests = images, units, digests
-        if np.array_equal(self.images, images) and np.array_equal(self._digests, digests):
-            return slice(len(images))  # as nearly always: all cells have the same images
-        cell = pd.MultiIndex.from_arrays([images, digests])
-        if self._index is None or len(self._index) < len(self):
-            self._index = pd.MultiIndex.from_arrays([self.images, self._digests])
-        new = self._index.get_indexer(cell) < 0
-        self.images = np.concatenate([self.images, images[new]])
-        self.units = np.concatenate([self.units, units[new]])
-        self._digests = np.concatenate([self._digests, digests[new]])
-        if new.any():
-            self._index = pd.MultiIndex.from_arrays([self.images, self._digests])
-        return self._index.get_indexer(cell)
 
 
 def column_means(values: Array) -> Array:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from bench.core import PSNR_CAP, Unsupported, estimate_sigma
+from bench.core import PSNR_CAP, Unsupported
+from bench.metrics._stein import estimated_deviations
 from bench.metrics.umse import umse
 from bench.noises import Gaussian, Given
 
@@ -85,7 +86,7 @@ class ErrorEstimate(ABC):
         """Of the noise of each pixel, float32 (N, C, H, W), from what is known of it."""
         noisy, noise = images.noisy, self._noise
         if isinstance(noise, Given) and noise.estimated:
-            sigmas = np.array([estimate_sigma(image) for image in noisy], np.float32)
+            sigmas = estimated_deviations(noisy).astype(np.float32)
             return np.broadcast_to(sigmas[:, None, None, None] ** 2, noisy.shape)
         if noise.clip:
             return np.full_like(noisy, noise.sigma**2)

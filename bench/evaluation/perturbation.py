@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bench.core import Perturbed
+from bench.metrics._stein import STEP
 
 if TYPE_CHECKING:
     from bench.core import Array, Noise
     from bench.noises import ImageDraws
 
-#: How far pixels are moved, as a share of the noise's deviation. Less falls between the thresholds
-#: of median and wavelet, more smooths non-local means' slope away: docs/without-truth.md has the
-#: figures, tests/analysis/probe_step.py made them, on training images.
-STEP = 0.05
 #: The deviation that is taken where nobody knows the noise's: no estimate hangs on it.
 USUAL_SIGMA = 15 / 255
 

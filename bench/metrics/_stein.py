@@ -6,8 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.core import estimate_sigma
+
 if TYPE_CHECKING:
     from bench.core import Array, Perturbed, Values
+
+#: How far pixels are moved, as a share of the noise's deviation. Less falls between the thresholds
+#: of median and wavelet, more smooths non-local means' slope away: docs/without-truth.md has the
+#: figures, tests/analysis/probe_step.py made them, on training images. It stands here since what
+#: is measured with another step is another metric, by the digest of its code.
+STEP = 0.05
+
+
+def estimated_deviations(noisy: Array) -> Values:
+    """Of noise that came with images (N, C, H, W) and nobody stated: of each, float64 (N,)."""
+    return np.array([estimate_sigma(image) for image in noisy])
 
 
 def risk(restored: Array, noisy: Array, perturbed: Perturbed, variance: Any) -> Values:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench import metric
-from bench.core import Unsupported, estimate_sigma
-from bench.metrics._stein import risk
+from bench.core import Unsupported
+from bench.metrics._stein import estimated_deviations, risk
 
 if TYPE_CHECKING:
     from bench.core import Array, Noise, Perturbed, Values
@@ -59,8 +59,6 @@ def sure(restored: Array, noisy: Array, noise: Noise, perturbed: Perturbed) -> V
     """
     if noise.kind not in ("gaussian", "given") or noise.clip:
         raise Unsupported(f"SURE holds for Gaussian noise that is not clipped; this is {noise}")
-    if noise.level:
-        deviations = np.full(len(noisy), noise.level)
-    else:
-        deviations = np.array([estimate_sigma(image) for image in noisy])
+    stated = np.full(len(noisy), noise.level)
+    deviations = stated if noise.level else estimated_deviations(noisy)
     return risk(restored, noisy, perturbed, deviations[:, None, None, None] ** 2)

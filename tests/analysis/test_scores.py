@@ -122,6 +122,23 @@ def test_images_of_a_unit_count_once_and_single_ones_change_nothing():
     assert (found["units"] < found["images"]).tolist() == (found["dataset"] == "toy").tolist()
 
 
+def test_a_cell_of_before_units_takes_those_of_the_others_whichever_is_read_first():
+    """Positions and units are numbers of two kinds, of which equal ones say nothing."""
+    values = {"digest": [70, 71, 72, 73], "psnr": 20.0, "ssim": 0.5, "mse": 0.01}
+    noise = {"noise": "gaussian", "clip": False, "level": 0.1}
+    shared = {"dataset": "toy", "params": "{}", "train": None, "regime": None, "seed": None}
+    before = pd.DataFrame({"image": [0, 1, 2, 3], **values, **noise, **shared, "method": "old"})
+    known = before[before["image"] < 3].assign(method="new", unit=[3, 3, 1])
+    for parts in ([before, known], [known, before]):
+        scores = Scores.of(pd.concat(parts, ignore_index=True))
+        (part,) = scores.noises()
+        assert part.units.tolist() == [3, 3, 1, -4]
+        counts = dict(zip(part.labels, part.unit_counts("psnr").tolist(), strict=True))
+        assert counts == {"old": 3, "new": 2}
+    (alone,) = Scores.of(before).noises()
+    assert alone.units.tolist() == [0, 1, 2, 3]
+
+
 def test_the_terminal_says_of_how_many_units_images_are():
     rng = np.random.default_rng(0)
     records = ragged(rng).assign(unit=lambda frame: frame["image"] // 10)

@@ -9,7 +9,8 @@ import bench
 from bench.core import Cell
 from bench.evaluation.exam import NoisyBatch
 from bench.evaluation.kept_images import KeptImages
-from bench.evaluation.perturbation import STEP, Perturbation
+from bench.evaluation.perturbation import Perturbation
+from bench.metrics._stein import STEP
 from bench.noises import ImageDraws, make_noise
 
 NOISE = make_noise("gaussian", 0.1)

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -228,3 +229,14 @@ def test_noise_that_an_estimate_does_not_hold_for_is_refused(measure, noise):
     image = np.zeros((1, 1, 8, 8), np.float32)
     with pytest.raises(Unsupported, match="holds for"):
         measure(image, image, noise, Perturbed(image, STEP, image))
+
+
+def test_the_step_is_part_of_the_code_that_tells_sure_from_another():
+    """Else runs of two steps would be taken for measured by one metric."""
+    from bench.evaluation import perturbation
+    from bench.metrics import _stein
+    from bench.plugins.code import Home
+
+    file = Path(_stein.__file__).with_name("sure.py")
+    assert perturbation.STEP is _stein.STEP
+    assert Path(_stein.__file__) in Home.of_module("bench.metrics.sure", file).imported([file])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -104,9 +105,10 @@ class _Scan:
         pages = (page for entry in every for scene in entry.scenes for page in scene.pages)
         looks = ahead(self._attempt, pages, lambda page: math.prod(page.shape))
         usable: dict[Split, list[Entry]] = {}
-        for split in SPLITS:
-            entries = splits.get(split, ())
-            usable[split] = [entry for entry in entries if self._take(split, entry, looks)]
+        with contextlib.closing(looks):  # its threads end here, also where a file is refused
+            for split in SPLITS:
+                entries = splits.get(split, ())
+                usable[split] = [entry for entry in entries if self._take(split, entry, looks)]
         return usable
 
     def _attempt(self, page: Page) -> Look | UnusableImage:
@@ -188,12 +190,13 @@ def _group(scenes: Sequence[Scene], positions: list[int], scale: ValueScale) -> 
 
     pages = (page for scene in part for page in scene.pages)
     values = ahead(read, pages, lambda page: math.prod(page.shape))
-    for index, _ in enumerate(part):
-        if clean is not None:
-            clean[index] = next(values)
-        for number in range(len(first.noisy)):
-            assert frames is not None
-            frames[index, number] = next(values)
+    with contextlib.closing(values):
+        for index, _ in enumerate(part):
+            if clean is not None:
+                clean[index] = next(values)
+            for number in range(len(first.noisy)):
+                assert frames is not None
+                frames[index, number] = next(values)
     return Group(np.array(positions), clean, frames)
 
 

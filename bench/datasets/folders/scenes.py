@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -149,7 +149,7 @@ def ahead(
     items: Iterable[Any],
     size: Callable[[Any], int],
     at_once: int | None = None,
-) -> Iterator[Any]:
+) -> Generator[Any]:
     """The results of `call`, in order, made by several threads a little ahead of who asks.
 
     Args:
