@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Pixels of images that are in memory at a time.
 READ_AT_ONCE = 2**24
+#: Pixels that wait for who asks: of large images one is enough, or they would fill the memory.
+READ_AHEAD = 2**22
 #: Values of an image from which on there may not be the memory to measure it.
 _LARGE = 2**22
 #: Decoders leave Python's lock to others: more threads than these wait for the disk.
@@ -156,11 +158,11 @@ def ahead(
         call: made of each item.
         items: one after the other.
         size: of what `call` gives, such as pixels.
-        at_once: of all results that wait at a time, but for one; by default `READ_AT_ONCE`.
+        at_once: of all results that wait at a time, but for one; by default `READ_AHEAD`.
     """
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    most = READ_AT_ONCE if at_once is None else at_once
+    most = READ_AHEAD if at_once is None else at_once
     waiting: deque[tuple[Future[Any], int]] = deque()
     with ThreadPoolExecutor(_THREADS) as pool:
         try:
