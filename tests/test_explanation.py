@@ -236,9 +236,9 @@ def test_a_figure_that_is_not_found_again_is_said(photographs, bench, monkeypatc
 @pytest.mark.filterwarnings("ignore:.*lie outside the range")
 @pytest.mark.parametrize("truth", [True, False])
 def test_noise_that_came_with_the_images_is_named_as_it_is_shown(tmp_path, truth):
-    clean = np.random.default_rng(5).random((3, 24, 24), np.float32)
+    clean = np.random.default_rng(5).random((4, 24, 24), np.float32)
     noisy = clean[:, None, None] + np.float32(
-        np.random.default_rng(6).normal(0, 0.1, (3, 2, 1, 24, 24))
+        np.random.default_rng(6).normal(0, 0.1, (4, 2, 1, 24, 24))
     )
     data = public.Dataset(clean if truth else None, noisy=noisy, range=(0, 1), name="came")
     run = public.run(data, methods="median", tune=False, out=tmp_path, jobs=0)

@@ -82,7 +82,7 @@ def test_the_run_is_measured_again_with_the_same_result(records, bsd68, method, 
     cell = cells[(cells.method == method) & np.isclose(cells.level, 25 / 255)].iloc[0]
     denoiser = sources.load(method).create(json.loads(cell.chosen))
     for group in bsd68.groups("test"):
-        for position, clean in zip(*group, strict=True):
+        for position, clean in zip(group.positions, group.images, strict=True):
             if position >= images:
                 continue
             draws = ImageDraws(np.array([position]), clean.shape, "bsd68", "test")

@@ -115,7 +115,7 @@ def test_images_of_a_unit_count_once_and_single_ones_change_nothing():
     pd.testing.assert_series_equal(summary["images"], alone[0]["images"])
     assert summary["units"].between(6, 8).all()
     assert pairs["units"].between(4, 8).all()
-    assert (pairs["difference"] == alone[1]["difference"]).all()
+    pd.testing.assert_series_equal(pairs["difference"], alone[1]["difference"])
     # Records of a data set without units beside those of one that has some.
     mixed = pd.concat([records.assign(unit=records["image"] // 4), records.assign(dataset="other")])
     found = analysis.means(Scores.of(mixed))

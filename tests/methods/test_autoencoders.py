@@ -153,7 +153,7 @@ def test_images_of_other_sizes_and_colours_are_taken(name, shape):
 @both
 def test_a_short_training_restores_digits_far_better_than_they_came(name):
     digits = datasets.load("digits", Path("nowhere"))
-    ((_, train),), ((positions, clean),) = digits.groups("train"), digits.groups("test")
+    ((_, train, _),), ((positions, clean, _),) = digits.groups("train"), digits.groups("test")
     noisy = NOISE.corrupt(clean, ImageDraws(positions, clean.shape[1:], "digits", "test"))
     restored = fitted(name, train, epochs=30).denoise(noisy, NOISE)
 

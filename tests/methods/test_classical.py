@@ -188,7 +188,7 @@ def test_a_constant_image_stays_as_it_is(name):
 @pytest.fixture(scope="module")
 def digits():
     """Validation digits, clean and under noise of 0.1."""
-    ((positions, clean),) = datasets.load("digits", Path("nowhere")).groups("validation", 100)
+    ((positions, clean, _),) = datasets.load("digits", Path("nowhere")).groups("validation", 100)
     draws = ImageDraws(positions, clean.shape[1:], "digits", "validation")
     return clean, Gaussian(0.1).corrupt(clean, draws)
 

@@ -190,7 +190,7 @@ def test_images_of_8_bits_are_kept_in_8_bits(exact):
 
 def test_what_linearity_can_reach_on_mnist(mnist_dir):
     mnist = datasets.load("mnist", mnist_dir)
-    ((_, train),) = mnist.groups("train")
+    ((_, train, _),) = mnist.groups("train")
     group = next(mnist.groups("test", 1000))
     method = fitted("lmmse", train)
     draws = ImageDraws(group.positions, group.images.shape[1:], "mnist", "test")

@@ -1,6 +1,7 @@
 """The metrics beside PSNR, SSIM and MSE: against second implementations, and at extremes."""
 
 import inspect
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from bench import Unsupported, metrics
 from bench.core import Restoration
+from bench.core.metric import Need
 from bench.metrics import _blocks, _windows
 from bench.metrics.ms_ssim import WEIGHTS
 from bench.noises import make_noise
@@ -234,11 +236,15 @@ def test_ms_ssim_of_other_scales_is_refused(scales):
         metrics.ms_ssim(*pair((1, 28, 28)), scales=scales)
 
 
+WITHOUT_TRUTH = {"umse", "upsnr", "sure", "pure"}
+
+
 @pytest.mark.parametrize("name", sorted({*metrics.__all__} - {"Recognised"}))
 def test_every_metric_says_what_it_is_and_has_keyword_parameters_alone(name):
     function = getattr(metrics, name)
     declared = function.__bench_metric__
     assert declared.title
-    first, second_, *params = inspect.signature(function).parameters.values()
-    assert (first.name, second_.name) == ("clean", "restored")
-    assert all(param.kind is param.KEYWORD_ONLY for param in params)
+    takes = inspect.signature(function).parameters.values()
+    images = [param.name for param in takes if param.kind is not param.KEYWORD_ONLY]
+    assert images[:2] == (["restored", "noisy"] if name in WITHOUT_TRUTH else ["clean", "restored"])
+    assert {*images} <= {"restored", *get_args(Need)}

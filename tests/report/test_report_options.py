@@ -1,5 +1,6 @@
 """What `bench report` can be asked for, and the summary that it prints."""
 
+import itertools
 import re
 
 import pandas as pd
@@ -171,7 +172,20 @@ def many(section, methods, noises):
     labels = [f"m{m}" for m in range(methods)]
     cells = copies(section.cells)
     metadata = section.metadata[:1] * len(cells)
-    return replace(section, cells=cells, metadata=metadata, summary=summary, labels=labels)
+    compared = section.pairs.iloc[0].to_dict() | {"told": False}  # each two, on all images
+    images = dict(zip(summary["metric"], summary["images"], strict=True))
+    pairs = pd.DataFrame(
+        [
+            {**compared, "a": a, "b": b, "level": float(n), "metric": metric, "images": count}
+            for metric, count in images.items()
+            for n in range(noises)
+            for a, b in itertools.combinations(labels, 2)
+        ],
+        columns=section.pairs.columns,
+    )
+    return replace(
+        section, cells=cells, metadata=metadata, summary=summary, labels=labels, pairs=pairs
+    )
 
 
 @pytest.mark.parametrize("sets", [1, 2, 3, 4, 30])

@@ -167,6 +167,11 @@ def ahead(
     with ThreadPoolExecutor(_THREADS) as pool:
         try:
             for item in items:
+                if size(item) > most:  # by who asks, since several would fill the memory
+                    while waiting:
+                        yield waiting.popleft()[0].result()
+                    yield call(item)
+                    continue
                 waiting.append((pool.submit(call, item), size(item)))
                 while len(waiting) > 4 * _THREADS or sum(each for _, each in waiting) > most:
                     yield waiting.popleft()[0].result()
