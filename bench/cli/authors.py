@@ -130,7 +130,8 @@ def _sources(
         found = [source for source in found if source.kind is not NOISES] or found
     if not found:
         known = [known for each in registries for known in each.sources]
-        kinds = " or ".join(each.kind.name for each in registries)
+        *first, last = (each.kind.name for each in registries)
+        kinds = f"{', '.join(first)} or {last}" if first else last
         raise UsageError(f"unknown {kinds} {name!r}: {nearest(called, known)}")
     # A file that declares several is broken as any: it is said once.
     return list({source.location: source for source in found}.values())

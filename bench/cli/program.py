@@ -126,5 +126,5 @@ def main() -> None:
     bench denoise IN --method M --out D  denoise images of your own
     bench methods                      what can be compared
     bench metrics                      what it can be compared by
-    bench new NAME                     begin a method or metric of your own
+    bench new NAME                     begin a plugin of your own
     """

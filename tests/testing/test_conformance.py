@@ -592,7 +592,8 @@ def test_the_command_without_names_tests_all_there_is(bench, monkeypatch):
 
 
 def test_the_command_does_not_know_every_name(fails):
-    assert "dataset 'medain': did you mean median" in fails("test", "medain", code=2)
+    said = "unknown method, metric, noise or dataset 'medain': did you mean median"
+    assert said in fails("test", "medain", code=2)
 
 
 def test_a_method_is_tried_with_the_parameters_that_are_typed(bench, plugin, tmp_path, fails):

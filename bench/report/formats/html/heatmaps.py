@@ -137,9 +137,3 @@ def transfer(section: Section) -> Iterator[Chart]:
 
 def _grid(table: pd.DataFrame) -> list[list[float | None]]:
     return [numbers(row) for row in table.to_numpy()]
-
-
-def _texts(table: pd.DataFrame, decimals: int) -> list[list[str]]:
-    return [
-        ["" if value is None else f"{value:.{decimals}f}" for value in row] for row in _grid(table)
-    ]
