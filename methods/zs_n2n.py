@@ -13,7 +13,7 @@ LEARNING_RATE = 1e-3
 @method(
     least={"width": 1, "updates": 1},
     reference="Mansour and Heckel 2023",
-    supervision="none",
+    family="trained",
     whole=True,
 )
 def zs_n2n(noisy, *, seed, device, width=48, updates=2000):
