@@ -10,13 +10,22 @@ from bench.networks import open_network
 BLIND = "blind"
 
 
+def learned_from(params):
+    """The data sets that are typed, each with the level that is."""
+    level = "" if params["level"] is None else f" gaussian {params['level']}"
+    return [name.strip() + level for name in params["trained_on"].split("+") if name.strip()]
+
+
 @method(
     family="pretrained",
-    reference="of each network its own; architectures by spandrel",
+    supervision="clean",
+    trained_on=learned_from,
+    files=("file",),
+    reference="of each network its own; architectures: spandrel",
     requires=("spandrel", "onnxruntime"),
 )
 def checkpoint(
-    noisy, noise, device, *, file="", level=None, mismatch="skip", clip=False, trained_on=""
+    noisy, noise, *, device, file="", level=None, mismatch="skip", clip=False, trained_on=""
 ):
     """The network of a file: PyTorch's weights by their architecture, or ONNX; for Gaussian noise.
 
@@ -29,20 +38,21 @@ def checkpoint(
         raise Unsupported("which network? checkpoint[file=PATH]")
     if mismatch not in ("skip", "show"):
         raise Unsupported(f"mismatch={mismatch}: write skip or show")
-    network = open_network(file, device)
-    trained = trained_level(level)
+    trained, network = trained_level(level), open_network(file, device)
     if network.takes_level and trained is not None:
         raise Unsupported(
-            f"the network of {file} ({network.name}) is told the noise's level: leave level out"
+            f"its network ({network.name}) is told the noise's level: leave level out"
         )
     if not network.takes_level and trained is None:
         raise Unsupported(
-            f"the network of {file} ({network.name}) is not told the noise's level: say for which "
-            "it was trained, as level=25/255, or level=blind"
+            f"its network ({network.name}) is not told the noise's level: say for which it was "
+            "trained, as level=25/255, or level=blind"
         )
-    if mismatch == "skip" and (why := other_noise(noise, trained)):
+    if mismatch == "skip" and (why := mismatch_of(noise, trained)):
         raise Unsupported(f"{why}; mismatch=show measures it all the same")
-    return network.restore(noisy, noise.sigma)
+    # Of clipped noise such a network learned the levels that were drawn, not what clipping left.
+    nominal = clip and noise.clip and noise.kind == "gaussian"
+    return network.restore(noisy, noise.level if nominal else noise.sigma)
 
 
 def trained_level(level):
@@ -58,12 +68,22 @@ def trained_level(level):
     return number
 
 
-def other_noise(noise, trained):
+def mismatch_of(noise, trained):
     """How noise differs from what a network was trained for; empty where it does not."""
     if trained in (None, BLIND):
         return ""
     if noise.kind != "gaussian":
         return f"its network was trained for Gaussian noise, not for {noise.kind}"
     if not math.isclose(noise.level, trained, rel_tol=1e-3):
-        return f"its network was trained for sigma {trained:.4g}, not for {noise.level:.4g}"
+        return f"its network was trained for sigma {in_255(trained)}, not for {in_255(noise.level)}"
     return ""
+
+
+def in_255(level):
+    """A level as papers write it.
+
+    >>> in_255(25 / 255), in_255(0.5)
+    ('25/255', '0.5')
+    """
+    eight_bits = round(255 * level, 6)
+    return f"{eight_bits:g}/255" if eight_bits == int(eight_bits) else f"{level:g}"

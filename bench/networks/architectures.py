@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import spandrel
@@ -58,18 +57,18 @@ class TorchNetwork(Network):
             ) from error
 
 
-def network_of(weights: Mapping[str, Any], path: Path, device: str = "cpu") -> TorchNetwork:
+def network_of(weights: Mapping[str, Any], file: str, device: str = "cpu") -> TorchNetwork:
     """The network that weights are of, on a device.
 
     Args:
         weights: as `read_weights` gives them.
-        path: their file, for errors.
+        file: its name, for errors.
         device: "cpu" or "cuda".
 
     Raises:
         Unsupported: their architecture is not known, or does not denoise images.
     """
-    architecture, state = _detected(_tensors(weights, path), path)
+    architecture, state = _detected(_tensors(weights, file), file)
     name = architecture.name
     shapes = {key: tuple(value.shape) for key, value in state.items()}
     try:
@@ -79,25 +78,25 @@ def network_of(weights: Mapping[str, Any], path: Path, device: str = "cpu") -> T
             model = architecture.load(dict(state))
     except Exception as error:  # whatever of it does not fit the architecture
         raise Unsupported(
-            f"{path} has the names of {name}, but is none that can be made: {_short(error)}"
+            f"{file} has the names of {name}, but is none that can be made: {_short(error)}"
         ) from error
     if not isinstance(model, spandrel.ImageModelDescriptor):
-        raise Unsupported(f"{path} is a network ({name}) that fills holes: it takes a mask")
+        raise Unsupported(f"{file} is a network ({name}) that fills holes: it takes a mask")
     if model.scale != 1:
         raise Unsupported(
-            f"{path} is a network ({name}) for super-resolution: it enlarges images {model.scale} "
+            f"{file} is a network ({name}) for super-resolution: it enlarges images {model.scale} "
             "times"
         )
     if model.purpose != "Restoration":
-        raise Unsupported(f"{path} is a network ({name}) for faces, not for noise")
-    return _as_denoiser(model.to(device).eval(), name, shapes, path, device)
+        raise Unsupported(f"{file} is a network ({name}) for faces, not for noise")
+    return _as_denoiser(model.to(device).eval(), name, shapes, file, device)
 
 
 def _as_denoiser(
     model: spandrel.ImageModelDescriptor[torch.nn.Module],
     name: str,
     shapes: Mapping[str, tuple[int, ...]],
-    path: Path,
+    file: str,
     device: str,
 ) -> TorchNetwork:
     """Told the noise's level where its first layer has room for that, else called by spandrel."""
@@ -122,7 +121,7 @@ def _as_denoiser(
 
     elif taken != given:
         raise Unsupported(
-            f"{path} is a network ({name}) that makes {given} channels of {taken}: it is not one "
+            f"{file} is a network ({name}) that makes {given} channels of {taken}: it is not one "
             "that restores images"
         )
     else:
@@ -142,19 +141,19 @@ def _with_level(images: Tensor, sigma: float) -> Tensor:
 # -- which architecture it is ----------------------------------------------------------------
 
 
-def _tensors(weights: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+def _tensors(weights: Mapping[str, Any], file: str) -> dict[str, Tensor]:
     """The network's own, out of what training wrote beside it."""
     state = spandrel.canonicalize_state_dict(dict(weights))
     others = [name for name, value in state.items() if not isinstance(value, Tensor)]
     if others or not state:
         parts = [name for name in others if isinstance(state[name], Mapping)]
         held = f"{', '.join(parts)}: save one of these alone" if parts else "no tensors by name"
-        raise Unsupported(f"{path} holds {held}")
+        raise Unsupported(f"{file} holds {held}")
     return state
 
 
 def _detected(
-    state: dict[str, Tensor], path: Path
+    state: dict[str, Tensor], file: str
 ) -> tuple[spandrel.Architecture[torch.nn.Module], dict[str, Tensor]]:
     """The architecture, and the weights by the names that it gives them."""
     registry = _registry()
@@ -165,14 +164,14 @@ def _detected(
     for name, keys in _APART.items():
         if all(any(own.endswith(key) for own in state) for key in keys):
             raise Unsupported(
-                f"{path} is a network ({name}) that spandrel keeps apart for its licence: look at "
+                f"{file} is a network ({name}) that spandrel keeps apart for its licence: look at "
                 f"that, and pip install {_PACKAGE_APART.replace('_', '-')}"
             )
     if any(value.ndim == 5 for value in state.values()):
-        raise Unsupported(f"{path} is a network of three dimensions, for video or volumes")
+        raise Unsupported(f"{file} is a network of three dimensions, for video or volumes")
     near = " or ".join(_nearest(state, registry))
     raise Unsupported(
-        f"{path} is of no architecture that is known ({len(state)} tensors, the first "
+        f"{file} is of no architecture that is known ({len(state)} tensors, the first "
         f"{next(iter(state))}): nearest {'are' if ' or ' in near else 'is'} {near}; a network of "
         "your own can be exported to ONNX"
     )

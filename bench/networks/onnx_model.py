@@ -27,21 +27,23 @@ class OnnxNetwork(Network):
     than images have, the map is the last channel.
     """
 
-    def __init__(self, session: Any, path: Path) -> None:
-        self._session, self._path = session, path
+    def __init__(self, session: Any, file: str) -> None:
+        self._session = session
         inputs = session.get_inputs()
         if not 1 <= len(inputs) <= 2:
-            raise Unsupported(f"{path} takes {len(inputs)} inputs: give images, and a noise level")
+            raise Unsupported(f"{file} takes {len(inputs)} inputs: give images, and a noise level")
         if other := [each.name for each in inputs if each.type != "tensor(float)"]:
-            raise Unsupported(f"{path}: its input {other[0]} is not of float32")
+            raise Unsupported(f"{file}: its input {other[0]} is not of float32")
         self._images, *self._levels = inputs
         if len(self._images.shape) != 4:
             what = "for video or volumes" if len(self._images.shape) == 5 else "not for images"
-            raise Unsupported(f"{path} takes arrays of {len(self._images.shape)} axes: it is {what}")
+            raise Unsupported(
+                f"{file} takes arrays of {len(self._images.shape)} axes: it is {what}"
+            )
         channels = self._fixed(1)
         self._maps = not self._levels and channels in _WITH_LEVEL
         if channels not in (None, *_CHANNELS, *(_WITH_LEVEL if self._maps else ())):
-            raise Unsupported(f"{path} takes {channels} channels, which come second: 1 or 3")
+            raise Unsupported(f"{file} takes {channels} channels, which come second: 1 or 3")
         if channels is not None and self._maps:
             channels -= 1
         super().__init__("ONNX", channels, bool(self._levels) or self._maps)
@@ -56,7 +58,7 @@ class OnnxNetwork(Network):
         provider = _PROVIDERS[device]
         if provider not in onnxruntime.get_available_providers():
             raise Unsupported(
-                f"{path}: onnxruntime finds no GPU here: pip install onnxruntime-gpu, or give "
+                f"{path.name}: onnxruntime finds no GPU here: pip install onnxruntime-gpu, or give "
                 "--device cpu"
             )
         options = onnxruntime.SessionOptions()
@@ -71,18 +73,22 @@ class OnnxNetwork(Network):
             session = onnxruntime.InferenceSession(model, options, providers=[provider])
         except (OSError, MemoryError) as error:
             reason = system_reason(error) or "not enough memory"
-            raise Unsupported(f"{path} cannot be read: {reason}") from error
+            raise Unsupported(f"{path.name} cannot be read: {reason}") from error
         except Exception as error:  # of a class of its own for each kind of trouble
             reason = " ".join(str(error).split())
             if "external" in reason.lower():
                 raise Unsupported(
-                    f"{path} has its weights in another file: save it as one, "
+                    f"{path.name} has its weights in another file: save it as one, "
                     "onnx.save_model(onnx.load(NAME), NEW)"
                 ) from error
-            raise Unsupported(f"{path} is no ONNX model, or damaged: {reason[:200]}") from error
+            raise Unsupported(
+                f"{path.name} is no ONNX model, or damaged: {reason[:200]}"
+            ) from error
         if session.get_providers()[0] != provider:  # where it cannot, it takes the other one
-            raise Unsupported(f"{path}: onnxruntime cannot compute on the GPU here: --device cpu")
-        return cls(session, path)
+            raise Unsupported(
+                f"{path.name}: onnxruntime cannot compute on the GPU here: --device cpu"
+            )
+        return cls(session, path.name)
 
     def _apply(self, images: Array, sigma: float) -> Array:
         for axis, side in ((2, "high"), (3, "wide")):

@@ -45,4 +45,4 @@ def _opened(path: Path, changed: int, size: int, device: str) -> Network:
     from bench.networks.architectures import network_of
     from bench.networks.weights import read_weights
 
-    return network_of(read_weights(path), path, device)
+    return network_of(read_weights(path), path.name, device)

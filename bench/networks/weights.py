@@ -49,36 +49,48 @@ def read_weights(path: Path) -> dict[str, Any]:
             return load_file(path)
         for beginning, what in _OTHERS:
             if start.lstrip().startswith(beginning):
-                raise Unsupported(f"{path} is {what}")
+                raise Unsupported(f"{path.name} is {what}")
         return _unpickled(path, start)
     except SafetensorError as error:
         raise Unsupported(
-            f"{path} is no whole safetensors file ({_reason(error)}): it was cut off, or damaged"
+            f"{path.name} is no whole safetensors file ({_reason(error)}): it was cut off, or damaged"
         ) from error
     except (OSError, MemoryError) as error:
         reason = system_reason(error) or _reason(error)
-        raise Unsupported(f"{path} cannot be read: {reason}") from error
+        raise Unsupported(f"{path.name} cannot be read: {reason}") from error
 
 
 def _unpickled(path: Path, start: bytes) -> dict[str, Any]:
     if start.startswith(b"PK") and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if any("/code/" in name for name in archive.namelist()):
-                raise Unsupported(f"{path} holds code (TorchScript), which is not run: {CONVERT}")
+                raise Unsupported(
+                    f"{path.name} holds code (TorchScript), which is not run: {CONVERT}"
+                )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of old formats, which it reads all the same
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if code := _code(str(error)):
-            raise Unsupported(f"{path} holds code ({code}), which is not run: {CONVERT}") from error
-        raise Unsupported(f"{path} is no checkpoint of PyTorch, or damaged") from error
-    except (OSError, RuntimeError, EOFError, LookupError, ValueError, AttributeError, TypeError) as e:
+            raise Unsupported(
+                f"{path.name} holds code ({code}), which is not run: {CONVERT}"
+            ) from error
+        raise Unsupported(f"{path.name} is no checkpoint of PyTorch, or damaged") from error
+    except (
+        OSError,
+        RuntimeError,
+        EOFError,
+        LookupError,
+        ValueError,
+        AttributeError,
+        TypeError,
+    ) as e:
         if isinstance(e, OSError) and e.errno != errno.EINVAL:
             raise  # the disk's; the other is of a place that lies beyond the file's end
-        raise Unsupported(f"{path} is no whole checkpoint: it was cut off, or damaged") from e
+        raise Unsupported(f"{path.name} is no whole checkpoint: it was cut off, or damaged") from e
     if not isinstance(loaded, Mapping):
-        raise Unsupported(f"{path} holds a {type(loaded).__name__}, not a network's weights")
+        raise Unsupported(f"{path.name} holds a {type(loaded).__name__}, not a network's weights")
     return {str(name): value for name, value in loaded.items()}
 
 
