@@ -45,7 +45,7 @@ def checkpoint(
         )
     if not network.takes_level and trained is None:
         raise Unsupported(
-            f"its network ({network.name}) is not told the noise's level: say for which it was "
+            f"its network ({network.name}) is not told the level: say for which it was "
             "trained, as level=25/255, or level=blind"
         )
     if mismatch == "skip" and (why := mismatch_of(noise, trained)):

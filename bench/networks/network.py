@@ -45,6 +45,10 @@ class Sides(NamedTuple):
         return (max(high, wide),) * 2 if self.square else (high, wide)
 
 
+#: What asks nothing.
+ANY_SIDES = Sides()
+
+
 class Network(ABC):
     """A network of a file, on its device.
 
@@ -56,7 +60,7 @@ class Network(ABC):
     """
 
     def __init__(
-        self, name: str, channels: int | None, takes_level: bool, sides: Sides = Sides()
+        self, name: str, channels: int | None, takes_level: bool, sides: Sides = ANY_SIDES
     ) -> None:
         self.name, self.channels, self.takes_level = name, channels, takes_level
         self.sides = sides

@@ -92,10 +92,10 @@ class OnnxNetwork(Network):
 
     def _apply(self, images: Array, sigma: float) -> Array:
         for axis, side in ((2, "high"), (3, "wide")):
-            if self._fixed(axis) not in (None, images.shape[axis]):
+            if (fixed := self._fixed(axis)) not in (None, images.shape[axis]):
                 raise Unsupported(
-                    f"its network (ONNX) takes images {self._fixed(axis)} pixels {side} only; these "
-                    f"have {images.shape[axis]}: export it with dynamic axes"
+                    f"its network (ONNX) takes images {fixed} pixels {side} only; these have "
+                    f"{images.shape[axis]}: export it with dynamic axes"
                 )
         at_once = self._fixed(0) or len(images)
         if len(images) % at_once:

@@ -1,4 +1,4 @@
-"""Tensors from the files that training leaves: safetensors, or PyTorch's with nothing else in it."""
+"""Tensors from the files that training leaves: safetensors, or PyTorch's without any code."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def read_weights(path: Path) -> dict[str, Any]:
         return _unpickled(path, start)
     except SafetensorError as error:
         raise Unsupported(
-            f"{path.name} is no whole safetensors file ({_reason(error)}): it was cut off, or damaged"
+            f"{path.name} is no whole safetensors file ({_reason(error)}): it was cut off or damaged"
         ) from error
     except (OSError, MemoryError) as error:
         reason = system_reason(error) or _reason(error)
@@ -61,37 +61,31 @@ def read_weights(path: Path) -> dict[str, Any]:
 
 
 def _unpickled(path: Path, start: bytes) -> dict[str, Any]:
+    broken = Unsupported(f"{path.name} is no checkpoint of PyTorch, or it was cut off or damaged")
     if start.startswith(b"PK") and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if any("/code/" in name for name in archive.namelist()):
-                raise Unsupported(
-                    f"{path.name} holds code (TorchScript), which is not run: {CONVERT}"
-                )
+                raise _holds_code(path, "TorchScript")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of old formats, which it reads all the same
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if code := _code(str(error)):
-            raise Unsupported(
-                f"{path.name} holds code ({code}), which is not run: {CONVERT}"
-            ) from error
-        raise Unsupported(f"{path.name} is no checkpoint of PyTorch, or damaged") from error
-    except (
-        OSError,
-        RuntimeError,
-        EOFError,
-        LookupError,
-        ValueError,
-        AttributeError,
-        TypeError,
-    ) as e:
-        if isinstance(e, OSError) and e.errno != errno.EINVAL:
-            raise  # the disk's; the other is of a place that lies beyond the file's end
-        raise Unsupported(f"{path.name} is no whole checkpoint: it was cut off, or damaged") from e
+        code = _code(str(error))
+        raise (_holds_code(path, code) if code else broken) from error
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # it looked for a place beyond the file's end
+            raise broken from error
+        raise
+    except (RuntimeError, EOFError, LookupError, ValueError, AttributeError, TypeError) as error:
+        raise broken from error
     if not isinstance(loaded, Mapping):
         raise Unsupported(f"{path.name} holds a {type(loaded).__name__}, not a network's weights")
     return {str(name): value for name, value in loaded.items()}
+
+
+def _holds_code(path: Path, what: str) -> Unsupported:
+    return Unsupported(f"{path.name} holds code ({what}), which is not run: {CONVERT}")
 
 
 def _code(message: str) -> str:
