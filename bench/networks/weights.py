@@ -77,7 +77,9 @@ def _unpickled(path: Path, start: bytes) -> dict[str, Any]:
         if error.errno == errno.EINVAL:  # it looked for a place beyond the file's end
             raise broken from error
         raise
-    except (RuntimeError, EOFError, LookupError, ValueError, AttributeError, TypeError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever bytes that mean nothing make of it
         raise broken from error
     if not isinstance(loaded, Mapping):
         raise Unsupported(f"{path.name} holds a {type(loaded).__name__}, not a network's weights")

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 
 from bench import Unsupported
+from bench.networks import open_network
 
 reason = "needs onnxruntime: pip install 'denoise-bench[checkpoint]'"
 pytest.importorskip("onnxruntime", reason=reason)
 onnx = pytest.importorskip("onnx", reason="needs onnx: pip install onnx")
 
-from onnx import TensorProto, helper
-
-from bench.networks import open_network
+from onnx import TensorProto, helper  # noqa: E402
 
 FREE = ("n", "c", "h", "w")
 
@@ -68,7 +67,9 @@ def test_a_second_input_is_the_noise_level(written, shape):
 def test_one_channel_more_is_a_map_of_the_level(written):
     weights = np.float32([1, 2]).reshape(1, 2, 1, 1)  # the image and twice the level
     nodes = [helper.make_node("Conv", ["noisy", "kernel"], ["restored"])]
-    network = open_network(written(nodes, [images("noisy", ("n", 2, "h", "w"))], {"kernel": weights}))
+    network = open_network(
+        written(nodes, [images("noisy", ("n", 2, "h", "w"))], {"kernel": weights})
+    )
     assert (network.channels, network.takes_level) == (1, True)
     np.testing.assert_allclose(network.restore(NOISY, 0.25), NOISY + 0.5, rtol=1e-6)
 
@@ -122,7 +123,7 @@ def test_a_damaged_model_is_refused(tmp_path, written):
     whole = (tmp_path / "network.onnx", written(*half()))[0].read_bytes()
     for content in (b"", whole[: len(whole) // 2], b"<!DOCTYPE html>"):
         (tmp_path / "cut.onnx").write_bytes(content)
-        with pytest.raises(Unsupported, match="cut.onnx is no ONNX model, or damaged") as raised:
+        with pytest.raises(Unsupported, match=r"cut\.onnx is no ONNX model, or damaged") as raised:
             open_network(str(tmp_path / "cut.onnx"))
         assert "\n" not in str(raised.value)
 

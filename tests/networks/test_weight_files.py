@@ -1,6 +1,7 @@
 """Files of weights: what is read of them, and what is refused in one line."""
 
 import os
+import zipfile
 
 import pytest
 import torch
@@ -86,8 +87,9 @@ def test_a_file_that_holds_code_is_refused_and_does_not_run_it(tmp_path, refused
 def test_whole_models_are_refused(tmp_path, refused):
     torch.save(nn.Conv2d(1, 1, 3), tmp_path / "network.pth")
     refused("network.pth", r"holds code \(torch.nn.modules.conv.Conv2d\)")
-    traced = torch.jit.trace(nn.Conv2d(1, 1, 3), torch.zeros(1, 1, 5, 5))
-    traced.save(tmp_path / "network.pt")
+    with zipfile.ZipFile(tmp_path / "network.pt", "w") as archive:  # as TorchScript is saved
+        archive.writestr("network/code/__torch__.py", "class Network: ...")
+        archive.writestr("network/data.pkl", b"")
     refused("network.pt", r"holds code \(TorchScript\)")
 
 
