@@ -229,7 +229,7 @@ def torch_device(settings: Settings, methods: Iterable[Method]) -> str:
     device = settings.device
     if device == "cuda" and settings.dask:
         return device
-    if device == "cpu" or (device == "auto" and not any(each.uses_torch for each in methods)):
+    if device == "cpu" or (device == "auto" and not any(each.uses_gpu for each in methods)):
         return "cpu"
     import torch
 

@@ -71,6 +71,7 @@ class Declaration:
     trained_on: tuple[str, ...] | Callable[[Mapping[str, Any]], Iterable[str] | None] = ()
     files: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
+    remark: Callable[[Mapping[str, Any], Noise], str] | None = None
 
     def __post_init__(self) -> None:
         if self.supervision is not None and self.supervision not in get_args(Supervision):
@@ -108,6 +109,7 @@ def method(
     trained_on: Iterable[str] | Callable[[Mapping[str, Any]], Iterable[str] | None] = (),
     files: Iterable[str] = (),
     data: Iterable[str] = (),
+    remark: Callable[[Mapping[str, Any], Noise], str] | None = None,
 ) -> Callable[[T], T]:
     """Declare a function or class as the denoising method of its file.
 
@@ -142,6 +144,8 @@ def method(
             them, or None where nobody knows.
         files: parameters that name files, whose contents are part of what is measured.
         data: files beside its own that count as its code.
+        remark: a function of the parameters and a noise, called before the run: a sentence that
+            readers of the numbers need, or ""; it raises `Unsupported` of parameters that cannot be.
 
     Returns:
         A decorator that notes this on its target and returns the same object.
@@ -162,6 +166,7 @@ def method(
         tried, dict(least or {}), dict(most or {}), reference, threads, random, tuple(inference),
         tuple(requires), wraps, family, note, whole, supervision,
         trained_on if callable(trained_on) else tuple(trained_on), tuple(files), tuple(data),
+        remark,
     ).attach  # fmt: skip
 
 
@@ -247,6 +252,19 @@ class Method:
         if not names and self.family == "pretrained":
             return None
         return None if names is None else tuple(names)
+
+    def remark(self, params: Mapping[str, Any], noise: Noise) -> str:
+        """What readers of its numbers on that noise must know; empty where nothing.
+
+        Args:
+            params: those typed.
+            noise: that it is measured on.
+
+        Raises:
+            Unsupported: parameters cannot be.
+        """
+        said = self.declared.remark
+        return said({**self.parameters, **params}, noise) if said else ""
 
     @property
     def inference(self) -> tuple[str, ...]:

@@ -31,11 +31,12 @@ def describe(target: Target) -> Method:
     _check_parameters(parameters, declared, target)
     _check_recipes(recipes or {}, target)
     told = _told(value) if form == "function" else ()
-    loop = b""
+    harness = b""
+    # What torch trains also depends on the loop that trains it, and a file's network on its calls.
     if form == "trained":
-        # What torch trains also depends on the loop that trains it.
-        for file in sorted((Path(__file__).parents[1] / "training").glob("*.py")):
-            loop += file.read_bytes()
+        harness += _code_of("training")
+    if b"bench.networks" in target.code:
+        harness += _code_of("networks")
     return Method(
         name=target.name,
         origin=target.origin,
@@ -45,7 +46,7 @@ def describe(target: Target) -> Method:
         form=form,
         parameters=parameters,
         summary=target.summary,
-        source=target.digest(loop),
+        source=target.digest(harness),
         # A class takes it by its contract, a function if it has an argument for it.
         takes_noise=form != "function" or "noise" in told,
         takes_device="device" in told,
@@ -54,6 +55,12 @@ def describe(target: Target) -> Method:
         recipes=recipes,
         changes=target.changes,
     )
+
+
+def _code_of(room: str) -> bytes:
+    """Of all modules of a room of bench's."""
+    files = sorted((Path(__file__).parents[1] / room).glob("*.py"))
+    return b"".join(file.read_bytes() for file in files)
 
 
 def _check_parameters(parameters: Mapping[str, Any], declared: Declaration, target: Target) -> None:
