@@ -114,10 +114,11 @@ def method(
     """Declare a function or class as the denoising method of its file.
 
     A function takes noisy images, float32 (N, C, H, W), and returns restored ones of the same shape
-    and type; its keyword-only arguments are its parameters. With an argument `noise` it is told the
-    noise; without one it is blind. With an argument `device` it is told where to compute, "cpu" or
-    "cuda", of NumPy arrays either way; with an argument `seed` it is random, and told the training
-    seed: an image's result must not depend on those beside it. A class learns: it has
+    and type; its keyword-only arguments are its parameters; with `**options` it takes
+    others, of any name, which it must judge itself. With an argument `noise` it is told the noise;
+    without one it is blind. With an argument `device` it is told where to compute, "cpu" or "cuda",
+    of NumPy arrays either way; with an argument `seed` it is random, and told the training seed: an
+    image's result must not depend on those beside it. A class learns: it has
     `fit(train, noise, seed)`, `denoise(noisy, noise)`, `state()` and `load(arrays)`, and its
     annotated attributes are its parameters; or it extends `bench.TrainedMethod`. Where `fit` has no
     argument `noise`, what it learns serves every noise.
@@ -230,6 +231,12 @@ class Method:
     def uses_gpu(self) -> bool:
         """It computes on a GPU where a run has one."""
         return self.uses_torch or self.takes_device
+
+    @property
+    def takes_more(self) -> bool:
+        """A function with `**` takes parameters of any name, and judges them itself."""
+        taken = () if self.learns else inspect.signature(self.target).parameters.values()
+        return any(argument.kind is argument.VAR_KEYWORD for argument in taken)
 
     @property
     def random(self) -> bool:

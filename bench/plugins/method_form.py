@@ -97,8 +97,9 @@ def _check_function(target: Target) -> None:
         raise target.broken(f"{name}() takes no images: write (noisy, *, ...)")
     if taken[0] in TOLD:
         raise target.broken(f"{name}() takes the images first: write (noisy, {taken[0]})")
+    kinds = arguments(target.value)
     for argument in taken[1:]:
-        if argument not in TOLD:
+        if argument not in TOLD and kinds[argument].kind is not inspect.Parameter.VAR_KEYWORD:
             raise target.broken(
                 f"the argument {argument!r} of {name}() is not keyword-only: write "
                 f"(noisy, *, {argument}=...)"
