@@ -47,7 +47,7 @@ _ESCAPED = re.compile(r"""["\\]|(?<= ) |[^ -~]""")
 
 def _escaped(found: re.Match[str]) -> str:
     character = found[0]
-    if character in "\"\\":
+    if character in '"\\':
         return f"\\{character}"
     if character == " ":
         return "\\x20"

@@ -101,4 +101,3 @@ def typed_params(plugin: Method | Metric, params: Mapping[str, str]) -> dict[str
                 raise UsageError(f"{plugin.name}[{key}={text}]: give {most:g} or less")
         values[key] = value
     return values
-
