@@ -36,7 +36,8 @@ from bench.planning.request import (
     tuning_metric,
 )
 from bench.planning.settings import Settings
-from bench.plugins.contract import BUILT_IN, Method
+from bench.plugins.contract import Method
+from bench.plugins.plugin import BUILT_IN
 from bench.plugins.sources import Registry, load
 
 
