@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench import datasets, store
-from bench.core import Cell, Dataset, UsageError, expanded, shown
+from bench.core import Cell, Dataset, UsageError, expanded, shown, typed_text
 from bench.datasets.overlap import leaks
 from bench.evaluation import noise_correlation
 from bench.evaluation.data_source import DataSource, only_given
@@ -36,7 +36,8 @@ from bench.planning.request import (
     tuning_metric,
 )
 from bench.planning.settings import Settings
-from bench.plugins.contract import BUILT_IN, Method
+from bench.plugins.contract import Method
+from bench.plugins.plugin import BUILT_IN
 from bench.plugins.sources import Registry, load
 
 
@@ -325,5 +326,6 @@ def get_method(name: str, **params: Any) -> Any:
             value = value.item()
         if not (value is None or isinstance(value, (str, numbers.Number))):
             raise UsageError(f"{name}[{key}]: give a number or a text, not {shown(value)}")
-        texts[key] = str(value)
+        is_text = isinstance(method.parameters.get(key), str)
+        texts[key] = typed_text(value) if is_text else str(value)
     return method.create(notation.typed_params(method, texts))

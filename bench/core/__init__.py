@@ -65,6 +65,8 @@ from bench.core.text import (
     shown,
     significant,
     speed_text,
+    typed_text,
+    typed_value,
     visible,
 )
 from bench.core.threads import in_threads
@@ -141,6 +143,8 @@ __all__ = [
     "significant",
     "speed_text",
     "system_reason",
+    "typed_text",
+    "typed_value",
     "visible",
     "without_home",
 ]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from bench.core.dataset import MeasuredSplit
 from bench.core.noise import Noise, TrainNoise
 from bench.core.protocol import PROTOCOL_VERSION
-from bench.core.text import printable
+from bench.core.text import printable, typed_text
 
 #: What parameters may be tuned on.
 TuneOn = Literal["clean", "frames", "self"]
@@ -183,8 +183,12 @@ def method_label(name: str, params: str, regime: str = "") -> str:
     >>> method_label("dae", "{}", "blind")
     'dae[train=blind]'
     """
-    items = dict(json.loads(params))
+    items = {
+        # The noise of `[train=0.1]` is a text as well, and no parameter.
+        key: str(value) if key == "train" else typed_text(value)
+        for key, value in json.loads(params).items()
+    }
     if regime and regime != MATCHED:
         items["train"] = regime
-    typed = ",".join(f"{key}={value}" for key, value in items.items())
+    typed = ",".join(f"{key}={text}" for key, text in items.items())
     return printable(f"{name}[{typed}]" if typed else name)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from bench.core import (
     ESTIMATED,
@@ -14,7 +13,6 @@ from bench.core import (
     UsageError,
     canonical_json,
     digest,
-    expanded,
     method_label,
 )
 from bench.noises import training_regime
@@ -29,9 +27,12 @@ from bench.planning.settings import (
     Settings,
 )
 from bench.plugins.contract import Method
+from bench.plugins.files import content_digest
 from bench.plugins.kinds import METRICS, NOISES
 from bench.plugins.metric import Metric
 from bench.plugins.sources import Registry
+
+P = TypeVar("P", Method, Metric)
 
 
 class RequestedMethod(NamedTuple):
@@ -215,7 +216,8 @@ def _resolved(text: str, metrics: Registry[Metric]) -> RequestedMetric:
     metric = metrics.load(name)
     if metric.missing:
         raise MissingPackage(metric.missing)
-    return RequestedMetric(metric, notation.typed_params(metric, params))
+    values = notation.typed_params(metric, params)
+    return RequestedMetric(_with_files(metric, values), values)
 
 
 def torch_device(settings: Settings, methods: Iterable[Method]) -> str:
@@ -280,23 +282,27 @@ def resolve(text: str, registry: Registry[Method]) -> RequestedMethod:
     )
 
 
-def _with_files(method: Method, params: Mapping[str, Any]) -> Method:
-    """A method whose parameters name files: its results depend on what stands in them."""
-    paths = {name: {**method.parameters, **params}[name] for name in method.declared.files}
+def _with_files(plugin: P, params: Mapping[str, Any]) -> P:
+    """A method or metric whose parameters name files: its results depend on what these hold."""
     digests = {}
+    paths = plugin.files(params)
     for name, path in paths.items():
-        if path in (None, ""):
-            continue
         try:
-            with expanded(path).open("rb") as file:
-                digests[name] = hashlib.file_digest(file, "blake2b").hexdigest()
+            digests[name] = content_digest(path)
         except OSError as error:
             raise UsageError(
-                f"{method.name}[{name}={path}]: this file cannot be read: {error.strerror}"
+                f"{plugin.name}[{name}={path}]: {path.absolute()} cannot be read: {error.strerror}"
             ) from error
     if not digests:
-        return method
-    return dataclasses.replace(method, source=digest([method.source, digests]))
+        return plugin
+    return dataclasses.replace(
+        plugin,
+        source=digest([plugin.source, digests]),
+        contents={
+            **plugin.contents,
+            **{str(path.absolute()): digests[name] for name, path in paths.items()},
+        },
+    )
 
 
 def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method:
@@ -312,5 +318,8 @@ def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method
         method.declared, whole=method.declared.whole or inner.declared.whole
     )
     return dataclasses.replace(
-        method, source=digest([method.source, inner.source]), declared=declared
+        method,
+        source=digest([method.source, inner.source]),
+        contents={**method.contents, **inner.contents},
+        declared=declared,
     )

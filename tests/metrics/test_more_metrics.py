@@ -38,7 +38,10 @@ def measured(name, clean, restored, **params):
         pytest.importorskip("piq")
     target = getattr(metrics, name)
     declared = target.__bench_metric__
-    metric = Metric(name, "", None, target, declared, {}, "", "", ("clean",))
+    metric = Metric(
+        name=name, origin="", file=None, target=target, declared=declared, summary="", source="",
+        needs=("clean",),
+    )  # fmt: skip
     images = Restoration(clean, restored, restored, None, make_noise("gaussian", 0.1))
     return Measure(metric, None, params)(images)
 
