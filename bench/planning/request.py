@@ -124,8 +124,8 @@ def metrics_for(
 ) -> dict[str, RequestedMetric]:
     """The metrics of a run, once it is known what there is to measure by.
 
-    Where none were asked for and there is no ground truth, those that do without stand in the place
-    of the default ones.
+    Where none were asked for, those that fit the data set stand in the place of the default ones:
+    its own, or without ground truth those that do without.
 
     Args:
         settings: what was asked for.
@@ -135,13 +135,13 @@ def metrics_for(
     Raises:
         UsageError: one that was asked for needs what no image of the data set has.
     """
-    own: tuple[str, ...] = FRAMES_METRICS if dataset.frames > 1 else SINGLE_METRICS
+    unusual = FRAMES_METRICS if dataset.frames > 1 else SINGLE_METRICS
+    fitting = dataset.metrics or (DEFAULT_METRICS if dataset.truth else unusual)
     if settings.metrics is not None:
-        _check_needs(metrics, dataset, DEFAULT_METRICS if dataset.truth else own)
-    if settings.metrics is not None or dataset.truth:
+        _check_needs(metrics, dataset, fitting)
         return dict(metrics)
     others = {label: one for label, one in metrics.items() if label not in DEFAULT_METRICS}
-    return {**metrics_of(own, Registry(kind=METRICS)), **others}
+    return {**metrics_of(fitting, Registry(kind=METRICS)), **others}
 
 
 def _check_needs(
