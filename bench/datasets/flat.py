@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,8 +39,7 @@ def _gradient(rows: int, columns: int, rise: float) -> Array:
 
 
 def _images() -> Array:
-    """Float32 (25, 1, SIDE, SIDE): a constant after each two gradients, so that any first few
-    are of both."""
+    """Float32 (25, 1, SIDE, SIDE); the first few are of both kinds, however few they are."""
     greys = np.linspace(DARKEST, BRIGHTEST, 1 + len(_DIRECTIONS) * len(_RISES) // 2)
     constants = iter([np.full((SIDE, SIDE), grey) for grey in greys])
     images = [next(constants)]
@@ -56,7 +54,8 @@ def open_flat() -> Dataset:
     """The images.
 
     >>> flat = open_flat()
-    >>> flat.fingerprint, dict(flat.sizes)
+    >>> flat.fingerprint, flat.sizes["test"]
+    ('9fd1bba619aa7247', 25)
     """
     images = _images()
 

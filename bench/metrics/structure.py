@@ -31,9 +31,9 @@ def structure(clean: Array, restored: Array) -> Values:
     a block share, and what is each pixel's own, e. By analysis of variance, with n = 64, the mean
     squares B between blocks and W within them estimate n var(b) + var(e) and var(e), so that the
     share var(b) / (var(b) + var(e)) is (B - W) / (B + (n - 1) W) (Fisher 1925, chapter 7; Shrout
-    and Fleiss 1979, ICC(1)). White noise of whatever deviation has 0 in expectation; patches, waves
-    and stripes wider than a block have nearly 1. Of images without detail, as `flat` has them, it is
-    structure that was not there; elsewhere lost detail counts as well.
+    and Fleiss 1979, ICC(1)). White noise has 0, whatever its deviation; patches, waves and stripes
+    wider than a block have nearly 1. Of images without detail, as `flat` has them, it is structure
+    that was not there; elsewhere lost detail counts as well.
 
     Args:
         clean: float32 (N, C, H, W), data range 1.

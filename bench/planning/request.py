@@ -14,6 +14,7 @@ from bench.core import (
     canonical_json,
     digest,
     method_label,
+    told_factor,
 )
 from bench.noises import training_regime
 from bench.planning import notation
@@ -266,15 +267,25 @@ def resolve(text: str, registry: Registry[Method]) -> RequestedMethod:
         )
     if wraps := method.declared.wraps:
         method = _with_inner(method, params.get(wraps, method.parameters[wraps]), registry)
-    if sigma not in (None, "known", "estimate"):
-        raise UsageError(f"{name}[{ESTIMATED}={sigma}]: write known or estimate")
-    estimated = {ESTIMATED: sigma} if sigma == "estimate" else {}
     return RequestedMethod(
         method,
-        {**notation.typed_params(method, params), **estimated},
+        {**notation.typed_params(method, params), **_told(name, sigma)},
         None if regime is None else training_regime(regime, by_name(registry.of(NOISES))),
         None if seeds is None else int(seeds),
     )
+
+
+def _told(name: str, sigma: str | None) -> dict[str, str]:
+    """What a method is told of the noise, as a parameter; nothing where that is the truth."""
+    if sigma in (None, "known"):
+        return {}
+    try:
+        factor = told_factor({ESTIMATED: sigma})
+    except ValueError:
+        raise UsageError(
+            f"{name}[{ESTIMATED}={sigma}]: write known, estimate, or a factor, as 0.5x"
+        ) from None
+    return {ESTIMATED: sigma if sigma == "estimate" else f"{factor:g}x"}
 
 
 def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method:
