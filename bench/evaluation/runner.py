@@ -200,7 +200,7 @@ class _Measuring:
 
         Unless `truly`, it may be told a wrong level: tuning would make up for that.
         """
-        denoiser = self._form.create({**self._typed, **tuned})
+        denoiser = self._form.create({**self._typed, **tuned}, self._cell.seed)
         if self._arrays is not None:
             denoiser.load(self._arrays)
         denoiser = by_tiles(denoiser, self._form, self._cell.tile)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from bench.core import (
     UsageError,
     canonical_json,
     digest,
+    expanded,
     method_label,
     told_factor,
 )
@@ -267,9 +269,10 @@ def resolve(text: str, registry: Registry[Method]) -> RequestedMethod:
         )
     if wraps := method.declared.wraps:
         method = _with_inner(method, params.get(wraps, method.parameters[wraps]), registry)
+    values = notation.typed_params(method, params)
     return RequestedMethod(
-        method,
-        {**notation.typed_params(method, params), **_told(name, sigma)},
+        _with_files(method, values),
+        {**values, **_told(name, sigma)},
         None if regime is None else training_regime(regime, by_name(registry.of(NOISES))),
         None if seeds is None else int(seeds),
     )
@@ -286,6 +289,25 @@ def _told(name: str, sigma: str | None) -> dict[str, str]:
             f"{name}[{ESTIMATED}={sigma}]: write known, estimate, or a factor, as 0.5x"
         ) from None
     return {ESTIMATED: sigma if sigma == "estimate" else f"{factor:g}x"}
+
+
+def _with_files(method: Method, params: Mapping[str, Any]) -> Method:
+    """A method whose parameters name files: its results depend on what stands in them."""
+    paths = {name: {**method.parameters, **params}[name] for name in method.declared.files}
+    digests = {}
+    for name, path in paths.items():
+        if path in (None, ""):
+            continue
+        try:
+            with expanded(path).open("rb") as file:
+                digests[name] = hashlib.file_digest(file, "blake2b").hexdigest()
+        except OSError as error:
+            raise UsageError(
+                f"{method.name}[{name}={path}]: this file cannot be read: {error.strerror}"
+            ) from error
+    if not digests:
+        return method
+    return dataclasses.replace(method, source=digest([method.source, digests]))
 
 
 def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method:

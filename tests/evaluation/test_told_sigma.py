@@ -16,6 +16,8 @@ from bench.planning.cells import plan
 from bench.planning.request import resolve
 from bench.planning.settings import Settings
 from bench.plugins.sources import Registry
+from bench.report.content import prose
+from bench.report.content.section import by_dataset
 
 #: A method whose images are what it was told.
 ECHO = """
@@ -148,7 +150,7 @@ def test_in_the_test_it_is_told_wrongly_and_for_tuning_rightly(plugins, tmp_path
         assert right[params] == pytest.approx(np.square(clean - told).mean(), rel=1e-4)
     run.score("mae")  # which denoises again, and holds the images to their digests
     assert run.records()["mae"].notna().all()
-    (section,) = sections(run)
+    (section,) = by_dataset([run])
     assert [knows for knows, _ in prose.chosen(section).values()] == [
         "is told", "is told 0.5 times its deviation", "is told 2 times its deviation",
     ]  # fmt: skip

@@ -215,7 +215,9 @@ def test_psnr_scaled_of_flat_images_is_defined():
 @pytest.mark.parametrize("name", sorted({*OWN, *OF_PIQ} - {"structure"}))
 def test_equal_images_have_the_best_value(name):
     clean, noisy = pair((3, 177, 176), images=1)
-    best = dict.fromkeys(("mse", "mae", "gmsd", "residual"), 0).get(name, 100 if name.startswith("psnr") else 1)
+    best = dict.fromkeys(("mse", "mae", "gmsd", "residual"), 0).get(
+        name, 100 if name.startswith("psnr") else 1
+    )
     np.testing.assert_allclose(measured(name, clean, clean), [best], atol=1e-6)
     higher = getattr(metrics, name).__bench_metric__.better == "higher"
     assert (measured(name, clean, noisy) < best) == higher
