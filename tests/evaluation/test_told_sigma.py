@@ -111,11 +111,11 @@ def test_what_is_estimated_of_given_noise_is_scaled_but_not_for_tuning():
 
 def test_a_model_serves_all_that_it_is_told_and_a_cell_is_of_one():
     wrong, same, right, known = cells(
-        "unet[sigma=0.5x]", "nlm[sigma=0.50x]", "unet", "nlm[sigma=known]"
+        "lmmse[sigma=0.5x]", "nlm[sigma=0.50x]", "lmmse", "nlm[sigma=known]"
     )
     assert wrong.fit_key == right.fit_key
     assert wrong.key != right.key
-    assert (wrong.label, same.label) == ("unet[sigma=0.5x]", "nlm[sigma=0.5x]")
+    assert (wrong.label, same.label) == ("lmmse[sigma=0.5x]", "nlm[sigma=0.5x]")
     assert known.label == "nlm"
     assert [cell.label for cell in cells("nlm[sigma=1x]")] == ["nlm[sigma=1x]"]
 
