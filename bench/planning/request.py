@@ -14,6 +14,7 @@ from bench.core import (
     canonical_json,
     digest,
     method_label,
+    told_factor,
 )
 from bench.noises import training_regime
 from bench.planning import notation
@@ -127,8 +128,8 @@ def metrics_for(
 ) -> dict[str, RequestedMetric]:
     """The metrics of a run, once it is known what there is to measure by.
 
-    Where none were asked for and there is no ground truth, those that do without stand in the place
-    of the default ones.
+    Where none were asked for, those that fit the data set stand in the place of the default ones:
+    its own, or without ground truth those that do without.
 
     Args:
         settings: what was asked for.
@@ -138,13 +139,13 @@ def metrics_for(
     Raises:
         UsageError: one that was asked for needs what no image of the data set has.
     """
-    own: tuple[str, ...] = FRAMES_METRICS if dataset.frames > 1 else SINGLE_METRICS
+    unusual = FRAMES_METRICS if dataset.frames > 1 else SINGLE_METRICS
+    fitting = dataset.metrics or (DEFAULT_METRICS if dataset.truth else unusual)
     if settings.metrics is not None:
-        _check_needs(metrics, dataset, DEFAULT_METRICS if dataset.truth else own)
-    if settings.metrics is not None or dataset.truth:
+        _check_needs(metrics, dataset, fitting)
         return dict(metrics)
     others = {label: one for label, one in metrics.items() if label not in DEFAULT_METRICS}
-    return {**metrics_of(own, Registry(kind=METRICS)), **others}
+    return {**metrics_of(fitting, Registry(kind=METRICS)), **others}
 
 
 def _check_needs(
@@ -270,16 +271,26 @@ def resolve(text: str, registry: Registry[Method]) -> RequestedMethod:
         )
     if wraps := method.declared.wraps:
         method = _with_inner(method, params.get(wraps, method.parameters[wraps]), registry)
-    if sigma not in (None, "known", "estimate"):
-        raise UsageError(f"{name}[{ESTIMATED}={sigma}]: write known or estimate")
-    estimated = {ESTIMATED: sigma} if sigma == "estimate" else {}
     values = notation.typed_params(method, params)
     return RequestedMethod(
         _with_files(method, values),
-        {**values, **estimated},
+        {**values, **_told(name, sigma)},
         None if regime is None else training_regime(regime, by_name(registry.of(NOISES))),
         None if seeds is None else int(seeds),
     )
+
+
+def _told(name: str, sigma: str | None) -> dict[str, str]:
+    """What a method is told of the noise, as a parameter; nothing where that is the truth."""
+    if sigma in (None, "known"):
+        return {}
+    try:
+        factor = told_factor({ESTIMATED: sigma})
+    except ValueError:
+        raise UsageError(
+            f"{name}[{ESTIMATED}={sigma}]: write known, estimate, or a factor, as 0.5x"
+        ) from None
+    return {ESTIMATED: sigma if sigma == "estimate" else f"{factor:g}x"}
 
 
 def _with_files(plugin: P, params: Mapping[str, Any]) -> P:

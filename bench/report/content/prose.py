@@ -340,8 +340,11 @@ def chosen(section: Section) -> dict[str, tuple[str, dict[Column, str]]]:
 def _knows(section: Section, cell: CellRow) -> str:
     """What a method knows of the noise that it meets."""
     about = section.about.get(cell.method)
-    if json.loads(cell.params).get(ESTIMATED) == "estimate":
+    typed = str(json.loads(cell.params).get(ESTIMATED, ""))
+    if typed == "estimate":
         return "estimates it"
+    wrongly = f" {typed[:-1]} times its deviation" if typed.endswith("x") else ""
     if about and about.learns and cell.train is not None:
-        return "trained on it" if cell.regime == MATCHED else f"trained on {cell.train}"
-    return "is told" if about and about.told_noise else "blind"
+        trained = "trained on it" if cell.regime == MATCHED else f"trained on {cell.train}"
+        return f"{trained}, told{wrongly}" if wrongly else trained
+    return f"is told{wrongly}" if about and about.told_noise else "blind"
