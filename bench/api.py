@@ -13,7 +13,7 @@ from typing import Any
 
 from bench import datasets, store
 from bench.core import Cell, Dataset, UsageError, expanded, shown
-from bench.datasets.overlap import leaks
+from bench.datasets.overlap import leak
 from bench.evaluation import noise_correlation
 from bench.evaluation.data_source import DataSource, only_given
 from bench.execution import cores, environment, session
@@ -84,8 +84,9 @@ def run(
         setup = Setup.of(settings, told, data, requested, scorer, device, shares, len(cells))
         described = _described(metrics, scorer, data, listener)
         said = notes(resolved, data, requested.values(), cells)
-        if any(method.learns for method in methods.values()):
-            said += leaks(data, settings.split)
+        learning = any(method.learns for method in methods.values())
+        shared = leak(data, settings.split) if learning else None
+        said += [shared.sentence(data, settings.split)] if shared else []
         said += noise_correlation.notes(data, resolved.split)
         manifest = _manifest(resolved, data, methods, described, cells, setup, command, said)
         made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)

@@ -22,6 +22,7 @@ from bench.core import (
     TuneOn,
 )
 from bench.core.dataset import MeasuredSplit
+from bench.core.learning import Family, Supervision
 from bench.core.metric import Better
 from bench.core.tiling import SIDE
 from bench.store.json_model import Amount, Count, JsonModel
@@ -65,13 +66,23 @@ class RecordedSettings(JsonModel):
 
 
 class RecordedMethod(JsonModel):
-    """A method, as it said itself: see `bench.plugins.contract.Method`."""
+    """A method, as it said itself: see `bench.plugins.contract.Method`.
+
+    Attributes:
+        family, supervision: see `bench.core.learning`; None where early manifests do not say.
+        trained_on: label of the method with its parameters -> the data sets that it was trained on
+            elsewhere, each with its levels in words; None where nobody says. What is trained here
+            is not in it: its cells say on what.
+    """
 
     summary: str
     reference: str
     origin: str = ""
     told_noise: bool = False
     learns: bool = False
+    family: Family | None = None
+    supervision: Supervision | None = None
+    trained_on: dict[str, list[str] | None] = pydantic.Field(default_factory=dict)
 
 
 class RecordedMetric(JsonModel):
@@ -216,6 +227,7 @@ class Manifest(JsonModel):
         threads: int,
         command: str,
         notes: Sequence[str] = (),
+        overlap: tuple[int, int] | None = None,
         environment: Mapping[str, Any],
     ) -> Manifest:
         """The manifest of a run that starts now.
@@ -230,6 +242,7 @@ class Manifest(JsonModel):
             threads: that a cell computes with.
             command: what made the run.
             notes: what readers of its numbers should know.
+            overlap: how many measured images training images show, of how many.
             environment: versions, git, plugins and machine, see
                 `bench.execution.environment.describe`.
         """
@@ -239,7 +252,7 @@ class Manifest(JsonModel):
             protocol=PROTOCOL_VERSION,
             conventions=conventions(recorded.quantize, data.range.clamp, given=data.given),
             settings=recorded,
-            dataset=RecordedDataset.of(data, recorded.split),
+            dataset=RecordedDataset.of(data, recorded.split, overlap),
             methods=dict(methods),
             metrics=_early_metrics() if metrics is None else dict(metrics),
             notes=list(notes),

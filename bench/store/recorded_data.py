@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pydantic
 
 from bench.core import Dataset, Range
@@ -32,8 +34,19 @@ class RecordedRange(JsonModel):
         return Range(self.low, self.high, self.unit, self.clamp)
 
 
+class RecordedOverlap(JsonModel):
+    """Measured images that training images show: how many, of how many that were looked at."""
+
+    images: Count
+    of: Annotated[Count, pydantic.Field(ge=1)]
+
+
 class RecordedDataset(JsonModel):
-    """The data set, see `bench.core.Dataset`; `units` counts those of the measured split."""
+    """The data set, see `bench.core.Dataset`; `units` counts those of the measured split.
+
+    `overlap` is with the training images, see `bench.datasets.overlap`: None where none was found
+    or nobody looked.
+    """
 
     name: str
     fingerprint: str
@@ -46,9 +59,15 @@ class RecordedDataset(JsonModel):
     frames: Count = 0
     truth: bool = True
     units: Count | None = None
+    overlap: RecordedOverlap | None = None
 
     @classmethod
-    def of(cls, data: Dataset, split: MeasuredSplit = "test") -> RecordedDataset:
+    def of(
+        cls,
+        data: Dataset,
+        split: MeasuredSplit = "test",
+        overlap: tuple[int, int] | None = None,
+    ) -> RecordedDataset:
         """What a manifest keeps of a data set, of which a split is measured."""
         return cls(
             name=data.name,
@@ -62,6 +81,7 @@ class RecordedDataset(JsonModel):
             frames=data.frames,
             truth=data.truth,
             units=len(set(data.units(split).tolist())) if data.units else None,
+            overlap=RecordedOverlap(images=overlap[0], of=overlap[1]) if overlap else None,
         )
 
     @property
