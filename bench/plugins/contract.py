@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args
 
-from bench.core import in_threads
+from bench.core import UsageError, in_threads
+from bench.core.learning import Family, Supervision
 from bench.plugins.requirements import missing
 
 if TYPE_CHECKING:
@@ -26,17 +27,11 @@ BUILT_IN = "built in"
 #: How a method is written: as a function, as a class that fits itself, or as one that the
 #: harness trains with torch.
 FormName = Literal["function", "fitted", "trained"]
-#: What a method is to its reader: a filter learns nothing; "fitted" takes statistics of the
-#: training images; "trained" is a network trained here, "pretrained" one trained elsewhere.
-Family = Literal["filter", "fitted", "trained", "pretrained"]
 _FAMILIES: Mapping[FormName, Family] = {
     "function": "filter",
     "fitted": "fitted",
     "trained": "trained",
 }
-#: What a method learns from: "clean" images, for which noise is drawn, or that came with noisy
-#: ones; "pairs" of noisy images of each scene; "noisy" images, one of each scene; "none".
-Supervision = Literal["clean", "pairs", "noisy", "none"]
 #: What the harness tells a function that has an argument of that name.
 TOLD = ("noise", "device", "seed")
 
@@ -139,7 +134,7 @@ def method(
             nothing else. By default a class learns from clean images, a function from none.
         trained_on: of a method that was trained elsewhere, the data sets, each with its noise
             behind it, as `("bsd400 gaussian 25/255",)`; or a function of the parameters that gives
-            them, or None where nobody knows.
+            them, or None where nobody knows; nothing, where with these it learned nothing.
         files: parameters that name files, whose contents are part of what is measured.
         data: files beside its own that count as its code.
 
@@ -161,8 +156,17 @@ def method(
     return Declaration(
         tried, dict(least or {}), dict(most or {}), reference, threads, random, tuple(inference),
         tuple(requires), wraps, family, note, whole, supervision,
-        trained_on if callable(trained_on) else tuple(trained_on), tuple(files), tuple(data),
+        trained_on if callable(trained_on) else _names(trained_on), tuple(files), tuple(data),
     ).attach  # fmt: skip
+
+
+def _names(trained_on: object) -> tuple[str, ...]:
+    """Names of data sets; raises `TypeError` where these are none."""
+    if isinstance(trained_on, (list, tuple)) and all(
+        isinstance(name, str) and name.strip() for name in trained_on
+    ):
+        return tuple(trained_on)
+    raise TypeError(f"trained_on={trained_on!r} is no list of names, as ('bsd400',)")
 
 
 @dataclass(frozen=True)
@@ -241,12 +245,20 @@ class Method:
 
         Args:
             params: those typed.
+
+        Raises:
+            UsageError: what it declares gives none.
         """
         said = self.declared.trained_on
-        names = said({**self.parameters, **params}) if callable(said) else said
-        if not names and self.family == "pretrained":
-            return None
-        return None if names is None else tuple(names)
+        if not callable(said):
+            return None if not said and self.family == "pretrained" else said
+        try:
+            names = said({**self.parameters, **params})
+            names = names if names is None else _names(names)
+        except Exception as error:
+            what = f"trained_on of {self.name!r} gives no names of data sets"
+            raise UsageError(f"{what}: {' '.join(str(error).split())}") from error
+        return names
 
     @property
     def inference(self) -> tuple[str, ...]:

@@ -227,7 +227,6 @@ class Manifest(JsonModel):
         threads: int,
         command: str,
         notes: Sequence[str] = (),
-        overlap: tuple[int, int] | None = None,
         environment: Mapping[str, Any],
     ) -> Manifest:
         """The manifest of a run that starts now.
@@ -242,7 +241,6 @@ class Manifest(JsonModel):
             threads: that a cell computes with.
             command: what made the run.
             notes: what readers of its numbers should know.
-            overlap: how many measured images training images show, of how many.
             environment: versions, git, plugins and machine, see
                 `bench.execution.environment.describe`.
         """
@@ -252,7 +250,7 @@ class Manifest(JsonModel):
             protocol=PROTOCOL_VERSION,
             conventions=conventions(recorded.quantize, data.range.clamp, given=data.given),
             settings=recorded,
-            dataset=RecordedDataset.of(data, recorded.split, overlap),
+            dataset=RecordedDataset.of(data, recorded.split),
             methods=dict(methods),
             metrics=_early_metrics() if metrics is None else dict(metrics),
             notes=list(notes),

@@ -38,7 +38,7 @@ class RecordedOverlap(JsonModel):
     """Measured images that training images show: how many, of how many that were looked at."""
 
     images: Count
-    of: Annotated[Count, pydantic.Field(ge=1)]
+    looked_at: Annotated[Count, pydantic.Field(ge=1)]
 
 
 class RecordedDataset(JsonModel):
@@ -62,12 +62,7 @@ class RecordedDataset(JsonModel):
     overlap: RecordedOverlap | None = None
 
     @classmethod
-    def of(
-        cls,
-        data: Dataset,
-        split: MeasuredSplit = "test",
-        overlap: tuple[int, int] | None = None,
-    ) -> RecordedDataset:
+    def of(cls, data: Dataset, split: MeasuredSplit = "test") -> RecordedDataset:
         """What a manifest keeps of a data set, of which a split is measured."""
         return cls(
             name=data.name,
@@ -81,7 +76,6 @@ class RecordedDataset(JsonModel):
             frames=data.frames,
             truth=data.truth,
             units=len(set(data.units(split).tolist())) if data.units else None,
-            overlap=RecordedOverlap(images=overlap[0], of=overlap[1]) if overlap else None,
         )
 
     @property

@@ -95,7 +95,7 @@ def _learning(
     label: str, about: RecordedMethod | None, dataset: RecordedDataset, meta: CellMeta
 ) -> Learning:
     """Of one method, as its manifest and the first of its cells say."""
-    family = _family(about, meta)
+    family = _family(label, about, meta)
     supervision = about.supervision if about else None
     if family == "filter":
         return Learning(family, supervision or "none")
@@ -104,17 +104,18 @@ def _learning(
         return _trained_here(family, supervision or "clean", dataset, meta)
     if family is None:
         return Learning(None, supervision, None)
-    assert about is not None
-    known = about.trained_on.get(label)
+    known = about.trained_on.get(label) if about else None
     if known == []:
         return Learning("filter", "none")
     return _trained_elsewhere(family, supervision, known, dataset)
 
 
-def _family(about: RecordedMethod | None, meta: CellMeta) -> Family | None:
+def _family(label: str, about: RecordedMethod | None, meta: CellMeta) -> Family | None:
     """A method's class; None where its run does not say and nothing tells."""
     if about is None:
         return None
+    if label in about.trained_on:
+        return "pretrained"
     if about.family is not None:
         return about.family
     if meta.cell.method in _EARLY and about.origin == _BUILT_IN:
@@ -133,8 +134,10 @@ def _trained_here(
     """Of what learned from the run's own training images, which were looked at."""
     training = meta.cell.training or dataset.trained_on
     seen, reason = dataset.overlap, ""
-    if seen is not None and seen.images >= _MATTERS * seen.of:
-        reason = f"learned from images that show {seen.images} of the {seen.of} measured ones"
+    if seen is not None and seen.images >= _MATTERS * seen.looked_at:
+        reason = (
+            f"learned from images that show {seen.images} of {seen.looked_at} measured ones"
+        )
     elif training != dataset.name and relation(training, dataset.name) == "shared":
         reason = _shared(training, dataset)
     return Learning(family, supervision, (training,), "seen" if reason else "", reason)
