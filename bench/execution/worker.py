@@ -2,7 +2,8 @@
 
 On its standard input come jobs, pickles between processes of one command: a `Setup` and then
 cells, or an `Import`, a `TrainedOn`, or a `Look`. On its standard output go answers. It ends when
-its input does, with all that methods started, so that no worker outlives its parent, even one that is killed.
+its input does, with all that methods started, so that no worker outlives its parent, even one that
+is killed.
 """
 
 from __future__ import annotations

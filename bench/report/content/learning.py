@@ -135,9 +135,7 @@ def _trained_here(
     training = meta.cell.training or dataset.trained_on
     seen, reason = dataset.overlap, ""
     if seen is not None and seen.images >= _MATTERS * seen.looked_at:
-        reason = (
-            f"learned from images that show {seen.images} of {seen.looked_at} measured ones"
-        )
+        reason = f"learned from images that show {seen.images} of {seen.looked_at} measured ones"
     elif training != dataset.name and relation(training, dataset.name) == "shared":
         reason = _shared(training, dataset)
     return Learning(family, supervision, (training,), "seen" if reason else "", reason)
