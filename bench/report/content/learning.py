@@ -76,7 +76,7 @@ def learning(section: Section) -> dict[str, Learning]:
     ):
         if label not in found:
             dataset = section.runs[run].manifest.dataset
-            found[label] = _learning(label, about.get(name), dataset, meta)
+            found[label] = learning_of(label, about.get(name), dataset, meta)
     return found
 
 
@@ -91,10 +91,17 @@ def column(section: Section) -> dict[str, str]:
     return found if set(found.values()) - {"–"} else {}
 
 
-def _learning(
+def learning_of(
     label: str, about: RecordedMethod | None, dataset: RecordedDataset, meta: CellMeta
 ) -> Learning:
-    """Of one method, as its manifest and the first of its cells say."""
+    """What one method learned from.
+
+    Args:
+        label: of the method with its parameters.
+        about: what its manifest says of it.
+        dataset: that was measured.
+        meta: of one of its cells.
+    """
     family = _family(label, about, meta)
     supervision = about.supervision if about else None
     if family == "filter":
@@ -195,25 +202,46 @@ def warnings(section: Section) -> list[tuple[str, str]]:
     return warned
 
 
-_WORDS = {
-    "clean": "clean: from clean images, whose noise was drawn or came along",
-    "pairs": "pairs: from two noisy images of each scene",
-    "noisy": "noisy: from noisy images alone",
+_MEANINGS = {
+    "clean": "clean images, whose noise is drawn or came along (clean)",
+    "pairs": "two noisy images of each scene (pairs)",
+    "noisy": "noisy images alone (noisy)",
+    "–": "nothing (–)",
+}
+_CLASSES = {
     "fitted": "fitted: statistics of the images, no network",
     "pretrained": "pretrained: trained elsewhere",
-    "–": "–: nothing is learned",
+    SIGNS["seen"]: f"{SIGNS['seen']}: it has seen measured images, and is not ranked",
+    SIGNS["unknown"]: f"{SIGNS['unknown']}: whether it has is not known",
 }
 
 
 def legend(section: Section) -> str:
-    """What the column's words mean, of those that occur; empty where there is no column."""
+    """What the column says, of what occurs in it; empty where there is no column."""
     shown = {part for text in column(section).values() for part in text.replace(",", "").split()}
-    words = [meaning for word, meaning in _WORDS.items() if word in shown]
-    if not words:
+    *others, last = [meaning for word, meaning in _MEANINGS.items() if word in shown] or [""]
+    if not last:
         return ""
+    learned = f"{', '.join(others)} or {last}" if others else last
+    said = [learned, *(meaning for word, meaning in _CLASSES.items() if word in shown)]
     on = "; ".join(
-        f"{code(label)} on {outside(listed(list(one.trained_on)))}"
+        f"{code(label)} on {outside(listed(one.trained_on))}"
         for label, one in learning(section).items()
         if one.family == "pretrained" and one.trained_on
     )
-    return f"Learned from: {'; '.join(words)}." + (f" Trained elsewhere: {on}." if on else "")
+    return f"Learned from {'; '.join(said)}." + (f" Trained elsewhere: {on}." if on else "")
+
+
+_IMAGES = {"clean": "clean images", "pairs": "pairs of noisy images", "noisy": "noisy images alone"}
+
+
+def sentence(label: str, one: Learning) -> str:
+    """What a method learned from; empty of what learned nothing."""
+    if one.reason:
+        return f"{outside(label)} {one.reason}"
+    on = outside(listed(one.trained_on or ()))
+    if one.family == "pretrained":
+        return f"{outside(label)} was trained on {on}"
+    if one.family in ("fitted", "trained"):
+        return f"{outside(label)} learned from {_IMAGES[one.supervision or 'clean']} of {on}"
+    return ""

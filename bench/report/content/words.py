@@ -22,5 +22,5 @@ def listed(names: Sequence[str]) -> str:
     >>> listed(["median"]), listed(["median", "nlm", "tv"])
     ('median', 'median, nlm and tv')
     """
-    *others, last = names
+    *others, last = names or [""]
     return f"{', '.join(others)} and {last}" if others else last

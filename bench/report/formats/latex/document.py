@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import analysis
 from bench.core import noise_text
-from bench.report.content import learning, prose
+from bench.report.content import prose
 from bench.report.content.coverage import fewer_images
 from bench.report.content.findings import findings, over_data_sets
 from bench.report.content.options import Options
@@ -96,7 +96,6 @@ def _section(
         "warnings": prose.warnings(section),
         "lead": prose.lead(section),
         "fewer": fewer_images(section, options.shown(section)),
-        "legend": learning.legend(section),
         "protocol": section.runs[0].manifest.protocol,
         "conventions": _conventions(section),
         "metrics": _described(section, options),

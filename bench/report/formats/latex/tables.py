@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bench.core import level_text
-from bench.report.content import data_set
+from bench.report.content import data_set, learning
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.options import Options
 from bench.report.content.rows import Column
@@ -131,9 +131,7 @@ def _caption(section: Section, table: Table, entries: Iterable[Entry]) -> str:
     if any(entry.harm is not None for entry in entries):
         parts.append(r"$^\downarrow$: worse than \texttt{identity}, the noisy image itself.")
     parts += map(escape, data_set.conditions(section))
-    signs = {text[-1] for label, text in table.learned_from.items() if label in table.rows}
-    parts += [r"\S: it has seen the images, and is not ranked."] if "§" in signs else []
-    parts += ["?: it may have seen the images."] if "?" in signs else []
+    parts += [escape(learning.legend(section).replace("`", ""))]
     return " ".join(filter(None, parts))
 
 
