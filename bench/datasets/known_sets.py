@@ -53,11 +53,12 @@ def relation(trained_on: str, measured: str) -> Relation:
     >>> relation("cells", "folder:cells")
     'shared'
     """
-    learned, tested = known(trained_on), known(_without_place(measured))
+    trained_on, measured = _without_place(trained_on), _without_place(measured)
+    learned, tested = known(trained_on), known(measured)
     if learned and tested:
         return "shared" if learned.train & tested.test else "apart"
-    words = _plain(_without_place(trained_on).partition(" ")[0])
-    return "shared" if words and words == _plain(_without_place(measured)) else "unknown"
+    name = _plain(trained_on.partition(" ")[0])
+    return "shared" if name and name == _plain(measured) else "unknown"
 
 
 def known(text: str) -> KnownSet | None:

@@ -77,8 +77,9 @@ class Budget:
             table: of all its methods, by the metric that they are ranked by.
         """
         found = affordable(section.cells, self.column, self.most)
-        kept = [label for label in found.within if label in table.rows]
-        every = len(kept) + len(found.over) + len(found.unknown)
+        within = [label for label in found.within if label in table.rows]
+        every = len(within) + len(found.over) + len(found.unknown)
+        kept = [label for label in within if label not in table.unranked]
         ranks = [f"{code(label)} {rank:.1f}" for label, rank in table.of_methods(kept).ranks()]
         said = f"Ranked within {self.text}: {len(kept)} of {every} methods"
         said += f", by mean rank {', '.join(ranks)}." if ranks else "."
