@@ -160,6 +160,8 @@ def _learned_from(method: Method) -> str:
     if method.family == "pretrained":
         on = method.trained_on({})
         return f"pretrained on {', '.join(on)}" if on else "pretrained elsewhere"
+    if method.family == "trained" and method.supervision == "none":
+        return "trained on each image itself"
     if method.learns:
         return f"{method.family} {'to' if method.family == 'fitted' else 'on'} {learned}"
     return f"{method.family}, {'told the noise' if method.takes_noise else 'blind'}"

@@ -167,6 +167,16 @@ def test_early_manifests_are_read_by_what_cells_say(method, cell, about, family,
     assert (one.family, one.text) == (family, text)
 
 
+def test_what_is_trained_on_each_image_itself_has_seen_no_other():
+    itself = told(
+        dataset=TOY.model_copy(update={"overlap": RecordedOverlap(images=3, looked_at=3)}),
+        family="trained",
+        supervision="none",
+    )
+    assert (itself.text, itself.network, itself.leak, itself.trained_on) == ("itself", True, "", ())
+    assert sentence("zs", itself) == "zs learned from each noisy image itself"
+
+
 def test_what_learned_here_has_seen_what_its_training_images_show():
     fitted = {"family": "fitted", "supervision": "noisy"}
     assert sentence("some", told(**fitted)) == "some learned from noisy images alone of toy"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Leak = Literal["", "seen", "unknown"]
 #: How tables mark that.
 SIGNS: Mapping[Leak, str] = {"seen": "§", "unknown": "?"}
+#: What tables say of what is trained on each image that it restores.
+ITSELF = "itself"
 #: Share of the images that were looked at from which on it matters that training images show them.
 _MATTERS = 0.01
 # Those of bench's own of which early manifests say no more than whether they learn.
@@ -57,11 +59,17 @@ class Learning:
         return self.family in ("trained", "pretrained")
 
     @property
+    def from_itself(self) -> bool:
+        """It is a network that is trained anew on each image that it restores."""
+        return self.family == "trained" and self.supervision == "none"
+
+    @property
     def text(self) -> str:
         """As a table's column has it: `clean`, `clean, fitted`, `clean, pretrained §`."""
         if self.family is None:
             return "not recorded"
-        words = [self.supervision] if self.supervision not in (None, "none") else []
+        learned = ITSELF if self.from_itself else self.supervision
+        words = [learned] if learned not in (None, "none") else []
         words += [self.family] if self.family in ("fitted", "pretrained") else []
         return " ".join(filter(None, (", ".join(words) or "–", SIGNS.get(self.leak, ""))))
 
@@ -69,14 +77,13 @@ class Learning:
 def learning(section: Section) -> dict[str, Learning]:
     """What each method of a data set learned from, by label."""
     found: dict[str, Learning] = {}
-    about = section.about
     cells = section.cells
     for label, name, run, meta in zip(
         cells["label"], cells["method"], cells["run"], section.metadata, strict=True
     ):
         if label not in found:
-            dataset = section.runs[run].manifest.dataset
-            found[label] = learning_of(label, about.get(name), dataset, meta)
+            manifest = section.runs[run].manifest
+            found[label] = learning_of(label, manifest.methods.get(name), manifest.dataset, meta)
     return found
 
 
@@ -106,6 +113,8 @@ def learning_of(
     supervision = about.supervision if about else None
     if family == "filter":
         return Learning(family, supervision or "none")
+    if family == "trained" and supervision == "none":
+        return Learning(family, supervision)
     if family in ("fitted", "trained"):
         # Before there was a choice, training images were handed over clean.
         return _trained_here(family, supervision or "clean", dataset, meta)
@@ -206,6 +215,7 @@ _MEANINGS = {
     "clean": "clean images, whose noise is drawn or came along (clean)",
     "pairs": "two noisy images of each scene (pairs)",
     "noisy": "noisy images alone (noisy)",
+    ITSELF: "the noisy image that is restored (itself)",
     "–": "nothing (–)",
 }
 _CLASSES = {
@@ -242,6 +252,8 @@ def sentence(label: str, one: Learning) -> str:
     on = outside(listed(one.trained_on or ()))
     if one.family == "pretrained":
         return f"{outside(label)} was trained on {on}"
+    if one.from_itself:
+        return f"{outside(label)} learned from each noisy image itself"
     if one.family in ("fitted", "trained"):
         return f"{outside(label)} learned from {_IMAGES[one.supervision or 'clean']} of {on}"
     return ""
