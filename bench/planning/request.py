@@ -39,13 +39,15 @@ P = TypeVar("P", Method, Metric)
 class RequestedMethod(NamedTuple):
     """A method as it was asked for: with the parameters typed, and how it is to be trained.
 
-    `regime` and the number of `seeds` are None where the settings' own hold.
+    `regime` and the number of `seeds` are None where the settings' own hold; `trained_on` is what
+    it was trained on elsewhere, None where nobody says.
     """
 
     method: Method
     params: Mapping[str, Any]
     regime: str | None = None
     seeds: int | None = None
+    trained_on: tuple[str, ...] | None = ()
 
     @property
     def fit_params(self) -> dict[str, Any]:
@@ -277,6 +279,7 @@ def resolve(text: str, registry: Registry[Method]) -> RequestedMethod:
         {**values, **_told(name, sigma)},
         None if regime is None else training_regime(regime, by_name(registry.of(NOISES))),
         None if seeds is None else int(seeds),
+        method.trained_on(values),
     )
 
 
@@ -328,6 +331,13 @@ def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method
     declared = dataclasses.replace(
         method.declared, whole=method.declared.whole or inner.declared.whole
     )
+    if inner.family == "pretrained" and not declared.family:  # what it has learned is the other's
+        declared = dataclasses.replace(
+            declared,
+            family=inner.family,
+            supervision=inner.supervision,
+            trained_on=inner.trained_on({}) or (),
+        )
     return dataclasses.replace(
         method,
         source=digest([method.source, inner.source]),

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args
 
-from bench.core import in_threads
+from bench.core import UsageError, in_threads
+from bench.core.learning import Family, Supervision
 from bench.plugins.plugin import Declaration, Plugin, names
 
 if TYPE_CHECKING:
@@ -22,17 +23,11 @@ if TYPE_CHECKING:
 #: How a method is written: as a function, as a class that fits itself, or as one that the
 #: harness trains with torch.
 FormName = Literal["function", "fitted", "trained"]
-#: What a method is to its reader: a filter learns nothing; "fitted" takes statistics of the
-#: training images; "trained" is a network trained here, "pretrained" one trained elsewhere.
-Family = Literal["filter", "fitted", "trained", "pretrained"]
 _FAMILIES: Mapping[FormName, Family] = {
     "function": "filter",
     "fitted": "fitted",
     "trained": "trained",
 }
-#: What a method learns from: "clean" images, for which noise is drawn, or that came with noisy
-#: ones; "pairs" of noisy images of each scene; "noisy" images, one of each scene; "none".
-Supervision = Literal["clean", "pairs", "noisy", "none"]
 #: What the harness tells a function that has an argument of that name.
 TOLD = ("noise", "device", "seed")
 
@@ -133,7 +128,7 @@ def method(
             nothing else. By default a class learns from clean images, a function from none.
         trained_on: of a method that was trained elsewhere, the data sets, each with its noise
             behind it, as `("bsd400 gaussian 25/255",)`; or a function of the parameters that gives
-            them, or None where nobody knows.
+            them, or None where nobody knows; nothing, where with these it learned nothing.
         files: parameters that name files, whose contents are part of what is measured.
         data: files beside its own that count as its code; also folders, and patterns such as
             `tables/*.npy`.
@@ -169,11 +164,20 @@ def method(
         note=note,
         whole=whole,
         supervision=supervision,
-        trained_on=trained_on if callable(trained_on) else names(trained_on),
+        trained_on=trained_on if callable(trained_on) else _data_sets(trained_on),
         files=names(files),
         data=names(data),
         remark=remark,
     ).attach
+
+
+def _data_sets(trained_on: object) -> tuple[str, ...]:
+    """Names of data sets; raises `TypeError` where these are none."""
+    if isinstance(trained_on, (list, tuple)) and all(
+        isinstance(name, str) and name.strip() for name in trained_on
+    ):
+        return tuple(trained_on)
+    raise TypeError(f"trained_on={trained_on!r} is no list of names, as ('bsd400',)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,12 +239,19 @@ class Method(Plugin):
 
         Args:
             params: those typed.
+
+        Raises:
+            UsageError: what it declares gives none.
         """
         said = self.declared.trained_on
-        names = said({**self.parameters, **params}) if callable(said) else said
-        if not names and self.family == "pretrained":
-            return None
-        return None if names is None else tuple(names)
+        if not callable(said):
+            return None if not said and self.family == "pretrained" else said
+        try:
+            given = said({**self.parameters, **params})
+            return given if given is None else _data_sets(given)
+        except Exception as error:
+            what = f"trained_on of {self.name!r} gives no names of data sets"
+            raise UsageError(f"{what}: {' '.join(str(error).split())}") from error
 
     def remark(self, params: Mapping[str, Any], noise: Noise) -> str:
         """What readers of its numbers on that noise must know; empty where nothing.

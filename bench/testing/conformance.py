@@ -28,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     declaration.documented,
     declaration.parameters,
     declaration.recipes,
+    declaration.learned_from,
     images.takes_images,
     learning.state_and_load,
     images.shape_and_type,
