@@ -67,20 +67,22 @@ class Group(NamedTuple):
 
 
 class ImagePairs(NamedTuple):
-    """Clean images with noisy ones of the same scenes, whose noise came with them: to learn from.
+    """Noisy images, each with what is to be made of it: to learn from.
 
-    clean, noisy: float32 (N, C, H, W); sigma: float32 (N,), the deviation of each one's noise, in
-    [0, 1] units, that methods are told; None where they are told one of all.
+    target, noisy: float32 (N, C, H, W); the target is the clean image of the scene, another noisy
+    one, or the noisy image itself, by what a method says that it learns from; sigma: float32 (N,),
+    the deviation of each one's noise, in [0, 1] units, that methods are told; None where they are
+    told one of all.
     """
 
-    clean: Array
+    target: Array
     noisy: Array
     sigma: npt.NDArray[np.float32] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the clean images, (N, C, H, W)."""
-        return self.clean.shape
+        """Of the images, (N, C, H, W)."""
+        return self.noisy.shape
 
 
 class Labelled(NamedTuple):

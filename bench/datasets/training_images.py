@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.core import Dataset, ImagePairs, Labelled, Split, Unsupported
+from bench.core import Dataset, Group, ImagePairs, Labelled, Split, Unsupported
 
 if TYPE_CHECKING:
     from bench.core import Array
@@ -16,8 +17,15 @@ if TYPE_CHECKING:
 TILE = 180
 
 
-def split_array(dataset: Dataset, split: Split) -> Array:
-    """The images of a split as one array, float32 (N, C, H, W).
+def split_array(
+    dataset: Dataset, split: Split, part: Callable[[Group], Array] = lambda group: group.images
+) -> Array:
+    """The images of a split as one array, float32 (N, C, H, W): the clean ones, or a part of each.
+
+    Args:
+        dataset: the data set.
+        split: whose images.
+        part: gives those of a group, float32 (N, C, H, W).
 
     Images of several shapes are cut into square tiles that cover them, side by side, the last
     of a row or column shifted inwards. A tile is as large as `TILE` and the least side allow.
@@ -29,7 +37,7 @@ def split_array(dataset: Dataset, split: Split) -> Array:
     >>> split_array(load("digits", data_folder()), "train").shape
     (1197, 1, 28, 28)
     """
-    return _as_one([group.images for group in dataset.groups(split)], dataset, split)
+    return _as_one([part(group) for group in dataset.groups(split)], dataset, split)
 
 
 def split_pairs(dataset: Dataset, split: Split) -> ImagePairs:
@@ -47,16 +55,28 @@ def split_pairs(dataset: Dataset, split: Split) -> ImagePairs:
     >>> split_pairs(data, "train").noisy.shape
     (6, 1, 8, 8)
     """
-    clean, noisy = [], []
-    for group in dataset.groups(split):
-        if group.frames is None:
-            raise Unsupported(
-                f"the {split} images of {dataset.training} are clean ones, and the noise came with "
-                f"those of {dataset.name}: say which noise to draw, as --train-noise gaussian:0.05"
-            )
-        clean.append(np.repeat(group.images, group.frames.shape[1], axis=0))
-        noisy.append(group.frames.reshape(-1, *group.shape))
-    return ImagePairs(*(_as_one(parts, dataset, split) for parts in (clean, noisy)))
+
+    def clean(group: Group) -> Array:
+        return np.repeat(group.images, frames_of(group, dataset, split).shape[1], axis=0)
+
+    def noisy(group: Group) -> Array:
+        return frames_of(group, dataset, split).reshape(-1, *group.shape)
+
+    return ImagePairs(split_array(dataset, split, clean), split_array(dataset, split, noisy))
+
+
+def frames_of(group: Group, dataset: Dataset, split: Split) -> Array:
+    """The noisy images that came with a group's scenes, float32 (N, F, C, H, W).
+
+    Raises:
+        Unsupported: none came.
+    """
+    if group.frames is None:
+        raise Unsupported(
+            f"the {split} images of {dataset.training} are clean ones, and the noise came with "
+            f"those of {dataset.name}: say which noise to draw, as --train-noise gaussian:0.05"
+        )
+    return group.frames
 
 
 def _as_one(images: list[Array], dataset: Dataset, split: Split) -> Array:

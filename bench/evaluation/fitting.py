@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from bench.core import Cell, Dataset, Fit, ImagePairs, Noise, Split, Unsupported, estimate_sigma
+from bench.core import Cell, Dataset, Fit, Unsupported
 from bench.core.process_state import set_back
-from bench.datasets.training_images import split_array, split_pairs
 from bench.evaluation.forms import FitTask, Form
 from bench.evaluation.scoring import check_plain
-from bench.noises import Gaussian, Given
+from bench.evaluation.supervision import told_noise, training_images
+from bench.noises import Given
 
 if TYPE_CHECKING:
-    from bench.core import Array
     from bench.training import Checkpoint
 
 
@@ -70,7 +69,9 @@ def fitted(
     watch(0, 0, None)
     cells = [cell, *_companions(form, cell, fits, waiting)]
     noise = cell.train.noise if cell.train else None
-    train = _images(dataset, "train", noise)
+    supervision = form.method.supervision
+    _check_levels(form, cell)
+    train = training_images(supervision, dataset, "train", noise)
     _check_shapes(form, train.shape[1:], dataset, cell)
     denoisers = [form.create(params) for _ in cells]
     unfinished = [_Unfinished(fits, one, form.device, len(cells)) for one in cells]
@@ -78,8 +79,8 @@ def fitted(
         FitTask(
             train,
             one.seed,
-            noise=_told(one),
-            validation=lambda: _images(dataset, "validation", noise),
+            noise=told_noise(one.train.noise if one.train else None),
+            validation=lambda: training_images(supervision, dataset, "validation", noise),
             lowest=one.train.lowest if one.train else None,
             recipe=json.loads(one.recipe or "{}"),
             checkpoints=checkpoints,
@@ -122,6 +123,8 @@ def _companions(form: Form, cell: Cell, fits: Fits, waiting: Sequence[Cell]) -> 
             continue
         if _came_noisy(other) != _came_noisy(cell):
             continue  # they do not train on the same images
+        if form.method.supervision != "clean" and other.train != cell.train:
+            continue  # nor do these: their noise was drawn before
         if other.fit_key in models:
             continue
         cached = fits.get(other.fit_key)
@@ -144,23 +147,14 @@ def _came_noisy(cell: Cell) -> bool:
     return cell.train is not None and isinstance(cell.train.noise, Given)
 
 
-def _images(dataset: Dataset, split: Split, noise: Noise | None) -> Array | ImagePairs:
-    """The images of a split to be fitted on: clean ones, or pairs where their noise is given."""
-    if not isinstance(noise, Given):
-        return split_array(dataset, split)
-    pairs = split_pairs(dataset, split)
-    if noise.estimated:  # as in the test
-        sigma = [estimate_sigma(image) for image in pairs.noisy]
-        pairs = pairs._replace(sigma=np.array(sigma, np.float32))
-    return pairs
-
-
-def _told(cell: Cell) -> Noise | None:
-    """What a method is told in training: as in the test."""
-    noise = cell.train.noise if cell.train else None
-    if isinstance(noise, Given) and noise.estimated:
-        return Gaussian(1.0)  # its level is each image's own
-    return noise
+def _check_levels(form: Form, cell: Cell) -> None:
+    """Refuse to train on a range of levels what is handed images whose noise is drawn once."""
+    ranged = cell.train is not None and cell.train.lowest is not None
+    if ranged and form.method.supervision != "clean":
+        raise Unsupported(
+            "it learns from noisy images, each of one noise level: train it on one, as "
+            f"{cell.method}[train={cell.noise}]"
+        )
 
 
 def _check_shapes(form: Form, learned: tuple[int, ...], dataset: Dataset, cell: Cell) -> None:

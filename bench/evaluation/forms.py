@@ -29,8 +29,8 @@ class FitTask:
     """What a method is fitted on and for.
 
     Attributes:
-        train: clean images, float32 (N, C, H, W); with the noisy ones where the noise that it is
-            fitted for came with them.
+        train: clean images, float32 (N, C, H, W); or noisy ones with their targets, see
+            `supervision.training_images`.
         seed: the training seed; None where what is learned does not depend on it.
         noise: what to fit for; None where what is learned serves every noise.
         validation: gives the images, or pairs, that decide which epoch of a network is kept.
@@ -95,8 +95,8 @@ class Form(ABC):
         module = vars(sys.modules[method.target.__module__])
         return method.uses_gpu or "torch" in (*module, *method.declared.requires)
 
-    def create(self, params: Mapping[str, Any]) -> Any:
-        """The method with its parameters set, unfitted."""
+    def create(self, params: Mapping[str, Any], seed: int | None = None) -> Any:
+        """The method with its parameters set, unfitted; the seed is of a random function."""
         return self.method.create(params, self.threads)
 
     @abstractmethod
@@ -156,9 +156,9 @@ class Function(Form):
         """One, where a GPU computes."""
         return self.threads if self.device == "cpu" else 1
 
-    def create(self, params: Mapping[str, Any]) -> Any:
+    def create(self, params: Mapping[str, Any], seed: int | None = None) -> Any:
         """The function with its parameters set, on its device."""
-        return self.method.create(params, self.threads, self.device)
+        return self.method.create(params, self.threads, self.device, seed or 0)
 
     def fit(self, denoiser: Denoiser, task: FitTask) -> History:
         """Nothing."""
@@ -169,7 +169,7 @@ class Fitted(Form):
     """A class that fits itself, without torch."""
 
     def fit(self, denoiser: Any, task: FitTask) -> History:
-        """Hand over clean images and seed, and the noise if it takes it.
+        """Hand over images and seed, and the noise if it takes it.
 
         Of noise that came with the images, and was estimated from each, their root mean square.
         """
@@ -177,7 +177,8 @@ class Fitted(Form):
         if isinstance(train, ImagePairs):
             if noise is not None and train.sigma is not None:
                 noise = replace(noise, level=float(np.sqrt(np.square(train.sigma).mean())))
-            train = train.clean
+            if self.method.supervision != "pairs":
+                train = train.target
         if not self.method.fits_noise:
             denoiser.fit(train, task.seed)
         elif task.lowest is None:
@@ -212,7 +213,7 @@ class Trained(Form):
 
         return super().computing()
 
-    def create(self, params: Mapping[str, Any]) -> Any:
+    def create(self, params: Mapping[str, Any], seed: int | None = None) -> Any:
         """The method on its device."""
         denoiser = super().create(params)
         denoiser.device = self.device

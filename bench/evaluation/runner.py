@@ -197,7 +197,7 @@ class _Measuring:
 
     def _make(self, tuned: Mapping[str, Any]) -> Any:
         """The denoiser with such parameters beside those typed, and with what was fitted."""
-        denoiser = self._form.create({**self._typed, **tuned})
+        denoiser = self._form.create({**self._typed, **tuned}, self._cell.seed)
         if self._arrays is not None:
             denoiser.load(self._arrays)
         denoiser = by_tiles(denoiser, self._form, self._cell.tile)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from bench.core import (
     UsageError,
     canonical_json,
     digest,
+    expanded,
     method_label,
 )
 from bench.noises import training_regime
@@ -272,12 +274,32 @@ def resolve(text: str, registry: Registry[Method]) -> RequestedMethod:
     if sigma not in (None, "known", "estimate"):
         raise UsageError(f"{name}[{ESTIMATED}={sigma}]: write known or estimate")
     estimated = {ESTIMATED: sigma} if sigma == "estimate" else {}
+    values = notation.typed_params(method, params)
     return RequestedMethod(
-        method,
-        {**notation.typed_params(method, params), **estimated},
+        _with_files(method, values),
+        {**values, **estimated},
         None if regime is None else training_regime(regime, by_name(registry.of(NOISES))),
         None if seeds is None else int(seeds),
     )
+
+
+def _with_files(method: Method, params: Mapping[str, Any]) -> Method:
+    """A method whose parameters name files: its results depend on what stands in them."""
+    paths = {name: {**method.parameters, **params}[name] for name in method.declared.files}
+    digests = {}
+    for name, path in paths.items():
+        if path in (None, ""):
+            continue
+        try:
+            with expanded(path).open("rb") as file:
+                digests[name] = hashlib.file_digest(file, "blake2b").hexdigest()
+        except OSError as error:
+            raise UsageError(
+                f"{method.name}[{name}={path}]: this file cannot be read: {error.strerror}"
+            ) from error
+    if not digests:
+        return method
+    return dataclasses.replace(method, source=digest([method.source, digests]))
 
 
 def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method:

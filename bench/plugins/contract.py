@@ -34,6 +34,11 @@ _FAMILIES: Mapping[FormName, Family] = {
     "fitted": "fitted",
     "trained": "trained",
 }
+#: What a method learns from: "clean" images, for which noise is drawn, or that came with noisy
+#: ones; "pairs" of noisy images of each scene; "noisy" images, one of each scene; "none".
+Supervision = Literal["clean", "pairs", "noisy", "none"]
+#: What the harness tells a function that has an argument of that name.
+TOLD = ("noise", "device", "seed")
 
 
 class Denoiser(Protocol):
@@ -62,8 +67,16 @@ class Declaration:
     family: Family | None
     note: str
     whole: bool = False
+    supervision: Supervision | None = None
+    trained_on: tuple[str, ...] | Callable[[Mapping[str, Any]], Iterable[str] | None] = ()
+    files: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.supervision is not None and self.supervision not in get_args(Supervision):
+            raise TypeError(
+                f"supervision={self.supervision!r} is none of {', '.join(get_args(Supervision))}"
+            )
         if not isinstance(self.reference, str):
             raise TypeError(f"reference={self.reference!r} is not a text")
         if self.family is not None and self.family not in get_args(Family):
@@ -91,16 +104,21 @@ def method(
     family: Family | None = None,
     note: str = "",
     whole: bool = False,
+    supervision: Supervision | None = None,
+    trained_on: Iterable[str] | Callable[[Mapping[str, Any]], Iterable[str] | None] = (),
+    files: Iterable[str] = (),
+    data: Iterable[str] = (),
 ) -> Callable[[T], T]:
     """Declare a function or class as the denoising method of its file.
 
     A function takes noisy images, float32 (N, C, H, W), and returns restored ones of the same shape
     and type; its keyword-only arguments are its parameters. With an argument `noise` it is told the
     noise; without one it is blind. With an argument `device` it is told where to compute, "cpu" or
-    "cuda", of NumPy arrays either way. A class learns: it has `fit(train, noise, seed)`,
-    `denoise(noisy, noise)`, `state()` and `load(arrays)`, and its annotated attributes are its
-    parameters; or it extends `bench.TrainedMethod`. Where `fit` has no argument `noise`, what it
-    learns serves every noise.
+    "cuda", of NumPy arrays either way; with an argument `seed` it is random, and told the training
+    seed: an image's result must not depend on those beside it. A class learns: it has
+    `fit(train, noise, seed)`, `denoise(noisy, noise)`, `state()` and `load(arrays)`, and its
+    annotated attributes are its parameters; or it extends `bench.TrainedMethod`. Where `fit` has no
+    argument `noise`, what it learns serves every noise.
 
     Args:
         tune: parameter -> values to choose from on validation images, and to go on beyond where
@@ -117,6 +135,13 @@ def method(
         family: "filter", "fitted", "trained" or "pretrained", if not as its form says.
         note: what a user must know, such as a licence.
         whole: it must see whole images; others that take any size are given large ones by tiles.
+        supervision: what it learns from, "clean", "pairs", "noisy" or "none"; the harness hands it
+            nothing else. By default a class learns from clean images, a function from none.
+        trained_on: of a method that was trained elsewhere, the data sets, each with its noise
+            behind it, as `("bsd400 gaussian 25/255",)`; or a function of the parameters that gives
+            them, or None where nobody knows.
+        files: parameters that name files, whose contents are part of what is measured.
+        data: files beside its own that count as its code.
 
     Returns:
         A decorator that notes this on its target and returns the same object.
@@ -135,7 +160,8 @@ def method(
     tried = {name: tuple(values) for name, values in (tune or {}).items()}
     return Declaration(
         tried, dict(least or {}), dict(most or {}), reference, threads, random, tuple(inference),
-        tuple(requires), wraps, family, note, whole,
+        tuple(requires), wraps, family, note, whole, supervision,
+        trained_on if callable(trained_on) else tuple(trained_on), tuple(files), tuple(data),
     ).attach  # fmt: skip
 
 
@@ -156,6 +182,7 @@ class Method:
             code are other results.
         takes_noise: it is told the noise's kind and level; without, it is blind.
         takes_device: a function that is told where to compute.
+        takes_seed: a function that is random, and told the seed.
         fits_noise: what it learns depends on the noise that it is fitted for.
         recipes: preset -> training recipe, for methods that torch trains.
         changes: what importing it changed in the process, and was set back.
@@ -172,6 +199,7 @@ class Method:
     source: str
     takes_noise: bool
     takes_device: bool
+    takes_seed: bool
     fits_noise: bool
     recipes: Mapping[str, Mapping[str, Any]] | None
     changes: tuple[str, ...] = ()
@@ -200,8 +228,25 @@ class Method:
 
     @property
     def random(self) -> bool:
-        """What it learns depends on the seed."""
-        return self.learns and self.declared.random
+        """What it learns depends on the seed, or what it gives."""
+        return self.takes_seed or (self.learns and self.declared.random)
+
+    @property
+    def supervision(self) -> Supervision:
+        """What it learns from: as declared, else as its form says."""
+        return self.declared.supervision or ("clean" if self.learns else "none")
+
+    def trained_on(self, params: Mapping[str, Any]) -> tuple[str, ...] | None:
+        """The data sets that it was trained on elsewhere; None where nobody says.
+
+        Args:
+            params: those typed.
+        """
+        said = self.declared.trained_on
+        names = said({**self.parameters, **params}) if callable(said) else said
+        if not names and self.family == "pretrained":
+            return None
+        return None if names is None else tuple(names)
 
     @property
     def inference(self) -> tuple[str, ...]:
@@ -219,11 +264,16 @@ class Method:
         complete = not (self.declared.requires or self.declared.wraps)
         return complete and self.family in ("filter", "fitted")
 
-    def create(self, params: Mapping[str, Any], threads: int = 1, device: str = "cpu") -> Any:
+    def create(
+        self, params: Mapping[str, Any], threads: int = 1, device: str = "cpu", seed: int = 0
+    ) -> Any:
         """The method with its parameters set; a class still has to be fitted or loaded."""
         if self.learns:
             return self.target(**params)
-        return _Function(self, dict(params), threads if self.declared.threads else 1, device)
+        told = {"device": device} if self.takes_device else {}
+        told |= {"seed": seed} if self.takes_seed else {}
+        threads = threads if self.declared.threads else 1
+        return _Function(self, {**params, **told}, threads, device)
 
 
 # A function is given so many pixels at once: filters that go over the batch again and again were
@@ -242,8 +292,6 @@ class _Function:
         arguments = dict(self._params)
         if self._method.takes_noise:
             arguments["noise"] = noise
-        if self._method.takes_device:
-            arguments["device"] = self._device
 
         def call(images: Array) -> Array:
             return self._method.target(images, **arguments)

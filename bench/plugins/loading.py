@@ -199,4 +199,12 @@ def _target(
     kind: Kind[Any], name: str, origin: str, location: str, value: Any, code: bytes
 ) -> Target:
     changes = _CHANGED.get(value.__module__, ())
-    return Target(name, origin, location, value, kind.declared(value), code, changes)
+    declared = kind.declared(value)
+    folder = Path(str(sys.modules[value.__module__].__file__)).resolve().parent
+    try:
+        data = contents(folder, [folder / data for data in getattr(declared, "data", ())])
+    except OSError as error:
+        raise BrokenPlugin(
+            f"{location}: data names {error.filename}, which cannot be read: {error.strerror}"
+        ) from error
+    return Target(name, origin, location, value, declared, code + data, changes)

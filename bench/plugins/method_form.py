@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import nearest
-from bench.plugins.contract import Declaration, FormName, Method
+from bench.plugins.contract import TOLD, Declaration, FormName, Method
 from bench.plugins.target import Target, arguments, positional
 
 
@@ -27,9 +27,10 @@ def describe(target: Target) -> Method:
         _check_fit(target)
     else:
         _check_function(target)
-    parameters = target.parameters
+    parameters = target.parameters(TOLD if form == "function" else ())
     _check_parameters(parameters, declared, target)
     _check_recipes(recipes or {}, target)
+    told = _told(value) if form == "function" else ()
     loop = b""
     if form == "trained":
         # What torch trains also depends on the loop that trains it.
@@ -46,8 +47,9 @@ def describe(target: Target) -> Method:
         summary=target.summary,
         source=target.digest(loop),
         # A class takes it by its contract, a function if it has an argument for it.
-        takes_noise=form != "function" or "noise" in arguments(value),
-        takes_device=form == "function" and "device" in positional(value),
+        takes_noise=form != "function" or "noise" in told,
+        takes_device="device" in told,
+        takes_seed="seed" in told,
         fits_noise=form == "trained" or "noise" in arguments(getattr(value, "fit", None)),
         recipes=recipes,
         changes=target.changes,
@@ -66,6 +68,7 @@ def _check_parameters(parameters: Mapping[str, Any], declared: Declaration, targ
         ("least", declared.least),
         ("most", declared.most),
         ("inference", declared.inference),
+        ("files", declared.files),
         ("wraps", (declared.wraps,) if declared.wraps else ()),
     ):
         for unknown in (name for name in names if name not in parameters):
@@ -85,15 +88,25 @@ def _check_function(target: Target) -> None:
     name, taken = target.value.__name__, positional(target.value)
     if not taken:
         raise target.broken(f"{name}() takes no images: write (noisy, *, ...)")
-    told = ("noise", "device")
-    if taken[0] in told:
+    if taken[0] in TOLD:
         raise target.broken(f"{name}() takes the images first: write (noisy, {taken[0]})")
     for argument in taken[1:]:
-        if argument not in told:
+        if argument not in TOLD:
             raise target.broken(
                 f"the argument {argument!r} of {name}() is not keyword-only: write "
                 f"(noisy, *, {argument}=...)"
             )
+
+
+def _told(function: Any) -> list[str]:
+    """What a function is told: of `TOLD`, its arguments that are no parameters with a default."""
+    keyword_only = inspect.Parameter.KEYWORD_ONLY
+    return [
+        argument.name
+        for argument in arguments(function).values()
+        if argument.name in TOLD
+        and (argument.kind is not keyword_only or argument.default is argument.empty)
+    ]
 
 
 def _check_fit(target: Target) -> None:
@@ -105,4 +118,9 @@ def _check_fit(target: Target) -> None:
             f"fit() of {target.value.__name__} has the arguments ({', '.join(names)}): write "
             "(self, train, noise, seed), or (self, train, seed) where what it learns does not "
             "depend on the noise"
+        )
+    if target.declared.supervision in ("noisy", "pairs") and not with_noise:
+        raise target.broken(
+            f"it learns from noisy images, so fit() of {target.value.__name__} must take their "
+            "noise: write (self, train, noise, seed)"
         )

@@ -28,7 +28,7 @@ def describe(target: Target) -> Metric:
         file=target.file,
         target=value,
         declared=target.declared,
-        parameters=target.parameters,
+        parameters=target.parameters(),
         summary=target.summary,
         source=target.digest(),
         needs=_needs(target, value.measure if learns else value),

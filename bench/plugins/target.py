@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,17 +52,20 @@ class Target:
         )
         return " ".join((documentation or "").split("\n\n")[0].split())
 
-    @property
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self, told: Collection[str] = ()) -> dict[str, Any]:
         """Its keyword-only arguments with their defaults.
 
+        Args:
+            told: arguments that are no parameters where they have no default.
+
         Raises:
-            BrokenPlugin: one has none.
+            BrokenPlugin: another one has none.
         """
         parameters = {
             argument.name: argument.default
             for argument in arguments(self.value).values()
             if argument.kind is argument.KEYWORD_ONLY
+            and not (argument.name in told and argument.default is argument.empty)
         }
         for name, default in parameters.items():
             if default is inspect.Parameter.empty:

@@ -21,22 +21,22 @@ EVALUATED_PIXELS = {"cpu": 250 * 28 * 28, "cuda": 2**22}
 
 
 class Batch(NamedTuple):
-    """The input of a loss: noisy and clean images, and the noise between them."""
+    """The input of a loss: noisy images, their targets (clean ones as a rule), and the noise."""
 
     noisy: Tensor
-    clean: Tensor
+    target: Tensor
     noise: Noise
 
     def split(self, size: int) -> Iterator[Batch]:
         """The same in parts of `size` images."""
-        parts = zip(torch.split(self.noisy, size), torch.split(self.clean, size), strict=True)
+        parts = zip(torch.split(self.noisy, size), torch.split(self.target, size), strict=True)
         level: Any = self.noise.level  # a number, or a tensor of each image's own
         if not isinstance(level, Tensor):
-            return (Batch(noisy, clean, self.noise) for noisy, clean in parts)
+            return (Batch(noisy, target, self.noise) for noisy, target in parts)
         levels: tuple[Any, ...] = torch.split(level, size)
         return (
-            Batch(noisy, clean, dataclasses.replace(self.noise, level=part))
-            for (noisy, clean), part in zip(parts, levels, strict=True)
+            Batch(noisy, target, dataclasses.replace(self.noise, level=part))
+            for (noisy, target), part in zip(parts, levels, strict=True)
         )
 
 
@@ -62,14 +62,14 @@ def corrupted(
 def stacked(images: Array | ImagePairs) -> Tensor:
     """Training images as one tensor, in which a pair is an image of more channels.
 
-    So that whatever chooses, cuts or turns images does the same to both of a pair. Behind the clean
-    channels come the noisy ones, and the deviation told of each pair, where there is one.
+    So that whatever chooses, cuts or turns images does the same to both of a pair. Behind the
+    target's channels come the noisy ones, and the deviation told of each pair, where there is one.
     """
     if not isinstance(images, ImagePairs):
         return torch.from_numpy(images)
-    parts = [images.clean, images.noisy]
+    parts = [images.target, images.noisy]
     if images.sigma is not None:
-        one_channel = images.clean[:, :1]
+        one_channel = images.noisy[:, :1]
         parts.append(np.broadcast_to(images.sigma[:, None, None, None], one_channel.shape))
     return torch.from_numpy(np.concatenate(parts, axis=1, dtype=np.float32))
 
@@ -78,15 +78,15 @@ def parted(pairs: Tensor, noise: Noise) -> Batch:
     """What `stacked` put on one another.
 
     Args:
-        pairs: of clean and noisy images (N, 2 C, H, W), or (N, 2 C + 1, H, W).
+        pairs: of targets and noisy images (N, 2 C, H, W), or (N, 2 C + 1, H, W).
         noise: between them, whose level is replaced by that of each pair, where there is one.
     """
     channels = pairs.shape[1] // 2
-    clean, noisy = pairs[:, :channels], pairs[:, channels : 2 * channels]
+    target, noisy = pairs[:, :channels], pairs[:, channels : 2 * channels]
     if pairs.shape[1] % 2:
         levels: Any = pairs[:, -1:, :1, :1]
         noise = dataclasses.replace(noise, level=levels)
-    return Batch(noisy.contiguous(), clean.contiguous(), noise)
+    return Batch(noisy.contiguous(), target.contiguous(), noise)
 
 
 def image_order(count: int, length: int, generator: torch.Generator) -> Tensor:

@@ -29,7 +29,7 @@ from bench.training.recipe import Recipe
 if TYPE_CHECKING:
     from bench.core import Noise
 
-#: A method's loss: network, noisy, clean, noise -> named terms.
+#: A method's loss: network, noisy, target, noise -> named terms.
 Loss = Callable[[nn.Module, Tensor, Tensor, "Noise"], dict[str, Tensor]]
 
 # Training images that are gathered and get their noise at once, whatever the batches: a small
@@ -52,7 +52,7 @@ class Training:
         recipe: epochs, batches, learning rate.
         any_size: the network takes images of any size, patches of the training images too.
         graph_safe, bfloat16, dense: see `TrainedMethod`.
-        pairs: images are pairs of clean and noisy ones, as `stacked` gives them.
+        pairs: images are pairs of targets and noisy ones, as `stacked` gives them.
     """
 
     def __init__(

@@ -76,9 +76,13 @@ class TrainedMethod:
         raise NotImplementedError
 
     def loss(
-        self, network: nn.Module, noisy: Tensor, clean: Tensor, noise: Noise
+        self, network: nn.Module, noisy: Tensor, target: Tensor, noise: Noise
     ) -> dict[str, Tensor]:
         """Named scalar terms whose sum is minimised: sums over pixels, means over images.
+
+        The target is the clean image; of a method that says `supervision="pairs"` a second noisy
+        image of the scene, and of one that says "noisy" the noisy image itself, which then is the
+        same in every epoch.
 
         Where the method is trained on a range of levels, `noise.level` is a tensor of shape
         (N, 1, 1, 1). The network may be run in bfloat16 (see `bfloat16`): compute sums in
@@ -128,7 +132,8 @@ class TrainedMethod:
         the order of the images (drawn on the CPU) and the noise (drawn on the device).
 
         Args:
-            train: clean images, float32 (N, C, H, W), for which noise is drawn; or pairs.
+            train: clean images, float32 (N, C, H, W), for which noise is drawn anew in each epoch;
+                or noisy ones with their targets.
             noise: the noise to train for; of pairs what the method is told.
             seed: the training seed.
             validation: by which the epoch is chosen whose weights are kept.

@@ -128,7 +128,7 @@ class Together:
         stack, count = self.stack, index.shape[1]
         for i, training in enumerate(self.trainings):
             batch = training.batch(self._images.index_select(0, index[i]), training.draws)
-            stack.clean[i, :count].copy_(batch.clean.flatten(1))
+            stack.clean[i, :count].copy_(batch.target.flatten(1))
             stack.noisy[i, :count].copy_(batch.noisy.flatten(1))
             if stack.code_size:
                 torch.randn(

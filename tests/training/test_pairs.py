@@ -7,9 +7,9 @@ from torch import nn
 
 from bench.core import Cell, Dataset, Group, ImagePairs, TrainNoise, Unsupported, estimate_sigma
 from bench.datasets.training_images import split_array, split_pairs
-from bench.evaluation import fitting
 from bench.evaluation.forms import FitTask, Fitted
 from bench.evaluation.runner import run_cells
+from bench.evaluation.supervision import told_noise, training_images
 from bench.noises import Gaussian, Given
 from bench.plugins.sources import Registry
 from bench.training import Recipe, TrainedMethod
@@ -72,7 +72,7 @@ def scenes(**more):
         clean, noisy, _ = splits[split]
         yield Group(np.arange(len(clean)), clean, noisy[:, None])
 
-    sizes = {split: len(part.clean) for split, part in splits.items()}
+    sizes = {split: len(part.target) for split, part in splits.items()}
     return Dataset("scenes", "f" * 16, sizes, groups, frames=1, **more)
 
 
@@ -92,7 +92,7 @@ def measured(dataset, train, method="dae"):
 def test_what_pairs_show_is_learned_from_pairs_and_not_from_drawn_noise():
     data = scenes()
     noisy = pairs(20, 3)
-    identity = -10 * np.log10(np.square(noisy.noisy - noisy.clean).mean())
+    identity = -10 * np.log10(np.square(noisy.noisy - noisy.target).mean())
     on_pairs, on_drawn = measured(data, Given(0.0)), measured(data, Gaussian(0.2))
     assert on_pairs > identity + 3
     assert on_pairs > on_drawn + 3
@@ -104,8 +104,8 @@ def test_pairs_are_cut_at_one_place_and_told_their_own_deviation(sigma):
     images = stacked(ImagePairs(clean, clean + 1, sigma))
     cut = Patches.of(images, 8)(images, torch.tensor([2, 0, 1, 2]), torch.Generator())
     batch = parted(cut, Gaussian(1.0))
-    assert batch.clean.shape == (4, 3, 8, 8)
-    assert torch.equal(batch.noisy, batch.clean + 1)
+    assert batch.target.shape == (4, 3, 8, 8)
+    assert torch.equal(batch.noisy, batch.target + 1)
     if sigma is None:
         assert batch.noise == Gaussian(1.0)
     else:
@@ -116,10 +116,8 @@ def test_pairs_are_cut_at_one_place_and_told_their_own_deviation(sigma):
 def test_a_network_is_told_in_training_what_it_is_told_in_the_test():
     data = scenes()
     for noise in (Given(0.0), Given(0.1)):
-        train = TrainNoise("matched", noise)
-        cell = Cell("", "", "unet", "{}", "{}", "", train, noise, 0, "{}", 1, 0, False, (0,))
-        images = fitting._images(data, "train", noise)
-        told = fitting._told(cell)
+        images = training_images("clean", data, "train", noise)
+        told = told_noise(noise)
         if noise.estimated:
             expected = [estimate_sigma(image) for image in images.noisy]
             assert images.sigma == pytest.approx(expected)
@@ -146,9 +144,9 @@ def test_frames_are_pairs_each_and_images_of_several_sizes_are_cut_alike():
     data = Dataset("frames", "", {"train": 4}, lambda split: groups, frames=2)
     found = split_pairs(data, "train")
     assert (
-        found.clean.shape == found.noisy.shape == (2 * len(split_array(data, "train")), 1, 20, 20)
+        found.target.shape == found.noisy.shape == (2 * len(split_array(data, "train")), 1, 20, 20)
     )
-    difference = found.noisy - found.clean
+    difference = found.noisy - found.target
     assert difference == pytest.approx(np.round(difference), abs=1e-5)
     assert sorted(np.unique(np.round(difference))) == [1, 2]
 
@@ -165,7 +163,7 @@ def test_a_class_that_fits_itself_gets_clean_images_and_one_deviation(noise, lev
         def fit(self, train, noise, seed):
             self.given = train, noise
 
-    method = type("M", (), {"fits_noise": True})
+    method = type("M", (), {"fits_noise": True, "supervision": "clean"})
     form = Fitted(method, "cpu", 1)
     clean, noisy, _ = pairs(4, 0)
     sigma = np.full(4, 0.25, np.float32) if noise.estimated else None
