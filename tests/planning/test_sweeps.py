@@ -180,7 +180,7 @@ def test_a_run_of_a_sweep_is_the_run_of_its_values(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shrink.py").write_text(
         "from bench import method\n\n\n"
-        "@method\n"
+        "@method()\n"
         "def shrink(noisy, *, factor=1.0):\n"
         '    """Multiply."""\n'
         "    return factor * noisy\n",
