@@ -17,7 +17,7 @@ from bench.core import (
     told_factor,
 )
 from bench.noises import training_regime
-from bench.planning import notation
+from bench.planning import notation, sweeps
 from bench.planning.checks import MAX_SEEDS
 from bench.planning.noise_kinds import by_name
 from bench.planning.settings import (
@@ -85,11 +85,13 @@ CLASSICAL = "classical"
 def requested_methods(settings: Settings, registry: Registry[Method]) -> dict[str, RequestedMethod]:
     """The methods that the settings ask for, or the default ones, by their text.
 
-    However it is typed, one method with the same parameters is measured once.
+    A sweep stands for each of its values; however it is typed, one method with the same parameters
+    is measured once.
 
     Raises:
-        UsageError: there is no such method or parameter, or a plugin is broken.
+        UsageError: there is no such method or parameter, a plugin is broken, or a sweep is large.
     """
+    typed = sweeps.expanded(settings.methods or (), settings)  # before anything is loaded
     registry.load_given()  # a plugin that was asked for and is broken ends it here
     names: Iterable[str]
     if settings.methods is None:
@@ -99,8 +101,8 @@ def requested_methods(settings: Settings, registry: Registry[Method]) -> dict[st
     else:
         names = (
             name
-            for typed in settings.methods
-            for name in (registry.classical if typed.strip() == CLASSICAL else (typed,))
+            for text in typed
+            for name in (registry.classical if text.strip() == CLASSICAL else (text,))
         )
     requested = (resolve(name, registry) for name in names)
     return {str(each): each for each in requested}
@@ -122,7 +124,8 @@ def requested_metrics(settings: Settings, registry: Registry[Any]) -> dict[str, 
     """
     metrics = registry.of(METRICS)
     metrics.load_given()
-    return metrics_of(settings.metrics or (*DEFAULT_METRICS, *metrics.given), metrics)
+    asked = sweeps.expanded_metrics(settings.metrics or ())
+    return metrics_of(asked or (*DEFAULT_METRICS, *metrics.given), metrics)
 
 
 def metrics_for(
