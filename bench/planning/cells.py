@@ -112,14 +112,8 @@ def notes(
     noises = {noise: None for cell in cells for noise in _noises(cell)}
     learned = dataset.training_warnings if any(one.method.learns for one in methods) else ()
     untuned = _untuned(settings, dataset, methods)
-    return [
-        *dataset.warnings,
-        *learned,
-        *doubts(noises),
-        *untuned,
-        *_remarks(methods, cells),
-        *_cut(cells),
-    ]
+    remarks = _remarks(methods, cells)
+    return [*dataset.warnings, *learned, *doubts(noises), *untuned, *remarks, *_cut(cells)]
 
 
 def _remarks(methods: Iterable[RequestedMethod], cells: Iterable[Cell]) -> list[str]:
