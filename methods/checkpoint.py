@@ -16,11 +16,28 @@ def learned_from(params):
     return [name.strip() + level for name in params["trained_on"].split("+") if name.strip()]
 
 
+def remark(params, noise):
+    """Where noise is not what the network was trained for, and is measured all the same."""
+    if not params["file"]:
+        raise Unsupported("which network? checkpoint[file=PATH]")
+    if params["mismatch"] not in ("skip", "show"):
+        raise Unsupported(f"mismatch={params['mismatch']}: write skip or show")
+    differs = mismatch_of(noise, trained_level(params["level"]))
+    if differs and params["mismatch"] == "show":
+        return differs
+    if differs or noise.kind == "given" or noise.clip == params["clip"]:
+        return ""
+    if params["clip"]:
+        return f"its network was trained on clipped noise, and {noise} is not clipped"
+    return f"{noise} is clipped; if its network was trained on such noise, say clip=true"
+
+
 @method(
     family="pretrained",
     supervision="clean",
     trained_on=learned_from,
     files=("file",),
+    remark=remark,
     reference="of each network its own; architectures: spandrel",
     requires=("spandrel", "onnxruntime"),
 )
@@ -36,8 +53,6 @@ def checkpoint(
     """
     if not file:
         raise Unsupported("which network? checkpoint[file=PATH]")
-    if mismatch not in ("skip", "show"):
-        raise Unsupported(f"mismatch={mismatch}: write skip or show")
     trained, network = trained_level(level), open_network(file, device)
     if network.takes_level and trained is not None:
         raise Unsupported(
@@ -48,7 +63,7 @@ def checkpoint(
             f"its network ({network.name}) is not told the level: say for which it was "
             "trained, as level=25/255, or level=blind"
         )
-    if mismatch == "skip" and (why := mismatch_of(noise, trained)):
+    if mismatch != "show" and (why := mismatch_of(noise, trained)):
         raise Unsupported(f"{why}; mismatch=show measures it all the same")
     # Of clipped noise such a network learned the levels that were drawn, not what clipping left.
     nominal = clip and noise.clip and noise.kind == "gaussian"

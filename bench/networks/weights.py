@@ -53,7 +53,7 @@ def read_weights(path: Path) -> dict[str, Any]:
         return _unpickled(path, start)
     except SafetensorError as error:
         raise Unsupported(
-            f"{path.name} is no whole safetensors file ({_reason(error)}): it was cut off or damaged"
+            f"{path.name} is no safetensors file, or was cut off or damaged: {_reason(error)}"
         ) from error
     except (OSError, MemoryError) as error:
         reason = system_reason(error) or _reason(error)
