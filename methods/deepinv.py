@@ -122,6 +122,8 @@ def deepinv(
         built = {**(chosen.rgb_options if channels == 3 else {}), **options}
     elif weights:
         raise Unsupported(f"of {model} no weights are known: leave weights={weights} out")
+    elif level is not None:
+        built, level = {**options, "level": level}, None  # of a wavelet transform
     if not file and (level is not None or trained_on):
         raise Unsupported("level and trained_on are said of a file: leave them out, or add file=")
 
