@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench import datasets, store
-from bench.core import Cell, Dataset, UsageError, expanded, shown
-from bench.datasets.overlap import leaks
+from bench.core import Cell, Dataset, UsageError, expanded, shown, typed_text
+from bench.datasets.overlap import leak
 from bench.evaluation import noise_correlation
 from bench.evaluation.data_source import DataSource, only_given
 from bench.execution import cores, environment, session
@@ -26,6 +26,7 @@ from bench.execution.supervisor import Setup
 from bench.planning import notation
 from bench.planning.cells import notes, plan
 from bench.planning.noise_kinds import NoiseKinds, requested_kinds
+from bench.planning.recorded_methods import recorded_methods
 from bench.planning.request import (
     RequestedMethod,
     RequestedMetric,
@@ -36,8 +37,10 @@ from bench.planning.request import (
     tuning_metric,
 )
 from bench.planning.settings import Settings
-from bench.plugins.contract import BUILT_IN, Method
+from bench.plugins.contract import Method
+from bench.plugins.plugin import BUILT_IN
 from bench.plugins.sources import Registry, load
+from bench.store.recorded_data import RecordedOverlap
 
 
 def run(
@@ -84,10 +87,12 @@ def run(
         setup = Setup.of(settings, told, data, requested, scorer, device, shares, len(cells))
         described = _described(metrics, scorer, data, listener)
         said = notes(resolved, data, requested.values(), cells)
-        if any(method.learns for method in methods.values()):
-            said += leaks(data, settings.split)
+        learning = any(method.learns for method in methods.values())
+        seen = leak(data, settings.split) if learning else None
+        said += [seen.sentence(data, settings.split)] if seen else []
         said += noise_correlation.notes(data, resolved.split)
-        manifest = _manifest(resolved, data, methods, described, cells, setup, command, said)
+        manifest = _manifest(resolved, data, requested, described, cells, setup, command, said)
+        manifest.dataset.overlap = seen and RecordedOverlap(images=seen.images, looked_at=seen.of)
         made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
     return Run(made.path, made.manifest)
 
@@ -252,18 +257,19 @@ def _described(
 def _manifest(
     settings: Settings,
     data: Dataset,
-    methods: Mapping[str, Method],
+    requested: Mapping[str, RequestedMethod],
     metrics: Mapping[str, store.RecordedMetric],
     cells: Sequence[Cell],
     setup: Setup,
     command: str | None,
     said: Sequence[str],
 ) -> store.Manifest:
-    files = {name: method.file for name, method in methods.items() if method.origin != BUILT_IN}
+    methods = [one.method for one in requested.values()]
+    files = {method.name: method.file for method in methods if method.origin != BUILT_IN}
     return store.Manifest.of(
         settings.recorded(),
         data,
-        {name: _recorded(method) for name, method in methods.items()},
+        recorded_methods(requested.values()),
         cells,
         metrics=metrics,
         device=setup.device,
@@ -271,17 +277,6 @@ def _manifest(
         notes=said,
         command=command or f"bench.run({data.name!r}, ...)",
         environment=environment.describe(setup.device, files),
-    )
-
-
-def _recorded(method: Method) -> store.RecordedMethod:
-    """What a manifest says of a method."""
-    return store.RecordedMethod(
-        summary=method.summary,
-        reference=method.declared.reference,
-        origin=method.origin,
-        told_noise=method.takes_noise,
-        learns=method.learns,
     )
 
 
@@ -325,5 +320,6 @@ def get_method(name: str, **params: Any) -> Any:
             value = value.item()
         if not (value is None or isinstance(value, (str, numbers.Number))):
             raise UsageError(f"{name}[{key}]: give a number or a text, not {shown(value)}")
-        texts[key] = str(value)
+        is_text = isinstance(method.parameters.get(key), str)
+        texts[key] = typed_text(value) if is_text else str(value)
     return method.create(notation.typed_params(method, texts))

@@ -59,15 +59,14 @@ class Overlap(NamedTuple):
         )
 
 
-def leaks(dataset: Dataset, split: MeasuredSplit = "test") -> list[str]:
-    """What a reader must know of images that are measured and trained on: a sentence, or none.
+def leak(dataset: Dataset, split: MeasuredSplit = "test") -> Overlap | None:
+    """Measured images that are trained on; None where none was found.
 
     Of data sets that come with bench it is known that they share none.
     """
     if {dataset.name, dataset.training} <= set(CATALOGUE):
-        return []
-    found = overlap(dataset, split)
-    return [found.sentence(dataset, split)] if found else []
+        return None
+    return overlap(dataset, split)
 
 
 def overlap(dataset: Dataset, split: MeasuredSplit = "test") -> Overlap | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from bench.core import (
     ESTIMATED,
@@ -14,11 +13,11 @@ from bench.core import (
     UsageError,
     canonical_json,
     digest,
-    expanded,
     method_label,
+    told_factor,
 )
 from bench.noises import training_regime
-from bench.planning import notation
+from bench.planning import notation, sweeps
 from bench.planning.checks import MAX_SEEDS
 from bench.planning.noise_kinds import by_name
 from bench.planning.settings import (
@@ -29,21 +28,26 @@ from bench.planning.settings import (
     Settings,
 )
 from bench.plugins.contract import Method
+from bench.plugins.files import content_digest
 from bench.plugins.kinds import METRICS, NOISES
 from bench.plugins.metric import Metric
 from bench.plugins.sources import Registry
+
+P = TypeVar("P", Method, Metric)
 
 
 class RequestedMethod(NamedTuple):
     """A method as it was asked for: with the parameters typed, and how it is to be trained.
 
-    `regime` and the number of `seeds` are None where the settings' own hold.
+    `regime` and the number of `seeds` are None where the settings' own hold; `trained_on` is what
+    it was trained on elsewhere, None where nobody says.
     """
 
     method: Method
     params: Mapping[str, Any]
     regime: str | None = None
     seeds: int | None = None
+    trained_on: tuple[str, ...] | None = ()
 
     @property
     def fit_params(self) -> dict[str, Any]:
@@ -81,11 +85,13 @@ CLASSICAL = "classical"
 def requested_methods(settings: Settings, registry: Registry[Method]) -> dict[str, RequestedMethod]:
     """The methods that the settings ask for, or the default ones, by their text.
 
-    However it is typed, one method with the same parameters is measured once.
+    A sweep stands for each of its values; however it is typed, one method with the same parameters
+    is measured once.
 
     Raises:
-        UsageError: there is no such method or parameter, or a plugin is broken.
+        UsageError: there is no such method or parameter, a plugin is broken, or a sweep is large.
     """
+    typed = sweeps.expanded(settings.methods or (), settings)  # before anything is loaded
     registry.load_given()  # a plugin that was asked for and is broken ends it here
     names: Iterable[str]
     if settings.methods is None:
@@ -95,8 +101,8 @@ def requested_methods(settings: Settings, registry: Registry[Method]) -> dict[st
     else:
         names = (
             name
-            for typed in settings.methods
-            for name in (registry.classical if typed.strip() == CLASSICAL else (typed,))
+            for text in typed
+            for name in (registry.classical if text.strip() == CLASSICAL else (text,))
         )
     requested = (resolve(name, registry) for name in names)
     return {str(each): each for each in requested}
@@ -118,7 +124,8 @@ def requested_metrics(settings: Settings, registry: Registry[Any]) -> dict[str, 
     """
     metrics = registry.of(METRICS)
     metrics.load_given()
-    return metrics_of(settings.metrics or (*DEFAULT_METRICS, *metrics.given), metrics)
+    asked = sweeps.expanded_metrics(settings.metrics or ())
+    return metrics_of(asked or (*DEFAULT_METRICS, *metrics.given), metrics)
 
 
 def metrics_for(
@@ -126,8 +133,8 @@ def metrics_for(
 ) -> dict[str, RequestedMetric]:
     """The metrics of a run, once it is known what there is to measure by.
 
-    Where none were asked for and there is no ground truth, those that do without stand in the place
-    of the default ones.
+    Where none were asked for, those that fit the data set stand in the place of the default ones:
+    its own, or without ground truth those that do without.
 
     Args:
         settings: what was asked for.
@@ -137,13 +144,13 @@ def metrics_for(
     Raises:
         UsageError: one that was asked for needs what no image of the data set has.
     """
-    own: tuple[str, ...] = FRAMES_METRICS if dataset.frames > 1 else SINGLE_METRICS
+    unusual = FRAMES_METRICS if dataset.frames > 1 else SINGLE_METRICS
+    fitting = dataset.metrics or (DEFAULT_METRICS if dataset.truth else unusual)
     if settings.metrics is not None:
-        _check_needs(metrics, dataset, DEFAULT_METRICS if dataset.truth else own)
-    if settings.metrics is not None or dataset.truth:
+        _check_needs(metrics, dataset, fitting)
         return dict(metrics)
     others = {label: one for label, one in metrics.items() if label not in DEFAULT_METRICS}
-    return {**metrics_of(own, Registry(kind=METRICS)), **others}
+    return {**metrics_of(fitting, Registry(kind=METRICS)), **others}
 
 
 def _check_needs(
@@ -215,7 +222,8 @@ def _resolved(text: str, metrics: Registry[Metric]) -> RequestedMetric:
     metric = metrics.load(name)
     if metric.missing:
         raise MissingPackage(metric.missing)
-    return RequestedMetric(metric, notation.typed_params(metric, params))
+    values = notation.typed_params(metric, params)
+    return RequestedMetric(_with_files(metric, values), values)
 
 
 def torch_device(settings: Settings, methods: Iterable[Method]) -> str:
@@ -229,7 +237,7 @@ def torch_device(settings: Settings, methods: Iterable[Method]) -> str:
     device = settings.device
     if device == "cuda" and settings.dask:
         return device
-    if device == "cpu" or (device == "auto" and not any(each.uses_torch for each in methods)):
+    if device == "cpu" or (device == "auto" and not any(each.uses_gpu for each in methods)):
         return "cpu"
     import torch
 
@@ -268,35 +276,50 @@ def resolve(text: str, registry: Registry[Method]) -> RequestedMethod:
         )
     if wraps := method.declared.wraps:
         method = _with_inner(method, params.get(wraps, method.parameters[wraps]), registry)
-    if sigma not in (None, "known", "estimate"):
-        raise UsageError(f"{name}[{ESTIMATED}={sigma}]: write known or estimate")
-    estimated = {ESTIMATED: sigma} if sigma == "estimate" else {}
     values = notation.typed_params(method, params)
     return RequestedMethod(
         _with_files(method, values),
-        {**values, **estimated},
+        {**values, **_told(name, sigma)},
         None if regime is None else training_regime(regime, by_name(registry.of(NOISES))),
         None if seeds is None else int(seeds),
+        method.trained_on(values),
     )
 
 
-def _with_files(method: Method, params: Mapping[str, Any]) -> Method:
-    """A method whose parameters name files: its results depend on what stands in them."""
-    paths = {name: {**method.parameters, **params}[name] for name in method.declared.files}
+def _told(name: str, sigma: str | None) -> dict[str, str]:
+    """What a method is told of the noise, as a parameter; nothing where that is the truth."""
+    if sigma in (None, "known"):
+        return {}
+    try:
+        factor = told_factor({ESTIMATED: sigma})
+    except ValueError:
+        raise UsageError(
+            f"{name}[{ESTIMATED}={sigma}]: write known, estimate, or a factor, as 0.5x"
+        ) from None
+    return {ESTIMATED: sigma if sigma == "estimate" else f"{factor:g}x"}
+
+
+def _with_files(plugin: P, params: Mapping[str, Any]) -> P:
+    """A method or metric whose parameters name files: its results depend on what these hold."""
     digests = {}
+    paths = plugin.files(params)
     for name, path in paths.items():
-        if path in (None, ""):
-            continue
         try:
-            with expanded(path).open("rb") as file:
-                digests[name] = hashlib.file_digest(file, "blake2b").hexdigest()
+            digests[name] = content_digest(path)
         except OSError as error:
             raise UsageError(
-                f"{method.name}[{name}={path}]: this file cannot be read: {error.strerror}"
+                f"{plugin.name}[{name}={path}]: {path.absolute()} cannot be read: {error.strerror}"
             ) from error
     if not digests:
-        return method
-    return dataclasses.replace(method, source=digest([method.source, digests]))
+        return plugin
+    return dataclasses.replace(
+        plugin,
+        source=digest([plugin.source, digests]),
+        contents={
+            **plugin.contents,
+            **{str(path.absolute()): digests[name] for name, path in paths.items()},
+        },
+    )
 
 
 def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method:
@@ -311,6 +334,16 @@ def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method
     declared = dataclasses.replace(
         method.declared, whole=method.declared.whole or inner.declared.whole
     )
+    if inner.family == "pretrained" and not declared.family:  # what it has learned is the other's
+        declared = dataclasses.replace(
+            declared,
+            family=inner.family,
+            supervision=inner.supervision,
+            trained_on=inner.trained_on({}) or (),
+        )
     return dataclasses.replace(
-        method, source=digest([method.source, inner.source]), declared=declared
+        method,
+        source=digest([method.source, inner.source]),
+        contents={**method.contents, **inner.contents},
+        declared=declared,
     )

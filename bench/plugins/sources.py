@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from bench.core import UsageError, expanded, nearest
-from bench.plugins.contract import BUILT_IN, Method
+from bench.plugins.contract import Method
 from bench.plugins.kinds import KINDS, METHODS, Kind, kinds_in, scripts
 from bench.plugins.loading import load_entry, load_file
+from bench.plugins.plugin import BUILT_IN
 from bench.plugins.target import BrokenPlugin
 
 if TYPE_CHECKING:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pydantic
 
 from bench.core import Dataset, Range
@@ -32,8 +34,19 @@ class RecordedRange(JsonModel):
         return Range(self.low, self.high, self.unit, self.clamp)
 
 
+class RecordedOverlap(JsonModel):
+    """Measured images that training images show: how many, of how many that were looked at."""
+
+    images: Count
+    looked_at: Annotated[Count, pydantic.Field(ge=1)]
+
+
 class RecordedDataset(JsonModel):
-    """The data set, see `bench.core.Dataset`; `units` counts those of the measured split."""
+    """The data set, see `bench.core.Dataset`; `units` counts those of the measured split.
+
+    `overlap` is with the training images, see `bench.datasets.overlap`: None where none was found
+    or nobody looked.
+    """
 
     name: str
     fingerprint: str
@@ -46,6 +59,7 @@ class RecordedDataset(JsonModel):
     frames: Count = 0
     truth: bool = True
     units: Count | None = None
+    overlap: RecordedOverlap | None = None
 
     @classmethod
     def of(cls, data: Dataset, split: MeasuredSplit = "test") -> RecordedDataset:

@@ -28,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     declaration.documented,
     declaration.parameters,
     declaration.recipes,
+    declaration.learned_from,
     images.takes_images,
     learning.state_and_load,
     images.shape_and_type,
@@ -234,6 +235,11 @@ def outcomes(source: Source[Any], params: Mapping[str, str] | None = None) -> It
         return
     typed = notation.typed_params(plugin, params or {})
     yield Outcome("loads", "passed")
+    values = {**plugin.parameters, **typed} if source.kind is METHODS else {}
+    if lacking := [name for name in values if name in plugin.declared.files and not values[name]]:
+        typed_so = f"{source.name}[{lacking[0]}=PATH]"
+        yield Outcome("takes images", "skipped", f"it needs a file: type {typed_so}")
+        return
     made, checks = _OF_KIND[source.kind]
     try:
         with within(LIMIT), set_back():

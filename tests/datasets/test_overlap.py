@@ -62,3 +62,5 @@ def test_a_run_warns_where_what_learns_has_seen_test_images(tmp_path):
     with pytest.warns(UserWarning, match="2 show what training images show, as number 0 and"):
         run = bench.run(dataset=data, methods="lmmse", noise=0.1, out=tmp_path)
     assert any("has seen the answer" in note for note in run.manifest.notes)
+    overlap = bench.open_run(run.path).manifest.dataset.overlap
+    assert (overlap.images, overlap.looked_at) == (2, 6)
