@@ -13,7 +13,7 @@ from typing import Any
 
 from bench import datasets, store
 from bench.core import Cell, Dataset, UsageError, expanded, shown, typed_text
-from bench.datasets.overlap import leak
+from bench.datasets import overlap
 from bench.evaluation import noise_correlation
 from bench.evaluation.data_source import DataSource, only_given
 from bench.execution import cores, environment, session
@@ -88,13 +88,28 @@ def run(
         described = _described(metrics, scorer, data, listener)
         said = notes(resolved, data, requested.values(), cells)
         learning = any(method.learns for method in methods.values())
-        seen = leak(data, settings.split) if learning else None
+        seen = overlap.leak(data, settings.split) if learning else None
         said += [seen.sentence(data, settings.split)] if seen else []
         said += noise_correlation.notes(data, resolved.split)
         manifest = _manifest(resolved, data, requested, described, cells, setup, command, said)
-        manifest.dataset.overlap = seen and RecordedOverlap(images=seen.images, looked_at=seen.of)
+        manifest.dataset.overlap = seen and _overlap(seen)
+        manifest.dataset.elsewhere = _elsewhere(data, requested.values(), settings)
         made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
     return Run(made.path, made.manifest)
+
+
+def _overlap(found: overlap.Overlap) -> RecordedOverlap:
+    return RecordedOverlap(images=found.images, looked_at=found.of)
+
+
+def _elsewhere(
+    data: Dataset, requested: Iterable[RequestedMethod], settings: Settings
+) -> dict[str, RecordedOverlap]:
+    """Measured images among those that others trained on, where these lie here."""
+    names = [name for one in requested for name in one.trained_on or ()]
+    folder = datasets.data_folder(settings.data_dir)
+    found = overlap.elsewhere(data, names, folder, settings.split)
+    return {name: _overlap(one) for name, one in found.items()}
 
 
 def _plugins(settings: Settings) -> tuple[str, ...]:

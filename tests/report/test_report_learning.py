@@ -140,7 +140,7 @@ def test_what_a_function_of_parameters_says_is_asked_where_its_code_is_loaded(pl
 # What cells and manifests say of one method ---------------------------------------------------
 
 ABOUT = {"summary": "", "reference": ""}
-TOY = RecordedDataset.model_construct(name="toy", overlap=None)
+TOY = RecordedDataset.model_construct(name="toy")
 
 
 def told(method="some", dataset=TOY, cell=None, **about):
@@ -188,6 +188,19 @@ def test_what_learned_here_has_seen_what_its_training_images_show():
     seen = told(dataset=many, **fitted)
     assert (seen.leak, seen.text) == ("seen", "noisy, fitted §")
     assert sentence("some", seen) == "some learned from images that show 5 of 500 measured ones"
+
+
+def test_images_that_were_looked_at_say_more_than_names():
+    found = {
+        "toy": RecordedOverlap(images=0, looked_at=9),
+        "bsd500": RecordedOverlap(images=1, looked_at=9),
+    }
+    looked = TOY.model_copy(update={"elsewhere": found})
+    leaks = {
+        name: told(dataset=looked, family="pretrained", trained_on={"some": [name]}).leak
+        for name in ("toy", "bsd500", "other")
+    }
+    assert leaks == {"toy": "", "bsd500": "seen", "other": "unknown"}
 
 
 def test_what_learned_here_from_a_set_that_holds_the_measured_one_has_seen_it():
