@@ -29,6 +29,7 @@ from bench.planning.noise_kinds import NoiseKinds, requested_kinds
 from bench.planning.request import (
     RequestedMethod,
     RequestedMetric,
+    methods_by_name,
     metrics_for,
     requested_methods,
     requested_metrics,
@@ -37,8 +38,11 @@ from bench.planning.request import (
 )
 from bench.planning.settings import Settings
 from bench.plugins.contract import Method
+from bench.plugins.metric import Metric
+from bench.plugins.noise import NoiseKind
 from bench.plugins.plugin import BUILT_IN
 from bench.plugins.sources import Registry, load
+from bench.store.manifest import Git
 
 
 def run(
@@ -72,7 +76,7 @@ def run(
     settings, objects = _checked(dataset, command, values)
     requested, metrics, tuner, kinds = _asked_for(settings)
     settings = kinds.resolved(settings)
-    methods = {each.method.name: each.method for each in requested.values()}
+    methods = methods_by_name(requested.values())
     # What names and settings tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
     source, data = _opened(settings, objects)
@@ -89,6 +93,10 @@ def run(
             said += leaks(data, settings.split)
         said += noise_correlation.notes(data, resolved.split)
         manifest = _manifest(resolved, data, methods, described, cells, setup, command, said)
+        others = [tuner.metric, *(one.metric for one in metrics.values()), *kinds.loaded.values()]
+        manifest.plugins |= _checkouts(others, source)
+        asked = {**requested, **metrics}
+        manifest.files = {label: one.files for label, one in asked.items() if one.files}
         made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
     return Run(made.path, made.manifest)
 
@@ -273,6 +281,15 @@ def _manifest(
         command=command or f"bench.run({data.name!r}, ...)",
         environment=environment.describe(setup.device, files),
     )
+
+
+def _checkouts(others: Iterable[Metric | NoiseKind], source: DataSource) -> dict[str, Git | None]:
+    """The checkouts of plugins that are no methods, by their kind and name."""
+    files = {
+        f"{each.declared.kind} {each.name}": each.file for each in others if each.origin != BUILT_IN
+    }
+    files |= {f"dataset {name}": file for name, file in source.plugin_files.items()}
+    return {name: git and Git(**git) for name, git in environment.checkouts(files).items()}
 
 
 def _recorded(method: Method) -> store.RecordedMethod:
