@@ -61,7 +61,7 @@ def cut(text: str, separator: str) -> list[str]:
 
 _TEXT = re.compile(r"""\"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
 # A quote within a name, as of a file, begins nothing.
-_QUOTED = re.compile(rf"=\s*(?:{_TEXT.pattern})", re.DOTALL)
+_QUOTED = re.compile(rf"(?:^|(?<=[=|]))\s*(?:{_TEXT.pattern})", re.DOTALL)
 
 
 def typed_params(plugin: Method | Metric, params: Mapping[str, str]) -> dict[str, Any]:

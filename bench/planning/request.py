@@ -50,6 +50,11 @@ class RequestedMethod(NamedTuple):
     trained_on: tuple[str, ...] | None = ()
 
     @property
+    def files(self) -> dict[str, str]:
+        """The files that its parameters name, as typed -> the digest of what they hold."""
+        return _files(self.method, self.params)
+
+    @property
     def fit_params(self) -> dict[str, Any]:
         """Those of the parameters that what it learns depends on."""
         method = self.method
@@ -74,8 +79,19 @@ class RequestedMetric(NamedTuple):
     metric: Metric
     params: Mapping[str, Any]
 
+    @property
+    def files(self) -> dict[str, str]:
+        """As of `RequestedMethod`."""
+        return _files(self.metric, self.params)
+
     def __str__(self) -> str:
         return method_label(self.metric.name, canonical_json(self.params))
+
+
+def _files(plugin: Method | Metric, params: Mapping[str, Any]) -> dict[str, str]:
+    typed = {**plugin.parameters, **params}
+    paths = plugin.files(params)
+    return {typed[name]: plugin.contents[str(path.absolute())] for name, path in paths.items()}
 
 
 #: Among methods' names, stands for those of `Registry.classical`.
@@ -106,6 +122,16 @@ def requested_methods(settings: Settings, registry: Registry[Method]) -> dict[st
         )
     requested = (resolve(name, registry) for name in names)
     return {str(each): each for each in requested}
+
+
+def methods_by_name(requested: Iterable[RequestedMethod]) -> dict[str, Method]:
+    """Methods by their names; one that is asked for with several files knows them all."""
+    methods: dict[str, Method] = {}
+    for method, *_ in requested:
+        known = methods.get(method.name, method).contents
+        contents = {**known, **method.contents}
+        methods[method.name] = dataclasses.replace(method, contents=contents)
+    return methods
 
 
 def requested_metrics(settings: Settings, registry: Registry[Any]) -> dict[str, RequestedMetric]:

@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
@@ -54,6 +55,14 @@ class Source(Generic[P]):
     path: Path | None = None
     entry: EntryPoint | None = None
     given: bool = False
+
+    @property
+    def file(self) -> Path | None:
+        """Where its code lies, or that of its package, as far as is known without running it."""
+        if self.path is not None:
+            return self.path.resolve()
+        spec = find_spec(self.entry.module.partition(".")[0]) if self.entry else None
+        return Path(spec.origin).resolve() if spec and spec.origin else None
 
     def load(self) -> P:
         """The plugin.
