@@ -25,14 +25,11 @@ from bench.execution.supervisor import Setup
 from bench.planning import notation
 from bench.planning.cells import plan
 from bench.planning.noise_kinds import NoiseKinds, requested_kinds
-from bench.planning.request import (
-    RequestedMethod,
+from bench.planning.request import RequestedMethod, methods_by_name, requested_methods, torch_device
+from bench.planning.requested_metrics import (
     RequestedMetric,
-    methods_by_name,
     metrics_for,
-    requested_methods,
     requested_metrics,
-    torch_device,
     tuning_metric,
 )
 from bench.planning.settings import Settings

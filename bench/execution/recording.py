@@ -14,7 +14,8 @@ from bench.execution import environment
 from bench.execution.supervisor import Setup
 from bench.planning.cells import notes
 from bench.planning.recorded_methods import recorded_methods
-from bench.planning.request import RequestedMethod, RequestedMetric
+from bench.planning.request import RequestedMethod
+from bench.planning.requested_metrics import RequestedMetric
 from bench.planning.settings import Settings
 from bench.plugins.plugin import BUILT_IN, Plugin
 from bench.store import Manifest, RecordedMetric
