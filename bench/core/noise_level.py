@@ -31,6 +31,8 @@ def estimate_sigma(image: Array) -> float:
     if min(image.shape[1:]) < 2:
         height, width = image.shape[1:]
         raise Unsupported(f"no noise can be estimated from an image of {height}x{width}")
+    if image.max() == image.min():
+        return LEAST
     # Single precision keeps its rounding where all coefficients are 0.
     sigma = float(estimate_sigma(image, channel_axis=0, average_sigmas=True))
     return max(sigma, LEAST) if np.isfinite(sigma) else LEAST

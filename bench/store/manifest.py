@@ -22,6 +22,7 @@ from bench.core import (
     TuneOn,
 )
 from bench.core.dataset import MeasuredSplit
+from bench.core.learning import Family, Supervision
 from bench.core.metric import Better
 from bench.core.tiling import SIDE
 from bench.store.json_model import Amount, Count, JsonModel
@@ -65,13 +66,23 @@ class RecordedSettings(JsonModel):
 
 
 class RecordedMethod(JsonModel):
-    """A method, as it said itself: see `bench.plugins.contract.Method`."""
+    """A method, as it said itself: see `bench.plugins.contract.Method`.
+
+    Attributes:
+        family, supervision: see `bench.core.learning`; None where early manifests do not say.
+        trained_on: label of the method with its parameters -> the data sets that it was trained on
+            elsewhere, each with its levels in words; None where nobody says. What is trained here
+            is not in it: its cells say on what.
+    """
 
     summary: str
     reference: str
     origin: str = ""
     told_noise: bool = False
     learns: bool = False
+    family: Family | None = None
+    supervision: Supervision | None = None
+    trained_on: dict[str, list[str] | None] = pydantic.Field(default_factory=dict)
 
 
 class RecordedMetric(JsonModel):
@@ -174,8 +185,10 @@ class Manifest(JsonModel):
         command: that started the last session.
         versions: package -> version; of the last session, as git and machine are.
         git: the checkout; None outside of one.
-        plugins: name of each method that is not bench's own -> the checkout of its file; None
-            where no checkout tracks it.
+        plugins: name of each method that is not bench's own, and kind and name of each other plugin
+            -> the checkout of its file; None where no checkout tracks it.
+        files: label of each method and metric whose parameters name files -> path of each, as
+            typed -> SHA-256 of what it held.
         machine: the hardware.
         started, ended: of the last session, ISO 8601 in UTC; None while it has not ended.
         earlier: the sessions before it.
@@ -198,6 +211,7 @@ class Manifest(JsonModel):
     versions: dict[str, str]
     git: Git | None
     plugins: dict[str, Git | None] = pydantic.Field(default_factory=dict)
+    files: dict[str, dict[str, str]] = pydantic.Field(default_factory=dict)
     machine: Machine
     started: str
     ended: str | None

@@ -80,10 +80,8 @@ class TrainedMethod:
     ) -> dict[str, Tensor]:
         """Named scalar terms whose sum is minimised: sums over pixels, means over images.
 
-        The target is the clean image; of a method that says `supervision="pairs"` a second noisy
-        image of the scene, and of one that says "noisy" the noisy image itself, which then is the
-        same in every epoch.
-
+        The target is the clean image; with `supervision="pairs"` another noisy one of the scene,
+        with "noisy" the noisy image itself, the same in every epoch.
         Where the method is trained on a range of levels, `noise.level` is a tensor of shape
         (N, 1, 1, 1). The network may be run in bfloat16 (see `bfloat16`): compute sums in
         float32 (`network(noisy).float()`).

@@ -7,7 +7,6 @@ from bench.core import Dataset, Group, Unsupported
 from bench.evaluation.supervision import training_images
 from bench.noises import Gaussian, Given
 
-RNG = np.random.default_rng(0)
 NOISE = Gaussian(0.2)
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 import bench
 from bench.core import Dataset, UsageError
 from bench.planning.cells import plan
-from bench.planning.request import requested_methods, requested_metrics
+from bench.planning.request import requested_methods
+from bench.planning.requested_metrics import requested_metrics
 from bench.planning.settings import Settings
 from bench.planning.sweeps import MOST_CELLS, Sweep, expanded
 from bench.plugins.sources import Registry

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.core import Scale, noise_text
-from bench.report.content.prose import outside, tuned_by
+from bench.report.content.prose import tuned_by
 from bench.report.content.rows import Column
+from bench.report.content.words import outside
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section

@@ -21,6 +21,7 @@ from bench.report.content.chart_data import (
     loss_terms,
 )
 from bench.report.content.cost_points import cost_axes, cost_points, pareto
+from bench.report.content.learning import unranked
 from bench.report.content.metrics import title, unit
 from bench.report.content.tuning import (
     TUNING_TITLE,
@@ -65,7 +66,7 @@ def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
 
     figures = {}
     axes, metric = cost_axes(section), section.first_metric
-    scale = section.scales[metric]
+    scale, seen = section.scales[metric], unranked(section)
     mean = f"%{{y:.{scale.decimals}f}}{safe(unit(scale))}"
     for number, axis in enumerate(axes):
         for column, points in cost_points(section, axis, metric).items():
@@ -79,7 +80,8 @@ def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
                 )
                 for point in points
             ]
-            front = pareto(points, higher=scale.higher)
+            ranked = [point for point in points if point.label not in seen]
+            front = pareto(ranked, higher=scale.higher)
             line = go.Scatter(
                 x=numbers([point.cost for point in front]),
                 y=numbers([point.quality for point in front]),
@@ -102,6 +104,7 @@ def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
         caption = (
             f"Mean {title(scale)} against {against}; {up} and to the left is better. The dotted "
             "line is the Pareto front: for its methods none is both cheaper and better."
+            + (" What has seen the images is left out of it." if seen else "")
         )
         yield Chart("Quality against speed", caption, figures, wide=False)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import analysis
 from bench.core import level_text, noise_text, printable
-from bench.report.content import data_set, prose, replicates
+from bench.report.content import data_set, learning, prose, replicates
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.coverage import fewer_images
 from bench.report.content.families import representative
@@ -118,6 +118,7 @@ class _PageSection:
         self.lead, self.fewer = prose.lead(section), fewer_images(section, shown_metrics)
         self.data, self.truth = data_set.conditions(section), section.dataset.truth
         self.stems = section.stems
+        self.learned_from, self.legend = learning.column(section), learning.legend(section)
         self.tested = prose.tested(section)
         self.findings = findings(section, shown_metrics)
         self.decimals = {label: options.decimals(scale) for label, scale in section.scales.items()}
