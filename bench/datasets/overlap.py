@@ -104,9 +104,8 @@ def overlap(
 ) -> Overlap | None:
     """Whether measured images are seen in training; None where none was found.
 
-    Training images are the data set's own, or all of another one. An image counts where at least half
-    of its blocks are found. Of large data sets some images are
-    looked at only, see `TESTED`.
+    Training images are the data set's own, or all of another one. An image counts where at least
+    half of its blocks are found. Of large data sets some images are looked at only, see `TESTED`.
 
     >>> images = np.random.default_rng(0).random((4, 1, 40, 40), np.float32)
     >>> seen = {"train": images[:2], "test": images[1:, :, 5:, 3:]}
