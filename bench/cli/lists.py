@@ -187,7 +187,7 @@ def _noise_details(noise: NoiseKind) -> list[str]:
 
 def _origin(plugin: Method | Metric | NoiseKind | PluginDataset) -> str:
     """Where it comes from; nothing of built-in ones."""
-    from bench.plugins.contract import BUILT_IN
+    from bench.plugins.plugin import BUILT_IN
 
     return "" if plugin.origin == BUILT_IN else plugin.origin
 

@@ -17,6 +17,7 @@ from bench.core.cell import (
     cell_key,
     digest,
     method_label,
+    told_factor,
 )
 from bench.core.dataset import (
     MEASURED_BYTES,
@@ -65,6 +66,8 @@ from bench.core.text import (
     shown,
     significant,
     speed_text,
+    typed_text,
+    typed_value,
     visible,
 )
 from bench.core.threads import in_threads
@@ -141,6 +144,9 @@ __all__ = [
     "significant",
     "speed_text",
     "system_reason",
+    "told_factor",
+    "typed_text",
+    "typed_value",
     "visible",
     "without_home",
 ]

@@ -1,9 +1,59 @@
-"""Text in one line, in Markdown, and as tables name noises and levels."""
+"""Text in one line, in Markdown, as tables name noises and levels, and as parameters are typed."""
 
 from __future__ import annotations
 
+import ast
 import math
 import re
+from typing import Any
+
+
+def typed_value(text: str) -> Any:
+    """What a parameter's text means: a number, a truth value, none, or else the text itself.
+
+    Quotes, as in Python, make a text of anything.
+
+    >>> [typed_value(text) for text in ("0.3", "false", "none", "weights.pt", '"0.3"')]
+    [0.3, False, None, 'weights.pt', '0.3']
+    """
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+    return value if isinstance(value, (int, float, str)) else text
+
+
+def typed_text(value: object) -> str:
+    """How a value is typed between a method's brackets; in quotes, where it would mean another.
+
+    >>> print(typed_text(0.3), typed_text("weights.pt"), typed_text("0.3"), typed_text("a,b].pt"))
+    0.3 weights.pt "0.3" "a,b].pt"
+    """
+    text = str(value)
+    plain = text and typed_value(text) == text == printable(text) and not _QUOTABLE.search(text)
+    if plain or not isinstance(value, str):
+        return text
+    return f'"{_ESCAPED.sub(_escaped, text)}"'
+
+
+#: What has a meaning of its own between brackets.
+_QUOTABLE = re.compile(r"""[\[\],|"']|\d\.\.""")
+#: What is not itself between quotes: of blanks in a row, for labels, the first one is.
+_ESCAPED = re.compile(r"""["\\]|(?<= ) |[^ -~]""")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    character = found[0]
+    if character in '"\\':
+        return f"\\{character}"
+    if character == " ":
+        return "\\x20"
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode()
 
 
 def noise_name(kind: str, clip: bool) -> str:

@@ -15,9 +15,9 @@ from bench.core import Restoration, Scale, Unsupported, in_threads
 from bench.core.metric import Need
 from bench.core.process_state import set_back
 from bench.metrics.psnr import decibels
-from bench.plugins.contract import BUILT_IN
 from bench.plugins.kinds import METRICS
 from bench.plugins.metric import BadValues, Measure
+from bench.plugins.plugin import BUILT_IN
 from bench.plugins.sources import Registry
 
 if TYPE_CHECKING:

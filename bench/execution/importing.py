@@ -20,8 +20,9 @@ from bench.core import DataError, expanded
 from bench.datasets import Survey
 from bench.evaluation.data_source import DataSource
 from bench.execution.process import Limits, Lost, WatchedProcess
-from bench.plugins.contract import BUILT_IN, Method
+from bench.plugins.contract import Method
 from bench.plugins.kinds import KINDS
+from bench.plugins.plugin import BUILT_IN
 from bench.plugins.sources import Registry, Source
 from bench.plugins.target import BrokenPlugin
 

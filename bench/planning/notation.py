@@ -1,13 +1,17 @@
-"""How methods and metrics are written: `median[size=5]`, `ssim[sigma=1.0]`, lists of such."""
+"""How methods and metrics are written: `median[size=5]`, `ssim[sigma=1.0]`, lists of such.
+
+A value may stand in quotes, as texts do in Python: `checkpoint[file="a,b].pth"]`. What stands
+there is a text, and nothing in it has a meaning of its own.
+"""
 
 from __future__ import annotations
 
-import ast
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from bench.core import UsageError, nearest
+from bench.core import UsageError, nearest, typed_value
 from bench.plugins.contract import Method
 from bench.plugins.metric import Metric
 
@@ -18,15 +22,21 @@ def parse(text: str, noun: str = "method") -> tuple[str, dict[str, str]]:
     Raises:
         UsageError: it is written otherwise.
     """
-    name, bracket, rest = text.strip().partition("[")
+    text = text.strip()
+    name, bracket, rest = text.partition("[")
     if not name or (bracket and not rest.endswith("]")):
         raise UsageError(f"{noun} {text!r} is not understood: write name or name[param=1,other=2]")
     params: dict[str, str] = {}
-    for item in rest[:-1].split(",") if bracket else ():
+    for item in cut(rest[:-1], ",") if bracket else ():
         key, equals, value = (part.strip() for part in item.partition("="))
         if not (key and equals and value) or key in params:
             raise UsageError(
                 f"{noun} {text!r} is not understood: write its parameters as name[param=1,other=2]"
+            )
+        if value[0] in "\"'" and not _TEXT.fullmatch(value):
+            raise UsageError(
+                f"{noun} {text!r} is not understood: {key}={value} does not end with the quote "
+                "that it begins with"
             )
         params[key] = value
     return name, params
@@ -34,14 +44,24 @@ def parse(text: str, noun: str = "method") -> tuple[str, dict[str, str]]:
 
 def split_list(text: str) -> list[str]:
     """`a,b[x=1,y=2],c` cut at the commas outside brackets."""
-    items, depth = [""], 0
-    for character in text:
+    return [item.strip() for item in cut(text, ",") if item.strip()]
+
+
+def cut(text: str, separator: str) -> list[str]:
+    """A text cut at a character, where that stands outside brackets and quotes."""
+    bare = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), text)
+    ends, depth = [], 0
+    for place, character in enumerate(bare):
         depth += (character == "[") - (character == "]")
-        if character == "," and depth == 0:
-            items.append("")
-        else:
-            items[-1] += character
-    return [item.strip() for item in items if item.strip()]
+        if character == separator and depth == 0:
+            ends.append(place)
+    starts = [0, *(end + 1 for end in ends)]
+    return [text[start:end] for start, end in zip(starts, [*ends, len(text)], strict=True)]
+
+
+_TEXT = re.compile(r"""\"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
+# A quote within a name, as of a file, begins nothing.
+_QUOTED = re.compile(rf"(?:^|(?<=[=|]))\s*(?:{_TEXT.pattern})", re.DOTALL)
 
 
 def typed_params(plugin: Method | Metric, params: Mapping[str, str]) -> dict[str, Any]:
@@ -53,17 +73,18 @@ def typed_params(plugin: Method | Metric, params: Mapping[str, str]) -> dict[str
     """
     values: dict[str, Any] = {}
     bounds: tuple[Mapping[str, float], Mapping[str, float]]
-    noun, bounds = "metric", ({}, {})
+    noun, bounds, more = "metric", ({}, {}), False
     if isinstance(plugin, Method):
         noun, bounds = "method", (plugin.declared.least, plugin.declared.most)
+        more = plugin.takes_more
     for key, text in params.items():
-        if key not in plugin.parameters:
+        if key not in plugin.parameters and not more:
             raise UsageError(
                 f"{noun} {plugin.name!r} has no parameter {key!r}: "
                 f"{nearest(key, plugin.parameters)}"
             )
-        default = plugin.parameters[key]
-        value = _literal(text)
+        default = plugin.parameters.get(key)
+        value = typed_value(text)
         if isinstance(default, float) and type(value) is int:
             value = float(value)
         if isinstance(value, float) and not math.isfinite(value):
@@ -81,15 +102,3 @@ def typed_params(plugin: Method | Metric, params: Mapping[str, str]) -> dict[str
                 raise UsageError(f"{plugin.name}[{key}={text}]: give {most:g} or less")
         values[key] = value
     return values
-
-
-def _literal(text: str) -> Any:
-    """A number, a truth value, none, or else the text itself."""
-    words = {"true": True, "false": False, "none": None}
-    if text.lower() in words:
-        return words[text.lower()]
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-    return value if isinstance(value, (int, float, str)) else text

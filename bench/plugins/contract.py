@@ -10,19 +10,15 @@ import dataclasses
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args
 
 from bench.core import UsageError, in_threads
 from bench.core.learning import Family, Supervision
-from bench.plugins.requirements import missing
+from bench.plugins.plugin import Declaration, Plugin, names
 
 if TYPE_CHECKING:
     from bench.core import Array, Noise
-
-#: `Method.origin` of those that come with bench.
-BUILT_IN = "built in"
 
 #: How a method is written: as a function, as a class that fits itself, or as one that the
 #: harness trains with torch.
@@ -46,34 +42,31 @@ class Denoiser(Protocol):
 T = TypeVar("T", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True)
-class Declaration:
+@dataclass(frozen=True, kw_only=True)
+class MethodDeclaration(Declaration):
     """What a method's file says of it: the arguments of `method`."""
+
+    kind = "method"
 
     tune: Mapping[str, tuple[Any, ...]]
     least: Mapping[str, float]
     most: Mapping[str, float]
-    reference: str
     threads: bool
     random: bool
     inference: tuple[str, ...]
-    requires: tuple[str, ...]
     wraps: str
     family: Family | None
-    note: str
-    whole: bool = False
-    supervision: Supervision | None = None
-    trained_on: tuple[str, ...] | Callable[[Mapping[str, Any]], Iterable[str] | None] = ()
-    files: tuple[str, ...] = ()
-    data: tuple[str, ...] = ()
+    whole: bool
+    supervision: Supervision | None
+    trained_on: tuple[str, ...] | Callable[[Mapping[str, Any]], Iterable[str] | None]
+    remark: Callable[[Mapping[str, Any], Noise], str] | None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.supervision is not None and self.supervision not in get_args(Supervision):
             raise TypeError(
                 f"supervision={self.supervision!r} is none of {', '.join(get_args(Supervision))}"
             )
-        if not isinstance(self.reference, str):
-            raise TypeError(f"reference={self.reference!r} is not a text")
         if self.family is not None and self.family not in get_args(Family):
             raise TypeError(f"family={self.family!r} is none of {', '.join(get_args(Family))}")
 
@@ -81,8 +74,7 @@ class Declaration:
         """Note this on a function or class, which stays the same object."""
         if inspect.isclass(target):
             dataclasses.dataclass(eq=False, kw_only=True)(target)
-        target.__bench_method__ = self  # type: ignore[attr-defined]
-        return target
+        return super().attach(target)
 
 
 def method(
@@ -103,14 +95,16 @@ def method(
     trained_on: Iterable[str] | Callable[[Mapping[str, Any]], Iterable[str] | None] = (),
     files: Iterable[str] = (),
     data: Iterable[str] = (),
+    remark: Callable[[Mapping[str, Any], Noise], str] | None = None,
 ) -> Callable[[T], T]:
     """Declare a function or class as the denoising method of its file.
 
     A function takes noisy images, float32 (N, C, H, W), and returns restored ones of the same shape
-    and type; its keyword-only arguments are its parameters. With an argument `noise` it is told the
-    noise; without one it is blind. With an argument `device` it is told where to compute, "cpu" or
-    "cuda", of NumPy arrays either way; with an argument `seed` it is random, and told the training
-    seed: an image's result must not depend on those beside it. A class learns: it has
+    and type; its keyword-only arguments are its parameters; with `**options` it takes
+    others, of any name, which it must judge itself. With an argument `noise` it is told the noise;
+    without one it is blind. With an argument `device` it is told where to compute, "cpu" or "cuda",
+    of NumPy arrays either way; with an argument `seed` it is random, and told the training seed: an
+    image's result must not depend on those beside it. A class learns: it has
     `fit(train, noise, seed)`, `denoise(noisy, noise)`, `state()` and `load(arrays)`, and its
     annotated attributes are its parameters; or it extends `bench.TrainedMethod`. Where `fit` has no
     argument `noise`, what it learns serves every noise.
@@ -136,7 +130,11 @@ def method(
             behind it, as `("bsd400 gaussian 25/255",)`; or a function of the parameters that gives
             them, or None where nobody knows; nothing, where with these it learned nothing.
         files: parameters that name files, whose contents are part of what is measured.
-        data: files beside its own that count as its code.
+        data: files beside its own that count as its code; also folders, and patterns such as
+            `tables/*.npy`.
+        remark: a function of the parameters and a noise, called before the run: a sentence that
+            readers of the numbers need, or ""; it raises `Unsupported` of parameters that cannot
+            be.
 
     Returns:
         A decorator that notes this on its target and returns the same object.
@@ -152,15 +150,28 @@ def method(
     """
     if _positional:
         raise TypeError("write @method(...), with parentheses and named arguments")
-    tried = {name: tuple(values) for name, values in (tune or {}).items()}
-    return Declaration(
-        tried, dict(least or {}), dict(most or {}), reference, threads, random, tuple(inference),
-        tuple(requires), wraps, family, note, whole, supervision,
-        trained_on if callable(trained_on) else _names(trained_on), tuple(files), tuple(data),
-    ).attach  # fmt: skip
+    return MethodDeclaration(
+        tune={name: tuple(values) for name, values in (tune or {}).items()},
+        least=dict(least or {}),
+        most=dict(most or {}),
+        reference=reference,
+        threads=threads,
+        random=random,
+        inference=names(inference),
+        requires=names(requires),
+        wraps=wraps,
+        family=family,
+        note=note,
+        whole=whole,
+        supervision=supervision,
+        trained_on=trained_on if callable(trained_on) else _data_sets(trained_on),
+        files=names(files),
+        data=names(data),
+        remark=remark,
+    ).attach
 
 
-def _names(trained_on: object) -> tuple[str, ...]:
+def _data_sets(trained_on: object) -> tuple[str, ...]:
     """Names of data sets; raises `TypeError` where these are none."""
     if isinstance(trained_on, (list, tuple)) and all(
         isinstance(name, str) and name.strip() for name in trained_on
@@ -169,51 +180,28 @@ def _names(trained_on: object) -> tuple[str, ...]:
     raise TypeError(f"trained_on={trained_on!r} is no list of names, as ('bsd400',)")
 
 
-@dataclass(frozen=True)
-class Method:
-    """A denoiser as the registry found it.
+@dataclass(frozen=True, kw_only=True)
+class Method(Plugin):
+    """A denoiser as the registry found it; see `Plugin`.
 
     Attributes:
-        name: as on the command line.
-        origin: where it comes from: "built in", "file box.py", "package box 1.0".
-        file: where its code lies.
-        target: the decorated function or class.
-        declared: what `@method` said of it.
         form: how it is written.
-        parameters: name -> default.
-        summary: first line of its documentation.
-        source: digest of its code, with what it imports of its package or folder: results of other
-            code are other results.
         takes_noise: it is told the noise's kind and level; without, it is blind.
         takes_device: a function that is told where to compute.
         takes_seed: a function that is random, and told the seed.
         fits_noise: what it learns depends on the noise that it is fitted for.
         recipes: preset -> training recipe, for methods that torch trains.
-        changes: what importing it changed in the process, and was set back.
     """
 
-    name: str
-    origin: str
-    file: Path
-    target: Callable[..., Any] = field(repr=False)
-    declared: Declaration
+    extra = "{name}"
+
+    declared: MethodDeclaration
     form: FormName
-    parameters: Mapping[str, Any]
-    summary: str
-    source: str
     takes_noise: bool
     takes_device: bool
     takes_seed: bool
     fits_noise: bool
     recipes: Mapping[str, Mapping[str, Any]] | None
-    changes: tuple[str, ...] = ()
-
-    @property
-    def missing(self) -> str:
-        """Why it cannot run here, and what to do; empty if it can."""
-        return missing(
-            self.name, self.declared.requires, self.name if self.origin == BUILT_IN else ""
-        )
 
     @property
     def learns(self) -> bool:
@@ -229,6 +217,12 @@ class Method:
     def uses_gpu(self) -> bool:
         """It computes on a GPU where a run has one."""
         return self.uses_torch or self.takes_device
+
+    @property
+    def takes_more(self) -> bool:
+        """A function with `**` takes parameters of any name, and judges them itself."""
+        taken = () if self.learns else inspect.signature(self.target).parameters.values()
+        return any(argument.kind is argument.VAR_KEYWORD for argument in taken)
 
     @property
     def random(self) -> bool:
@@ -253,12 +247,24 @@ class Method:
         if not callable(said):
             return None if not said and self.family == "pretrained" else said
         try:
-            names = said({**self.parameters, **params})
-            names = names if names is None else _names(names)
+            given = said({**self.parameters, **params})
+            return given if given is None else _data_sets(given)
         except Exception as error:
             what = f"trained_on of {self.name!r} gives no names of data sets"
             raise UsageError(f"{what}: {' '.join(str(error).split())}") from error
-        return names
+
+    def remark(self, params: Mapping[str, Any], noise: Noise) -> str:
+        """What readers of its numbers on that noise must know; empty where nothing.
+
+        Args:
+            params: those typed.
+            noise: that it is measured on.
+
+        Raises:
+            Unsupported: parameters cannot be.
+        """
+        said = self.declared.remark
+        return said({**self.parameters, **params}, noise) if said else ""
 
     @property
     def inference(self) -> tuple[str, ...]:
@@ -280,9 +286,10 @@ class Method:
         self, params: Mapping[str, Any], threads: int = 1, device: str = "cpu", seed: int = 0
     ) -> Any:
         """The method with its parameters set; a class still has to be fitted or loaded."""
+        params = self.opened(params)
         if self.learns:
             return self.target(**params)
-        told = {"device": device} if self.takes_device else {}
+        told: dict[str, Any] = {"device": device} if self.takes_device else {}
         told |= {"seed": seed} if self.takes_seed else {}
         threads = threads if self.declared.threads else 1
         return _Function(self, {**params, **told}, threads, device)

@@ -9,31 +9,29 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bench.core import Range, Split
-from bench.plugins.requirements import missing
+from bench.plugins.plugin import Declaration, Plugin, names
 
 T = TypeVar("T", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True)
-class DatasetDeclaration:
+@dataclass(frozen=True, kw_only=True)
+class DatasetDeclaration(Declaration):
     """What a data set's file says of it: the arguments of `dataset`."""
+
+    kind = "dataset"
 
     range: tuple[float, float] | None
     unit: str
     clamp: bool
-    reference: str
-    requires: tuple[str, ...]
-    note: str
 
     def __post_init__(self) -> None:
-        for name in ("unit", "reference", "note"):
-            if not isinstance(getattr(self, name), str):
-                raise TypeError(f"{name}={getattr(self, name)!r} is not a text")
+        super().__post_init__()
+        self.expect_texts("unit")
         if not isinstance(self.clamp, bool):
             raise TypeError(f"clamp={self.clamp!r} is neither True nor False")
         if self.range is not None:
@@ -49,8 +47,7 @@ class DatasetDeclaration:
         """Note this on a function, which stays the same object."""
         if inspect.isclass(target):
             raise TypeError("@dataset is for a function of (split, folder)")
-        target.__bench_dataset__ = self  # type: ignore[attr-defined]
-        return target
+        return super().attach(target)
 
 
 def dataset(
@@ -61,6 +58,7 @@ def dataset(
     reference: str = "",
     requires: Iterable[str] = (),
     note: str = "",
+    data: Iterable[str] = (),
 ) -> Callable[[T], T]:
     """Declare a function as the data set of its file.
 
@@ -84,6 +82,8 @@ def dataset(
         requires: packages that bench does not install, by import name. Import them where they
             are used.
         note: what a user must know, such as a licence.
+        data: files beside its own that count as its code; also folders, and patterns such as
+            `tables/*.npy`.
 
     Returns:
         A decorator that notes this on its target and returns the same object.
@@ -103,42 +103,27 @@ def dataset(
     """
     if _positional:
         raise TypeError("write @dataset(...), with parentheses and named arguments")
-    declared = DatasetDeclaration(range, unit, clamp, reference, tuple(requires), note)
-    return declared.attach
+    return DatasetDeclaration(
+        range=range,
+        unit=unit,
+        clamp=clamp,
+        reference=reference,
+        requires=names(requires),
+        note=note,
+        data=names(data),
+    ).attach
 
 
-@dataclass(frozen=True)
-class PluginDataset:
-    """A data set as the registry found it.
+@dataclass(frozen=True, kw_only=True)
+class PluginDataset(Plugin):
+    """A data set as the registry found it; see `Plugin`. It has no parameters.
 
     Attributes:
-        name: as on the command line.
-        origin: where it comes from: "file cells.py", "package cells 1.0".
-        file: where its code lies.
-        target: the decorated function.
-        declared: what `@dataset` said of it.
-        summary: first line of its documentation.
-        source: digest of its code, with what it imports of its package or folder.
         takes_folder: it is told the data folder.
-        changes: what importing it changed in the process, and was set back.
-        parameters: none.
     """
 
-    name: str
-    origin: str
-    file: Path
-    target: Callable[..., Any] = field(repr=False)
     declared: DatasetDeclaration
-    summary: str
-    source: str
     takes_folder: bool
-    changes: tuple[str, ...] = ()
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def missing(self) -> str:
-        """Why it cannot be opened here, and what to do; empty if it can."""
-        return missing(self.name, self.declared.requires)
 
     @property
     def range(self) -> Range | None:

@@ -25,13 +25,6 @@ def describe(target: Target) -> PluginDataset:
             "where it reads no files"
         )
     return PluginDataset(
-        name=target.name,
-        origin=target.origin,
-        file=target.file,
-        target=target.value,
-        declared=target.declared,
-        summary=target.summary,
-        source=target.digest(),
+        **target.described(),
         takes_folder="folder" in taken,
-        changes=target.changes,
     )

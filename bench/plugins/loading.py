@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.core.process_state import set_back
 from bench.plugins.code import PREFIX, Home, contents, forget
+from bench.plugins.files import content_digest, data_files
 from bench.plugins.kinds import KINDS, Kind
 from bench.plugins.target import BrokenPlugin, Target
 
@@ -28,8 +29,12 @@ if TYPE_CHECKING:
 
 P = TypeVar("P")
 
-#: Of entry points, by their location: the code that this process loaded.
-_LOADED: dict[str, bytes] = {}
+#: Path -> digest of each file that counts as a plugin's code and is none.
+Data = dict[str, str]
+#: Of entry points, by their location: the code and the data that this process loaded.
+_LOADED: dict[str, tuple[bytes, Data]] = {}
+#: By the name of a plugin's module: its data when it was run.
+_DATA: dict[str, Data] = {}
 #: By the name of a plugin's module: what running it changed in the process, see `set_back`.
 _CHANGED: dict[str, tuple[str, ...]] = {}
 
@@ -61,14 +66,20 @@ def load_file(kind: Kind[P], name: str, origin: str, path: Path) -> P:
         helpers = [other for other in home.imported([file]) if other != file]
         source = code + contents(home.root, helpers)
         module_name = PREFIX + hashlib.blake2b(bytes(file) + source, digest_size=8).hexdigest()
-        module = sys.modules.get(module_name)
-        if module is None:
+
+        def run() -> ModuleType:
             # Its neighbours are its own: neither another file's of that name, nor what they were.
             forget(helpers, home.names(helpers))
             module = _run(module_name, path, code)
             forget(helpers)
-        value = _declared_in(module, kind, str(path))
-        return kind.describe(_target(kind, name, origin, str(path), value, source))
+            return module
+
+        value = _declared_in(sys.modules.get(module_name) or run(), kind, str(path))
+        data = _data(kind, value, str(path))
+        if _DATA.setdefault(module_name, data) != data:  # it may have read what was there before
+            value = _declared_in(run(), kind, str(path))
+            _DATA[module_name] = data
+        return kind.describe(_target(kind, name, origin, str(path), value, source, data))
     raise AssertionError  # for type checkers, which cannot see that the block above returns
 
 
@@ -112,14 +123,16 @@ def load_entry(kind: Kind[P], name: str, origin: str, location: str, entry: Entr
         with set_back() as changed:
             value = _offered(entry, kind, location)
         code, files = _code_of(entry, value)
-        if _LOADED.setdefault(location, code) != code:  # edited since, with what it imports
+        data = _data(kind, value, location)
+        if _LOADED.setdefault(location, (code, data)) != (code, data):  # edited since
             forget(files)
             with set_back() as changed:
                 value = _offered(entry, kind, location)
-            _LOADED[location] = code
+            data = _data(kind, value, location)
+            _LOADED[location] = code, data
         _CHANGED.setdefault(value.__module__, tuple(changed))
         source = code + origin.encode()
-        return kind.describe(_target(kind, name, origin, location, value, source))
+        return kind.describe(_target(kind, name, origin, location, value, source, data))
     raise AssertionError
 
 
@@ -195,16 +208,24 @@ def _declared_in(module: Any, kind: Kind[Any], location: str) -> Any:
     return declared[kind][0]
 
 
-def _target(
-    kind: Kind[Any], name: str, origin: str, location: str, value: Any, code: bytes
-) -> Target:
-    changes = _CHANGED.get(value.__module__, ())
-    declared = kind.declared(value)
+def _data(kind: Kind[Any], value: Any, location: str) -> Data:
+    """Path -> digest of each file that a plugin declares as part of its code.
+
+    Raises:
+        BrokenPlugin: there is no such file, or it cannot be read.
+    """
     folder = Path(str(sys.modules[value.__module__].__file__)).resolve().parent
     try:
-        data = contents(folder, [folder / data for data in getattr(declared, "data", ())])
+        files = data_files(folder, kind.declared(value).data)
+        return {str(file): content_digest(file) for file in files}
     except OSError as error:
         raise BrokenPlugin(
             f"{location}: data names {error.filename}, which cannot be read: {error.strerror}"
         ) from error
-    return Target(name, origin, location, value, declared, code + data, changes)
+
+
+def _target(
+    kind: Kind[Any], name: str, origin: str, location: str, value: Any, code: bytes, data: Data
+) -> Target:
+    changes = _CHANGED.get(value.__module__, ())
+    return Target(name, origin, location, value, kind.declared(value), code, data, changes)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core import nearest
-from bench.plugins.contract import TOLD, Declaration, FormName, Method
+from bench.plugins.contract import TOLD, FormName, Method, MethodDeclaration
 from bench.plugins.target import Target, arguments, positional
 
 
@@ -29,34 +29,37 @@ def describe(target: Target) -> Method:
         _check_function(target)
     parameters = target.parameters(TOLD if form == "function" else ())
     _check_parameters(parameters, declared, target)
+    target.expect_files(parameters)
     _check_recipes(recipes or {}, target)
     told = _told(value) if form == "function" else ()
-    loop = b""
+    harness = b""
+    # What torch trains also depends on the loop that trains it, and a file's network on its calls.
     if form == "trained":
-        # What torch trains also depends on the loop that trains it.
-        for file in sorted((Path(__file__).parents[1] / "training").glob("*.py")):
-            loop += file.read_bytes()
+        harness += _code_of("training")
+    if b"bench.networks" in target.code:
+        harness += _code_of("networks")
     return Method(
-        name=target.name,
-        origin=target.origin,
-        file=target.file,
-        target=value,
-        declared=declared,
+        **target.described(harness),
         form=form,
         parameters=parameters,
-        summary=target.summary,
-        source=target.digest(loop),
         # A class takes it by its contract, a function if it has an argument for it.
         takes_noise=form != "function" or "noise" in told,
         takes_device="device" in told,
         takes_seed="seed" in told,
         fits_noise=form == "trained" or "noise" in arguments(getattr(value, "fit", None)),
         recipes=recipes,
-        changes=target.changes,
     )
 
 
-def _check_parameters(parameters: Mapping[str, Any], declared: Declaration, target: Target) -> None:
+def _code_of(room: str) -> bytes:
+    """Of all modules of a room of bench's."""
+    files = sorted((Path(__file__).parents[1] / room).glob("*.py"))
+    return b"".join(file.read_bytes() for file in files)
+
+
+def _check_parameters(
+    parameters: Mapping[str, Any], declared: MethodDeclaration, target: Target
+) -> None:
     """Each has a name of its own, and what is declared of them names them."""
     for reserved in {"train", "seeds"} & set(parameters):
         raise target.broken(
@@ -68,11 +71,12 @@ def _check_parameters(parameters: Mapping[str, Any], declared: Declaration, targ
         ("least", declared.least),
         ("most", declared.most),
         ("inference", declared.inference),
-        ("files", declared.files),
         ("wraps", (declared.wraps,) if declared.wraps else ()),
     ):
         for unknown in (name for name in names if name not in parameters):
             raise target.broken(f"{argument} names {unknown!r}: {nearest(unknown, parameters)}")
+    for both in set(declared.tune).intersection(declared.files):
+        raise target.broken(f"{both!r} names a file, and is tuned: a file is chosen by its user")
 
 
 def _check_recipes(recipes: Mapping[str, Mapping[str, Any]], target: Target) -> None:
@@ -90,8 +94,9 @@ def _check_function(target: Target) -> None:
         raise target.broken(f"{name}() takes no images: write (noisy, *, ...)")
     if taken[0] in TOLD:
         raise target.broken(f"{name}() takes the images first: write (noisy, {taken[0]})")
+    kinds = arguments(target.value)
     for argument in taken[1:]:
-        if argument not in TOLD:
+        if argument not in TOLD and kinds[argument].kind is not inspect.Parameter.VAR_KEYWORD:
             raise target.broken(
                 f"the argument {argument!r} of {name}() is not keyword-only: write "
                 f"(noisy, *, {argument}=...)"

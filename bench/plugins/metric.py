@@ -10,13 +10,11 @@ import dataclasses
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from bench.core.metric import Better, Need, Restoration, Scale
-from bench.plugins.contract import BUILT_IN
-from bench.plugins.requirements import missing
+from bench.plugins.plugin import Declaration, Plugin, names
 
 if TYPE_CHECKING:
     from bench.core import Values
@@ -29,27 +27,25 @@ class BadValues(Exception):
     """A metric gave something other than one number an image."""
 
 
-@dataclass(frozen=True)
-class MetricDeclaration:
+@dataclass(frozen=True, kw_only=True)
+class MetricDeclaration(Declaration):
     """What a metric's file says of it: the arguments of `metric`."""
 
+    kind = "metric"
+
     better: Better
-    unit: str
-    reference: str
-    needs: tuple[str, ...] | None
-    title: str
-    decimals: int
-    between: tuple[float, float]
-    threads: bool
-    requires: tuple[str, ...]
-    note: str
+    unit: str = ""
+    needs: tuple[str, ...] | None = None
+    title: str = ""
+    decimals: int = 3
+    between: tuple[float, float] = (-math.inf, math.inf)
+    threads: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        self.expect_texts("unit", "title")
         if self.better not in get_args(Better):
             raise TypeError(f'better={self.better!r} is neither "higher" nor "lower"')
-        for name in ("unit", "reference", "title", "note"):
-            if not isinstance(getattr(self, name), str):
-                raise TypeError(f"{name}={getattr(self, name)!r} is not a text")
         for need in self.needs or ():
             if need not in NEEDS:
                 raise TypeError(f"needs names {need!r}, which is none of {', '.join(NEEDS)}")
@@ -62,8 +58,7 @@ class MetricDeclaration:
         """Note this on a function or class, which stays the same object."""
         if inspect.isclass(target):
             dataclasses.dataclass(eq=False, kw_only=True)(target)
-        target.__bench_metric__ = self  # type: ignore[attr-defined]
-        return target
+        return super().attach(target)
 
 
 def metric(
@@ -78,6 +73,8 @@ def metric(
     threads: bool = False,
     requires: Iterable[str] = (),
     note: str = "",
+    files: Iterable[str] = (),
+    data: Iterable[str] = (),
 ) -> Callable[[T], T]:
     """Declare a function or class as the metric of its file.
 
@@ -106,6 +103,9 @@ def metric(
         requires: packages that bench does not install, by import name. Import them where they
             are used.
         note: what a user must know, such as a licence.
+        files: parameters that name files, whose contents are part of what is measured.
+        data: files beside its own that count as its code; also folders, and patterns such as
+            `tables/*.npy`.
 
     Returns:
         A decorator that notes this on its target and returns the same object.
@@ -120,47 +120,34 @@ def metric(
     """
     if _positional:
         raise TypeError("write @metric(...), with parentheses and named arguments")
-    declared = MetricDeclaration(
-        better, unit, reference, None if needs is None else tuple(needs), title, decimals,
-        (float(between[0]), float(between[1])), threads, tuple(requires), note,
-    )  # fmt: skip
-    return declared.attach
+    return MetricDeclaration(
+        better=better,
+        unit=unit,
+        reference=reference,
+        needs=None if needs is None else names(needs),
+        title=title,
+        decimals=decimals,
+        between=(float(between[0]), float(between[1])),
+        threads=threads,
+        requires=names(requires),
+        note=note,
+        files=names(files),
+        data=names(data),
+    ).attach
 
 
-@dataclass(frozen=True)
-class Metric:
-    """A metric as the registry found it.
+@dataclass(frozen=True, kw_only=True)
+class Metric(Plugin):
+    """A metric as the registry found it; see `Plugin`.
 
     Attributes:
-        name: as on the command line.
-        origin: where it comes from: "built in", "file max_error.py", "package box 1.0".
-        file: where its code lies.
-        target: the decorated function or class.
-        declared: what `@metric` said of it.
-        parameters: name -> default.
-        summary: first line of its documentation.
-        source: digest of its code, with what it imports of its package or folder.
         needs: the arguments that it takes beside `restored`.
-        changes: what importing it changed in the process, and was set back.
     """
 
-    name: str
-    origin: str
-    file: Path
-    target: Callable[..., Any] = field(repr=False)
-    declared: MetricDeclaration
-    parameters: Mapping[str, Any]
-    summary: str
-    source: str
-    needs: tuple[str, ...]
-    changes: tuple[str, ...] = ()
+    extra = "metrics"
 
-    @property
-    def missing(self) -> str:
-        """Why it cannot run here, and what to do; empty if it can."""
-        return missing(
-            self.name, self.declared.requires, "metrics" if self.origin == BUILT_IN else ""
-        )
+    declared: MetricDeclaration
+    needs: tuple[str, ...]
 
     @property
     def learns(self) -> bool:
@@ -182,9 +169,10 @@ class Metric:
 
     def create(self, params: Mapping[str, Any]) -> Measure:
         """The metric with its parameters set; one that learns still has to be fitted or loaded."""
+        params = self.opened(params)
         if self.learns:
             return Measure(self, self.target(**params))
-        return Measure(self, None, dict(params))
+        return Measure(self, None, params)
 
 
 class Measure:
@@ -206,10 +194,12 @@ class Measure:
         """One number an image, float64 (N,); NaN where it is not defined.
 
         Raises:
-            BadValues: it gave something else.
+            BadValues: it gave something else, or a file of its was changed.
         """
         import numpy as np
 
+        if self.metric.changed:
+            raise BadValues(f"{self.metric.changed[0]} was changed while it measured")
         function = self.metric.target if self.learner is None else self.learner.measure
         given = {name: getattr(images, name) for name in ("restored", *self.metric.needs)}
         values = np.asarray(function(**given, **self._params))

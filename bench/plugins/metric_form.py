@@ -22,17 +22,12 @@ def describe(target: Target) -> Metric:
     if learns:
         target.expect_methods(("fit", "measure", "state", "load"))
         _check_fit(target)
+    parameters = target.parameters()
+    target.expect_files(parameters)
     return Metric(
-        name=target.name,
-        origin=target.origin,
-        file=target.file,
-        target=value,
-        declared=target.declared,
-        parameters=target.parameters(),
-        summary=target.summary,
-        source=target.digest(),
+        **target.described(),
+        parameters=parameters,
         needs=_needs(target, value.measure if learns else value),
-        changes=target.changes,
     )
 
 

@@ -8,33 +8,29 @@ from __future__ import annotations
 import inspect
 import math
 import numbers
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bench.core import Noise, PluginNoise, expect_level
-from bench.plugins.contract import BUILT_IN
-from bench.plugins.requirements import missing
+from bench.plugins.plugin import BUILT_IN, Declaration, Plugin, names
 
-T = TypeVar("T", bound=type)
+T = TypeVar("T", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True)
-class NoiseDeclaration:
+@dataclass(frozen=True, kw_only=True)
+class NoiseDeclaration(Declaration):
     """What a noise's file says of it: the arguments of `noise`."""
+
+    kind = "noise"
 
     unit: str
     highest: float
     photons: bool
-    reference: str
-    requires: tuple[str, ...]
-    note: str
 
     def __post_init__(self) -> None:
-        for name in ("unit", "reference", "note"):
-            if not isinstance(getattr(self, name), str):
-                raise TypeError(f"{name}={getattr(self, name)!r} is not a text")
+        super().__post_init__()
+        self.expect_texts("unit")
         if not isinstance(self.photons, bool):
             raise TypeError(f"photons={self.photons!r} is neither True nor False")
         highest: object = self.highest
@@ -47,12 +43,12 @@ class NoiseDeclaration:
             raise TypeError(
                 "@noise is for a class with add(self, clean, draws) and std(self, clean)"
             )
-        if issubclass(target, Noise):
-            target.unit, target.highest, target.photons = self.unit, self.highest, self.photons
+        code: Any = target
+        if issubclass(code, Noise):
+            code.unit, code.highest, code.photons = self.unit, self.highest, self.photons
             # As a file is called, so is its noise; what is loaded as a plugin gets its own name.
-            target.kind = target.__module__.rpartition(".")[2].replace("_", "-")
-        target.__bench_noise__ = self  # type: ignore[attr-defined]
-        return target
+            code.kind = code.__module__.rpartition(".")[2].replace("_", "-")
+        return super().attach(target)
 
 
 def noise(
@@ -63,6 +59,7 @@ def noise(
     reference: str = "",
     requires: Iterable[str] = (),
     note: str = "",
+    data: Iterable[str] = (),
 ) -> Callable[[T], T]:
     """Declare a class as the noise of its file.
 
@@ -81,6 +78,8 @@ def noise(
         requires: packages that bench does not install, by import name. Import them where they
             are used.
         note: what a user must know.
+        data: files beside its own that count as its code; also folders, and patterns such as
+            `tables/*.npy`.
 
     Returns:
         A decorator that notes this on its class and returns the same one.
@@ -98,45 +97,26 @@ def noise(
     """
     if _positional:
         raise TypeError("write @noise(...), with parentheses and named arguments")
-    declared = NoiseDeclaration(
-        unit or ("photons at white" if photons else Noise.unit),
-        (1e6 if photons else Noise.highest) if highest is None else highest,
-        photons, reference, tuple(requires), note,
-    )  # fmt: skip
-    return declared.attach
+    return NoiseDeclaration(
+        unit=unit or ("photons at white" if photons else Noise.unit),
+        highest=(1e6 if photons else Noise.highest) if highest is None else highest,
+        photons=photons,
+        reference=reference,
+        requires=names(requires),
+        note=note,
+        data=names(data),
+    ).attach
 
 
-@dataclass(frozen=True)
-class NoiseKind:
-    """A kind of noise as the registry found it.
+@dataclass(frozen=True, kw_only=True)
+class NoiseKind(Plugin):
+    """A kind of noise as the registry found it; see `Plugin`.
 
-    Attributes:
-        name: as on the command line.
-        origin: where it comes from: "built in", "file fading.py", "package fades 1.0".
-        file: where its code lies.
-        target: the decorated class.
-        declared: what `@noise` said of it.
-        code: the class that draws it: `target`, with what is told of it.
-        parameters: none; a level is all that is typed.
-        summary: first line of its documentation.
-        source: digest of its code, with what it imports of its package or folder.
-        changes: what importing it changed in the process, and was set back.
+    It has no parameters: a level is all that is typed.
     """
 
-    name: str
-    origin: str
-    file: Path
-    target: type = field(repr=False)
+    target: type
     declared: NoiseDeclaration
-    summary: str
-    source: str
-    changes: tuple[str, ...] = ()
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def missing(self) -> str:
-        """Why it cannot run here, and what to do; empty if it can."""
-        return missing(self.name, self.declared.requires)
 
     def noise(self, level: float, clip: bool = False, *, typed: str = "") -> PluginNoise:
         """The noise of this kind and level.

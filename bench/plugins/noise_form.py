@@ -36,16 +36,7 @@ def describe(target: Target) -> NoiseKind:
                 f"{name}() of {value.__name__} has the arguments ({', '.join(names)}): write "
                 f"({', '.join(expected)})"
             )
-    kind = NoiseKind(
-        name=target.name,
-        origin=target.origin,
-        file=target.file,
-        target=value,
-        declared=target.declared,
-        summary=target.summary,
-        source=target.digest(),
-        changes=target.changes,
-    )
+    kind = NoiseKind(**target.described())
     keep_code(kind.name, kind.source, code)
     return kind
 

@@ -13,13 +13,15 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from bench.core import UsageError, expanded, nearest
-from bench.plugins.contract import BUILT_IN, Method
+from bench.plugins.contract import Method
 from bench.plugins.kinds import KINDS, METHODS, Kind, kinds_in, scripts
 from bench.plugins.loading import load_entry, load_file
+from bench.plugins.plugin import BUILT_IN
 from bench.plugins.target import BrokenPlugin
 
 if TYPE_CHECKING:
@@ -53,6 +55,14 @@ class Source(Generic[P]):
     path: Path | None = None
     entry: EntryPoint | None = None
     given: bool = False
+
+    @property
+    def file(self) -> Path | None:
+        """Where its code lies, or that of its package, as far as is known without running it."""
+        if self.path is not None:
+            return self.path.resolve()
+        spec = find_spec(self.entry.module.partition(".")[0]) if self.entry else None
+        return Path(spec.origin).resolve() if spec and spec.origin else None
 
     def load(self) -> P:
         """The plugin.

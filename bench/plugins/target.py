@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.core import UsageError
+from bench.core import UsageError, nearest
 
 
 class BrokenPlugin(UsageError):
@@ -28,6 +29,7 @@ class Target:
         value: the function or class.
         declared: what the decorator noted.
         code: its file's, and of what this imports of its package or folder.
+        data: path -> digest of each file that it declares to be part of that.
         changes: what running it changed in the process, and was set back.
     """
 
@@ -37,6 +39,7 @@ class Target:
     value: Any
     declared: Any
     code: bytes
+    data: Mapping[str, str]
     changes: tuple[str, ...]
 
     @property
@@ -72,9 +75,41 @@ class Target:
                 raise self.broken(f"parameter {name!r} has no default: give it one")
         return parameters
 
-    def digest(self, further: bytes = b"") -> str:
+    def described(self, further: bytes = b"") -> dict[str, Any]:
+        """What is known of a plugin of any kind: fields of `Plugin`.
+
+        Args:
+            further: what else its results depend on.
+        """
+        return {
+            "name": self.name,
+            "origin": self.origin,
+            "file": self.file,
+            "target": self.value,
+            "declared": self.declared,
+            "summary": self.summary,
+            "source": self._digest(further),
+            "contents": self.data,
+            "changes": self.changes,
+        }
+
+    def _digest(self, further: bytes) -> str:
         """Of its code, and of what else its results depend on."""
-        return hashlib.blake2b(self.code + further, digest_size=8).hexdigest()
+        code = hashlib.blake2b(self.code, digest_size=8)
+        for path, digest in self.data.items():
+            code.update(f"\0{os.path.relpath(path, self.file.parent)}\0{digest}".encode())
+        code.update(further)
+        return code.hexdigest()
+
+    def expect_files(self, parameters: Mapping[str, Any]) -> None:
+        """Raises `BrokenPlugin` where what it declares to name files is none of its parameters."""
+        for name in self.declared.files:
+            if name not in parameters:
+                raise self.broken(f"files names {name!r}: {nearest(name, parameters)}")
+            if not isinstance(parameters[name], str | None):
+                raise self.broken(
+                    f"{name}={parameters[name]!r} names a file: its default is a path, or None"
+                )
 
     def expect_methods(self, names: Iterable[str]) -> None:
         """Raises `BrokenPlugin` where its class does not have all that the harness calls."""

@@ -30,9 +30,16 @@ def fits(tmp_path):
 def found(target, parameters=None, source="c0de"):
     """A class as the registry finds it."""
     return Metric(
-        target.__name__.lower(), "file", Path(__file__), target, target.__bench_metric__,
-        parameters or {}, "", source, ("label",),
-    )  # fmt: skip
+        name=target.__name__.lower(),
+        origin="file",
+        file=Path(__file__),
+        target=target,
+        declared=target.__bench_metric__,
+        parameters=parameters or {},
+        summary="",
+        source=source,
+        needs=("label",),
+    )
 
 
 @metric(better="higher", between=(0, 1))

@@ -81,4 +81,4 @@ def test_asked_of_a_blind_method_or_with_another_word_it_is_refused(fails):
     line = fails("run", "--dataset", "digits", "--methods", "median[sigma=estimate]", code=2)
     assert "'median' is not told the noise: leave sigma=estimate out" in line
     line = fails("run", "--dataset", "digits", "--methods", "nlm[sigma=0.3]", code=2)
-    assert "write known or estimate" in line
+    assert "write known, estimate, or a factor" in line

@@ -3,14 +3,51 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from bench.core import UsageError
-from bench.planning.notation import parse, split_list, typed_params
+from bench.core import UsageError, canonical_json, method_label, typed_value
+from bench.planning.notation import cut, parse, split_list, typed_params
 from bench.plugins import sources
 
 
 def test_lists_are_cut_at_commas_outside_brackets():
     assert split_list("a, b[x=1,y=2],c,") == ["a", "b[x=1,y=2]", "c"]
+
+
+def test_in_quotes_nothing_has_a_meaning_of_its_own():
+    quoted = """b[x='u,"v]',y=","]"""
+    assert split_list(f"a[x='[,'], {quoted} ,c's") == ["a[x='[,']", quoted, "c's"]
+    assert parse(quoted) == ("b", {"x": """'u,"v]'""", "y": '","'})
+    assert parse("a[x=it's,y=it's]") == ("a", {"x": "it's", "y": "it's"})
+    assert parse("a[x=b=c]") == ("a", {"x": "b=c"})
+    assert cut("""a|"b|c" | 'd|e'""", "|") == ["a", '"b|c" ', " 'd|e'"]
+
+
+@pytest.mark.parametrize("value", ['"b', "'b\"", '"b"c', '"b"c"', "'"])
+def test_a_quote_that_does_not_end_is_refused(value):
+    with pytest.raises(UsageError, match="does not end with the quote that it begins with"):
+        parse(f"a[x={value}]")
+
+
+@example(["a,b].pth", "[,", "it's", "", " ", "0.3", "1e3", "true", "a  b", "../a..b", "a|b"])
+@example(["C:\\new", '"', "'\"\\", "two\nlines", "\udc80", "\x07", "\u202e", "1..5", "(5)", "x=1"])
+@given(st.lists(st.text() | st.text("[],=\"'\\| .0ab~/"), max_size=4))
+def test_a_label_is_typed_as_its_method_was(texts):
+    params = {f"p{number}": text for number, text in enumerate(texts)}
+    label = method_label("some", canonical_json(params))
+    (item, other) = split_list(f"{label},other")
+    assert (item, other) == (label, "other")
+    name, typed = parse(item)
+    assert name == "some"
+    assert {key: typed_value(text) for key, text in typed.items()} == params
+
+
+@given(st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.booleans())
+def test_numbers_are_in_no_quotes(value):
+    label = method_label("some", canonical_json({"p": value}))
+    assert label == f"some[p={value}]"
+    assert typed_value(parse(label)[1]["p"]) == value
 
 
 def test_parameters_as_typed():

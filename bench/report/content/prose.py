@@ -246,6 +246,8 @@ def made(manifest: Manifest) -> list[tuple[str, str]]:
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
     code = f"; code at {_checkout(manifest.git)}" if manifest.git else ""
     code += "".join(f"; {outside(n)} at {_checkout(git)}" for n, git in manifest.plugins.items())
+    for label, files in manifest.files.items():
+        code += "".join(f"; {outside(label)}: SHA-256 `{sha[:16]}`" for sha in files.values())
     data = manifest.dataset
     earlier = manifest.earlier
     sizes = ", ".join(f"{count:,} {split}" for split, count in data.sizes.as_dict().items())
@@ -340,9 +342,12 @@ def chosen(section: Section) -> dict[str, tuple[str, dict[Column, str]]]:
 def _knows(section: Section, cell: CellRow, learned: learning.Learning) -> str:
     """What a method knows of the noise that it meets."""
     about = section.about.get(cell.method)
-    if json.loads(cell.params).get(ESTIMATED) == "estimate":
+    typed = str(json.loads(cell.params).get(ESTIMATED, ""))
+    if typed == "estimate":
         return "estimates it"
+    wrongly = f" {typed[:-1]} times its deviation" if typed.endswith("x") else ""
     if about and about.learns and cell.train is not None:
         how = "fitted to" if learned.family == "fitted" else "trained on"
-        return f"{how} {'it' if cell.regime == MATCHED else cell.train}"
-    return "is told" if about and about.told_noise else "blind"
+        trained = f"{how} {'it' if cell.regime == MATCHED else cell.train}"
+        return f"{trained}, told{wrongly}" if wrongly else trained
+    return f"is told{wrongly}" if about and about.told_noise else "blind"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from bench.core import UsageError, nearest
+from bench.core import UsageError, nearest, typed_text
 from bench.datasets.known_sets import known
 from bench.planning import notation
 from bench.planning.settings import PRESETS
@@ -49,7 +49,7 @@ def expect_typeable(plugin: Method | Metric) -> None:
         )
         if default is not None:
             try:
-                typed = notation.typed_params(plugin, {name: str(default)})
+                typed = notation.typed_params(plugin, {name: typed_text(default)})
             except UsageError:
                 typed = {}
             expect(
