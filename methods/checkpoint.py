@@ -11,9 +11,10 @@ BLIND = "blind"
 
 
 def learned_from(params):
-    """The data sets that are typed, each with the level that is."""
+    """The data sets that are typed, each with the level that is; None where none is."""
     level = "" if params["level"] is None else f" gaussian {params['level']}"
-    return [name.strip() + level for name in params["trained_on"].split("+") if name.strip()]
+    names = [name.strip() for name in params["trained_on"].split("+")]
+    return [name + level for name in names if name] or None
 
 
 def remark(params, noise):
