@@ -136,7 +136,7 @@ def test_a_data_set_from_an_empty_folder_to_a_report_as_typed():
         assert not any(old in text for old in ("my_dataset", "my-dataset", "MyDataset"))
 
 
-def test_a_data_set_of_ten_lines_gets_to_a_report(bench, undrawn):
+def test_a_data_set_of_ten_lines_gets_to_a_report(bench, without_figures):
     lines = [
         "import numpy as np",
         "from bench import dataset",
