@@ -32,7 +32,7 @@ Q = TypeVar("Q")
 
 #: Environment variable: files and folders of plugins, separated as in PATH.
 PLUGINS = "BENCH_PLUGINS"
-#: Classical methods that need a package that is free for all: `classical` has them where it is there.
+#: Methods that need a package, free for all uses: `classical` has them where it is installed.
 JOINING = ("bm3d-free",)
 
 
