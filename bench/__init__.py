@@ -7,6 +7,7 @@ records on disk -> analysis -> report or gate. The rooms, each of which answers 
     plugins     what is a method, a metric, a noise, where is one found, how does one begin?
     datasets, noises, metrics    the built-in ones; built-in methods lie in `methods/`
     training    how is a network trained?
+    networks    how does a network from others' file restore?
     store       what lies on disk? runs, files of cells, fitted models
     analysis    what do the records say? means, intervals, who can be told apart (†)
     planning    what is to be measured? typed text -> settings -> requests -> cells

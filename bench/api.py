@@ -12,37 +12,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench import datasets, store
-from bench.core import Cell, Dataset, UsageError, expanded, shown, typed_text
-from bench.datasets.overlap import leaks
-from bench.evaluation import noise_correlation
+from bench.core import Dataset, UsageError, expanded, shown, typed_text
 from bench.evaluation.data_source import DataSource, only_given
-from bench.execution import cores, environment, session
+from bench.execution import cores, session
 from bench.execution.importing import importing, surveys
 from bench.execution.process import Limits
 from bench.execution.progress import Listener
+from bench.execution.recording import manifest_of
 from bench.execution.rescoring import score
 from bench.execution.scorer import Scorer, recorded
 from bench.execution.supervisor import Setup
 from bench.planning import notation
-from bench.planning.cells import notes, plan
+from bench.planning.cells import plan
 from bench.planning.noise_kinds import NoiseKinds, requested_kinds
-from bench.planning.request import (
-    RequestedMethod,
+from bench.planning.request import RequestedMethod, methods_by_name, requested_methods, torch_device
+from bench.planning.requested_metrics import (
     RequestedMetric,
-    methods_by_name,
     metrics_for,
-    requested_methods,
     requested_metrics,
-    torch_device,
     tuning_metric,
 )
 from bench.planning.settings import Settings
 from bench.plugins.contract import Method
-from bench.plugins.metric import Metric
-from bench.plugins.noise import NoiseKind
 from bench.plugins.plugin import BUILT_IN
 from bench.plugins.sources import Registry, load
-from bench.store.manifest import Git
 
 
 def run(
@@ -88,15 +81,18 @@ def run(
     with source.for_others(data, bool(shares.jobs or settings.dask)) as told:
         setup = Setup.of(settings, told, data, requested, scorer, device, shares, len(cells))
         described = _described(metrics, scorer, data, listener)
-        said = notes(resolved, data, requested.values(), cells)
-        if any(method.learns for method in methods.values()):
-            said += leaks(data, settings.split)
-        said += noise_correlation.notes(data, resolved.split)
-        manifest = _manifest(resolved, data, methods, described, cells, setup, command, said)
-        others = [tuner.metric, *(one.metric for one in metrics.values()), *kinds.loaded.values()]
-        manifest.plugins |= _checkouts(others, source)
-        asked = {**requested, **metrics}
-        manifest.files = {label: one.files for label, one in asked.items() if one.files}
+        manifest = manifest_of(
+            resolved,
+            data,
+            source,
+            cells,
+            methods=requested,
+            metrics=metrics,
+            described=described,
+            beside=[tuner.metric, *kinds.loaded.values()],
+            setup=setup,
+            command=command or f"bench.run({data.name!r}, ...)",
+        )
         made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
     return Run(made.path, made.manifest)
 
@@ -256,51 +252,6 @@ def _described(
     # What others' metrics learn is for the workers, which alone run their code.
     ours = {label: one for label, one in metrics.items() if one.metric.origin == BUILT_IN}
     return recorded(metrics, scorer.fit(ours, data, told))
-
-
-def _manifest(
-    settings: Settings,
-    data: Dataset,
-    methods: Mapping[str, Method],
-    metrics: Mapping[str, store.RecordedMetric],
-    cells: Sequence[Cell],
-    setup: Setup,
-    command: str | None,
-    said: Sequence[str],
-) -> store.Manifest:
-    files = {name: method.file for name, method in methods.items() if method.origin != BUILT_IN}
-    return store.Manifest.of(
-        settings.recorded(),
-        data,
-        {name: _recorded(method) for name, method in methods.items()},
-        cells,
-        metrics=metrics,
-        device=setup.device,
-        threads=setup.threads,
-        notes=said,
-        command=command or f"bench.run({data.name!r}, ...)",
-        environment=environment.describe(setup.device, files),
-    )
-
-
-def _checkouts(others: Iterable[Metric | NoiseKind], source: DataSource) -> dict[str, Git | None]:
-    """The checkouts of plugins that are no methods, by their kind and name."""
-    files = {
-        f"{each.declared.kind} {each.name}": each.file for each in others if each.origin != BUILT_IN
-    }
-    files |= {f"dataset {name}": file for name, file in source.plugin_files.items()}
-    return {name: git and Git(**git) for name, git in environment.checkouts(files).items()}
-
-
-def _recorded(method: Method) -> store.RecordedMethod:
-    """What a manifest says of a method."""
-    return store.RecordedMethod(
-        summary=method.summary,
-        reference=method.declared.reference,
-        origin=method.origin,
-        told_noise=method.takes_noise,
-        learns=method.learns,
-    )
 
 
 def _signature() -> inspect.Signature:

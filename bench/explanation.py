@@ -29,6 +29,7 @@ from bench.evaluation.outputs import Outputs, outputs, own_input
 from bench.evaluation.restoring import cell_of, denoiser_of, kept
 from bench.execution.provenance import form_again, images_of
 from bench.plugins.sources import Registry
+from bench.report.content.learning import learning_of, sentence
 
 if TYPE_CHECKING:
     import os
@@ -98,7 +99,7 @@ def explain(
         published), preset, convention (in words), who, source, images (that have a value). In
         `attrs`: label, noise, dataset, metric, published, own (this run's own value), recorded (as
         the run has it), instead (why kept outputs were taken, else ""), answer (the first
-        sentence).
+        sentence), learned (what the method learned from, else "").
 
     Raises:
         UsageError, DataError, StorageError: one line each, see `bench.core`.
@@ -112,6 +113,9 @@ def explain(
     scored = _scored(images, cell, data, metric, watch)
     recorded = opened.images(meta.key).get(metric)
     table = _table(scored, published, metric, cell, recorded, images.instead)
+    about = opened.manifest.methods.get(cell.method)
+    learned = learning_of(cell.label, about, opened.manifest.dataset, meta)
+    table.attrs["learned"] = sentence(cell.label, learned)
     return _compared(table, warn)
 
 

@@ -1,66 +1,348 @@
-"""Any denoiser of the deepinv library, pretrained where it has weights."""
+"""Any denoiser of the deepinv library, with weights that are what their name says."""
 
 import difflib
 import functools
 import inspect
+import math
+import tomllib
 import warnings
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from bench import Unsupported, method
 
-# Images that go through a model at once.
+# Images that go through a network at once.
 BATCH = 32
+#: What `level` says of weights that serve every level untold.
+BLIND = "blind"
+# What models call the number of an image's channels.
+CHANNELS = ("in_channels", "out_channels", "img_channels", "in_chans", "in_nc", "channels")
+# What a mistyped option may have meant, beside the model's own.
+OWN = ("model", "weights", "file", "level", "mismatch", "trained_on")
+# What `options` may not say: it has a parameter of its own, or the images do.
+TAKEN = ("self", "device", "pretrained", "pretrained_noise_level", *CHANNELS)
+# Models whose weights serve one noise, or all: they look at no sigma.
+UNTOLD = ("AutoEncoder", "DnCNN", "MPRNet", "PromptIR", "Restormer", "SCUNet", "SwinIR", "UNet")
+# Sides of images are made whole multiples of it, by repeating the last pixels.
+MULTIPLE = {"FFDNet": 2}
+# What models raise of arguments or images that they do not take.
+FAILURES = (
+    ImportError, AttributeError, TypeError, ValueError, RuntimeError, AssertionError, LookupError
+)  # fmt: skip
+# Weights stand under one of these, in some files.
+WRAPPERS = ("params_ema", "params", "state_dict")
+
+
+class Weights(NamedTuple):
+    """Published weights, as `deepinv.toml` describes them."""
+
+    grey: str = ""
+    rgb: str = ""
+    levels: tuple[float, float] | None = None
+    trained_on: tuple[str, ...] | None = None
+    rgb_options: Mapping[str, object] = {}
+
+    @property
+    def learned_from(self):
+        """`trained_on` with the levels behind each."""
+        if self.trained_on is None or self.levels is None:
+            return self.trained_on
+        low, high = self.levels
+        noise = f"gaussian {high:g}/255" if low == high else f"gaussian {low:g}-{high:g}/255"
+        return tuple(f"{name} {noise}" for name in self.trained_on)
+
+
+#: model -> name of weights -> what they are; the first is the one by default.
+PUBLISHED = {
+    model: {name: Weights(**described) for name, described in weights.items()}
+    for model, weights in tomllib.loads(
+        Path(__file__).with_suffix(".toml").read_text("utf-8")
+    ).items()
+}
+
+
+def learned_from(params):
+    """What the weights that are asked for were trained on; nothing without weights."""
+    if params["file"]:
+        names = [name.strip() for name in params["trained_on"].split("+") if name.strip()]
+        level = params["level"]
+        return [f"{name} gaussian {level}" if level else name for name in names] or None
+    known = PUBLISHED.get(params["model"], {})
+    if not known:
+        return ()
+    if params["weights"]:
+        chosen = known.get(params["weights"])
+        return chosen and chosen.learned_from
+    if params["model"] == "SwinIR":  # each level by its own
+        return tuple(name for one in known.values() for name in one.learned_from)
+    return next(iter(known.values())).learned_from
 
 
 @method(
     family="pretrained",
+    supervision="clean",
+    trained_on=learned_from,
+    files=("file",),
+    data=("deepinv.toml",),
     reference="Tachella et al. 2025, and of each model its own",
     requires=("deepinv", "torch"),
 )
-def deepinv(noisy, noise, *, model="DRUNet"):
-    """The denoiser `deepinv.models.MODEL` with its published weights, told sigma, on the CPU."""
+def deepinv(
+    noisy, noise, *, device, model="DRUNet", weights="", file="", level=None, mismatch="skip",
+    trained_on="", **options,
+):  # fmt: skip
+    """The denoiser `deepinv.models.MODEL` with published weights or a file's, told sigma.
+
+    `weights` names those that it has published; SwinIR takes those for the level by itself. `file`
+    is the path of others: of a model that looks at no sigma `level` says for which they were
+    trained, as 25/255, or `blind` for all, and `trained_on` on what, with a + between data sets. At
+    other noise a model is skipped, or with `mismatch=show` measured. Every further parameter is
+    given to the model, as in `model=DnCNN,file=mine.pth,depth=17`.
+    """
     import torch
 
-    restore = _loaded(model, noisy.shape[1])
+    if mismatch not in ("skip", "show"):
+        raise Unsupported(f"mismatch={mismatch}: write skip or show")
+    _check_model(model)
+    channels = noisy.shape[1]
+    source, built = None, dict(options)
+    if file:
+        if weights:
+            raise Unsupported(f"weights={weights} or file={file}, not both")
+        _check_file_level(model, level, noise, mismatch)
+        path = Path(file).expanduser()
+        source = (str(path), path.stat().st_mtime_ns)
+    elif model in PUBLISHED:
+        name, chosen = _chosen(model, weights, noise, mismatch)
+        source = _address(model, name, chosen, channels)
+        built = {**(chosen.rgb_options if channels == 3 else {}), **options}
+    elif weights:
+        raise Unsupported(f"of {model} no weights are known: leave weights={weights} out")
+    elif level is not None:
+        built, level = {**options, "level": level}, None  # of a wavelet transform
+    if not file and (level is not None or trained_on):
+        raise Unsupported("level and trained_on are said of a file: leave them out, or add file=")
+
+    arguments = (model, channels, device, tuple(sorted(built.items())))
     parts = []
-    with torch.inference_mode(), warnings.catch_warnings():
+    with torch.no_grad(), warnings.catch_warnings(), torch.random.fork_rng():
         warnings.simplefilter("ignore")  # of the library's, about itself
-        for part in torch.split(torch.from_numpy(np.ascontiguousarray(noisy)), BATCH):
-            try:
-                parts.append(restore(part, noise.sigma).to(torch.float32).numpy())
-            except (ImportError, RuntimeError, ValueError, AssertionError) as error:
-                shape = "x".join(map(str, noisy.shape[1:]))
-                reason = " ".join(str(error).split())
-                raise Unsupported(f"{model} does not take images of {shape}: {reason}") from error
+        # Filters go by the batch's own convergence, or on from the last image: one by one, anew.
+        at_once = BATCH if source and model not in ("DScCP", "EPLLDenoiser") else 1
+        for part in torch.split(torch.from_numpy(np.ascontiguousarray(noisy)), at_once):
+            torch.manual_seed(0)  # DScCP draws a beginning
+            network = _with_weights(source, *arguments) if source else _without(*arguments)
+            restored = _restored(network, model, part.to(device), noise.sigma, channels, options)
+            parts.append(restored.to("cpu", torch.float32).numpy())
     return np.concatenate(parts)
 
 
-@functools.cache
-def _loaded(model, channels):
-    """The model for images of so many channels, its weights downloaded once."""
+# -- which weights ---------------------------------------------------------------------------
+
+
+def _chosen(model, weights, noise, mismatch):
+    """Name and description of the published weights that serve a noise."""
+    known = PUBLISHED[model]
+    if weights and weights not in known:
+        raise Unsupported(f"{model} has no weights {weights!r}: there is {', '.join(known)}")
+    # A model with weights for each of several levels takes those for this one.
+    fitting = [
+        name
+        for name, one in known.items()
+        if one.levels and one.levels[0] == one.levels[1] and not _why(model, one.levels, noise)
+    ]
+    name = weights or (fitting or [*known])[0]
+    why = _why(model, known[name].levels, noise)
+    if why and mismatch == "skip":
+        raise Unsupported(f"the weights {name} of {model} {why}; mismatch=show measures it anyway")
+    if why and not weights and len(known) > 1:
+        raise Unsupported(f"which weights, {', '.join(known)}? {model} has none for {noise}")
+    return name, known[name]
+
+
+def _address(model, name, chosen, channels):
+    """Where the file of published weights for images of so many channels lies."""
+    address = {1: chosen.grey, 3: chosen.rgb}.get(channels, "")
+    if not address:
+        colours = [word for word, there in (("grey", chosen.grey), ("RGB", chosen.rgb)) if there]
+        raise Unsupported(
+            f"the weights {name} of {model} are for {' and '.join(colours)} images, not for "
+            f"{channels} channel{'s' * (channels > 1)}"
+        )
+    return address, None
+
+
+def _check_file_level(model, level, noise, mismatch):
+    """That a file's weights serve a noise, by what was typed of them."""
+    if model not in UNTOLD:
+        if level is not None:
+            raise Unsupported(f"{model} is told the noise's level: leave level out")
+        return
+    if level is None:
+        raise Unsupported(
+            f"{model} is not told the noise's level: say for which it was trained, as "
+            "level=25/255, or level=blind"
+        )
+    if level == BLIND:
+        return
+    try:
+        number = 255 * float(Fraction(str(level).replace(" ", "")))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        number = math.nan
+    if not 0 < number <= 255:
+        raise Unsupported(f"level={level}: write a standard deviation, as 25/255 or 0.1, or blind")
+    why = _why(model, (number, number), noise)
+    if why and mismatch == "skip":
+        raise Unsupported(f"the weights of {model} {why}; mismatch=show measures it anyway")
+
+
+def _why(model, levels, noise):
+    """How noise differs from what weights were trained for; empty where it does not."""
+    if levels is None:
+        return ""
+    gaussian = noise.kind == "gaussian"
+    if model in UNTOLD and not gaussian:
+        return f"were trained for Gaussian noise, not for {noise.kind}"
+    low, high = levels
+    measured = 255 * (noise.level if gaussian else noise.sigma)
+    if low * (1 - 1e-3) <= measured <= high * (1 + 1e-3):
+        return ""
+    trained = f"{high:.4g}/255" if low == high else f"{low:.4g} to {high:.4g}/255"
+    return f"were trained for sigma {trained}, not for {measured:.4g}/255"
+
+
+# -- the model -------------------------------------------------------------------------------
+
+
+def _check_model(model):
+    """That the library has a denoiser of that name."""
     import deepinv.models as models
 
     known = {
         name
         for name, value in vars(models).items()
         if inspect.isclass(value) and issubclass(value, models.Denoiser)
-    } - {"Denoiser"}
+    }
+    known = known - {"Denoiser"} | {"GSDRUNet"}  # a function that makes one
     if model not in known:
         near = difflib.get_close_matches(model, known, n=3, cutoff=0.5) or sorted(known)
         raise Unsupported(f"deepinv has no denoiser {model!r}: there is {', '.join(near)}")
-    make = getattr(models, model)
-    wanted = {"in_channels": channels, "out_channels": channels, "device": "cpu"}
-    taken = inspect.signature(make).parameters
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return make(**{k: v for k, v in wanted.items() if k in taken}).eval()
-    except OSError as error:
+
+
+def _without(model, channels, device, options):
+    """A model that needs no weights, made anew."""
+    network = _made(model, channels, device, _arguments(model, channels, options))
+    if next(network.parameters(), None) is not None:
         raise Unsupported(
-            f"the weights of {model} cannot be downloaded ({error}): go online once, or choose a "
-            "model without weights, as TVDenoiser"
+            f"{model} has to learn, and of its weights none are known that denoise: give your own "
+            "as file=PATH"
+        )
+    return network
+
+
+@functools.lru_cache(maxsize=1)
+def _with_weights(source, model, channels, device, options):
+    """A model with the weights of a file, or of an address, from where they are downloaded once."""
+    from bench.networks.weights import read_weights
+
+    arguments = _arguments(model, channels, options)
+    place, changed = source
+    path = Path(place) if changed else _downloaded(place, model)
+    network = _made(model, channels, device, arguments)
+    found = read_weights(path)
+    for wrapper in WRAPPERS:
+        found = found[wrapper] if isinstance(found.get(wrapper), Mapping) else found
+    holder = network.PatchGMM if model == "EPLLDenoiser" else network
+    try:
+        lacking, further = holder.load_state_dict(found, strict=False)
+    except RuntimeError as error:  # of other shapes
+        raise Unsupported(f"{path.name} does not fit {model}: {_short(error)}") from error
+    # What RAM has beside its published weights begins as 1.
+    lacking = [name for name in lacking if (model, name) != ("RAM", "fact_realign")]
+    if lacking or (further and model != "RAM"):
+        names = ", ".join(map(str, (lacking or further)[:3]))
+        raise Unsupported(
+            f"{path.name} does not fit {model} as it is made here: it "
+            f"{'lacks' if lacking else 'has besides'} {names}"
+        )
+    return network
+
+
+def _arguments(model, channels, options):
+    """What a model for images of so many channels is made with; without its own weights."""
+    import deepinv.models as models
+
+    make = getattr(models, model)
+    taken = inspect.signature(make).parameters
+    called = inspect.signature(make.forward).parameters if inspect.isclass(make) else {}
+    open_ended = any(one.kind is one.VAR_KEYWORD for one in taken.values())
+    for name, _ in options:
+        documented = open_ended and f"``{name}``" in (make.__doc__ or "")
+        if name in TAKEN or not (name in taken or name in called or documented):
+            near = difflib.get_close_matches(name, {*taken, *called, *OWN} - {*TAKEN, "kwargs"})
+            hint = f": did you mean {' or '.join(near)}?" if near else ""
+            raise Unsupported(f"{model} takes no parameter {name!r}{hint}")
+    arguments = {name: value for name, value in options if name in taken or name not in called}
+    for name in CHANNELS:
+        if name in taken and isinstance(taken[name].default, int):
+            arguments[name] = channels
+    return arguments | ({"pretrained": None} if "pretrained" in taken else {})
+
+
+def _made(model, channels, device, arguments):
+    """The model, without weights."""
+    import deepinv.models as models
+
+    try:
+        return getattr(models, model)(**arguments).eval().to(device)
+    except FAILURES as error:
+        raise Unsupported(
+            f"{model} cannot be made for {channels} channel{'s' * (channels > 1)}: {_short(error)}"
         ) from error
-    except (ImportError, TypeError, ValueError, RuntimeError, AssertionError) as error:
-        reason = " ".join(str(error).split())
-        raise Unsupported(f"{model} cannot be made for {channels} channels: {reason}") from error
+
+
+def _downloaded(address, model):
+    """The file that an address gives, where torch and deepinv keep theirs."""
+    import torch
+
+    path = Path(torch.hub.get_dir()) / "checkpoints" / address.rpartition("/")[2]
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(address, str(path), progress=False)
+        except OSError as error:
+            raise Unsupported(
+                f"the weights of {model} cannot be downloaded from {address} ({_short(error)}): go "
+                f"online once, or put that file at {path}"
+            ) from error
+    return path
+
+
+def _restored(network, model, noisy, sigma, channels, options):
+    """What a model makes of images, padded as it needs."""
+    import torch
+
+    height, width = noisy.shape[2:]
+    multiple = MULTIPLE.get(model, 1)
+    padding = (0, -width % multiple, 0, -height % multiple)
+    padded = torch.nn.functional.pad(noisy, padding, mode="replicate") if any(padding) else noisy
+    called = inspect.signature(network.forward).parameters
+    told = {} if model in UNTOLD else {"sigma" if "sigma" in called else [*called][1]: sigma}
+    told |= {name: value for name, value in options.items() if name in called}
+    try:
+        return network(padded, **told)[..., :height, :width]
+    except torch.OutOfMemoryError:
+        raise
+    except FAILURES as error:
+        raise Unsupported(
+            f"{model} does not take images of {channels}x{height}x{width}: {_short(error)}"
+        ) from error
+
+
+def _short(error):
+    """An error in one line."""
+    return " ".join(str(error).split())[:300]

@@ -71,7 +71,7 @@ class Result:
         return [line for line in self.err.splitlines() if line]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def bench():
     """The `bench` command: bench("run", "--dataset", "digits") -> code, out, err."""
     from bench.cli import main
@@ -103,6 +103,30 @@ def fails(bench):
 def undrawn(monkeypatch):
     """Figures of a report are made but not written as pictures, which takes half its time."""
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *args, **options: None)
+
+
+@pytest.fixture(scope="session")
+def render_text():
+    """`render`, but without figures, which take nine tenths of its time."""
+    from bench.report.render import render
+
+    def text(*arguments, **options):
+        with pytest.MonkeyPatch.context() as patch:
+            _leave_figures_out(patch)
+            return render(*arguments, **options)
+
+    return text
+
+
+@pytest.fixture
+def without_figures(monkeypatch):
+    """Reports of `bench report` have no figures: for tests of what they say."""
+    _leave_figures_out(monkeypatch)
+
+
+def _leave_figures_out(patch):
+    patch.setattr("bench.report.figures.draw", lambda *arguments: [])
+    patch.setattr("bench.report.figures.draw_ranks", lambda *arguments: [])
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import bench
+import bench.networks
 import bench.training
 
 ROOT = Path(__file__).parent.parent
@@ -108,10 +109,12 @@ def test_a_face_holds_no_logic(path):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "methods").glob("[a-z]*.py")), ids=lambda p: p.stem)
 def test_methods_import_only_public_names(path):
-    assert imported(path) <= {*bench.__all__, "training"}
+    rooms = {"training": bench.training, "networks": bench.networks}
+    assert imported(path) <= {*bench.__all__, *rooms}
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module == "bench.training":
-            assert {alias.name for alias in node.names} <= set(bench.training.__all__)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bench."):
+            room = rooms[node.module.partition(".")[2]]
+            assert {alias.name for alias in node.names} <= set(room.__all__)
 
 
 def test_public_names():

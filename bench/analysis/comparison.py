@@ -32,7 +32,7 @@ apart. What can be said of fewer than four trainings is said of these very model
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -239,7 +239,14 @@ def uneven(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str) -> set[tuple
     return found
 
 
-def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str, *, higher: bool) -> pd.DataFrame:
+def marks(
+    summary: pd.DataFrame,
+    pairs: pd.DataFrame,
+    metric: str,
+    *,
+    higher: bool,
+    unranked: Collection[str] = (),
+) -> pd.DataFrame:
     """Mark each column's highest mean, and what cannot be told apart from it.
 
     "best" is the highest mean (the lowest, where not `higher` is better), and "few" where it is
@@ -247,7 +254,7 @@ def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str, *, higher: bo
     "near" what cannot be told apart from it, of few trainings by their images alone; "" the rest.
     Tables show them in bold, as ‡ and as †; what was not compared with the best has no mark. Rows
     methods, columns (noise, level), as in `table`. Nothing is marked where methods are over other
-    images each, see `uneven`.
+    images each, see `uneven`; nor are the methods `unranked`, which have seen the images.
     """
     mean = table(summary, metric)
     without: set[Any] = uneven(summary, pairs, metric)
@@ -263,7 +270,7 @@ def marks(summary: pd.DataFrame, pairs: pd.DataFrame, metric: str, *, higher: bo
     result = mean.astype(object)
     of_mean: Any = mean.columns
     for column in of_mean:
-        values = mean[column]
+        values = mean[column].where(~mean.index.isin(list(unranked)))
         if values.isna().all() or column in without:
             result[column] = ""
             continue

@@ -190,7 +190,8 @@ class _Frame:
 
     def images(self, key: str) -> Columns:
         part = self._parts[int(key)]
-        return {str(name): part[name].to_numpy() for name in part if name not in CELL}
+        of_cell = {*CELL, "label"}
+        return {str(name): part[name].to_numpy() for name in part if name not in of_cell}
 
     def scores(self, scales: Mapping[str, Scale]) -> Scores:
         keys = [str(number) for number in range(len(self._parts))]

@@ -260,8 +260,9 @@ def _outcome(record: Record, scales: Mapping[str, Scale]) -> str:
             text = f"{mean:.4g}" if scale is None else f"{mean:.{scale.decimals}f} {scale.unit}"
             parts = [f"{label if scale is None else scale.title} {text.rstrip()}"]
     if record.fit_seconds is not None:
+        how = "fitted" if record.cell.recipe is None else "trained"
         earlier = "earlier, " if record.conditions["fit_reused"] else ""
-        parts.append(f"trained {earlier}in {duration(record.fit_seconds)}")
+        parts.append(f"{how} {earlier}in {duration(record.fit_seconds)}")
     if record.images_per_second is not None:
         parts.append(speed_text(record.images_per_second, " images/s"))
     return ", ".join(parts)

@@ -92,7 +92,7 @@ def _lines(frame: pd.DataFrame, notes: list[str]) -> list[str]:
     about = frame.attrs
     places, unit = (2, " (dB)") if about["metric"] == "psnr" else (3, "")
     lines = textwrap.wrap(printable(about["answer"]), _WIDTH)
-    for note in notes:
+    for note in filter(None, (*notes, about["learned"])):
         lines += textwrap.wrap(printable(f"Note: {note}."), _WIDTH)
     if about["instead"]:
         note = f"Note: {about['instead']}. These are its kept outputs, and fewer conventions."

@@ -139,13 +139,32 @@ def _dataset_details(dataset: PluginDataset) -> list[str]:
 def _method_details(method: Method) -> list[str]:
     """What kind of method it is and where it comes from, and a line for each parameter."""
     declared = method.declared
-    kind = "learned" if method.learns else "told the noise" if method.takes_noise else "blind"
-    lines = ["; ".join(filter(None, (kind, declared.reference, _origin(method), declared.note)))]
+    lines = [
+        "; ".join(
+            filter(
+                None, (_learned_from(method), declared.reference, _origin(method), declared.note)
+            )
+        )
+    ]
     for name, default in method.parameters.items():
         tried = declared.tune.get(name)
         tuned = f" (tuned over {', '.join(map(str, tried))})" if tried is not None else ""
         lines.append(f"{name}={default}{tuned}")
     return lines
+
+
+def _learned_from(method: Method) -> str:
+    """What kind of method it is, and what it learned from."""
+    images = {"pairs": "pairs of noisy images", "noisy": "noisy images alone"}
+    learned = images.get(method.supervision, "clean images")
+    if method.family == "pretrained":
+        on = method.trained_on({})
+        return f"pretrained on {', '.join(on)}" if on else "pretrained elsewhere"
+    if method.family == "trained" and method.supervision == "none":
+        return "trained on each image itself"
+    if method.learns:
+        return f"{method.family} {'to' if method.family == 'fitted' else 'on'} {learned}"
+    return f"{method.family}, {'told the noise' if method.takes_noise else 'blind'}"
 
 
 def _metric_details(metric: Metric) -> list[str]:

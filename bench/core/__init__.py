@@ -17,6 +17,7 @@ from bench.core.cell import (
     cell_key,
     digest,
     method_label,
+    told_factor,
 )
 from bench.core.dataset import (
     MEASURED_BYTES,
@@ -143,6 +144,7 @@ __all__ = [
     "significant",
     "speed_text",
     "system_reason",
+    "told_factor",
     "typed_text",
     "typed_value",
     "visible",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -166,8 +168,29 @@ def cell_key(values: Mapping[str, Any], protocol: int = PROTOCOL_VERSION) -> str
 
 #: The method that gives the noisy image itself: the line that every other must beat.
 IDENTITY = "identity"
-#: `[sigma=estimate]` after a method's name asks for the noise to be estimated from the image.
+#: `[sigma=estimate]` after a method's name asks for the noise to be estimated from the image, and
+#: `[sigma=0.5x]` for it to be told half of its deviation.
 ESTIMATED = "sigma"
+
+
+def told_factor(params: Mapping[str, Any]) -> float:
+    """How many times the deviation of the noise a method is told, by its parameters as typed.
+
+    Raises:
+        ValueError: `sigma` is neither a word nor such a factor.
+
+    >>> told_factor({"sigma": "0.5x"}), told_factor({"sigma": "estimate"}), told_factor({})
+    (0.5, 1.0, 1.0)
+    """
+    typed = params.get(ESTIMATED, "known")
+    if typed in ("known", "estimate"):
+        return 1.0
+    if not _FACTOR.fullmatch(typed) or not 0 < (factor := float(typed[:-1])) < math.inf:
+        raise ValueError(f"{typed!r} is no factor, such as 0.5x")
+    return factor
+
+
+_FACTOR = re.compile(r"(\d+\.?\d*|\.\d+)x", re.ASCII)
 
 
 def method_label(name: str, params: str, regime: str = "") -> str:

@@ -130,6 +130,8 @@ class Dataset:
             patient, file) each belongs to; images of one unit are no independent samples. None
             where each image is one by itself.
         validated_by: how it gets validation images, in words; empty where files of a folder do.
+        metrics: what is measured of it unless others are asked for; empty for what is measured of
+            most. The first one leads.
     """
 
     name: str
@@ -153,6 +155,7 @@ class Dataset:
     truth: bool = True
     units: Callable[[Split], Units] | None = field(default=None, repr=False)
     validated_by: str = field(default="", repr=False, compare=False)
+    metrics: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.training:

@@ -24,6 +24,7 @@ from bench.core import (
 )
 from bench.datasets import idx, natural
 from bench.datasets.digits import open_digits
+from bench.datasets.flat import open_flat
 from bench.datasets.folders import FORMS
 from bench.datasets.hugging_face import open_hugging_face
 from bench.datasets.npz import open_npz
@@ -202,15 +203,19 @@ def _idx(files: idx.IdxFiles, summary: str, reference: str) -> Entry:
     )
 
 
+def _with_partner(dataset: Dataset, training: str, folder: Path, download: bool) -> Dataset:
+    """With the images that the field trains on for it, where they lie in the data folder."""
+    partner = natural.SETS.get(training)
+    if partner is None or partner.lies_in(folder) is None:
+        return dataset
+    return with_training(dataset, partner.open(folder, download))
+
+
 def _natural(name: str, summary: str, reference: str) -> Entry:
     images = natural.SETS[name]
 
     def open_set(folder: Path, download: bool) -> Dataset:
-        dataset = images.open(folder, download)
-        partner = natural.SETS.get(images.training)
-        if partner is None or partner.lies_in(folder) is None:
-            return dataset
-        return with_training(dataset, partner.open(folder, download))
+        return _with_partner(images.open(folder, download), images.training, folder, download)
 
     return Entry(
         name,
@@ -247,6 +252,15 @@ _ALL = (
         lambda folder: "",
         lambda folder: True,
         labelled=True,
+    ),
+    Entry(
+        "flat",
+        "25 constant and evenly graded images, 256x256 grey, by formula; training and tuning on "
+        "train400",
+        "none",
+        lambda folder, download: _with_partner(open_flat(), "train400", folder, download),
+        lambda folder: "",
+        lambda folder: True,
     ),
     _natural(
         "bsd68",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -47,6 +48,8 @@ _MOST = 3
 
 #: Those of a run's settings that hold of denoising too.
 _SETTINGS = ("range", "tile", "device", "threads", "plugins")
+#: `sigma=0.5x` among a method's parameters.
+_WRONG_LEVEL = re.compile(rf"\b{ESTIMATED}\s*=\s*[\d.]+x\b", re.ASCII)
 
 
 def denoise(
@@ -156,6 +159,11 @@ def _checked(method: str, settings: Mapping[str, Any]) -> Settings:
     for name in settings:
         if name not in _SETTINGS:
             raise UsageError(f"unknown setting {name!r}: {nearest(name, _SETTINGS)}")
+    if wrong := _WRONG_LEVEL.search(method):
+        raise UsageError(
+            f"{method} is told a wrong level, to see what becomes of it: leave {wrong[0]} out, and "
+            "say by noise how much there is"
+        )
     plugins = [Path(plugin) for plugin in settings.get("plugins", ())]
     return Settings.checked(**{**settings, "methods": [method], "plugins": plugins})
 

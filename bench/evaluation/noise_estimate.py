@@ -24,18 +24,24 @@ def is_estimated(cell: Cell, method: Method) -> bool:
     """
     if isinstance(cell.noise, Given) and cell.noise.estimated:
         return method.takes_noise
-    return ESTIMATED not in method.parameters and ESTIMATED in json.loads(cell.params)
+    params = json.loads(cell.params)
+    return ESTIMATED not in method.parameters and params.get(ESTIMATED) == "estimate"
 
 
 class Estimating:
     """A denoiser that is told, of each image, Gaussian noise of the deviation estimated from it.
 
     All else that the harness asks of a denoiser goes to the one inside.
+
+    Args:
+        denoiser: the one inside.
+        threads: that images are handled in.
+        factor: how many times that deviation it is told.
     """
 
-    def __init__(self, denoiser: Any, threads: int) -> None:
+    def __init__(self, denoiser: Any, threads: int, factor: float = 1.0) -> None:
         self._denoiser: Denoiser = denoiser
-        self._threads = threads
+        self._threads, self._factor = threads, factor
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._denoiser, name)
@@ -59,6 +65,6 @@ class Estimating:
     def _each(self, call: Callable[[Array, Noise], Any], images: Array, noise: Noise) -> list[Any]:
         """What a call gives of each image, told the noise estimated from it."""
         return [
-            call(images[i : i + 1], Gaussian(estimate_sigma(image), noise.clip))
+            call(images[i : i + 1], Gaussian(self._factor * estimate_sigma(image), noise.clip))
             for i, image in enumerate(images)
         ]

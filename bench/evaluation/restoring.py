@@ -22,7 +22,7 @@ from bench.evaluation import scoring
 from bench.evaluation.calls import Calls
 from bench.evaluation.fitting import Fits
 from bench.evaluation.forms import Form
-from bench.evaluation.noise_estimate import Estimating, is_estimated
+from bench.evaluation.noise_mismatch import informed
 from bench.evaluation.noisy_images import NoisyImages, batches
 from bench.evaluation.tiles import by_tiles
 from bench.metrics.psnr import decibels, psnr
@@ -212,7 +212,7 @@ def again(
 def denoiser_of(cell: Cell, chosen: Mapping[str, Any], form: Form, fits: Fits) -> Any:
     """The method as it was measured; raises `Unsupported` where its model is gone."""
     denoiser = by_tiles(fitted_denoiser(cell, chosen, form, fits), form, cell.tile)
-    return Estimating(denoiser, form.threads) if is_estimated(cell, form.method) else denoiser
+    return informed(denoiser, cell, form)
 
 
 def fitted_denoiser(cell: Cell, chosen: Mapping[str, Any], form: Form, fits: Fits) -> Any:

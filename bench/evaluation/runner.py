@@ -34,7 +34,7 @@ from bench.evaluation.fitting import Fits, fitted, learned_values
 from bench.evaluation.forms import Form, form_of
 from bench.evaluation.kept_images import KeptImages
 from bench.evaluation.measurements import built_in
-from bench.evaluation.noise_estimate import Estimating, is_estimated
+from bench.evaluation.noise_mismatch import check, informed
 from bench.evaluation.scoring import BadOutput
 from bench.evaluation.tiles import by_tiles
 from bench.evaluation.validation import Validation
@@ -128,12 +128,12 @@ class _Measuring:
         self._params: dict[str, Any] = json.loads(cell.params)
         parameters = self._method.parameters
         self._typed = {k: v for k, v in self._params.items() if k in parameters}
-        self._estimates = is_estimated(cell, self._method)
         self._arrays: Mapping[str, Any] | None = None
         #: The tuned parameters, once they are chosen, to be named where it fails with them.
         self.setting = ""
 
     def run(self, exam: Exam) -> Record:
+        check(self._cell, self._method)  # before hours of training
         record = Record(self._cell, "done")
         fit, reused = None, False
         if self._method.learns:
@@ -161,7 +161,7 @@ class _Measuring:
             values = ", ".join(f"{name}={value}" for name, value in tuned.items())
             self.setting = f", tuned to {values}"
         record.chosen = {**self._method.parameters, **self._params, **tuned}
-        denoiser = self._make(tuned)
+        denoiser = self._make(tuned, truly=False)
         record.parameters = learned_values(denoiser, fit)
         kept = KeptImages(self._fits, self._cell, self._form.device)
         try:
@@ -201,13 +201,16 @@ class _Measuring:
         if os.getpid() != self._process:
             os._exit(0)
 
-    def _make(self, tuned: Mapping[str, Any]) -> Any:
-        """The denoiser with such parameters beside those typed, and with what was fitted."""
+    def _make(self, tuned: Mapping[str, Any], *, truly: bool = True) -> Any:
+        """The denoiser with such parameters beside those typed, and with what was fitted.
+
+        Unless `truly`, it may be told a wrong level: tuning would make up for that.
+        """
         denoiser = self._form.create({**self._typed, **tuned}, self._cell.seed)
         if self._arrays is not None:
             denoiser.load(self._arrays)
         denoiser = by_tiles(denoiser, self._form, self._cell.tile)
-        return Estimating(denoiser, self._form.threads) if self._estimates else denoiser
+        return informed(denoiser, self._cell, self._form, truly=truly)
 
     def _validation(self) -> Validation:
         return Validation(

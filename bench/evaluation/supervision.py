@@ -17,7 +17,7 @@ from bench.noises import Gaussian, Given, ImageDraws
 
 if TYPE_CHECKING:
     from bench.core import Array
-    from bench.plugins.contract import Supervision
+    from bench.core.learning import Supervision
 
 #: By what the draws of noisy images to learn from are keyed: none of them is tuned on or measured.
 _DRAWN_AS = {"train": "train", "validation": "validation-fit"}

@@ -12,7 +12,7 @@ import inspect
 import os
 import pickle
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,8 +56,11 @@ class Import:
             "target": _Elsewhere if inspect.isclass(plugin.target) else _elsewhere,
             "parameters": dict(plugin.parameters),
         }
-        if isinstance(plugin, Method) and plugin.recipes:
-            told["recipes"] = {name: dict(of) for name, of in plugin.recipes.items()}
+        if isinstance(plugin, Method):
+            if plugin.recipes:
+                told["recipes"] = {name: dict(of) for name, of in plugin.recipes.items()}
+            if callable(plugin.declared.trained_on):
+                told["declared"] = dataclasses.replace(plugin.declared, trained_on=_elsewhere)
         plugin = dataclasses.replace(plugin, **told)
         try:
             pickle.dumps(plugin)
@@ -67,6 +70,24 @@ class Import:
                 f"({' '.join(str(error).split())})"
             ) from error
         return plugin
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """A method that is to say what it was trained on with such parameters.
+
+    Attributes:
+        plugins, name: as of `Import`.
+        params: all of them.
+    """
+
+    plugins: tuple[str, ...]
+    name: str
+    params: Mapping[str, Any]
+
+    def names(self) -> tuple[str, ...] | None:
+        """In the other process: see `Method.trained_on`."""
+        return Registry(self.plugins).load(self.name).trained_on(self.params)
 
 
 @dataclass(frozen=True)
@@ -146,16 +167,29 @@ def importing(
             return source.load()
         key = (source.kind.name, source.name)
         if key not in known:
-            if not process.alive:
-                process.start()
-            try:
-                known[key] = process.ask(Import(given, *key))
-            except Lost as lost:
-                kind, name = key
-                raise BrokenPlugin(
-                    f"{kind} {name!r} cannot be loaded: {source.location}: {lost}"
-                ) from None
+            known[key] = with_questions(asked(Import(given, *key), source), source)
         return known[key]
+
+    def asked(job: Import | TrainedOn, source: Source[Any]) -> Any:
+        if not process.alive:
+            process.start()
+        try:
+            return process.ask(job)
+        except Lost as lost:
+            raise BrokenPlugin(
+                f"{source.kind.name} {source.name!r} cannot be loaded: {source.location}: {lost}"
+            ) from None
+
+    def with_questions(plugin: Any, source: Source[Any]) -> Any:
+        """The plugin; what it says as a function of parameters, it is asked for."""
+        if not (isinstance(plugin, Method) and plugin.declared.trained_on is _elsewhere):
+            return plugin
+
+        def trained_on(params: Mapping[str, Any]) -> Any:
+            return asked(TrainedOn(given, source.name, dict(params)), source)
+
+        declared = dataclasses.replace(plugin.declared, trained_on=trained_on)
+        return dataclasses.replace(plugin, declared=declared)
 
     registry = Registry(plugins, load)
     given = tuple(str(expanded(plugin).absolute()) for plugin in plugins)

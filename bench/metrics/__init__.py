@@ -18,7 +18,9 @@ from bench.metrics.psnr_scaled import psnr_scaled
 from bench.metrics.psnr_y import psnr_y
 from bench.metrics.pure import pure
 from bench.metrics.recognised import Recognised
+from bench.metrics.residual import residual
 from bench.metrics.ssim import ssim
+from bench.metrics.structure import structure
 from bench.metrics.sure import sure
 from bench.metrics.umse import umse
 from bench.metrics.upsnr import upsnr
@@ -26,5 +28,6 @@ from bench.metrics.vif import vif
 
 __all__ = [
     "Recognised", "dists", "fsim", "gmsd", "haarpsi", "lpips", "mae", "ms_ssim", "mse", "psnr",
-    "psnr_scaled", "psnr_y", "pure", "ssim", "sure", "umse", "upsnr", "vif",
+    "psnr_scaled", "psnr_y", "pure", "residual", "ssim", "structure", "sure", "umse", "upsnr",
+    "vif",
 ]  # fmt: skip

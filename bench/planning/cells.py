@@ -12,6 +12,7 @@ from bench.core import (
     Dataset,
     Noise,
     TrainNoise,
+    Unsupported,
     UsageError,
     canonical_json,
     nearest,
@@ -102,13 +103,31 @@ def notes(
     """What readers of the numbers should know of the plan, a sentence each.
 
     Of the images and of the levels what is hardly meant so, which methods run at their defaults for
-    want of validation images, and that large images are cut.
+    want of validation images, what methods say themselves, and that large images are cut.
+
+    Raises:
+        UsageError: a method says that its parameters cannot be.
     """
     methods, cells = list(methods), list(cells)
     noises = {noise: None for cell in cells for noise in _noises(cell)}
     learned = dataset.training_warnings if any(one.method.learns for one in methods) else ()
     untuned = _untuned(settings, dataset, methods)
-    return [*dataset.warnings, *learned, *doubts(noises), *untuned, *_cut(cells)]
+    remarks = _remarks(methods, cells)
+    return [*dataset.warnings, *learned, *doubts(noises), *untuned, *remarks, *_cut(cells)]
+
+
+def _remarks(methods: Iterable[RequestedMethod], cells: Iterable[Cell]) -> list[str]:
+    """What methods say of themselves where they are measured on these noises, each once."""
+    noises = dict.fromkeys(cell.noise for cell in cells)
+    said: dict[str, None] = {}
+    for requested, noise in itertools.product(methods, noises):
+        try:
+            remark = requested.method.remark(requested.params, noise)
+        except Unsupported as error:
+            raise UsageError(f"{requested}: {error}") from error
+        if remark:
+            said[f"{requested}: {remark}"] = None
+    return list(said)
 
 
 def _noises(cell: Cell) -> tuple[Noise, ...]:

@@ -73,16 +73,17 @@ def typed_params(plugin: Method | Metric, params: Mapping[str, str]) -> dict[str
     """
     values: dict[str, Any] = {}
     bounds: tuple[Mapping[str, float], Mapping[str, float]]
-    noun, bounds = "metric", ({}, {})
+    noun, bounds, more = "metric", ({}, {}), False
     if isinstance(plugin, Method):
         noun, bounds = "method", (plugin.declared.least, plugin.declared.most)
+        more = plugin.takes_more
     for key, text in params.items():
-        if key not in plugin.parameters:
+        if key not in plugin.parameters and not more:
             raise UsageError(
                 f"{noun} {plugin.name!r} has no parameter {key!r}: "
                 f"{nearest(key, plugin.parameters)}"
             )
-        default = plugin.parameters[key]
+        default = plugin.parameters.get(key)
         value = typed_value(text)
         if isinstance(default, float) and type(value) is int:
             value = float(value)

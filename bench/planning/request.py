@@ -1,4 +1,4 @@
-"""What is typed -> the methods and metrics that it asks for, and where torch computes for them."""
+"""What is typed -> the methods that it asks for, and where torch computes for them."""
 
 from __future__ import annotations
 
@@ -8,27 +8,23 @@ from typing import Any, NamedTuple, TypeVar
 
 from bench.core import (
     ESTIMATED,
-    Dataset,
-    MissingPackage,
     UsageError,
     canonical_json,
     digest,
     method_label,
+    told_factor,
 )
 from bench.noises import training_regime
-from bench.planning import notation
+from bench.planning import notation, sweeps
 from bench.planning.checks import MAX_SEEDS
 from bench.planning.noise_kinds import by_name
+from bench.planning.parameter_files import files_of, with_files
 from bench.planning.settings import (
     DEFAULT_METHODS,
-    DEFAULT_METRICS,
-    FRAMES_METRICS,
-    SINGLE_METRICS,
     Settings,
 )
 from bench.plugins.contract import Method
-from bench.plugins.files import content_digest
-from bench.plugins.kinds import METRICS, NOISES
+from bench.plugins.kinds import NOISES
 from bench.plugins.metric import Metric
 from bench.plugins.sources import Registry
 
@@ -38,18 +34,20 @@ P = TypeVar("P", Method, Metric)
 class RequestedMethod(NamedTuple):
     """A method as it was asked for: with the parameters typed, and how it is to be trained.
 
-    `regime` and the number of `seeds` are None where the settings' own hold.
+    `regime` and the number of `seeds` are None where the settings' own hold; `trained_on` is what
+    it was trained on elsewhere, None where nobody says.
     """
 
     method: Method
     params: Mapping[str, Any]
     regime: str | None = None
     seeds: int | None = None
+    trained_on: tuple[str, ...] | None = ()
 
     @property
     def files(self) -> dict[str, str]:
         """The files that its parameters name, as typed -> the digest of what they hold."""
-        return _files(self.method, self.params)
+        return files_of(self.method, self.params)
 
     @property
     def fit_params(self) -> dict[str, Any]:
@@ -67,30 +65,6 @@ class RequestedMethod(NamedTuple):
         return method_label(self.method.name, canonical_json({**self.params, **typed}))
 
 
-class RequestedMetric(NamedTuple):
-    """A metric as it was asked for: with the parameters typed.
-
-    Its text is its label: what its column, and each table, is called by.
-    """
-
-    metric: Metric
-    params: Mapping[str, Any]
-
-    @property
-    def files(self) -> dict[str, str]:
-        """As of `RequestedMethod`."""
-        return _files(self.metric, self.params)
-
-    def __str__(self) -> str:
-        return method_label(self.metric.name, canonical_json(self.params))
-
-
-def _files(plugin: Method | Metric, params: Mapping[str, Any]) -> dict[str, str]:
-    typed = {**plugin.parameters, **params}
-    paths = plugin.files(params)
-    return {typed[name]: plugin.contents[str(path.absolute())] for name, path in paths.items()}
-
-
 #: Among methods' names, stands for those of `Registry.classical`.
 CLASSICAL = "classical"
 
@@ -98,11 +72,13 @@ CLASSICAL = "classical"
 def requested_methods(settings: Settings, registry: Registry[Method]) -> dict[str, RequestedMethod]:
     """The methods that the settings ask for, or the default ones, by their text.
 
-    However it is typed, one method with the same parameters is measured once.
+    A sweep stands for each of its values; however it is typed, one method with the same parameters
+    is measured once.
 
     Raises:
-        UsageError: there is no such method or parameter, or a plugin is broken.
+        UsageError: there is no such method or parameter, a plugin is broken, or a sweep is large.
     """
+    typed = sweeps.expanded(settings.methods or (), settings)  # before anything is loaded
     registry.load_given()  # a plugin that was asked for and is broken ends it here
     names: Iterable[str]
     if settings.methods is None:
@@ -112,8 +88,8 @@ def requested_methods(settings: Settings, registry: Registry[Method]) -> dict[st
     else:
         names = (
             name
-            for typed in settings.methods
-            for name in (registry.classical if typed.strip() == CLASSICAL else (typed,))
+            for text in typed
+            for name in (registry.classical if text.strip() == CLASSICAL else (text,))
         )
     requested = (resolve(name, registry) for name in names)
     return {str(each): each for each in requested}
@@ -129,123 +105,6 @@ def methods_by_name(requested: Iterable[RequestedMethod]) -> dict[str, Method]:
     return methods
 
 
-def requested_metrics(settings: Settings, registry: Registry[Any]) -> dict[str, RequestedMetric]:
-    """The metrics that the settings ask for, or the default ones and those of `--plugin`.
-
-    Args:
-        settings: what was asked for.
-        registry: of any kind; metrics are loaded as it loads.
-
-    Returns:
-        See `metrics_of`. The first one leads.
-
-    Raises:
-        UsageError: there is no such metric or parameter, or a plugin is broken.
-        MissingPackage: one needs a package that is not installed.
-    """
-    metrics = registry.of(METRICS)
-    metrics.load_given()
-    return metrics_of(settings.metrics or (*DEFAULT_METRICS, *metrics.given), metrics)
-
-
-def metrics_for(
-    settings: Settings, metrics: Mapping[str, RequestedMetric], dataset: Dataset
-) -> dict[str, RequestedMetric]:
-    """The metrics of a run, once it is known what there is to measure by.
-
-    Where none were asked for and there is no ground truth, those that do without stand in the place
-    of the default ones.
-
-    Args:
-        settings: what was asked for.
-        metrics: see `requested_metrics`.
-        dataset: that is measured on.
-
-    Raises:
-        UsageError: one that was asked for needs what no image of the data set has.
-    """
-    own: tuple[str, ...] = FRAMES_METRICS if dataset.frames > 1 else SINGLE_METRICS
-    if settings.metrics is not None:
-        _check_needs(metrics, dataset, DEFAULT_METRICS if dataset.truth else own)
-    if settings.metrics is not None or dataset.truth:
-        return dict(metrics)
-    others = {label: one for label, one in metrics.items() if label not in DEFAULT_METRICS}
-    return {**metrics_of(own, Registry(kind=METRICS)), **others}
-
-
-def _check_needs(
-    metrics: Mapping[str, RequestedMetric], dataset: Dataset, defaults: Iterable[str]
-) -> None:
-    """That the data set has what metrics need; what holds of some noise only, cells say.
-
-    Of those that learn by labels `evaluation.metric_fits` says which data sets have some.
-    """
-    lacks = {
-        need: why
-        for need, lacking, why in (
-            ("clean", not dataset.truth, "clean images"),
-            ("frames", dataset.frames < 2, "a second noisy frame of each scene"),
-            ("label", dataset.labels is None, "labels"),
-        )
-        if lacking
-    }
-    wanting = {
-        label: [
-            lacks[need]
-            for need in one.metric.needs
-            if need in lacks and not (need == "label" and one.metric.learns)
-        ]
-        for label, one in metrics.items()
-    }
-    for label, missing in wanting.items():
-        if missing:
-            left = [other for other in metrics if not wanting[other]] or defaults
-            raise UsageError(
-                f"--metrics {label}: it needs {' and '.join(missing)}, which {dataset.name} does "
-                f"not have; type --metrics {','.join(left)}"
-            )
-
-
-def metrics_of(texts: Iterable[str], registry: Registry[Any]) -> dict[str, RequestedMetric]:
-    """The metrics that texts such as `ssim[sigma=1.0]` ask for, by their labels, in that order.
-
-    However it is typed, one metric with the same parameters is measured once.
-
-    Raises:
-        UsageError, MissingPackage: see `requested_metrics`.
-    """
-    metrics = registry.of(METRICS)
-    requested = (_resolved(text, metrics) for text in texts)
-    return {str(each): each for each in requested}
-
-
-def tuning_metric(settings: Settings, registry: Registry[Any]) -> RequestedMetric:
-    """The metric that parameters are chosen by, as the settings name it.
-
-    Raises:
-        UsageError: there is none of that name, or validation images do not have what it needs.
-        MissingPackage: it needs a package that is not installed.
-    """
-    (requested,) = metrics_of([settings.tune_by], registry).values()
-    metric = requested.metric
-    if "label" in metric.needs or metric.learns:
-        why = "needs labels" if "label" in metric.needs else "has to be fitted first"
-        raise UsageError(
-            f"--tune-by {requested}: {metric.name} {why}; tune by a metric of the images alone, "
-            "such as psnr"
-        )
-    return requested
-
-
-def _resolved(text: str, metrics: Registry[Metric]) -> RequestedMetric:
-    name, params = notation.parse(text, "metric")
-    metric = metrics.load(name)
-    if metric.missing:
-        raise MissingPackage(metric.missing)
-    values = notation.typed_params(metric, params)
-    return RequestedMetric(_with_files(metric, values), values)
-
-
 def torch_device(settings: Settings, methods: Iterable[Method]) -> str:
     """Where torch computes, "cpu" or "cuda"; torch is loaded only where it is needed.
 
@@ -257,7 +116,7 @@ def torch_device(settings: Settings, methods: Iterable[Method]) -> str:
     device = settings.device
     if device == "cuda" and settings.dask:
         return device
-    if device == "cpu" or (device == "auto" and not any(each.uses_torch for each in methods)):
+    if device == "cpu" or (device == "auto" and not any(each.uses_gpu for each in methods)):
         return "cpu"
     import torch
 
@@ -296,39 +155,27 @@ def resolve(text: str, registry: Registry[Method]) -> RequestedMethod:
         )
     if wraps := method.declared.wraps:
         method = _with_inner(method, params.get(wraps, method.parameters[wraps]), registry)
-    if sigma not in (None, "known", "estimate"):
-        raise UsageError(f"{name}[{ESTIMATED}={sigma}]: write known or estimate")
-    estimated = {ESTIMATED: sigma} if sigma == "estimate" else {}
     values = notation.typed_params(method, params)
     return RequestedMethod(
-        _with_files(method, values),
-        {**values, **estimated},
+        with_files(method, values),
+        {**values, **_told(name, sigma)},
         None if regime is None else training_regime(regime, by_name(registry.of(NOISES))),
         None if seeds is None else int(seeds),
+        method.trained_on(values),
     )
 
 
-def _with_files(plugin: P, params: Mapping[str, Any]) -> P:
-    """A method or metric whose parameters name files: its results depend on what these hold."""
-    digests = {}
-    paths = plugin.files(params)
-    for name, path in paths.items():
-        try:
-            digests[name] = content_digest(path)
-        except OSError as error:
-            raise UsageError(
-                f"{plugin.name}[{name}={path}]: {path.absolute()} cannot be read: {error.strerror}"
-            ) from error
-    if not digests:
-        return plugin
-    return dataclasses.replace(
-        plugin,
-        source=digest([plugin.source, digests]),
-        contents={
-            **plugin.contents,
-            **{str(path.absolute()): digests[name] for name, path in paths.items()},
-        },
-    )
+def _told(name: str, sigma: str | None) -> dict[str, str]:
+    """What a method is told of the noise, as a parameter; nothing where that is the truth."""
+    if sigma in (None, "known"):
+        return {}
+    try:
+        factor = told_factor({ESTIMATED: sigma})
+    except ValueError:
+        raise UsageError(
+            f"{name}[{ESTIMATED}={sigma}]: write known, estimate, or a factor, as 0.5x"
+        ) from None
+    return {ESTIMATED: sigma if sigma == "estimate" else f"{factor:g}x"}
 
 
 def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method:
@@ -343,6 +190,13 @@ def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method
     declared = dataclasses.replace(
         method.declared, whole=method.declared.whole or inner.declared.whole
     )
+    if inner.family == "pretrained" and not declared.family:  # what it has learned is the other's
+        declared = dataclasses.replace(
+            declared,
+            family=inner.family,
+            supervision=inner.supervision,
+            trained_on=inner.trained_on({}) or (),
+        )
     return dataclasses.replace(
         method,
         source=digest([method.source, inner.source]),

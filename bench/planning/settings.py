@@ -100,7 +100,7 @@ class Settings(pydantic.BaseModel):
         Typed(shown=",".join(DEFAULT_METHODS) + " and those of --plugin"),
     ] = Field(
         None,
-        description="a,b[param=1],…; classical for all that need no torch, extras or other method.",
+        description="a,b[param=1|2],…; classical: all that need no torch, extras or other method.",
     )
     plugins: Annotated[
         tuple[Path, ...],
@@ -257,6 +257,9 @@ class Settings(pydantic.BaseModel):
         False, description="Take up again the cells that failed."
     )
     fresh: Annotated[_Flag, _LOCAL] = Field(False, description="Start over, and train anew.")
+    yes: Annotated[_Flag, _LOCAL] = Field(
+        False, description="Go ahead with a sweep of parameters of over 1,000 cells."
+    )
 
     @pydantic.model_validator(mode="wrap")
     @classmethod
@@ -321,18 +324,15 @@ class Settings(pydantic.BaseModel):
         if self.train_dataset:
             changes["train_dataset"] = dataset.training
         typed = self.model_fields_set
-        changes |= resolution.noise(dataset, self.sigma, "noise" in typed, self._drawing())
-        tune_on = resolution.tuned_on(dataset, self.tune_on, self.tune_by if self.tune else "psnr")
-        changes["tune_on"] = None if tune_on == "clean" else tune_on
-        return self.model_copy(update=changes)
-
-    def _drawing(self) -> dict[str, bool]:
-        """Options that ask for noise to be drawn, and whether they are given."""
-        return {
+        drawing = {
             "--clip": self.clip,
             "--noise-seeds": self.noise_seeds != (0,),
             "--train-noise blind": BLIND in self.train_noise,
         }
+        changes |= resolution.noise(dataset, self.sigma, "noise" in typed, drawing)
+        tune_on = resolution.tuned_on(dataset, self.tune_on, self.tune_by if self.tune else "psnr")
+        changes["tune_on"] = None if tune_on == "clean" else tune_on
+        return self.model_copy(update=changes)
 
     @property
     def folder(self) -> Path:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args
 
-from bench.core import in_threads
+from bench.core import UsageError, in_threads
+from bench.core.learning import Family, Supervision
 from bench.plugins.plugin import Declaration, Plugin, names
 
 if TYPE_CHECKING:
@@ -22,17 +23,11 @@ if TYPE_CHECKING:
 #: How a method is written: as a function, as a class that fits itself, or as one that the
 #: harness trains with torch.
 FormName = Literal["function", "fitted", "trained"]
-#: What a method is to its reader: a filter learns nothing; "fitted" takes statistics of the
-#: training images; "trained" is a network trained here, "pretrained" one trained elsewhere.
-Family = Literal["filter", "fitted", "trained", "pretrained"]
 _FAMILIES: Mapping[FormName, Family] = {
     "function": "filter",
     "fitted": "fitted",
     "trained": "trained",
 }
-#: What a method learns from: "clean" images, for which noise is drawn, or that came with noisy
-#: ones; "pairs" of noisy images of each scene; "noisy" images, one of each scene; "none".
-Supervision = Literal["clean", "pairs", "noisy", "none"]
 #: What the harness tells a function that has an argument of that name.
 TOLD = ("noise", "device", "seed")
 
@@ -64,6 +59,7 @@ class MethodDeclaration(Declaration):
     whole: bool
     supervision: Supervision | None
     trained_on: tuple[str, ...] | Callable[[Mapping[str, Any]], Iterable[str] | None]
+    remark: Callable[[Mapping[str, Any], Noise], str] | None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -99,14 +95,16 @@ def method(
     trained_on: Iterable[str] | Callable[[Mapping[str, Any]], Iterable[str] | None] = (),
     files: Iterable[str] = (),
     data: Iterable[str] = (),
+    remark: Callable[[Mapping[str, Any], Noise], str] | None = None,
 ) -> Callable[[T], T]:
     """Declare a function or class as the denoising method of its file.
 
     A function takes noisy images, float32 (N, C, H, W), and returns restored ones of the same shape
-    and type; its keyword-only arguments are its parameters. With an argument `noise` it is told the
-    noise; without one it is blind. With an argument `device` it is told where to compute, "cpu" or
-    "cuda", of NumPy arrays either way; with an argument `seed` it is random, and told the training
-    seed: an image's result must not depend on those beside it. A class learns: it has
+    and type; its keyword-only arguments are its parameters; with `**options` it takes
+    others, of any name, which it must judge itself. With an argument `noise` it is told the noise;
+    without one it is blind. With an argument `device` it is told where to compute, "cpu" or "cuda",
+    of NumPy arrays either way; with an argument `seed` it is random, and told the training seed: an
+    image's result must not depend on those beside it. A class learns: it has
     `fit(train, noise, seed)`, `denoise(noisy, noise)`, `state()` and `load(arrays)`, and its
     annotated attributes are its parameters; or it extends `bench.TrainedMethod`. Where `fit` has no
     argument `noise`, what it learns serves every noise.
@@ -130,10 +128,13 @@ def method(
             nothing else. By default a class learns from clean images, a function from none.
         trained_on: of a method that was trained elsewhere, the data sets, each with its noise
             behind it, as `("bsd400 gaussian 25/255",)`; or a function of the parameters that gives
-            them, or None where nobody knows.
+            them, or None where nobody knows; nothing, where with these it learned nothing.
         files: parameters that name files, whose contents are part of what is measured.
         data: files beside its own that count as its code; also folders, and patterns such as
             `tables/*.npy`.
+        remark: a function of the parameters and a noise, called before the run: a sentence that
+            readers of the numbers need, or ""; it raises `Unsupported` of parameters that cannot
+            be.
 
     Returns:
         A decorator that notes this on its target and returns the same object.
@@ -163,10 +164,20 @@ def method(
         note=note,
         whole=whole,
         supervision=supervision,
-        trained_on=trained_on if callable(trained_on) else names(trained_on),
+        trained_on=trained_on if callable(trained_on) else _data_sets(trained_on),
         files=names(files),
         data=names(data),
+        remark=remark,
     ).attach
+
+
+def _data_sets(trained_on: object) -> tuple[str, ...]:
+    """Names of data sets; raises `TypeError` where these are none."""
+    if isinstance(trained_on, (list, tuple)) and all(
+        isinstance(name, str) and name.strip() for name in trained_on
+    ):
+        return tuple(trained_on)
+    raise TypeError(f"trained_on={trained_on!r} is no list of names, as ('bsd400',)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +219,12 @@ class Method(Plugin):
         return self.uses_torch or self.takes_device
 
     @property
+    def takes_more(self) -> bool:
+        """A function with `**` takes parameters of any name, and judges them itself."""
+        taken = () if self.learns else inspect.signature(self.target).parameters.values()
+        return any(argument.kind is argument.VAR_KEYWORD for argument in taken)
+
+    @property
     def random(self) -> bool:
         """What it learns depends on the seed, or what it gives."""
         return self.takes_seed or (self.learns and self.declared.random)
@@ -222,12 +239,32 @@ class Method(Plugin):
 
         Args:
             params: those typed.
+
+        Raises:
+            UsageError: what it declares gives none.
         """
         said = self.declared.trained_on
-        names = said({**self.parameters, **params}) if callable(said) else said
-        if not names and self.family == "pretrained":
-            return None
-        return None if names is None else tuple(names)
+        if not callable(said):
+            return None if not said and self.family == "pretrained" else said
+        try:
+            given = said({**self.parameters, **params})
+            return given if given is None else _data_sets(given)
+        except Exception as error:
+            what = f"trained_on of {self.name!r} gives no names of data sets"
+            raise UsageError(f"{what}: {' '.join(str(error).split())}") from error
+
+    def remark(self, params: Mapping[str, Any], noise: Noise) -> str:
+        """What readers of its numbers on that noise must know; empty where nothing.
+
+        Args:
+            params: those typed.
+            noise: that it is measured on.
+
+        Raises:
+            Unsupported: parameters cannot be.
+        """
+        said = self.declared.remark
+        return said({**self.parameters, **params}, noise) if said else ""
 
     @property
     def inference(self) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ METRICS: Kind[Metric] = Kind(
         for name in (
             *RESERVED,
             *("dataset", "method", "params", "noise", "clip", "level", "train", "regime", "seed"),
-            *("images_per_second", "parameters"),
+            *("label", "images_per_second", "parameters"),
         )
     ),
 )

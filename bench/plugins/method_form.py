@@ -32,13 +32,14 @@ def describe(target: Target) -> Method:
     target.expect_files(parameters)
     _check_recipes(recipes or {}, target)
     told = _told(value) if form == "function" else ()
-    loop = b""
+    harness = b""
+    # What torch trains also depends on the loop that trains it, and a file's network on its calls.
     if form == "trained":
-        # What torch trains also depends on the loop that trains it.
-        for file in sorted((Path(__file__).parents[1] / "training").glob("*.py")):
-            loop += file.read_bytes()
+        harness += _code_of("training")
+    if b"bench.networks" in target.code:
+        harness += _code_of("networks")
     return Method(
-        **target.described(loop),
+        **target.described(harness),
         form=form,
         parameters=parameters,
         # A class takes it by its contract, a function if it has an argument for it.
@@ -48,6 +49,12 @@ def describe(target: Target) -> Method:
         fits_noise=form == "trained" or "noise" in arguments(getattr(value, "fit", None)),
         recipes=recipes,
     )
+
+
+def _code_of(room: str) -> bytes:
+    """Of all modules of a room of bench's."""
+    files = sorted((Path(__file__).parents[1] / room).glob("*.py"))
+    return b"".join(file.read_bytes() for file in files)
 
 
 def _check_parameters(
@@ -87,8 +94,9 @@ def _check_function(target: Target) -> None:
         raise target.broken(f"{name}() takes no images: write (noisy, *, ...)")
     if taken[0] in TOLD:
         raise target.broken(f"{name}() takes the images first: write (noisy, {taken[0]})")
+    kinds = arguments(target.value)
     for argument in taken[1:]:
-        if argument not in TOLD:
+        if argument not in TOLD and kinds[argument].kind is not inspect.Parameter.VAR_KEYWORD:
             raise target.broken(
                 f"the argument {argument!r} of {name}() is not keyword-only: write "
                 f"(noisy, *, {argument}=...)"

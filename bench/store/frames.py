@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bench.core import canonical_json, noise_name, noise_text
+from bench.core import canonical_json, method_label, noise_name, noise_text
 from bench.store.columns import REPLICATES
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ _IDENTITY = [
     "dataset",
     "method",
     "params",
+    "label",
     "noise",
     "clip",
     "level",
@@ -30,6 +31,7 @@ _CELL_COLUMNS = [
     "dataset",
     "method",
     "params",
+    "label",
     "chosen",
     "chosen_score",
     "regret",
@@ -112,6 +114,7 @@ _DTYPES: dict[str, Any] = {
     "dataset": "str",
     "method": "str",
     "params": "str",
+    "label": "str",
     "noise": "str",
     "train": "str",
     "regime": "str",
@@ -129,6 +132,7 @@ def _identity(cell: RecordedCell) -> dict[str, Any]:
         "dataset": cell.dataset,
         "method": cell.method,
         "params": cell.params,
+        "label": method_label(cell.method, cell.params, train.regime if train else ""),
         "noise": noise.kind,
         "clip": noise.clip,
         "level": noise.level,

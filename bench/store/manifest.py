@@ -22,6 +22,7 @@ from bench.core import (
     TuneOn,
 )
 from bench.core.dataset import MeasuredSplit
+from bench.core.learning import Family, Supervision
 from bench.core.metric import Better
 from bench.core.tiling import SIDE
 from bench.store.json_model import Amount, Count, JsonModel
@@ -65,13 +66,23 @@ class RecordedSettings(JsonModel):
 
 
 class RecordedMethod(JsonModel):
-    """A method, as it said itself: see `bench.plugins.contract.Method`."""
+    """A method, as it said itself: see `bench.plugins.contract.Method`.
+
+    Attributes:
+        family, supervision: see `bench.core.learning`; None where early manifests do not say.
+        trained_on: label of the method with its parameters -> the data sets that it was trained on
+            elsewhere, each with its levels in words; None where nobody says. What is trained here
+            is not in it: its cells say on what.
+    """
 
     summary: str
     reference: str
     origin: str = ""
     told_noise: bool = False
     learns: bool = False
+    family: Family | None = None
+    supervision: Supervision | None = None
+    trained_on: dict[str, list[str] | None] = pydantic.Field(default_factory=dict)
 
 
 class RecordedMetric(JsonModel):

@@ -115,7 +115,7 @@ class Run:
     def cells(self) -> pd.DataFrame:
         """A row a finished cell, in the plan's order.
 
-        Columns: key, dataset, method, params, chosen (canonical JSON), chosen_score (mean
+        Columns: key, dataset, method, params, label, chosen (canonical JSON), chosen_score (mean
         over validation images of the metric that it was tuned by), regret (dB of PSNR, where it was
         chosen without clean images that were there), noise, clip, level, train,
         regime, seed, status (done, failed or skipped), reason, fit_seconds, tune_seconds,
@@ -134,7 +134,8 @@ class Run:
 
         With `keys` only the cells of those keys are read.
 
-        Columns: dataset, method, params (typed ones, canonical JSON), noise, clip, level,
+        Columns: dataset, method, params (typed ones, canonical JSON), label (the method as tables
+        show it, with both: what to group by, or variants are averaged), noise, clip, level,
         train (noise trained on, or missing), regime (why on that: "matched", "blind" or a level,
         or missing), seed (missing where nothing is random), image
         (position in the split), the run's metrics under their labels in the manifest's order

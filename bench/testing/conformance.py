@@ -18,6 +18,7 @@ from bench.testing.checks.expectations import Failed, NotApplicable
 from bench.testing.dataset_subject import DatasetSubject
 from bench.testing.metric_subject import MetricSubject
 from bench.testing.noise_subject import NoiseSubject
+from bench.testing.patience import TooSlow, within
 from bench.testing.subject import Subject
 
 #: A check of a subject, see `bench.testing.checks`.
@@ -27,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     declaration.documented,
     declaration.parameters,
     declaration.recipes,
+    declaration.learned_from,
     images.takes_images,
     learning.state_and_load,
     images.shape_and_type,
@@ -41,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     learning.other_than_trained_on,
     images.non_contiguous_input,
     learning.fit_twice,
+    learning.learns_from_noisy_images,
     learning.asks_for_no_test_images,
     images.another_process,
 )
@@ -99,6 +102,8 @@ _OF_KIND: dict[Kind[Any], tuple[Callable[..., Any], Callable[[], tuple[Check, ..
     NOISES: (NoiseSubject, lambda: NOISE_CHECKS),
     DATASETS: (DatasetSubject, lambda: DATASET_CHECKS),
 }
+#: Seconds that a check may take.
+LIMIT = 600.0
 #: Where one of these fails, the checks after it would only repeat it.
 NECESSARY = (
     images.takes_images,
@@ -230,9 +235,18 @@ def outcomes(source: Source[Any], params: Mapping[str, str] | None = None) -> It
         return
     typed = notation.typed_params(plugin, params or {})
     yield Outcome("loads", "passed")
+    values = {**plugin.parameters, **typed} if source.kind is METHODS else {}
+    if lacking := [name for name in values if name in plugin.declared.files and not values[name]]:
+        typed_so = f"{source.name}[{lacking[0]}=PATH]"
+        yield Outcome("takes images", "skipped", f"it needs a file: type {typed_so}")
+        return
     made, checks = _OF_KIND[source.kind]
-    with set_back():
-        subject = made(plugin, source, typed)
+    try:
+        with within(LIMIT), set_back():
+            subject = made(plugin, source, typed)
+    except TooSlow as error:
+        yield _too_slow("takes images", error)
+        return
     broken = ""
     for check in checks():
         name = check.__name__.replace("_", " ")
@@ -240,8 +254,11 @@ def outcomes(source: Source[Any], params: Mapping[str, str] | None = None) -> It
             yield Outcome(name, "skipped", f"not checked before {broken!r} passes")
             continue
         try:
-            with set_back():
+            with within(LIMIT), set_back():
                 remark = check(subject)
+        except TooSlow as error:
+            yield _too_slow(name, error)
+            broken = name
         except (NotApplicable, Unsupported) as error:
             yield Outcome(name, "skipped", str(error))
             continue
@@ -251,3 +268,9 @@ def outcomes(source: Source[Any], params: Mapping[str, str] | None = None) -> It
             broken = name if check in NECESSARY else ""
         else:
             yield Outcome(name, "passed", remark or "")
+
+
+def _too_slow(check: str, error: TooSlow) -> Outcome:
+    return Outcome(
+        check, "failed", f"{error}: try it with parameters that do less, as NAME[updates=10]"
+    )

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.core import Noise, Unsupported
+from bench.core import Dataset, Group, ImagePairs, Noise, Split, Unsupported
 from bench.evaluation import scoring
 from bench.evaluation.forms import FitTask, form_of
 from bench.evaluation.runner import explain
-from bench.noises import KINDS, ImageDraws, make_noise
+from bench.evaluation.supervision import training_images
+from bench.noises import KINDS, Given, ImageDraws, make_noise
 from bench.plugins.contract import Method
 from bench.plugins.sources import Source
 
@@ -79,17 +80,45 @@ class Subject:
 
     def fitted(self, shape: tuple[int, ...] | None = None, seed: int = 0, **params: Any) -> Any:
         """A denoiser just fitted, that never went through `state` and `load`."""
+        data = self.scenes(shape or self.shape)
+        return self.fitted_on(data, seed, **params)
+
+    def fitted_on(self, data: Dataset, seed: int = 0, **params: Any) -> Any:
+        """A denoiser just fitted on what its method may see of a data set that `scenes` gave."""
         form = form_of(self.method)
         denoiser = form.create({**self.typed, **params})
+        clean = self.method.supervision in ("clean", "none")
+
+        def images(split: Split) -> Array | ImagePairs:
+            came = None if clean else Given(self.noise.sigma)
+            return training_images("clean" if clean else self.method.supervision, data, split, came)
+
+        recipe = {"epochs": 1, "batch_size": 8}
         task = FitTask(
-            self.images(TRAINING_IMAGES, shape, seed=2),
-            seed,
-            self.noise,
-            validation=lambda: self.images(8, shape, seed=3),
-            recipe={"epochs": 1, "batch_size": 8},
+            images("train"), seed, self.noise, lambda: images("validation"), recipe=recipe
         )
         form.fit(denoiser, task)
         return denoiser
+
+    def scenes(self, shape: tuple[int, ...], behind: int | None = None) -> Dataset:
+        """Training and validation images, of each a clean one and two noisy ones.
+
+        Args:
+            shape: of an image.
+            behind: of which other images the clean ones are, where these do not belong to the
+                noisy ones.
+        """
+
+        def groups(split: Split) -> list[Group]:
+            count, seed = (TRAINING_IMAGES, 2) if split == "train" else (8, 3)
+            clean = self.images(count, shape, seed)
+            frames = np.stack([corrupted(clean, self.noise, draw) for draw in range(2)], axis=1)
+            if behind is not None:
+                clean = self.images(count, shape, behind)
+            return [Group(np.arange(count), clean, frames)]
+
+        sizes = {"train": TRAINING_IMAGES, "validation": 8}
+        return Dataset("scenes", "", sizes, groups, frames=2)
 
     def create(self, threads: int = 1, **params: Any) -> Any:
         """A denoiser with such parameters, not fitted."""

@@ -11,7 +11,7 @@ from bench.training.device import synchronised_clock
 from bench.training.history import History
 from bench.training.losses import cross_entropy, standard_normal_kl
 from bench.training.method import Learner, TrainedMethod, fit_together
-from bench.training.networks import noise_map, padded
+from bench.training.networks import SmallUNet, noise_map, padded
 from bench.training.recipe import Recipe
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "History",
     "Learner",
     "Recipe",
+    "SmallUNet",
     "TrainedMethod",
     "cross_entropy",
     "fit_together",

@@ -57,7 +57,7 @@ def test_an_even_image_is_told_the_least_and_a_pixel_is_refused():
         estimate_sigma(np.zeros((1, 1, 5), np.float32))
 
 
-def test_known_and_estimated_stand_side_by_side(bench, undrawn):
+def test_known_and_estimated_stand_side_by_side(bench, without_figures):
     result = bench(
         "run", "--dataset", "digits", "--noise", "0.3", "--limit", "40", "--name", "both",
         "--methods", "tv[strength=0.8],tv[strength=0.8,sigma=estimate]",
@@ -81,4 +81,4 @@ def test_asked_of_a_blind_method_or_with_another_word_it_is_refused(fails):
     line = fails("run", "--dataset", "digits", "--methods", "median[sigma=estimate]", code=2)
     assert "'median' is not told the noise: leave sigma=estimate out" in line
     line = fails("run", "--dataset", "digits", "--methods", "nlm[sigma=0.3]", code=2)
-    assert "write known or estimate" in line
+    assert "write known, estimate, or a factor" in line

@@ -188,26 +188,3 @@ def test_bm3d_restores_and_refuses_what_its_package_cannot_take():
     assert get_method("bm3d").denoise(colour, make_noise("gaussian", 0.2)).shape == colour.shape
     with pytest.raises(Unsupported, match="smaller than 9 pixels"):
         get_method("bm3d").denoise(noisy[..., :8], make_noise("gaussian", 0.2))
-
-
-@needs("deepinv")
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("model", ["TVDenoiser", "MedianFilter"])
-def test_deepinvs_models_are_what_the_library_gives(model):
-    import deepinv.models
-    import torch
-
-    noisy = np.random.default_rng(0).random((3, 1, 16, 16), np.float32)
-    noise = make_noise("gaussian", 0.1)
-    expected = getattr(deepinv.models, model)()(torch.from_numpy(noisy), 0.1).numpy()
-    restored = get_method("deepinv", model=model).denoise(noisy, noise)
-    np.testing.assert_allclose(restored, expected, atol=1e-5)
-
-
-@needs("deepinv")
-@pytest.mark.filterwarnings("ignore")
-def test_a_model_that_deepinv_does_not_have_names_the_nearest():
-    with pytest.raises(Unsupported, match="there is DRUNet"):
-        get_method("deepinv", model="DRUnet").denoise(
-            np.zeros((1, 1, 9, 9), np.float32), make_noise("gaussian", 0.1)
-        )

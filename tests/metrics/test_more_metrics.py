@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import second
 from scipy.ndimage import gaussian_filter
+from scipy.stats import f_oneway
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio
 
@@ -18,7 +19,7 @@ from bench.metrics.ms_ssim import WEIGHTS
 from bench.noises import make_noise
 from bench.plugins.metric import Measure, Metric
 
-OWN = ("mae", "ms_ssim", "mse", "psnr", "psnr_scaled", "psnr_y", "ssim")
+OWN = ("mae", "ms_ssim", "mse", "psnr", "psnr_scaled", "psnr_y", "residual", "ssim", "structure")
 OF_PIQ = ("fsim", "gmsd", "haarpsi", "vif")
 SHAPES = [(1, 28, 28), (3, 48, 64), (1, 57, 64), (3, 45, 61)]
 
@@ -115,6 +116,59 @@ def test_mae_is_the_mean_absolute_error(shape):
     np.testing.assert_allclose(measured("mae", clean, noisy), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_the_residual_is_what_is_left_of_a_shift_taken_off(shape):
+    clean, noisy = pair(shape)
+    expected = each(lambda x, y: 255 * np.std(y - x), clean, noisy)
+    np.testing.assert_allclose(measured("residual", clean, noisy), expected, rtol=1e-6)
+    shifted = measured("residual", clean, noisy + np.float32(0.25))
+    np.testing.assert_allclose(shifted, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (1, 57, 64), (1, 16, 8)], ids=str)
+def test_structure_is_the_intraclass_correlation_of_blocks(shape):
+    clean, noisy = pair(shape)
+    noisy += np.float32(0.05) * gaussian_filter(noisy, (0, 0, 4, 4))
+
+    def by_f_test(x, y):
+        rows, columns = (side // 8 * 8 for side in x.shape[1:])
+        blocks = [
+            (y - x)[0, i : i + 8, j : j + 8].ravel()
+            for i in range(0, rows, 8)
+            for j in range(0, columns, 8)
+        ]
+        ratio = f_oneway(*blocks).statistic
+        return (ratio - 1) / (ratio + 63)
+
+    expected = each(by_f_test, clean, noisy)
+    np.testing.assert_allclose(measured("structure", clean, noisy), expected, rtol=1e-6, atol=1e-9)
+
+
+def test_structure_of_channels_is_taken_together_and_their_shifts_are_none():
+    clean, noisy = pair((1, 48, 64))
+    alone = measured("structure", clean, noisy)
+    shifts = np.array([0, 0.1, -0.2], np.float32)[:, None, None]
+    colour = measured("structure", np.repeat(clean, 3, 1), np.repeat(noisy, 3, 1) + shifts)
+    np.testing.assert_allclose(colour, alone, rtol=1e-4, atol=1e-6)
+
+
+def test_structure_is_that_share_of_the_variance_that_blocks_have():
+    rng = np.random.default_rng(0)
+    clean = np.full((1, 1, 512, 512), 0.5)
+    for share in (0.0, 0.3, 0.9):
+        patches = np.kron(rng.standard_normal((64, 64)), np.ones((8, 8)))
+        error = share**0.5 * patches + (1 - share) ** 0.5 * rng.standard_normal((512, 512))
+        found = metrics.structure(clean, clean + 0.05 * error)
+        np.testing.assert_allclose(found, [share], atol=0.02)
+
+
+def test_structure_is_not_defined_without_a_residual_or_two_blocks():
+    clean, noisy = pair((1, 28, 28))
+    assert np.isnan(measured("structure", clean, clean)).all()
+    clean, noisy = pair((1, 15, 15))
+    assert np.isnan(measured("structure", clean, noisy)).all()
+
+
 def test_psnr_y_is_of_the_luma_that_matlab_has():
     clean, noisy = pair((3, 45, 61))
     expected = [
@@ -161,10 +215,12 @@ def test_psnr_scaled_of_flat_images_is_defined():
     assert measured("psnr_scaled", flat, flat).tolist() == [100]
 
 
-@pytest.mark.parametrize("name", [*OWN, *OF_PIQ])
+@pytest.mark.parametrize("name", sorted({*OWN, *OF_PIQ} - {"structure"}))
 def test_equal_images_have_the_best_value(name):
     clean, noisy = pair((3, 177, 176), images=1)
-    best = {"mse": 0, "mae": 0, "gmsd": 0}.get(name, 100 if name.startswith("psnr") else 1)
+    best = dict.fromkeys(("mse", "mae", "gmsd", "residual"), 0).get(
+        name, 100 if name.startswith("psnr") else 1
+    )
     np.testing.assert_allclose(measured(name, clean, clean), [best], atol=1e-6)
     higher = getattr(metrics, name).__bench_metric__.better == "higher"
     assert (measured(name, clean, noisy) < best) == higher

@@ -324,7 +324,7 @@ def test_other_code_is_other_cells(bench, plugin):
     assert "identity at fading" in bench(*arguments).err
 
 
-def test_a_run_outlives_its_noise(bench, fails, plugin, undrawn):
+def test_a_run_outlives_its_noise(bench, fails, plugin, without_figures):
     file = plugin()
     made = (*RUN, "identity,gaussian", "--name", "one", "--plugin", file)
     assert bench(*made, "--noise", "fading:0.2", "--keep", "outputs").code == 0

@@ -1,19 +1,30 @@
 """Findings: each sentence is checked against the data that it was made of."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
+import pytest
 
 import bench
 from bench import analysis
 from bench.core import DEFAULT_SCALES
 from bench.report.content.findings import findings, over_data_sets, p_text
 from bench.report.content.metrics import amount
+from bench.report.content.options import Options
 from bench.report.content.section import Section
+from bench.report.content.tables import Table
 from bench.store import CellMeta, Manifest, RecordedMethod
 from bench.store.cell_meta import RecordedCell, RecordedNoise
 from bench.store.recorded_data import RecordedDataset
 
 LEARNED = ("dae", "vae")
+CLASSES = {
+    **{name: {"family": "trained", "supervision": "clean", "learns": True} for name in LEARNED},
+    "lmmse": {"family": "fitted", "supervision": "clean", "learns": True},
+    "elsewhere": {"family": "pretrained", "trained_on": {"elsewhere": ["bsd400"]}},
+    "leaky": {"family": "pretrained", "trained_on": {"leaky": ["toy"]}},  # the measured set
+}
 
 
 class Run:
@@ -28,7 +39,7 @@ class Run:
         self.manifest = Manifest.model_construct(
             started="2026",
             dataset=RecordedDataset.model_construct(name="toy", note=""),
-            methods={name: RecordedMethod(**about, learns=name in LEARNED) for name in names},
+            methods={name: RecordedMethod(**about, **CLASSES.get(name, {})) for name in names},
         )
 
     def metadata(self):
@@ -137,7 +148,7 @@ def test_several_harmful_methods_are_one_sentence():
     assert "better" not in text
 
 
-def test_learned_and_classical_methods_are_compared_where_the_tests_carry_it():
+def test_networks_and_filters_are_compared_where_the_tests_carry_it():
     made = section(
         **{
             "0.1": {"identity": 10, "vae": 20.0, "nlm": 28.0},
@@ -147,9 +158,64 @@ def test_learned_and_classical_methods_are_compared_where_the_tests_carry_it():
     )
     sentences = [text for text in texts(made) if "every" in text]
     assert [text.partition(":")[0] for text in sentences] == [
-        "The best learned method beats every classical one at 0.3",
-        "The best classical method beats every learned one at 0.1",
+        "The best network beats every filter at 0.3",
+        "The best filter beats every network at 0.1",
     ]
+
+
+def test_what_is_fitted_is_no_network_and_no_filter():
+    made = section(
+        **{
+            "0.1": {"identity": 10, "vae": 20.0, "nlm": 28.0, "lmmse": 29.0},
+            "0.3": {"identity": 10, "vae": 19.0, "nlm": 18.0, "lmmse": 19.5},
+        }
+    )
+    assert [text.partition(":")[0] for text in texts(made) if "every" in text] == [
+        "The best network beats every filter at 0.3",
+        "The best filter beats every network at 0.1",
+    ]
+    none = section(**{"0.1": {"identity": 10, "nlm": 28.0, "lmmse": 29.0}})
+    assert not [text for text in texts(none) if "every" in text]
+
+
+def test_there_is_no_verdict_over_what_was_not_measured():
+    made = section(
+        **{
+            "0.1": {"identity": 10, "vae": 20.0, "nlm": 28.0, "elsewhere": 21.0},
+            "0.3": {"identity": 10, "vae": 17.0, "nlm": 18.0},
+        }
+    )
+    (text,) = [text for text in texts(made) if "every" in text]
+    assert text.startswith("The best filter beats every network at 0.1: `nlm` is 7.00 dB [")
+    assert text.endswith("above `elsewhere`.")
+
+
+def test_what_has_seen_the_images_has_no_part_in_sentences_marks_and_ranks():
+    methods = {"identity": 10, "nlm": 20.0, "median": 19.0, "leaky": 20.001}
+    without = {name: mean for name, mean in methods.items() if name != "leaky"}
+    leaky, fair = section(**{"0.1": methods}), section(**{"0.1": without})
+    (text,) = texts(leaky)
+    assert text.startswith("At 0.1 `nlm` is the best by PSNR: it is 1.00 dB [")
+    assert text.endswith("above `median`, the next.")
+    table = Table.of(leaky, "psnr")
+    assert table.entries["leaky", ("gaussian", 0.1)].mean == pytest.approx(20.001, abs=1e-3)
+    assert table.entries["leaky", ("gaussian", 0.1)].mark == ""
+    assert table.winners().keys() == {"nlm"}
+    assert table.ranks() == Table.of(fair, "psnr").ranks()
+    assert table.ranked()[-1] == "leaky"
+    assert [part.labels for part in Options().ranked([leaky, fair])] == [fair.labels] * 2
+    assert Options(budget="1s/MP").ranked([leaky])[0].labels == []
+
+
+def test_a_budget_names_none_that_has_seen_the_images():
+    made = section(**{"0.1": {"identity": 10, "nlm": 20.0, "leaky": 21.0}})
+    cells = made.cells.assign(milliseconds_per_megapixel=1.0)
+    made = dataclasses.replace(made, cells=cells)
+    assert (
+        Options(budget="1s/MP")
+        .budgeted(made)
+        .startswith("Ranked within 1 s/MP: 2 of 3 methods, by mean rank `nlm` 1.0, `identity` 2.0.")
+    )
 
 
 def test_another_best_by_ssim_is_named():
@@ -207,14 +273,12 @@ def test_numbers_never_seem_to_be_nothing():
     assert p_text(1e-9) == "p < 0.001"
 
 
-def test_findings_of_a_real_run_stand_in_the_page_and_rest_on_its_tables(tmp_path, undrawn):
+def test_findings_of_a_real_run_stand_in_the_page_and_rest_on_its_tables(tmp_path, render_text):
     run = bench.run(
         "digits", methods="identity,gaussian,median", noise=[0.02, 0.5], limit=60, tune=False,
         out=tmp_path,
     )  # fmt: skip
-    from bench.report.render import render
-
-    page = render(run, tmp_path / "reports")["md"].read_text()
+    page = render_text(run, tmp_path / "reports", ["md"])["md"].read_text()
     assert "## Findings" in page
     means = analysis.means(analysis.Scores.of(run.records())).set_index(
         ["label", "level", "metric"]

@@ -28,6 +28,7 @@ def folder_of(path, *sizes):
     return path
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(("images", "methods"), [(1, "identity"), (3, "identity,median")])
 def test_without_ssim_every_format_is_written_and_says_so(tmp_path, bench, images, methods):
     data = folder_of(tmp_path / "tiny", *[(8, 9)] * images)
@@ -61,6 +62,7 @@ def many(tmp_path_factory):
     return big_run(path, records=60 * 8, images=8, methods=60, seeds=1)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_of_very_many_methods_the_best_are_compared_and_drawn(many, tmp_path):
     section = Section.of(many)
     psnr = section.pairs.query("metric == 'psnr'")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench.analysis import affordable
 from bench.core import UsageError, noise_text, shown
-from bench.report.content.prose import outside
+from bench.report.content.words import code, outside
 
 if TYPE_CHECKING:
     from bench.report.content.rows import Column
@@ -77,9 +77,10 @@ class Budget:
             table: of all its methods, by the metric that they are ranked by.
         """
         found = affordable(section.cells, self.column, self.most)
-        kept = [label for label in found.within if label in table.rows]
-        every = len(kept) + len(found.over) + len(found.unknown)
-        ranks = [f"{_code(label)} {rank:.1f}" for label, rank in table.of_methods(kept).ranks()]
+        within = [label for label in found.within if label in table.rows]
+        every = len(within) + len(found.over) + len(found.unknown)
+        kept = [label for label in within if label not in table.unranked]
+        ranks = [f"{code(label)} {rank:.1f}" for label, rank in table.of_methods(kept).ranks()]
         said = f"Ranked within {self.text}: {len(kept)} of {every} methods"
         said += f", by mean rank {', '.join(ranks)}." if ranks else "."
         if found.over:
@@ -97,9 +98,5 @@ def _at(methods: Mapping[str, Sequence[Column]], columns: Sequence[Column]) -> s
     for label, at in methods.items():
         every = set(at) == set(columns)
         noises = "under every noise" if every else ", ".join(noise_text(*column) for column in at)
-        alike.setdefault(outside(noises if every else f"at {noises}"), []).append(_code(label))
+        alike.setdefault(outside(noises if every else f"at {noises}"), []).append(code(label))
     return "; ".join(f"{', '.join(labels)} {where}" for where, labels in alike.items())
-
-
-def _code(label: str) -> str:
-    return f"`{outside(label)}`"

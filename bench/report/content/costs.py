@@ -9,7 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.core import prefixed, significant, speed_text
-from bench.report.content.prose import outside
+from bench.report.content.words import outside
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section

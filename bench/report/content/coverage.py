@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.core import noise_text, without_home
 from bench.report.content.metrics import title
-from bench.report.content.prose import outside
+from bench.report.content.words import outside
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from bench.analysis import ENOUGH_TRAININGS, average_ranks, prominent
 from bench.core import IDENTITY, level_text, noise_text
-from bench.report.content import prose
+from bench.report.content import learning
 from bench.report.content.metrics import amount, title
 from bench.report.content.rows import Column, Pair
 from bench.report.content.tables import Table
+from bench.report.content.words import code, listed, outside
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
@@ -48,9 +49,7 @@ class Finding:
     def cell_text(self) -> str:
         """The table's cell in words."""
         label, column = self.cell
-        return (
-            f"{self.title} table, `{prose.outside(label)}` at {prose.outside(noise_text(*column))}"
-        )
+        return f"{self.title} table, {code(label)} at {outside(noise_text(*column))}"
 
 
 def findings(section: Section, metrics: Sequence[str] | None = None) -> list[Finding]:
@@ -60,7 +59,7 @@ def findings(section: Section, metrics: Sequence[str] | None = None) -> list[Fin
         return []
     metric = section.first_metric if section.first_metric in metrics else metrics[0]
     compared = _Comparisons(section, metric)
-    sentences = [*compared.best(), *compared.harmful(), *compared.learned_over_classical()]
+    sentences = [*compared.best(), *compared.harmful(), *compared.networks_and_filters()]
     for other in prominent(metrics):
         if other != metric and len(sentences) < MOST:
             sentences += _other_best(compared, _Comparisons(section, other))
@@ -111,10 +110,10 @@ class _Comparisons:
             levels = [level for _, level in group]
             stated = [level_text(level) for level in levels if level]
             if len(stated) < len(levels):
-                parts.append(f"the {prose.outside(kind)} noise")
+                parts.append(f"the {outside(kind)} noise")
             if stated:
-                name = f"{prose.outside(kind)} " if len(self._kinds) > 1 else ""
-                parts.append(f"{name}{_listed(stated)}")
+                name = f"{outside(kind)} " if len(self._kinds) > 1 else ""
+                parts.append(f"{name}{listed(stated)}")
         return "; ".join(parts)
 
     def best(self) -> Iterator[Finding]:
@@ -127,15 +126,15 @@ class _Comparisons:
                 leads = [
                     (self.distance(column, winner, other), other)
                     for other in self.table.rows
-                    if (column, winner, other) in self._pairs
+                    if (column, winner, other) in self._pairs and other not in self.table.unranked
                 ]
                 if near and len(near) <= _NAMED:
                     yield self._finding(
                         winner,
                         column,
-                        f"At {self.at([column])} the {extreme} mean is that of {_code(winner)}"
+                        f"At {self.at([column])} the {extreme} mean is that of {code(winner)}"
                         f"{self.few(column, winner)}, which cannot be told apart from "
-                        f"{_listed([_code(label) for label in near])}.",
+                        f"{listed([code(label) for label in near])}.",
                     )
                 elif leads and not near:
                     lead, second = min(leads)
@@ -144,9 +143,9 @@ class _Comparisons:
                             winner,
                             column,
                             f"At {self.at([column])} the {extreme} mean is that of "
-                            f"{_code(winner)}, {self.size(column, winner, second)} "
+                            f"{code(winner)}, {self.size(column, winner, second)} "
                             f"{self._side(better=True)} "
-                            f"{_code(second)}{self.few(column, winner)}: how far other trainings "
+                            f"{code(second)}{self.few(column, winner)}: how far other trainings "
                             "would lie is not known.",
                         )
                     else:
@@ -157,10 +156,10 @@ class _Comparisons:
             yield self._finding(
                 winner,
                 column,
-                f"At {self.at(columns)} {_code(winner)} is the best by {self.name}: "
+                f"At {self.at(columns)} {code(winner)} is the best by {self.name}: "
                 + (f"at {self.at([column])} " if len(columns) > 1 else "")
                 + f"it is {self.size(column, winner, second)} {self._side(better=True)} "
-                f"{_code(second)}, the next{self.few(column, second)}.",
+                f"{code(second)}, the next{self.few(column, second)}.",
             )
 
     def harmful(self) -> Iterator[Finding]:
@@ -177,15 +176,15 @@ class _Comparisons:
             side = self._side(better=False)
             if len(labels) == 1:
                 first = f"at {self.at(columns[:1])} " if len(columns) > 1 else ""
-                text = f"At {where} {_code(worst)}{self.few(columns[0], worst)} does harm: "
+                text = f"At {where} {code(worst)}{self.few(columns[0], worst)} does harm: "
                 text += f"{first}it is {size} {side} the noisy image itself."
             else:
-                named = f": {_listed([_code(label) for label in labels])}"
+                named = f": {listed([code(label) for label in labels])}"
                 text = (
                     f"{len(labels)} methods do harm at {where}"
                     f"{named if len(labels) <= _NAMED else ''}; the worst"
                     f"{f' at {self.at(columns[:1])}' if len(columns) > 1 else ''}, "
-                    f"{_code(worst)}{self.few(columns[0], worst)}, is {size} {side} the noisy "
+                    f"{code(worst)}{self.few(columns[0], worst)}, is {size} {side} the noisy "
                     "image itself."
                 )
             better = [
@@ -198,40 +197,45 @@ class _Comparisons:
                 text = f"{text[:-1]}; at {self.at(better)} {pronoun} better than it."
             yield self._finding(worst, columns[0], text)
 
-    def learned_over_classical(self) -> Iterator[Finding]:
-        """Where the best learned method beats every method that learns nothing, or is beaten."""
-        methods = dict(zip(self.section.cells["label"], self.section.cells["method"], strict=True))
-        learning = {name for name, method in self.section.about.items() if method.learns}
-        learns = {label: methods[label] in learning for label in self.table.rows}
-        sides: dict[bool, list[tuple[Column, str, str]]] = {True: [], False: []}
-        for column in self.table.columns:
-            ranked = sorted(
-                (label for label in self.table.rows if (label, column) in self.table.entries),
-                key=lambda label: self.table.entries[label, column].mean,
-                reverse=self.table.scale.higher,
-            )
-            learned = [label for label in ranked if learns[label]]
-            classical = [label for label in ranked if not learns[label] and label != IDENTITY]
-            if not learned or not classical:
-                continue
-            if all(self.better(column, learned[0], label) for label in classical):
-                sides[True].append((column, learned[0], classical[0]))
-            elif all(self.better(column, classical[0], label) for label in learned):
-                sides[False].append((column, classical[0], learned[0]))
-        for learned_first, wins in sides.items():
+    def networks_and_filters(self) -> Iterator[Finding]:
+        """Where the best network beats every filter, or the best filter every network.
+
+        What is fitted is neither, and what has seen the images has no part in it. Every one that
+        has a value anywhere must have one there.
+        """
+        learned = learning.learning(self.section)
+        ranked = [label for label in self.table.rows if label not in self.table.unranked]
+        networks = [label for label in ranked if learned[label].network]
+        filters = [x for x in ranked if learned[x].family == "filter" and x != IDENTITY]
+        sides = ("network", networks, "filter", filters), ("filter", filters, "network", networks)
+        for who, first, whom, others in sides:
+            wins = [
+                (column, best, self._sorted(others, column)[0])
+                for column in self.table.columns
+                if len(self._sorted(others, column)) == len(others) > 0
+                for best in self._sorted(first, column)[:1]
+                if all(self.better(column, best, label) for label in others)
+            ]
             if wins:
-                column, first, second = min(wins, key=lambda win: self.distance(*win))
-                who, whom = ("learned", "classical") if learned_first else ("classical", "learned")
+                column, best, second = min(wins, key=lambda win: self.distance(*win))
                 yield self._finding(
-                    first,
+                    best,
                     column,
-                    f"The best {who} method beats every {whom} one at "
+                    f"The best {who} beats every {whom} at "
                     f"{self.at([win[0] for win in wins])}: "
                     + (f"at {self.at([column])} " if len(wins) > 1 else "")
-                    + f"{_code(first)}{self.few(column, first)} is "
-                    f"{self.size(column, first, second)} {self._side(better=True)} "
-                    f"{_code(second)}{self.few(column, second)}.",
+                    + f"{code(best)}{self.few(column, best)} is "
+                    f"{self.size(column, best, second)} {self._side(better=True)} "
+                    f"{code(second)}{self.few(column, second)}.",
                 )
+
+    def _sorted(self, labels: Sequence[str], column: Column) -> list[str]:
+        """Those that have a value under a noise, the best mean first."""
+        return sorted(
+            (label for label in labels if (label, column) in self.table.entries),
+            key=lambda label: self.table.entries[label, column].mean,
+            reverse=self.table.scale.higher,
+        )
 
     def _finding(self, label: str, column: Column, text: str) -> Finding:
         return Finding(text, self.metric, self.name, (label, column))
@@ -256,8 +260,8 @@ def _other_best(first: _Comparisons, other: _Comparisons) -> Iterator[Finding]:
             yield other._finding(
                 label,
                 columns[0],
-                f"By {other.name} {_code(label)}{other.few(columns[0], label)} is "
-                f"{other._side(better=True)} {_code(best)}{other.few(columns[0], best)}, which has "
+                f"By {other.name} {code(label)}{other.few(columns[0], label)} is "
+                f"{other._side(better=True)} {code(best)}{other.few(columns[0], best)}, which has "
                 f"the {first.table.extreme} {first.name}, at {other.at(columns)}: "
                 + (f"at {other.at(columns[:1])} " if len(columns) > 1 else "")
                 + f"by {other.size(columns[0], label, best)}.",
@@ -278,9 +282,9 @@ def over_data_sets(
     ranks = average_ranks(summaries, metric, higher=scale.higher)
     if ranks is None:
         return ""
-    named = ", ".join(f"{_code(str(label))} {rank:.1f}" for label, rank in ranks.average.items())
+    named = ", ".join(f"{code(str(label))} {rank:.1f}" for label, rank in ranks.average.items())
     over = f"over {len(ranks.datasets)} data sets"
-    over = f"within {prose.outside(budget)} {over}" if budget else over
+    over = f"within {outside(budget)} {over}" if budget else over
     text = f"Average ranks by {title(scale)} {over}: {named}."
     if ranks.p is None:
         return f"{text} Fewer than three data sets carry no test of them."
@@ -292,12 +296,3 @@ def over_data_sets(
 def p_text(p: float) -> str:
     """A p-value as it is printed: `p = 0.031` or `p < 0.001`."""
     return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
-
-
-def _code(label: str) -> str:
-    return f"`{prose.outside(label)}`"
-
-
-def _listed(names: Sequence[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last

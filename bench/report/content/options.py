@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.core import Scale, UsageError, level_text, nearest, noise_text
 from bench.report.content.budget import Budget
+from bench.report.content.learning import unranked
 from bench.report.content.tables import Table
 
 if TYPE_CHECKING:
@@ -69,13 +70,16 @@ class Options:
         return scale.decimals if self.precision is None else self.precision
 
     def ranked(self, sections: Sequence[Section]) -> list[Section]:
-        """The data sets with the methods that are ranked."""
-        return [
-            section.of_methods(Budget.parse(self.budget).within(section))
-            if self.budget
-            else section
-            for section in sections
-        ]
+        """The data sets with the methods that are ranked: not those that have seen the images."""
+        return [self._ranked(section) for section in sections]
+
+    def _ranked(self, section: Section) -> Section:
+        seen = unranked(section)
+        kept = [label for label in section.labels if label not in seen]
+        if self.budget:
+            within = Budget.parse(self.budget).within(section)
+            kept = [label for label in kept if label in within]
+        return section.of_methods(kept) if len(kept) < len(section.labels) else section
 
     def ranking(self, section: Section, table: Table) -> Table:
         """A table of a data set with the methods that are ranked."""

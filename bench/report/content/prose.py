@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,7 +22,8 @@ from bench.core import (
     noise_text,
     significant,
 )
-from bench.report.content import data_set, metrics
+from bench.report.content import data_set, learning, metrics
+from bench.report.content.words import outside
 
 if TYPE_CHECKING:
     from bench.report.content.rows import CellRow, Column
@@ -53,11 +54,6 @@ def in_markdown(sentence: str) -> str:
     return marked(sentence, markdown_text, markdown_code)
 
 
-def outside(text: Any) -> str:
-    """Text from outside within a sentence: it marks no code."""
-    return str(text).replace("`", "'")
-
-
 def title(section: Section) -> str:
     """The data set's name, whether it stands in for another, and what is not its test images."""
     stand_in = " (stand-in for MNIST)" if section.dataset.note else ""
@@ -74,6 +70,7 @@ def warnings(section: Section) -> list[tuple[str, str]]:
         warned.append(("Files left out", f"{outside('; '.join(left_out))}."))
     for note in dict.fromkeys(note for run in section.runs for note in run.manifest.notes):
         warned.append(("Note", f"{outside(note)}."))
+    warned += learning.warnings(section)
     for run in section.runs:
         planned, finished = len(run.manifest.cells), len(run.finished())
         if finished < planned:
@@ -327,6 +324,7 @@ def _earlier_commands(manifest: Manifest) -> list[tuple[str, str]]:
 def chosen(section: Section) -> dict[str, tuple[str, dict[Column, str]]]:
     """What each method knows of the noise, and what it was run with under each: label -> both."""
     by_label: dict[str, tuple[str, dict[Column, str]]] = {}
+    learned = learning.learning(section)
     for cell, meta in zip(section.rows(), section.metadata, strict=True):
         if meta.status != "done":
             continue
@@ -334,16 +332,22 @@ def chosen(section: Section) -> dict[str, tuple[str, dict[Column, str]]]:
         score = meta.chosen_score
         scale = section.tuned_by(cell, meta)
         scored = f" ({metrics.number(scale, score)})" if score is not None else ""
-        _, columns = by_label.setdefault(cell.label, (_knows(section, cell), {}))
+        _, columns = by_label.setdefault(
+            cell.label, (_knows(section, cell, learned[cell.label]), {})
+        )
         columns[cell.column] = values + scored or "–"
     return by_label
 
 
-def _knows(section: Section, cell: CellRow) -> str:
+def _knows(section: Section, cell: CellRow, learned: learning.Learning) -> str:
     """What a method knows of the noise that it meets."""
     about = section.about.get(cell.method)
-    if json.loads(cell.params).get(ESTIMATED) == "estimate":
+    typed = str(json.loads(cell.params).get(ESTIMATED, ""))
+    if typed == "estimate":
         return "estimates it"
+    wrongly = f" {typed[:-1]} times its deviation" if typed.endswith("x") else ""
     if about and about.learns and cell.train is not None:
-        return "trained on it" if cell.regime == MATCHED else f"trained on {cell.train}"
-    return "is told" if about and about.told_noise else "blind"
+        how = "fitted to" if learned.family == "fitted" else "trained on"
+        trained = f"{how} {'it' if cell.regime == MATCHED else cell.train}"
+        return f"{trained}, told{wrongly}" if wrongly else trained
+    return f"is told{wrongly}" if about and about.told_noise else "blind"

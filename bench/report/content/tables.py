@@ -7,7 +7,7 @@ numbers are marked in the same way.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -16,6 +16,7 @@ import pandas as pd
 from bench import analysis as tables
 from bench.analysis import MOST_COMPARED
 from bench.core import IDENTITY, Scale
+from bench.report.content import learning
 from bench.report.content.rows import Column
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Table:
     columns: list[Column]
     entries: Mapping[tuple[str, Column], Entry]
     uneven: Collection[Column] = ()  # where means are over other images each: these rank nothing
+    unranked: Collection[str] = ()  # methods that have seen the images
+    learned_from: Mapping[str, str] = field(default_factory=dict)  # empty where none has learned
 
     @classmethod
     def of(cls, section: Section, metric: str) -> Table:
@@ -85,7 +88,10 @@ class Table:
         values = ("mean", "low", "high", "seed_sd", "trainings")
         frames = [tables.table(section.summary, metric, value) for value in values]
         mean = frames[0]
-        marks = tables.marks(section.summary, section.pairs, metric, higher=scale.higher)
+        unranked = learning.unranked(section)
+        marks = tables.marks(
+            section.summary, section.pairs, metric, higher=scale.higher, unranked=unranked
+        )
         uneven = tables.uneven(section.summary, section.pairs, metric)
         harm = section.harm[section.harm["metric"] == metric]
         points = zip(harm["label"], zip(harm["noise"], harm["level"], strict=True), strict=True)
@@ -107,7 +113,10 @@ class Table:
                         mark,
                         worse.get((label, column)),
                     )
-        return cls(metric, scale, list(mean.index), columns, entries, uneven)
+        learned_from = learning.column(section)
+        return cls(
+            metric, scale, list(mean.index), columns, entries, uneven, unranked, learned_from
+        )
 
     @property
     def extreme(self) -> str:
@@ -144,7 +153,8 @@ class Table:
     def ranks(self) -> list[tuple[str, float]]:
         """Each method's mean rank over the noises that it was measured under, the best first.
 
-        Methods that nothing ranks are left out, see `bench.analysis.uneven`.
+        Methods that nothing ranks are left out, see `bench.analysis.uneven`, and those that have
+        seen the images, see `learning.unranked`.
         """
         ranks = pd.DataFrame(
             {
@@ -152,7 +162,7 @@ class Table:
                     {
                         label: self.entries[label, column].mean
                         for label in self.rows
-                        if (label, column) in self.entries
+                        if (label, column) in self.entries and label not in self.unranked
                     },
                     dtype="float64",
                 ).rank(ascending=not self.scale.higher)

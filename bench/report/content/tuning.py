@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.core import Scale, noise_text
-from bench.report.content.prose import outside, tuned_by
+from bench.report.content.prose import tuned_by
 from bench.report.content.rows import Column
+from bench.report.content.words import outside
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
@@ -102,7 +103,16 @@ def _numbers(values: Iterable[Any]) -> bool:
 
 def geometric(curves: Sequence[Curve]) -> bool:
     """Whether a parameter's values are to be shown on a logarithmic axis."""
-    values = sorted({value for curve in curves for value in curve.values})
+    return decades({value for curve in curves for value in curve.values})
+
+
+def decades(values: Iterable[float]) -> bool:
+    """Whether values span decades, in steps that grow with them.
+
+    >>> decades([2, 5, 10, 20, 50]), decades([100, 300, 500, 1000]), decades([0, 1, 100])
+    (True, False, False)
+    """
+    values = sorted(values)
     steps = [after - before for before, after in itertools.pairwise(values)]
     return values[0] > 0 and values[-1] >= 10 * values[0] and max(steps) >= 4 * min(steps)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.report.content import style
-from bench.report.content.tables import foremost
+from bench.report.content.families import representative
 from bench.report.figures.figure import Drawn, Figure
 from bench.store import commit
 
@@ -31,14 +31,18 @@ _METADATA = {
 def draw(section: Section, folder: Path, forms: Iterable[str] = FORMS) -> list[Figure]:
     """Draw what there is data for; the figures in the order of the page."""
     from bench.report.figures.curves import losses, quality, speed
+    from bench.report.figures.parameters import parameters
     from bench.report.figures.pictures import examples
     from bench.report.figures.transfer import transfer
     from bench.report.figures.tuning import tuning
     from bench.report.figures.uncertainty import calibration, uncertainty
 
-    makers = (examples, quality, speed, transfer, uncertainty, calibration, losses, tuning)
-    shown = foremost(section)
-    return _save([partial(make, shown) for make in makers], folder, forms, section.suffix)
+    shown = representative(section)
+    makers = [partial(make, shown) for make in (examples, quality)]
+    makers.append(partial(parameters, section))  # all values, of however many methods
+    others = (speed, transfer, uncertainty, calibration, losses, tuning)
+    makers += [partial(make, shown) for make in others]
+    return _save(makers, folder, forms, section.suffix)
 
 
 def draw_ranks(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bench.analysis import average_ranks
 from bench.report.content import style
 from bench.report.content.metrics import title
-from bench.report.content.prose import outside
+from bench.report.content.words import outside
 from bench.report.figures.figure import Drawn, Figure
 
 if TYPE_CHECKING:

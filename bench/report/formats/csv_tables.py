@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench import analysis as tables
 from bench.core import noise_text, printable
-from bench.report.content import replicates
+from bench.report.content import learning, replicates
 from bench.report.content.costs import Cost, costs
 from bench.report.content.options import Options
 from bench.store import commit
@@ -26,6 +26,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 def write_csv(section: Section, folder: Path, options: Options | None = None) -> None:
     """`summary.csv`: a row for each method, level and metric; `cells.csv`: a row a cell.
 
+    The former says what each method learned from, see `bench.report.content.learning`.
+
     `costs.csv`: what each method costs, in numbers.
 
     And a table a metric, and `bias-variance.csv` where images were under several draws of noise.
@@ -36,7 +38,7 @@ def write_csv(section: Section, folder: Path, options: Options | None = None) ->
     suffix, metrics, stems = section.suffix, options.shown(section), section.stems
     summary = section.summary
     summary = summary[summary["metric"].isin(metrics)]
-    _write(summary, folder / f"summary{suffix}.csv")
+    _write(_with_learning(summary, section), folder / f"summary{suffix}.csv")
     cells = section.cells.assign(run=[section.runs[number].name for number in section.cells["run"]])
     _write(cells, folder / f"cells{suffix}.csv")
     for metric in options.tables(section):
@@ -47,6 +49,18 @@ def write_csv(section: Section, folder: Path, options: Options | None = None) ->
         _write(_costs_frame(columns), folder / f"costs{suffix}.csv")
     if parts := replicates.error_parts(section):
         _write(replicates.frame(parts), folder / f"bias-variance{suffix}.csv")
+
+
+def _with_learning(summary: pd.DataFrame, section: Section) -> pd.DataFrame:
+    """With what each method learned from, and whether it has seen the images."""
+    learned = learning.learning(section)
+    known = [learned[label] for label in summary["label"]]
+    return summary.assign(
+        family=[one.family or "" for one in known],
+        supervision=[one.supervision or "" for one in known],
+        trained_on=["; ".join(one.trained_on or ()) for one in known],
+        leakage=[one.leak for one in known],
+    )
 
 
 def _costs_frame(columns: Mapping[str, Mapping[str, Cost]]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from bench import analysis as tables
 from bench.analysis import prominent
 from bench.core import markdown_code, noise_text
 from bench.core import markdown_text as _text
-from bench.report.content import data_set, prose, replicates
+from bench.report.content import data_set, learning, prose, replicates
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.coverage import fewer_images
 from bench.report.content.findings import findings, over_data_sets
@@ -62,6 +62,7 @@ def _section(section: Section, figures: list[Figure], options: Options) -> dict[
         "warnings": prose.warnings(section),
         "lead": prose.lead(section),
         "data": data_set.conditions(section),
+        "legend": learning.legend(section),
         "fewer": fewer_images(section, options.shown(section)),
         "findings": findings(section, options.shown(section)),
         "tested": prose.tested(section),
@@ -146,6 +147,8 @@ def _metric(section: Section, metric: str, options: Options) -> dict[str, Any]:
                 shown[_noise(*column)] = [
                     _entry(table.entries.get((label, column)), decimals) for label in table.rows
                 ]
+        if table.learned_from:
+            shown["learned from"] = [_text(table.learned_from[label]) for label in table.rows]
         by_noise[noise] = _table(shown)
     return {
         "stem": section.stems[metric],

@@ -124,8 +124,9 @@ def _table(heads: Sequence[Table], rows: int, options: Options) -> Iterator[str]
     first = heads[0]
     columns = first.columns[:_COLUMNS]
     names = " / ".join(_text(table.scale.heading) for table in heads)
-    yield _row([names, *(_text(noise_text(*column)) for column in columns)])
-    yield _row(["---", *("---:" for _ in columns)])
+    words = ["learned from"] if first.learned_from else []
+    yield _row([names, *(_text(noise_text(*column)) for column in columns), *words])
+    yield _row(["---", *("---:" for _ in columns), *("---" for _ in words)])
     for label in _shown(first, rows):
         cells = []
         for column in columns:
@@ -142,7 +143,8 @@ def _table(heads: Sequence[Table], rows: int, options: Options) -> Iterator[str]
                 )
                 parts.append(text + mark)
             cells.append(" / ".join(parts))
-        yield _row([_text(label), *cells])
+        said = [_text(first.learned_from[label]) for _ in words]
+        yield _row([_text(label), *cells, *said])
 
 
 def _row(cells: Sequence[str]) -> str:

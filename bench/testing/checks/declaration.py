@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 
 from bench.core import UsageError, nearest, typed_text
+from bench.datasets.known_sets import known
 from bench.planning import notation
 from bench.planning.settings import PRESETS
 from bench.plugins.contract import Method
 from bench.plugins.dataset import PluginDataset
 from bench.plugins.metric import Metric
 from bench.plugins.noise import NoiseKind
-from bench.testing.checks.expectations import NotApplicable, expect
+from bench.testing.checks.expectations import Failed, NotApplicable, expect
 from bench.testing.subject import Subject
 
 
@@ -79,3 +80,20 @@ def recipes(subject: Subject) -> str:
         for name in declared[preset]:
             expect(name in fields, f"the recipe {preset!r} says {name!r}: {nearest(name, fields)}")
     return ", ".join(f"{preset} {declared[preset]['epochs']} epochs" for preset in PRESETS)
+
+
+def learned_from(subject: Subject) -> str:
+    """What it was trained on elsewhere: names, of which reports know whether they are leaks."""
+    method = subject.method
+    try:
+        names = method.trained_on(subject.typed)
+    except UsageError as error:
+        raise Failed(str(error)) from error
+    if method.family != "pretrained":
+        expect(not names, 'it says what it was trained on: say family="pretrained" too')
+        raise NotApplicable("it was not trained elsewhere")
+    if names is None:
+        return "of what it was trained on it says nothing, which reports mark"
+    unknown = [name for name in names if known(name) is None]
+    remark = f"; reports know nothing of {', '.join(unknown)}, and mark it" if unknown else ""
+    return ", ".join(names) + remark

@@ -125,6 +125,17 @@ def state_and_load(subject: Subject) -> str:
 def fit_twice(subject: Subject) -> str:
     """One seed gives the same weights; another seed others, where `random` says so."""
     method = subject.method
+    if method.takes_seed:
+        noisy = subject.noisy(1)
+        first, other = (
+            subject.restore(noisy, method.create(subject.typed, seed=seed)) for seed in (0, 1)
+        )
+        expect(
+            not np.array_equal(first, other),
+            "it takes a seed, and gives the same under every one: leave the argument out, so that "
+            "no false replicates are made",
+        )
+        return "another seed gives another result"
     if not method.learns:
         raise NotApplicable("it does not learn")
     first = subject.state()
@@ -146,6 +157,22 @@ def fit_twice(subject: Subject) -> str:
         "fit depends on the seed, and random=False says that it does not: leave that out",
     )
     return "" if method.random else "independent of the seed"
+
+
+def learns_from_noisy_images(subject: Subject) -> str:
+    """What says that it learns from noisy images alone gives the same with other clean ones."""
+    supervision = subject.method.supervision
+    if supervision not in ("noisy", "pairs"):
+        raise NotApplicable(f"it learns from {supervision} images" if subject.method.learns else "")
+    states = [
+        subject.fitted_on(subject.scenes(subject.shape, behind)).state() for behind in (None, 9)
+    ]
+    expect(
+        same(*states),
+        f'it says supervision="{supervision}", and other clean images behind the same noisy ones '
+        "change what it learns: learn from what fit is given only",
+    )
+    return "the clean images behind them were exchanged"
 
 
 def asks_for_no_test_images(subject: Subject) -> str:

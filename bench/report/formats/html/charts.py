@@ -21,6 +21,7 @@ from bench.report.content.chart_data import (
     loss_terms,
 )
 from bench.report.content.cost_points import cost_axes, cost_points, pareto
+from bench.report.content.learning import unranked
 from bench.report.content.metrics import title, unit
 from bench.report.content.tuning import (
     TUNING_TITLE,
@@ -32,6 +33,7 @@ from bench.report.content.tuning import (
 from bench.report.formats.html.heatmaps import significance, transfer
 from bench.report.formats.html.quality import quality, single_images
 from bench.report.formats.html.traces import (
+    SHADES,
     Chart,
     Styles,
     figure,
@@ -43,9 +45,6 @@ from bench.report.formats.html.traces import (
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
-
-# Of noises, from dark to light, and of what there are more of.
-_SHADES = ("#440154", "#3b528b", "#21918c", "#5ec962", "#b8860b", "#d55e00", "#cc78bc")
 
 
 def charts(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator[Chart]:
@@ -67,7 +66,7 @@ def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
 
     figures = {}
     axes, metric = cost_axes(section), section.first_metric
-    scale = section.scales[metric]
+    scale, seen = section.scales[metric], unranked(section)
     mean = f"%{{y:.{scale.decimals}f}}{safe(unit(scale))}"
     for number, axis in enumerate(axes):
         for column, points in cost_points(section, axis, metric).items():
@@ -81,7 +80,8 @@ def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
                 )
                 for point in points
             ]
-            front = pareto(points, higher=scale.higher)
+            ranked = [point for point in points if point.label not in seen]
+            front = pareto(ranked, higher=scale.higher)
             line = go.Scatter(
                 x=numbers([point.cost for point in front]),
                 y=numbers([point.quality for point in front]),
@@ -104,6 +104,7 @@ def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
         caption = (
             f"Mean {title(scale)} against {against}; {up} and to the left is better. The dotted "
             "line is the Pareto front: for its methods none is both cheaper and better."
+            + (" What has seen the images is left out of it." if seen else "")
         )
         yield Chart("Quality against speed", caption, figures, wide=False)
 
@@ -162,7 +163,7 @@ def _losses(section: Section, styles: Styles) -> Iterator[Chart]:
                     legendgroup=f"{safe(str(train))} {safe(str(split))}",
                     showlegend=(train, split) not in named,
                     line={
-                        "color": _SHADES[trained.index(train) % len(_SHADES)],
+                        "color": SHADES[trained.index(train) % len(SHADES)],
                         "width": 1.5,
                         "dash": "solid" if split == "train" else "dash",
                     },
@@ -188,7 +189,7 @@ def _tuning(section: Section) -> Iterator[Chart]:
     for (label, parameter), curves in tuning_curves(section).items():
         traces = []
         for curve in curves:
-            colour = _SHADES[columns.index(curve.column) % len(_SHADES)]
+            colour = SHADES[columns.index(curve.column) % len(SHADES)]
             chosen = [value == curve.chosen for value in curve.values]
             edge = "circle-open" if curve.at_edge else "circle"
             traces.append(

@@ -43,6 +43,7 @@ _SPECIAL = {
     "∞": r"\ensuremath{\infty}",
     "√": r"\ensuremath{\surd}",
     "†": r"\ensuremath{\dagger}",
+    "§": r"\S{}",
 }
 for _letter in "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ":
     _name = unicodedata.name(_letter).rpartition(" ")[2].replace("LAMDA", "LAMBDA")

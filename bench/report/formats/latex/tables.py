@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bench.core import level_text
-from bench.report.content import data_set
+from bench.report.content import data_set, learning
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.options import Options
 from bench.report.content.rows import Column
@@ -86,6 +86,7 @@ def _metric_table(
 ) -> str:
     shown = {cell: entry for cell, entry in table.entries.items() if cell[1] in columns}
     labels = [label for label in table.rows if any(label == row for row, _ in shown)]
+    words = ["learned from"] if table.learned_from else []
     kinds, rules, start = [""], [], 2
     for kind, group in groupby(columns, key=lambda column: column[0]):
         width = 2 * len(list(group))
@@ -94,12 +95,16 @@ def _metric_table(
         start += width
     levels = [rf"\multicolumn{{2}}{{c}}{{{escape(_level(level))}}}" for _, level in columns]
     rows = [
-        [escape(label), *(_entry(shown.get((label, column)), decimals) for column in columns)]
+        [
+            escape(label),
+            *(_entry(shown.get((label, column)), decimals) for column in columns),
+            *(escape(table.learned_from[label]) for _ in words),
+        ]
         for label in labels
     ]
-    head = [_row(kinds), "".join(rules), _row(["method", *levels])]
+    head = [_row(kinds), "".join(rules), _row(["method", *levels, *words])]
     caption = _caption(section, table, shown.values())
-    layout = "l" + r"r@{\,}l" * len(columns)
+    layout = "l" + r"r@{\,}l" * len(columns) + "l" * len(words)
     return _floats(section, name, caption, layout, head, rows)
 
 
@@ -126,6 +131,7 @@ def _caption(section: Section, table: Table, entries: Iterable[Entry]) -> str:
     if any(entry.harm is not None for entry in entries):
         parts.append(r"$^\downarrow$: worse than \texttt{identity}, the noisy image itself.")
     parts += map(escape, data_set.conditions(section))
+    parts += [escape(learning.legend(section).replace("`", ""))]
     return " ".join(filter(None, parts))
 
 

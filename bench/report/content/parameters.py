@@ -1,0 +1,255 @@
+"""How a metric depends on a parameter of which several values were typed: a sweep's curves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.analysis import ENOUGH_TRAININGS
+from bench.analysis.statistics import student
+from bench.core import IDENTITY, Scale, noise_text
+from bench.report.content.families import Family, families, thinned, typed
+from bench.report.content.metrics import title
+from bench.report.content.prose import outside
+from bench.report.content.rows import Column
+from bench.report.content.tables import Entry, Table
+from bench.report.content.tuning import decades
+
+if TYPE_CHECKING:
+    from bench.report.content.section import Section
+
+PARAMETERS_TITLE = "Quality over parameters"
+#: Lines that a panel has room for.
+MOST_LINES = 8
+
+
+@dataclass(frozen=True)
+class Point:
+    """The mean of a variant under a noise.
+
+    Attributes:
+        value: of the parameter.
+        mean: over images.
+        low, high: its 95% confidence interval, see `interval`; equal to it where there is none.
+        best: of its family no mean is better.
+        near: it cannot be told apart from the best one's.
+    """
+
+    value: float
+    mean: float
+    low: float
+    high: float
+    best: bool
+    near: bool
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves of one method over one parameter, under one noise.
+
+    Attributes:
+        lines: what else was typed -> a point a value.
+        references: label -> mean, of the noisy image and of the best method that learns nothing.
+    """
+
+    lines: Mapping[str, list[Point]]
+    references: Mapping[str, float]
+
+    def range(self) -> tuple[float, float]:
+        """Ends of the axis: of the curves, and of references that do not flatten them."""
+        low = min(point.low for line in self.lines.values() for point in line)
+        high = max(point.high for line in self.lines.values() for point in line)
+        span = (high - low) or abs(high) * 0.01 or 1.0
+        near = [mean for mean in self.references.values() if low - span <= mean <= high + span]
+        low, high = min([low, *near]), max([high, *near])
+        room = 0.08 * ((high - low) or span)
+        return low - room, high + room
+
+
+@dataclass(frozen=True)
+class Curves:
+    """All panels of a method and parameter.
+
+    Attributes:
+        method, parameter: their names.
+        scale: of the metric.
+        ticks: value -> its text, rising.
+        panels: by noise.
+        left_out: families that the panels have no room for.
+    """
+
+    method: str
+    parameter: str
+    scale: Scale
+    ticks: Mapping[float, str]
+    panels: Mapping[Column, Panel]
+    left_out: int
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether the values span decades."""
+        return decades(self.ticks)
+
+
+def parameter_curves(section: Section) -> list[Curves]:
+    """Curves of the first metric, for each method and parameter of which there are enough values.
+
+    A sweep of several parameters gives curves over each of them, a line for each setting of the
+    others.
+    """
+    if section.summary.empty:
+        return []
+    table = Table.of(section, section.first_metric)
+    apart = _told_apart(section)
+    groups: dict[tuple[str, str], list[Family]] = {}
+    for family in families(typed(section)):
+        groups.setdefault((family.method, family.parameter), []).append(family)
+    made = []
+    for (method, parameter), members in groups.items():
+        own = {variant.label for family in members for variant in family.variants}
+        ticks = {v.value: v.text for family in members for v in family.variants}
+        panels = {}
+        for column in table.columns:
+            lines = {f.others: _line(f, table, column, apart) for f in members[:MOST_LINES]}
+            lines = {name: line for name, line in lines.items() if len(line) > 1}
+            if lines:
+                panels[column] = Panel(lines, _references(section, table, column, own))
+        if panels:
+            rising = {value: ticks[value] for value in sorted(ticks)}
+            left_out = max(0, len(members) - MOST_LINES)
+            made.append(Curves(method, parameter, table.scale, rising, panels, left_out))
+    return made
+
+
+def _line(
+    family: Family, table: Table, column: Column, apart: set[tuple[Column, str, str]]
+) -> list[Point]:
+    """A family's points under a noise."""
+    entries = {
+        variant: table.entries[variant.label, column]
+        for variant in family.variants
+        if (variant.label, column) in table.entries
+    }
+    if not entries or column in table.uneven:
+        return []
+    sign = 1 if table.scale.higher else -1
+    best = max(entries, key=lambda variant: sign * entries[variant].mean)
+    return [
+        Point(
+            variant.value,
+            entry.mean,
+            *interval(entry),
+            variant == best,
+            variant != best and (column, best.label, variant.label) not in apart,
+        )
+        for variant, entry in entries.items()
+    ]
+
+
+def interval(entry: Entry) -> tuple[float, float]:
+    """Ends of the interval that is drawn: over images and, of several trainings, over these too.
+
+    The half-width over k trainings is Student's, of their means' standard deviation; the two are
+    added in squares.
+    """
+    low = entry.mean if entry.low is None else entry.low
+    high = entry.mean if entry.high is None else entry.high
+    width = 0.0
+    if entry.seed_sd is not None and entry.trainings > 1:
+        errors = float(student(np.array([entry.trainings - 1.0]), 1)[0])
+        width = errors * entry.seed_sd / math.sqrt(entry.trainings)
+    return (
+        entry.mean - math.hypot(entry.mean - low, width),
+        entry.mean + math.hypot(high - entry.mean, width),
+    )
+
+
+def _told_apart(section: Section) -> set[tuple[Column, str, str]]:
+    """Which methods are told apart, under which noise, by the first metric; either way round."""
+    apart: set[tuple[Column, str, str]] = set()
+    for column, pairs in section.compared(section.first_metric).items():
+        for pair in pairs:
+            if pair.told:
+                apart |= {(column, pair.a, pair.b), (column, pair.b, pair.a)}
+    return apart
+
+
+def _references(section: Section, table: Table, column: Column, own: set[str]) -> dict[str, float]:
+    """The noisy image, and of the other methods the best of those that learn nothing."""
+    names = {row.label: row.method for row in section.rows()}
+    learning = {name for name, about in section.about.items() if about.learns}
+    filters = {
+        label: entry.mean
+        for (label, at), entry in table.entries.items()
+        if at == column and label not in own and names[label] not in {IDENTITY, *learning}
+    }
+    references = {}
+    if (IDENTITY, column) in table.entries:
+        references[IDENTITY] = table.entries[IDENTITY, column].mean
+    if filters:
+        best = (max if table.scale.higher else min)(filters, key=lambda label: filters[label])
+        references[best] = filters[best]
+    return references
+
+
+def parameter_caption(section: Section, curves: Curves) -> str:
+    """What the curves show, and where more of the parameter no longer pays."""
+    panels = list(curves.panels.values())
+    trainings = {
+        cell.seed
+        for cell in section.rows()
+        if cell.method == curves.method and cell.seed is not None
+    }
+    over = "over images"
+    if len(trainings) > 1:
+        over += " and trainings"
+    elif trainings:
+        over += "; how far another training would lie is not known"
+    several = " A line for each setting of what else was typed." if _several(panels) else ""
+    if curves.left_out:
+        several += f" {curves.left_out} more are left out."
+    references = ""
+    if any(panel.references for panel in panels):
+        references = (
+            " Beside them the noisy image itself (`identity`) and the best of the other methods "
+            "that learn nothing."
+        )
+    few = " of these very models" if 0 < len(trainings) < ENOUGH_TRAININGS else ""
+    return (
+        f"Mean {title(curves.scale)} of `{outside(curves.method)}` over the {section.split} images "
+        f"against `{outside(curves.parameter)}`; bars are 95% confidence intervals ({over}). "
+        f"Filled: the best of a line; hollow: what cannot be told apart from it{few}; small: what "
+        f"is worse.{several}{references}{''.join(_best(curves))}{_elsewhere(section, curves)}"
+    )
+
+
+def _elsewhere(section: Section, curves: Curves) -> str:
+    """What the other figures show of the sweep, where that is not all."""
+    names = dict(zip(section.cells["label"], section.cells["method"], strict=True))
+    for labels, kept in thinned(section):
+        if names[labels[0]] == curves.method:
+            shown = ", ".join(f"`{outside(label)}`" for label in kept)
+            return f" Of its {len(labels)} variants the other figures show {shown} only."
+    return ""
+
+
+def _several(panels: list[Panel]) -> bool:
+    return any(len(panel.lines) > 1 for panel in panels)
+
+
+def _best(curves: Curves) -> Iterator[str]:
+    """The best value under each noise, where there is one line: a sentence."""
+    if _several(list(curves.panels.values())):
+        return
+    said = []
+    for column, panel in curves.panels.items():
+        (line,) = panel.lines.values()
+        best = next(point for point in line if point.best)
+        near = [curves.ticks[point.value] for point in line if point.near]
+        text = f"{curves.ticks[best.value]} at {noise_text(*column)}"
+        said.append(outside(f"{text} (not told apart: {', '.join(near)})" if near else text))
+    yield f" Best: {'; '.join(said)}."

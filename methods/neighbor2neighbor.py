@@ -1,0 +1,88 @@
+"""Neighbor2Neighbor: two halves of a noisy image, taken at neighbouring pixels, as a pair."""
+
+import torch
+
+from bench import TrainedMethod, Unsupported, method
+from bench.training import SmallUNet
+
+FAST = {"batch_size": 64, "lr": 3e-3, "schedule": "one-cycle"}
+# Of a cell's pixels 0 1 / 2 3: the neighbours, side by side or one above the other, both ways.
+NEIGHBOURS = ((0, 1), (0, 2), (1, 3), (2, 3), (1, 0), (2, 0), (3, 1), (3, 2))
+
+
+@method(
+    least={"width": 1, "gamma": 0},
+    reference="Huang et al. 2021",
+    supervision="noisy",
+)
+class Neighbor2Neighbor(TrainedMethod):
+    """A small U-Net that learns from noisy images to give one neighbour for the other.
+
+    Of each cell of 2 x 2 pixels of a noisy image y (C, H, W) two neighbours, drawn at random, go
+    into the images g1(y) and g2(y) of half the size. The loss is (Huang et al. 2021, eq. 8 and
+    9), summed over their pixels and times 4, |f(g1(y)) - g2(y)|^2 + `gamma` |f(g1(y)) - g2(y) -
+    (g1(f(y)) - g2(f(y)))|^2: the second term allows for what of two neighbours differs without
+    noise. No gradient goes through f(y), and epochs are compared by the first term alone. It is not
+    told the noise.
+    """
+
+    width: int = 16
+    gamma: float = 2.0
+    any_size = True
+    graph_safe = True
+    recipes = {
+        "quick": {**FAST, "epochs": 1, "min_updates": 800},
+        "default": {**FAST, "epochs": 7, "min_updates": 4000},
+        "paper": {**FAST, "epochs": 100},
+    }
+
+    def network(self, image_shape):
+        channels, *size = image_shape
+        if min(size) < 2:
+            raise Unsupported("it learns from cells of 2 x 2 pixels: give images that have some")
+        return SmallUNet(channels, channels, self.width)
+
+    def loss(self, network, noisy, target, noise):
+        # The same pixels in every validation, or the best epoch would be the luckiest.
+        draws = None if network.training else torch.Generator(noisy.device).manual_seed(0)
+        pairs = chosen(noisy, draws)
+        first, second = neighbours(noisy, pairs)
+        error = self.restore(network, first, noise) - second
+        scale = 4 / len(noisy)
+        terms = {"squared error": scale * error.square().sum()}
+        if not network.training:
+            return terms  # the second term is 0 for a network that changes nothing
+        with torch.no_grad():
+            whole_first, whole_second = neighbours(self.restore(network, noisy, noise), pairs)
+        uneven = error - (whole_first - whole_second)
+        return {**terms, "regulariser": scale * self.gamma * uneven.square().sum()}
+
+    def restore(self, network, noisy, noise):
+        return noisy - network(noisy).float()
+
+
+def chosen(images, draws=None):
+    """Of each cell of images (N, C, H, W) the places 0 to 3 of two neighbours, (2, N, 1, cells).
+
+    Args:
+        images: the last row or column of an odd side belongs to no cell.
+        draws: a generator, or None for torch's own.
+    """
+    count, _, height, width = images.shape
+    table = torch.tensor(NEIGHBOURS, device=images.device)
+    size = (count, 1, (height // 2) * (width // 2))
+    number = torch.rand(size, generator=draws, device=images.device) * len(NEIGHBOURS)
+    return table[number.long()].movedim(-1, 0)
+
+
+def neighbours(images, pairs):
+    """The two images (N, C, H // 2, W // 2) of those pixels."""
+    channels, height, width = images.shape[1:]
+    row, column = (torch.arange(side // 2, device=images.device) * 2 for side in (height, width))
+    corner = (row[:, None] * width + column[None]).flatten()
+    pixels = corner + pairs // 2 * width + pairs % 2
+    values = images.flatten(2)
+    return [
+        values.gather(2, index.expand(-1, channels, -1)).unflatten(2, (height // 2, width // 2))
+        for index in pixels
+    ]
