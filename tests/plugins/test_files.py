@@ -12,7 +12,7 @@ import pytest
 
 import bench as api
 from bench.core import DataError, UsageError
-from bench.planning import request
+from bench.planning.requested_metrics import metrics_of
 from bench.plugins import files, sources
 from bench.plugins.target import BrokenPlugin
 from bench.store import open_run
@@ -237,6 +237,7 @@ def test_published_cells_are_still_valid_where_nothing_changed(name):
         ("none.txt", "No such file or directory"),
         (".", "it is a folder"),
         ("~nobody-of-that-name/w", "no home folder is known"),
+        ("5", 'put a path that looks like a number in quotes, weight="5"'),
     ],
 )
 def test_a_file_that_cannot_be_read_ends_it_before_anything(fails, weighted, path, why):
@@ -366,7 +367,7 @@ def test_a_metric_with_other_weights_is_another_metric(written, tmp_path):
 def test_a_metric_whose_file_changes_measures_nothing_more(written):
     plugin, file = written("distance.py", METRIC), written("weight.txt", "2")
     registry = sources.Registry([plugin])
-    (one,) = request.metrics_of([f"distance[weight={file}]"], registry).values()
+    (one,) = metrics_of([f"distance[weight={file}]"], registry).values()
     assert not one.metric.changed
     file.write_text("3")
     assert one.metric.changed == [str(file)]
