@@ -118,8 +118,8 @@ class Plugin:
         for name, path in named.items():
             if not isinstance(path, str | None):
                 raise UsageError(
-                    f"{self.name}[{name}={path}]: {name} names a file: put a path that looks like a "
-                    f'number in quotes, {name}="{path}"'
+                    f"{self.name}[{name}={path}]: {name} names a file: put a path that looks like "
+                    f'a number in quotes, {name}="{path}"'
                 )
         return {name: expanded(path) for name, path in named.items() if path}
 
