@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,6 +104,52 @@ def fails(bench):
 def undrawn(monkeypatch):
     """Figures of a report are made but not written as pictures, which takes half its time."""
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *args, **options: None)
+
+
+class _Here:
+    """Stands for the process that loads plugins for a command: they are loaded in this one."""
+
+    alive = False
+
+    def __init__(self, *limits, **options):
+        pass
+
+    def start(self):
+        self.alive = True
+
+    def ask(self, job):
+        from bench.execution.importing import Import, TrainedOn
+
+        if isinstance(job, Import):
+            answer = job.plugin()
+        elif isinstance(job, TrainedOn):
+            answer = job.names()
+        else:
+            answer = job.survey(lambda: None)
+        return pickle.loads(pickle.dumps(answer))
+
+    def close(self):
+        pass
+
+
+@pytest.fixture(scope="session")
+def load_here():
+    """Until a patch is undone, plugins are loaded in this process, as their cells are worked on.
+
+    Each command that is given a plugin starts a process for it otherwise, which takes two seconds.
+    """
+
+    def apply(patch):
+        patch.setattr("bench.execution.importing.WatchedProcess", _Here)
+
+    return apply
+
+
+@pytest.fixture
+def loaded_here(request, load_here, monkeypatch):
+    """The same for a test, unless it is marked with `another_process`."""
+    if not request.node.get_closest_marker("another_process"):
+        load_here(monkeypatch)
 
 
 @pytest.fixture(scope="session")

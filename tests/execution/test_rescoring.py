@@ -9,6 +9,8 @@ import pytest
 import bench as bench_api
 from bench.core import UsageError
 
+pytestmark = pytest.mark.usefixtures("loaded_here")
+
 MAX_ERROR = '''"""Largest absolute error."""
 from bench import metric
 
@@ -49,6 +51,7 @@ def clean_and_restored(run):
 
 
 @pytest.mark.usefixtures("undrawn")
+@pytest.mark.another_process
 def test_a_metric_of_eight_lines_appears_everywhere_in_a_run_of_before(
     bench, made, max_error, tmp_path
 ):
