@@ -101,6 +101,17 @@ def fails(bench):
 
 
 @pytest.fixture
+def few_resamples(monkeypatch):
+    """Fewer than a report takes, for what is right within some per cent."""
+    from bench.analysis import statistics
+
+    monkeypatch.setattr(statistics, "_RESAMPLES", (600, 600))
+    statistics._counts.cache_clear()
+    yield
+    statistics._counts.cache_clear()
+
+
+@pytest.fixture
 def undrawn(monkeypatch):
     """Figures of a report are made but not written as pictures, which takes half its time."""
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *args, **options: None)
