@@ -22,13 +22,31 @@ import pytest
 from click.testing import CliRunner
 
 
+@pytest.fixture(scope="session")
+def _asked_once():
+    """What asks git, but of this checkout only once: each run takes its state down."""
+    from bench.execution import environment
+
+    ask, known = environment._git, []
+
+    def asked(file, *arguments, **options):
+        if file != Path(environment.__file__):
+            return ask(file, *arguments, **options)
+        if not known:
+            known.append(ask(file, *arguments, **options))
+        return known[0]
+
+    return asked
+
+
 @pytest.fixture(autouse=True)
-def _isolated(tmp_path_factory, monkeypatch):
+def _isolated(tmp_path_factory, monkeypatch, _asked_once):
     """Neither the user's cache nor the folder that pytest was started in is written to."""
     monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
     # Cells are worked on in this process, where tests can reach them, unless a test says otherwise.
     monkeypatch.setenv("BENCH_JOBS", "0")
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
+    monkeypatch.setattr("bench.execution.environment._git", _asked_once)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +165,7 @@ class _Here:
 def load_here():
     """Until a patch is undone, plugins are loaded in this process, as their cells are worked on.
 
-    Each command that is given a plugin starts a process for it otherwise, which takes two seconds.
+    Lists, and runs with workers, start a process for it otherwise, which takes a second.
     """
 
     def apply(patch):

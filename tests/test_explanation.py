@@ -15,7 +15,6 @@ from bench.evaluation.conventions import PRESETS
 from bench.explanation import explain
 
 ROOT = Path(__file__).parent.parent
-pytestmark = pytest.mark.usefixtures("loaded_here")
 
 
 def test_the_pages_figures_of_bm3d_are_its_records():

@@ -9,7 +9,6 @@ import pytest
 import bench as bench_api
 from bench.core import UsageError
 
-pytestmark = pytest.mark.usefixtures("loaded_here")
 
 MAX_ERROR = '''"""Largest absolute error."""
 from bench import metric
@@ -51,7 +50,6 @@ def clean_and_restored(run):
 
 
 @pytest.mark.usefixtures("undrawn")
-@pytest.mark.another_process
 def test_a_metric_of_eight_lines_appears_everywhere_in_a_run_of_before(
     bench, made, max_error, tmp_path
 ):

@@ -13,7 +13,7 @@ from bench.cli import main
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory, load_here):
+def made(tmp_path_factory):
     """The folder of a run of `RUNS`, made by the command when it is first asked for."""
     folder = tmp_path_factory.mktemp("runs")
 
@@ -28,18 +28,11 @@ def made(tmp_path_factory, load_here):
         options += [*arguments, "--name", name, "--out", str(folder)]
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("BENCH_CACHE_DIR", str(folder / "cache"))
-            patch.setenv("BENCH_JOBS", "0")
-            load_here(patch)
             result = CliRunner().invoke(main, ["run", *options])
         assert result.exit_code == (3 if plugin and "raise" in plugin[1] else 0), result.stderr
         return folder / name
 
     return make
-
-
-@pytest.fixture(autouse=True)
-def _plugins(loaded_here):
-    """Plugins are loaded in this process."""
 
 
 @pytest.fixture
