@@ -9,7 +9,6 @@ import pytest
 import bench as bench_api
 from bench.core import UsageError
 
-
 MAX_ERROR = '''"""Largest absolute error."""
 from bench import metric
 
