@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench import Unsupported, get_method, make_noise
+from bench import Unsupported, get_method, make_noise, open_run
+from bench.datasets.known_sets import relation
 from bench.planning import request
 from bench.plugins import sources
 
@@ -347,11 +348,11 @@ def test_what_a_model_does_not_take_is_said_in_one_line():
 @pytest.mark.parametrize(
     ("params", "names"),
     [
-        ({"model": "SwinIR", "weights": "sigma15"}, ("bsd400 gaussian 15/255",)),
-        ({"model": "SwinIR"}, ("bsd400 gaussian 15/255", "wed gaussian 50/255")),
+        ({"model": "SwinIR", "weights": "sigma15"}, ("dfwb gaussian 15/255",)),
+        ({"model": "SwinIR"}, ("dfwb gaussian 15/255", "dfwb gaussian 50/255")),
         ({"model": "DnCNN"}, ("imagenet gaussian 2/255",)),
         ({"model": "EPLLDenoiser"}, ("bsd500",)),
-        ({"model": "Restormer"}, ("bsd400 gaussian 0-50/255",)),
+        ({"model": "Restormer"}, ("dfwb gaussian 0-50/255",)),
         ({"model": "DnCNN", "file": "x", "trained_on": "mine + b", "level": "9/255"},
          ("mine gaussian 9/255", "b gaussian 9/255")),
     ],
@@ -360,11 +361,18 @@ def test_what_weights_learned_from_is_known(params, names):
     assert set(names) <= set(METHOD.trained_on(params))
 
 
+@pytest.mark.parametrize(("model", "name"), ROWS)
+def test_the_sets_that_weights_learned_from_are_known_ones(model, name):
+    """Else nobody could say whether they share images with those measured."""
+    for learned in METHOD.trained_on({"model": model, "weights": name}) or ():
+        assert relation(learned, "bsd68") == ("shared" if model == "EPLLDenoiser" else "apart")
+
+
 def test_unknown_is_not_nothing():
     assert METHOD.trained_on({"model": "SCUNet"}) is None
     assert METHOD.trained_on({"model": "DnCNN", "file": "x"}) is None
     assert METHOD.trained_on({"model": "DnCNN", "weights": "made up"}) is None
-    assert METHOD.declared.trained_on({**METHOD.parameters, "model": "TVDenoiser"}) == ()
+    assert METHOD.trained_on({"model": "TVDenoiser"}) == ()
 
 
 # -- end to end ------------------------------------------------------------------------------
@@ -380,7 +388,5 @@ def test_a_run_skips_what_does_not_serve_and_measures_the_rest(bench, tmp_path):
         "--out", tmp_path, "--name", "r",
     )  # fmt: skip
     assert "trained for sigma 25/255, not for 15/255" in done.out + done.err
-    from bench import open_run
-
     cells = open_run(tmp_path / "r").cells()
     assert sorted(cells["status"]) == ["done", "done", "done", "skipped"]

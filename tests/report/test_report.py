@@ -55,10 +55,11 @@ def table(page, heading):
 )
 def test_tables_hold_the_records_means(run, page, metric, heading, decimals):
     columns, rows = table(page, heading)
-    assert columns == ["gaussian 0.1", "gaussian 0.3"]
+    assert columns == ["gaussian 0.1", "gaussian 0.3", "learned from"]
     assert list(rows) == ["identity", "median", "gaussian[width=0.7]", "vae"]
     records = run.records()
-    for name, cells in rows.items():
+    for name, (*cells, learned_from) in rows.items():
+        assert learned_from == ("clean" if name == "vae" else "–")
         for level, cell in zip((0.1, 0.3), cells, strict=True):
             part = records[
                 (records["method"] == name.partition("[")[0]) & (records["level"] == level)
@@ -82,6 +83,10 @@ def test_the_best_is_bold_and_what_does_harm_is_marked_and_named(run, page):
 
 def test_csv_files_hold_what_the_page_shows(run, folder):
     csv = pd.read_csv(folder / "summary.csv")
+    learned = csv.pop("trained_on").where(csv.pop("family") == "trained")
+    assert learned.dropna().unique().tolist() == ["digits"]
+    assert set(csv.pop("supervision")) == {"none", "clean"}
+    assert csv.pop("leakage").isna().all()
     pd.testing.assert_frame_equal(
         csv, analysis.compare(analysis.Scores.of(run.records()))[0], check_dtype=False
     )
