@@ -3,7 +3,7 @@
 import math
 from fractions import Fraction
 
-from bench import Unsupported, method
+from bench import Unsupported, make_noise, method
 from bench.networks import open_network
 
 #: What `level` says of a network that serves every level untold.
@@ -11,9 +11,10 @@ BLIND = "blind"
 
 
 def learned_from(params):
-    """The data sets that are typed, each with the level that is."""
+    """The data sets that are typed, each with the level that is; None where none are."""
     level = "" if params["level"] is None else f" gaussian {params['level']}"
-    return [name.strip() + level for name in params["trained_on"].split("+") if name.strip()]
+    named = [name.strip() for name in params["trained_on"].split("+") if name.strip()]
+    return [name + level for name in named] or None
 
 
 def remark(params, noise):
@@ -87,18 +88,6 @@ def mismatch_of(noise, trained):
     """How noise differs from what a network was trained for; empty where it does not."""
     if trained in (None, BLIND):
         return ""
-    if noise.kind != "gaussian":
-        return f"its network was trained for Gaussian noise, not for {noise.kind}"
-    if not math.isclose(noise.level, trained, rel_tol=1e-3):
-        return f"its network was trained for sigma {in_255(trained)}, not for {in_255(noise.level)}"
-    return ""
-
-
-def in_255(level):
-    """A level as papers write it.
-
-    >>> in_255(25 / 255), in_255(0.5)
-    ('25/255', '0.5')
-    """
-    eight_bits = round(255 * level, 6)
-    return f"{eight_bits:g}/255" if eight_bits == int(eight_bits) else f"{level:g}"
+    if noise.kind == "gaussian" and math.isclose(noise.level, trained, rel_tol=1e-3):
+        return ""
+    return f"its network was trained for {make_noise('gaussian', trained)}, not for {noise}"

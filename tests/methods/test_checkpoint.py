@@ -10,6 +10,7 @@ from torch import nn
 
 from bench import Unsupported, get_method, make_noise
 from bench.core import UsageError
+from bench.noises import Given
 from bench.planning.request import resolve
 from bench.plugins import sources
 from bench.training import Recipe
@@ -123,9 +124,14 @@ def test_one_for_one_level_must_have_it_said(dncnn, drunet):
 def test_other_levels_are_skipped_or_shown(dncnn):
     at_25 = get_method("checkpoint", file=dncnn, level="25/255").denoise(NOISY, NOISE)
     noise = make_noise("gaussian", 50 / 255)
-    why = "was trained for sigma 25/255, not for 50/255; mismatch=show"
+    why = "was trained for gaussian 25/255, not for gaussian 50/255; mismatch=show"
     refuses(why, noise, file=dncnn, level="25/255")
-    refuses("Gaussian noise, not for poisson", make_noise("poisson", 30), file=dncnn, level=0.1)
+    refuses(
+        "trained for gaussian 0.1, not for poisson 30",
+        make_noise("poisson", 30),
+        file=dncnn,
+        level=0.1,
+    )
     for params in ({"level": 25 / 255, "mismatch": "show"}, {"level": "blind"}):
         shown = get_method("checkpoint", file=dncnn, **params).denoise(NOISY, noise)
         np.testing.assert_array_equal(shown, at_25)
@@ -159,8 +165,10 @@ def test_a_run_skips_shows_and_marks(bench, dncnn):
     )
     assert done.code == 3  # a method that was asked for was skipped
     shown = f"checkpoint[file={dncnn},level=25/255,mismatch=show]"
-    assert f"{shown}: its network was trained for sigma 25/255, not for 50/255" in done.err
-    assert "not for 50/255; mismatch=show measures it all the same" in done.out + done.err
+    assert (
+        f"{shown}: its network was trained for gaussian 25/255, not for gaussian 50/255" in done.err
+    )
+    assert "not for gaussian 50/255; mismatch=show measures it all the same" in done.out + done.err
 
 
 def test_a_workers_process_finds_the_file(bench, dncnn):
@@ -175,11 +183,11 @@ def test_noise_that_is_clipped_otherwise_is_said(dncnn):
         return requested.method.remark(requested.params, noise)
 
     clipped = make_noise("gaussian", 25 / 255, clip=True)
-    assert "clipped 0.0980392 is clipped; if" in said("level=25/255", clipped)
+    assert "gaussian, clipped 25/255 is clipped; if" in said("level=25/255", clipped)
     assert "trained on clipped noise, and" in said("level=25/255,clip=true", NOISE)
     assert said("level=25/255", NOISE) == said("level=25/255,clip=true", clipped) == ""
     assert said("level=0.3,clip=true", NOISE) == ""  # it is skipped there
-    assert said("level=blind,clip=true", make_noise("given", 0.1)) == ""  # nobody knows
+    assert said("level=blind,clip=true", Given(0.1)) == ""  # nobody knows
 
 
 @pytest.mark.parametrize(

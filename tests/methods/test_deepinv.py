@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench import Unsupported, get_method, make_noise
+from bench import Unsupported, get_method, make_noise, open_run
+from bench.datasets.known_sets import relation
 from bench.planning import request
 from bench.plugins import sources
 
@@ -116,7 +117,7 @@ def test_the_documentation_names_every_file():
         ({"model": "DScCP"}, NOISE, 1, "for RGB images, not for 1 channel"),
         ({"model": "DRUNet"}, NOISE, 2, "for grey and RGB images, not for 2 channels"),
         ({"model": "DRUNet", "weights": "dpri"}, NOISE, 1, "there is finetuned, dpir"),
-        ({"model": "TVDenoiser", "weights": "best"}, NOISE, 1, "no weights are known"),
+        ({"model": "TVDenoiser", "weights": "best"}, NOISE, 1, "no weights .best.: none are known"),
         ({"model": "TVDenoiser", "level": 2}, NOISE, 1, "takes no parameter 'level'"),
         ({"model": "UNet"}, NOISE, 1, "has to learn, and of its weights none are known"),
         ({"model": "DRUnet"}, NOISE, 1, "there is DRUNet"),
@@ -255,12 +256,19 @@ def test_a_networks_level_is_held_to_unless_it_is_to_be_shown(tmp_path):
     params = {"model": "DnCNN", "file": file, "depth": 3, "nf": 4}
     with pytest.raises(Unsupported, match="say for which it was trained"):
         deepinv_of(images(), **params)
-    with pytest.raises(Unsupported, match="for sigma 15/255, not for 25/255; mismatch=show"):
+    with pytest.raises(
+        Unsupported,
+        match=r"w\.pth of DnCNN were trained for sigma 15/255, not for 25/255; mismatch=show",
+    ):
         deepinv_of(images(), level="15/255", **params)
     with pytest.raises(Unsupported, match="level=lots: write a standard deviation"):
         deepinv_of(images(), level="lots", **params)
     shown = deepinv_of(images(), level="15/255", mismatch="show", **params)
     np.testing.assert_array_equal(shown, deepinv_of(images(), level=25 / 255, **params))
+    typed = {**params, "level": "15/255"}
+    assert METHOD.remark(typed, NOISE) == ""
+    marked = METHOD.remark({**typed, "mismatch": "show"}, NOISE)
+    assert marked == "its weights were trained for sigma 15/255, not for 25/255"
     file, _ = saved(tmp_path / "f.pth", "FFDNet", n_conv_layers=3, nf=4)
     with pytest.raises(Unsupported, match="is told the noise's level: leave level out"):
         deepinv_of(images(), model="FFDNet", file=file, level="25/255", n_conv_layers=3, nf=4)
@@ -347,11 +355,11 @@ def test_what_a_model_does_not_take_is_said_in_one_line():
 @pytest.mark.parametrize(
     ("params", "names"),
     [
-        ({"model": "SwinIR", "weights": "sigma15"}, ("bsd400 gaussian 15/255",)),
-        ({"model": "SwinIR"}, ("bsd400 gaussian 15/255", "wed gaussian 50/255")),
+        ({"model": "SwinIR", "weights": "sigma15"}, ("dfwb gaussian 15/255",)),
+        ({"model": "SwinIR"}, ("dfwb gaussian 15/255", "dfwb gaussian 50/255")),
         ({"model": "DnCNN"}, ("imagenet gaussian 2/255",)),
         ({"model": "EPLLDenoiser"}, ("bsd500",)),
-        ({"model": "Restormer"}, ("bsd400 gaussian 0-50/255",)),
+        ({"model": "Restormer"}, ("dfwb gaussian 0-50/255",)),
         ({"model": "DnCNN", "file": "x", "trained_on": "mine + b", "level": "9/255"},
          ("mine gaussian 9/255", "b gaussian 9/255")),
     ],
@@ -360,11 +368,18 @@ def test_what_weights_learned_from_is_known(params, names):
     assert set(names) <= set(METHOD.trained_on(params))
 
 
+@pytest.mark.parametrize(("model", "name"), ROWS)
+def test_the_sets_that_weights_learned_from_are_known_ones(model, name):
+    """Else nobody could say whether they share images with those measured."""
+    for learned in METHOD.trained_on({"model": model, "weights": name}) or ():
+        assert relation(learned, "bsd68") == ("shared" if model == "EPLLDenoiser" else "apart")
+
+
 def test_unknown_is_not_nothing():
     assert METHOD.trained_on({"model": "SCUNet"}) is None
     assert METHOD.trained_on({"model": "DnCNN", "file": "x"}) is None
     assert METHOD.trained_on({"model": "DnCNN", "weights": "made up"}) is None
-    assert METHOD.declared.trained_on({**METHOD.parameters, "model": "TVDenoiser"}) == ()
+    assert METHOD.trained_on({"model": "TVDenoiser"}) == ()
 
 
 # -- end to end ------------------------------------------------------------------------------
@@ -380,7 +395,5 @@ def test_a_run_skips_what_does_not_serve_and_measures_the_rest(bench, tmp_path):
         "--out", tmp_path, "--name", "r",
     )  # fmt: skip
     assert "trained for sigma 25/255, not for 15/255" in done.out + done.err
-    from bench import open_run
-
     cells = open_run(tmp_path / "r").cells()
     assert sorted(cells["status"]) == ["done", "done", "done", "skipped"]

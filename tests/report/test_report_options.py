@@ -87,6 +87,7 @@ def test_columns_of_a_run_without_results_can_be_chosen(plugins, tmp_path):
         assert "0.1" not in paths[name].read_text().partition("How these numbers")[0][:400]
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_page_and_its_csv_show_what_was_asked_for(run, bench, tmp_path):
     done = bench(
         "report", run.path, "--out", tmp_path, "--format", "md,csv", "--columns", "gaussian:0.1",
@@ -204,6 +205,7 @@ def test_the_summary_has_30_lines_at_most(section, sets, methods, noises):
         assert "And 8 more data sets." in text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_report_of_all_formats_at_once(run, tmp_path):
     paths = render(run, tmp_path, ["md", "tex", "csv", "summary"])
     assert all(path.is_file() for path in paths.values())

@@ -125,8 +125,8 @@ def _table(heads: Sequence[Table], rows: int, options: Options) -> Iterator[str]
     columns = first.columns[:_COLUMNS]
     names = " / ".join(_text(table.scale.heading) for table in heads)
     words = ["learned from"] if first.learned_from else []
-    yield _row([names, *words, *(_text(noise_text(*column)) for column in columns)])
-    yield _row(["---", *("---" for _ in words), *("---:" for _ in columns)])
+    yield _row([names, *(_text(noise_text(*column)) for column in columns), *words])
+    yield _row(["---", *("---:" for _ in columns), *("---" for _ in words)])
     for label in _shown(first, rows):
         cells = []
         for column in columns:
@@ -144,7 +144,7 @@ def _table(heads: Sequence[Table], rows: int, options: Options) -> Iterator[str]
                 parts.append(text + mark)
             cells.append(" / ".join(parts))
         said = [_text(first.learned_from[label]) for _ in words]
-        yield _row([_text(label), *said, *cells])
+        yield _row([_text(label), *cells, *said])
 
 
 def _row(cells: Sequence[str]) -> str:
