@@ -32,6 +32,8 @@ Q = TypeVar("Q")
 
 #: Environment variable: files and folders of plugins, separated as in PATH.
 PLUGINS = "BENCH_PLUGINS"
+#: Methods that need a package, free for all uses: `classical` has them where it is installed.
+JOINING = ("bm3d-free",)
 
 
 @dataclass(frozen=True)
@@ -151,14 +153,14 @@ class Registry(Generic[P]):
 
     @property
     def classical(self: Registry[Method]) -> list[str]:
-        """Of methods: names of the built-in ones that are `Method.classical`."""
+        """Of methods: names of the built-in ones that are `Method.classical`, or join them here."""
         return [
             name
             for name, source in self.sources.items()
             if source.origin == BUILT_IN
             and source.path
             and not _is_trained(source.path)
-            and source.load().classical
+            and (source.load().classical or (name in JOINING and not source.load().missing))
         ]
 
     def find(self, name: str) -> Source[P]:

@@ -117,7 +117,7 @@ def test_the_documentation_names_every_file():
         ({"model": "DScCP"}, NOISE, 1, "for RGB images, not for 1 channel"),
         ({"model": "DRUNet"}, NOISE, 2, "for grey and RGB images, not for 2 channels"),
         ({"model": "DRUNet", "weights": "dpri"}, NOISE, 1, "there is finetuned, dpir"),
-        ({"model": "TVDenoiser", "weights": "best"}, NOISE, 1, "no weights are known"),
+        ({"model": "TVDenoiser", "weights": "best"}, NOISE, 1, "no weights .best.: none are known"),
         ({"model": "TVDenoiser", "level": 2}, NOISE, 1, "takes no parameter 'level'"),
         ({"model": "UNet"}, NOISE, 1, "has to learn, and of its weights none are known"),
         ({"model": "DRUnet"}, NOISE, 1, "there is DRUNet"),
@@ -256,12 +256,19 @@ def test_a_networks_level_is_held_to_unless_it_is_to_be_shown(tmp_path):
     params = {"model": "DnCNN", "file": file, "depth": 3, "nf": 4}
     with pytest.raises(Unsupported, match="say for which it was trained"):
         deepinv_of(images(), **params)
-    with pytest.raises(Unsupported, match="for sigma 15/255, not for 25/255; mismatch=show"):
+    with pytest.raises(
+        Unsupported,
+        match=r"w\.pth of DnCNN were trained for sigma 15/255, not for 25/255; mismatch=show",
+    ):
         deepinv_of(images(), level="15/255", **params)
     with pytest.raises(Unsupported, match="level=lots: write a standard deviation"):
         deepinv_of(images(), level="lots", **params)
     shown = deepinv_of(images(), level="15/255", mismatch="show", **params)
     np.testing.assert_array_equal(shown, deepinv_of(images(), level=25 / 255, **params))
+    typed = {**params, "level": "15/255"}
+    assert METHOD.remark(typed, NOISE) == ""
+    marked = METHOD.remark({**typed, "mismatch": "show"}, NOISE)
+    assert marked == "its weights were trained for sigma 15/255, not for 25/255"
     file, _ = saved(tmp_path / "f.pth", "FFDNet", n_conv_layers=3, nf=4)
     with pytest.raises(Unsupported, match="is told the noise's level: leave level out"):
         deepinv_of(images(), model="FFDNet", file=file, level="25/255", n_conv_layers=3, nf=4)
