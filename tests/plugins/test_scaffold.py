@@ -28,18 +28,17 @@ def shell(command):
             "PATH": path,
             "OMP_NUM_THREADS": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # what is written needs none of them
-        },  # fmt: skip
+        },
     )
 
 
 @KINDS
 def test_from_an_empty_folder_to_a_report_as_typed(learned):
-    # Figures take ten seconds, and so does a longer training.
-    report, preset = ("report --format html", "--preset quick") if learned else ("report", "")
+    report = "report --format html" if learned else "report"  # figures take ten seconds
     done = shell(
         f"bench new sharpen {' '.join(learned)} && bench test sharpen --plugin sharpen.py && "
-        "bench run --plugin sharpen.py --methods identity,sharpen --noise 0.3 --dataset digits "
-        f"{preset} && bench {report}"
+        "bench run --plugin sharpen.py --methods identity,sharpen --noise 0.3 --dataset digits && "
+        f"bench {report}"
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
