@@ -131,6 +131,15 @@ def test_methods_are_told_what_is_estimated_from_each_image_or_what_was_stated()
     assert estimated.cell.key != stated.cell.key
 
 
+def test_without_truth_networks_learn_from_noisy_images_alone():
+    data = dataclasses.replace(
+        dataset(2, truth=False), sizes=dict.fromkeys(("train", "validation", "test"), COUNT)
+    )
+    found = records(data, methods="n2v[width=2],n2n[width=2]", epochs=1)
+    status = {name: record.status for name, record in found.items()}
+    assert status == {"n2v": "done", "n2n": "done"}
+
+
 def test_without_truth_what_needs_clean_images_says_so_and_nothing_is_shown_as_clean():
     record = records(dataset(2, truth=False), methods="identity")["identity"]
     assert record.status == "done"

@@ -51,7 +51,10 @@ def test_a_method_says_what_it_is(name):
     assert set(method.declared.tune) <= set(method.parameters)
     for parameter, values in method.declared.tune.items():
         assert len(values) > 1, parameter
-    learned = {"cvae", "dae", "dncnn", "hvae", "lmmse", "posterior-mean", "unet", "vae"}
+    learned = {
+        "cvae", "dae", "dncnn", "hvae", "lmmse", "n2n", "n2v", "neighbor2neighbor",
+        "posterior-mean", "unet", "vae",
+    }  # fmt: skip
     assert method.learns == (name in learned)
 
 
