@@ -12,35 +12,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench import datasets, store
-from bench.core import Cell, Dataset, UsageError, expanded, shown, typed_text
-from bench.datasets.overlap import leak
-from bench.evaluation import noise_correlation
+from bench.core import Dataset, UsageError, expanded, shown, typed_text
 from bench.evaluation.data_source import DataSource, only_given
-from bench.execution import cores, environment, session
+from bench.execution import cores, session
 from bench.execution.importing import importing, surveys
 from bench.execution.process import Limits
 from bench.execution.progress import Listener
+from bench.execution.recording import manifest_of
 from bench.execution.rescoring import score
 from bench.execution.scorer import Scorer, recorded
 from bench.execution.supervisor import Setup
 from bench.planning import notation
-from bench.planning.cells import notes, plan
+from bench.planning.cells import plan
 from bench.planning.noise_kinds import NoiseKinds, requested_kinds
-from bench.planning.recorded_methods import recorded_methods
-from bench.planning.request import (
-    RequestedMethod,
+from bench.planning.request import RequestedMethod, methods_by_name, requested_methods, torch_device
+from bench.planning.requested_metrics import (
     RequestedMetric,
     metrics_for,
-    requested_methods,
     requested_metrics,
-    torch_device,
     tuning_metric,
 )
 from bench.planning.settings import Settings
 from bench.plugins.contract import Method
 from bench.plugins.plugin import BUILT_IN
 from bench.plugins.sources import Registry, load
-from bench.store.recorded_data import RecordedOverlap
 
 
 def run(
@@ -74,7 +69,7 @@ def run(
     settings, objects = _checked(dataset, command, values)
     requested, metrics, tuner, kinds = _asked_for(settings)
     settings = kinds.resolved(settings)
-    methods = {each.method.name: each.method for each in requested.values()}
+    methods = methods_by_name(requested.values())
     # What names and settings tell is wrong has ended the run before anything is downloaded.
     device = torch_device(settings, methods.values())
     source, data = _opened(settings, objects)
@@ -86,13 +81,18 @@ def run(
     with source.for_others(data, bool(shares.jobs or settings.dask)) as told:
         setup = Setup.of(settings, told, data, requested, scorer, device, shares, len(cells))
         described = _described(metrics, scorer, data, listener)
-        said = notes(resolved, data, requested.values(), cells)
-        learning = any(method.learns for method in methods.values())
-        seen = leak(data, settings.split) if learning else None
-        said += [seen.sentence(data, settings.split)] if seen else []
-        said += noise_correlation.notes(data, resolved.split)
-        manifest = _manifest(resolved, data, requested, described, cells, setup, command, said)
-        manifest.dataset.overlap = seen and RecordedOverlap(images=seen.images, looked_at=seen.of)
+        manifest = manifest_of(
+            resolved,
+            data,
+            source,
+            cells,
+            methods=requested,
+            metrics=metrics,
+            described=described,
+            beside=[tuner.metric, *kinds.loaded.values()],
+            setup=setup,
+            command=command or f"bench.run({data.name!r}, ...)",
+        )
         made = session.work(manifest, cells, data, methods, setup, resolved, shares, listener)
     return Run(made.path, made.manifest)
 
@@ -252,32 +252,6 @@ def _described(
     # What others' metrics learn is for the workers, which alone run their code.
     ours = {label: one for label, one in metrics.items() if one.metric.origin == BUILT_IN}
     return recorded(metrics, scorer.fit(ours, data, told))
-
-
-def _manifest(
-    settings: Settings,
-    data: Dataset,
-    requested: Mapping[str, RequestedMethod],
-    metrics: Mapping[str, store.RecordedMetric],
-    cells: Sequence[Cell],
-    setup: Setup,
-    command: str | None,
-    said: Sequence[str],
-) -> store.Manifest:
-    methods = [one.method for one in requested.values()]
-    files = {method.name: method.file for method in methods if method.origin != BUILT_IN}
-    return store.Manifest.of(
-        settings.recorded(),
-        data,
-        recorded_methods(requested.values()),
-        cells,
-        metrics=metrics,
-        device=setup.device,
-        threads=setup.threads,
-        notes=said,
-        command=command or f"bench.run({data.name!r}, ...)",
-        environment=environment.describe(setup.device, files),
-    )
 
 
 def _signature() -> inspect.Signature:

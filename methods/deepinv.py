@@ -30,9 +30,8 @@ UNTOLD = ("AutoEncoder", "DnCNN", "MPRNet", "PromptIR", "Restormer", "SCUNet", "
 # Sides of images are made whole multiples of it, by repeating the last pixels.
 MULTIPLE = {"FFDNet": 2}
 # What models raise of arguments or images that they do not take.
-FAILURES = (
-    ImportError, AttributeError, TypeError, ValueError, RuntimeError, AssertionError, LookupError
-)  # fmt: skip
+FAILURES = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, RuntimeError)
+FAILURES += (TypeError, ValueError)
 # Weights stand under one of these, in some files.
 WRAPPERS = ("params_ema", "params", "state_dict")
 
@@ -69,8 +68,8 @@ def learned_from(params):
     """What the weights that are asked for were trained on; nothing without weights."""
     if params["file"]:
         names = [name.strip() for name in params["trained_on"].split("+") if name.strip()]
-        level = params["level"]
-        return [f"{name} gaussian {level}" if level else name for name in names] or None
+        level = "" if params["level"] in (None, BLIND) else f" gaussian {params['level']}"
+        return [name + level for name in names] or None
     known = PUBLISHED.get(params["model"], {})
     if not known:
         return ()
@@ -82,12 +81,19 @@ def learned_from(params):
     return next(iter(known.values())).learned_from
 
 
+def remark(params, noise):
+    """Where noise is not what the weights were trained for, and is measured all the same."""
+    _, why = _asked_for(params, noise)
+    return f"its weights {why}" if why and params["mismatch"] == "show" else ""
+
+
 @method(
     family="pretrained",
     supervision="clean",
     trained_on=learned_from,
     files=("file",),
     data=("deepinv.toml",),
+    remark=remark,
     reference="Tachella et al. 2025, and of each model its own",
     requires=("deepinv", "torch"),
 )
@@ -105,25 +111,23 @@ def deepinv(
     """
     import torch
 
-    if mismatch not in ("skip", "show"):
-        raise Unsupported(f"mismatch={mismatch}: write skip or show")
     _check_model(model)
+    if not (file or model in PUBLISHED or level is None):
+        options, level = {**options, "level": level}, None  # of a wavelet transform
+    typed = {"model": model, "weights": weights, "file": file, "level": level}
+    name, why = _asked_for({**typed, "mismatch": mismatch, "trained_on": trained_on}, noise)
+    if why and mismatch == "skip":
+        raise Unsupported(f"the weights {name} of {model} {why}; mismatch=show measures it anyway")
     channels = noisy.shape[1]
-    source, built = None, dict(options)
+    source, built = None, options
     if file:
-        if weights:
-            raise Unsupported(f"weights={weights} or file={file}, not both")
-        _check_file_level(model, level, noise, mismatch)
-        path = Path(file).expanduser()
+        if not (path := Path(file).expanduser()).is_file():
+            raise Unsupported(f"there is no file {file}")
         source = (str(path), path.stat().st_mtime_ns)
-    elif model in PUBLISHED:
-        name, chosen = _chosen(model, weights, noise, mismatch)
+    elif name:
+        chosen = PUBLISHED[model][name]
         source = _address(model, name, chosen, channels)
         built = {**(chosen.rgb_options if channels == 3 else {}), **options}
-    elif weights:
-        raise Unsupported(f"of {model} no weights are known: leave weights={weights} out")
-    if not file and (level is not None or trained_on):
-        raise Unsupported("level and trained_on are said of a file: leave them out, or add file=")
 
     arguments = (model, channels, device, tuple(sorted(built.items())))
     parts = []
@@ -139,14 +143,23 @@ def deepinv(
     return np.concatenate(parts)
 
 
-# -- which weights ---------------------------------------------------------------------------
-
-
-def _chosen(model, weights, noise, mismatch):
-    """Name and description of the published weights that serve a noise."""
-    known = PUBLISHED[model]
+def _asked_for(params, noise):
+    """Name of the weights that are asked for, and why they do not serve a noise; empty if so."""
+    model, weights, level = params["model"], params["weights"], params["level"]
+    if params["mismatch"] not in ("skip", "show"):
+        raise Unsupported(f"mismatch={params['mismatch']}: write skip or show")
+    if params["file"]:
+        if weights:
+            raise Unsupported(f"weights={weights} or file={params['file']}, not both")
+        return Path(params["file"]).name, _why(model, _file_levels(model, level), noise)
+    known = PUBLISHED.get(model, {})
     if weights and weights not in known:
-        raise Unsupported(f"{model} has no weights {weights!r}: there is {', '.join(known)}")
+        there = f"there is {', '.join(known)}" if known else "none are known"
+        raise Unsupported(f"{model} has no weights {weights!r}: {there}")
+    if (known and level is not None) or params["trained_on"]:
+        raise Unsupported("level and trained_on are said of a file: leave them out, or add file=")
+    if not known:
+        return "", ""
     # A model with weights for each of several levels takes those for this one.
     fitting = [
         name
@@ -155,11 +168,9 @@ def _chosen(model, weights, noise, mismatch):
     ]
     name = weights or (fitting or [*known])[0]
     why = _why(model, known[name].levels, noise)
-    if why and mismatch == "skip":
-        raise Unsupported(f"the weights {name} of {model} {why}; mismatch=show measures it anyway")
-    if why and not weights and len(known) > 1:
+    if why and not weights and len(known) > 1 and params["mismatch"] == "show":
         raise Unsupported(f"which weights, {', '.join(known)}? {model} has none for {noise}")
-    return name, known[name]
+    return name, why
 
 
 def _address(model, name, chosen, channels):
@@ -174,28 +185,24 @@ def _address(model, name, chosen, channels):
     return address, None
 
 
-def _check_file_level(model, level, noise, mismatch):
-    """That a file's weights serve a noise, by what was typed of them."""
-    if model not in UNTOLD:
-        if level is not None:
-            raise Unsupported(f"{model} is told the noise's level: leave level out")
-        return
+def _file_levels(model, level):
+    """The levels that a file's weights serve, by what was typed of them; None: all."""
+    if model not in UNTOLD and level is not None:
+        raise Unsupported(f"{model} is told the noise's level: leave level out")
+    if model not in UNTOLD or level == BLIND:
+        return None
     if level is None:
         raise Unsupported(
             f"{model} is not told the noise's level: say for which it was trained, as "
             "level=25/255, or level=blind"
         )
-    if level == BLIND:
-        return
     try:
         number = 255 * float(Fraction(str(level).replace(" ", "")))
     except (ValueError, ZeroDivisionError, OverflowError):
         number = math.nan
     if not 0 < number <= 255:
         raise Unsupported(f"level={level}: write a standard deviation, as 25/255 or 0.1, or blind")
-    why = _why(model, (number, number), noise)
-    if why and mismatch == "skip":
-        raise Unsupported(f"the weights of {model} {why}; mismatch=show measures it anyway")
+    return number, number
 
 
 def _why(model, levels, noise):
@@ -211,9 +218,6 @@ def _why(model, levels, noise):
         return ""
     trained = f"{high:.4g}/255" if low == high else f"{low:.4g} to {high:.4g}/255"
     return f"were trained for sigma {trained}, not for {measured:.4g}/255"
-
-
-# -- the model -------------------------------------------------------------------------------
 
 
 def _check_model(model):

@@ -30,7 +30,7 @@ class N2V(TrainedMethod):
     any_size = True
     graph_safe = True
     recipes = {
-        "quick": {**FAST, "epochs": 3, "min_updates": 1500},
+        "quick": {**FAST, "epochs": 1, "min_updates": 800},
         "default": {**FAST, "epochs": 7, "min_updates": 4000},
         "paper": {**FAST, "epochs": 100},
     }

@@ -37,7 +37,8 @@ def restore(image, seed, width, updates):
     devices = [image.device] if image.is_cuda else []
     with torch.random.fork_rng(devices), torch.enable_grad():
         torch.manual_seed(seed)
-        network = tiny_network(image.shape[1], width).to(image.device)
+        network = tiny_network(image.shape[1], width)
+        network = network.to(image.device, memory_format=torch.channels_last)
         adam = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
         falling = torch.optim.lr_scheduler.StepLR(adam, max(1, updates // 2), gamma=0.5)
         for _ in range(updates):

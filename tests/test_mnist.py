@@ -24,16 +24,14 @@ def test_mnist_on_disk_is_the_default(mnist_dir, tmp_path):
     assert len(run.samples(run.cells()["key"][0])["image"]) == 5
 
 
-@pytest.mark.parametrize(
-    ("method", "level", "floor"), [("vae", 0.3, 17.0), ("vae", 0.5, 15.5), ("dae", 0.3, 16.0)]
-)
+@pytest.mark.parametrize(("method", "level", "floor"), [("vae", 0.5, 15.5), ("dae", 0.3, 16.0)])
 def test_even_the_quick_preset_denoises(mnist_dir, tmp_path, method, level, floor):
     run = bench.run(
         "mnist",
         methods=[method],
         noise=level,
         preset="quick",
-        limit=2000,
+        limit=1000,
         data_dir=mnist_dir,
         out=tmp_path,
     )

@@ -7,13 +7,14 @@ found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bench.core import Dataset, Group
-from bench.datasets.catalogue import CATALOGUE
+from bench.core import SPLITS, BenchError, Dataset, Group
+from bench.datasets.catalogue import CATALOGUE, load
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -69,11 +70,42 @@ def leak(dataset: Dataset, split: MeasuredSplit = "test") -> Overlap | None:
     return overlap(dataset, split)
 
 
-def overlap(dataset: Dataset, split: MeasuredSplit = "test") -> Overlap | None:
+def elsewhere(
+    dataset: Dataset, names: Iterable[str], folder: Path, split: MeasuredSplit = "test"
+) -> dict[str, Overlap]:
+    """Measured images that are shown by what was trained on elsewhere, as far as it lies here.
+
+    Args:
+        dataset: what is measured.
+        names: of data sets, which words may follow; those with a place, as `folder:PATH`, are
+            opened, and what cannot be is left out.
+        folder: of the data sets.
+        split: whose images are measured.
+
+    Returns:
+        Name -> what was found, be it none.
+    """
+    found = {}
+    for name in dict.fromkeys(names):
+        typed = name.split()[0]
+        if ":" not in typed:
+            continue
+        try:
+            training = load(typed, folder, download=False)
+            none = Overlap(0, min(dataset.sizes[split], TESTED), 0, 0)
+            found[name] = overlap(dataset, split, training) or none
+        except BenchError:
+            continue
+    return found
+
+
+def overlap(
+    dataset: Dataset, split: MeasuredSplit = "test", training: Dataset | None = None
+) -> Overlap | None:
     """Whether measured images are seen in training; None where none was found.
 
-    An image counts where at least half of its blocks are found. Of large data sets some images are
-    looked at only, see `TESTED`.
+    Training images are the data set's own, or all of another one. An image counts where at least
+    half of its blocks are found. Of large data sets some images are looked at only, see `TESTED`.
 
     >>> images = np.random.default_rng(0).random((4, 1, 40, 40), np.float32)
     >>> seen = {"train": images[:2], "test": images[1:, :, 5:, 3:]}
@@ -93,7 +125,7 @@ def overlap(dataset: Dataset, split: MeasuredSplit = "test") -> Overlap | None:
     )
     found: dict[int, int] = {}
     left = _PIXELS
-    for group in dataset.groups("train"):
+    for group in _training(dataset, training):
         for few in _parts(group):
             for position, block in _found(few, known):
                 found.setdefault(block, position)
@@ -111,6 +143,15 @@ def overlap(dataset: Dataset, split: MeasuredSplit = "test") -> Overlap | None:
         return None
     first = min(seen)
     return Overlap(len(seen), len(wanted), first, seen[first])
+
+
+def _training(dataset: Dataset, other: Dataset | None) -> Iterator[Group]:
+    if other is None:
+        yield from dataset.groups("train")
+        return
+    for split in SPLITS:
+        if other.sizes.get(split):
+            yield from other.groups(split)
 
 
 def _some(dataset: Dataset, split: MeasuredSplit) -> Iterator[tuple[int, Array]]:

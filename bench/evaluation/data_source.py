@@ -66,6 +66,13 @@ class DataSource:
         known = registry(self.plugins)
         return [name for name in dict.fromkeys(typed) if is_plugin(name, known)]
 
+    @property
+    def plugin_files(self) -> dict[str, Path]:
+        """Name -> where the code lies, of the data sets that are plugins."""
+        known = registry(self.plugins)
+        files = {name: known.find(name).file for name in self.of_plugins}
+        return {name: file for name, file in files.items() if file is not None}
+
     def survey(self, name: str, alive: Callable[[], None]) -> datasets.Survey:
         """Go through a data set that is a plugin.
 

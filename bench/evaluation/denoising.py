@@ -12,7 +12,7 @@ from bench.core import SAMPLE_SIDE, Record, middle
 from bench.core.process_state import set_back
 from bench.evaluation import scoring
 from bench.evaluation.calls import Calls
-from bench.evaluation.exam import Exam, NoisyBatch
+from bench.evaluation.exam import Exam, NoisyBatch, chosen
 from bench.evaluation.forms import Form
 from bench.evaluation.kept_images import KeptImages
 from bench.evaluation.memory import release
@@ -77,9 +77,10 @@ class Denoising:
                 begun = None
                 exam.add(images, restored, self._calibrating(images), perturbed)
                 self._show(images, restored, exam.shown)
-                done += len(restored)
-                if largest is None or len(restored) > len(largest.noisy):
+                done += len(images.noisy)
+                if largest is None or len(images.noisy) > len(largest.noisy):
                     largest = images
+                del restored, perturbed  # or they are in memory while the next ones are made
                 if kept is None:
                     watch(done, total)
                     told = done
@@ -187,20 +188,20 @@ class Denoising:
             alone.count(self._called(image)[1])
         return alone
 
-    def _first_draws(self, batch: NoisyBatch, chosen: Any) -> Any:
-        """Where chosen images are under their first draw: samples and calibration are of that."""
-        return np.flatnonzero(chosen & (batch.noise_seed == self._cell.noise_seeds[0]))
+    def _first_draws(self, batch: NoisyBatch, wanted: Any) -> Any:
+        """Where wanted images are under their first draw: samples and calibration are of that."""
+        return chosen(wanted & (batch.noise_seed == self._cell.noise_seeds[0]))
 
     def _show(self, batch: NoisyBatch, restored: Array, positions: list[int]) -> int:
         """Show those of the images that are at such positions; how many they are."""
         rows = self._first_draws(batch, np.isin(batch.positions, positions))
-        if len(rows):
-            few = batch.only(rows)
+        few = batch.only(rows)
+        if len(few.noisy):
             deviation = self._deviation(few.noisy)
             if deviation is not None:
                 deviation = middle(deviation, SAMPLE_SIDE)
             self._exam.show(few, restored[rows], deviation)
-        return len(rows)
+        return len(few.noisy)
 
     def _calibrating(self, batch: NoisyBatch) -> Array | None:
         """How sure the method is of the batch's images, of which calibration takes the first."""
@@ -220,9 +221,8 @@ class Denoising:
         """
         left = len(positions)
         for batch in self._exam.batches() if left else ():
-            rows = self._first_draws(batch, np.isin(batch.positions, positions))
-            if len(rows):
-                few = batch.only(rows)
+            few = batch.only(self._first_draws(batch, np.isin(batch.positions, positions)))
+            if len(few.noisy):
                 restored = scoring.apply(self._denoiser, few.noisy.copy(), self._cell.noise)
                 left -= self._show(few, restored, positions)
             if not left:

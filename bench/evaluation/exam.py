@@ -52,6 +52,18 @@ class NoisyBatch(NamedTuple):
         return names if self.perturbed is None else names + [f"{name}-perturbed" for name in names]
 
 
+def chosen(mask: npt.NDArray[np.bool_]) -> slice | npt.NDArray[np.intp]:
+    """Where a mask is true: as a slice, which copies no image, if these are neighbours.
+
+    >>> chosen(np.array([False, True, True])), chosen(np.array([True, False, True])).tolist()
+    (slice(1, 3, None), [0, 2])
+    """
+    rows = np.flatnonzero(mask)
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
+
+
 class Exam(Protocol):
     """A cell's images and their scores.
 
@@ -216,7 +228,7 @@ class LocalExam:
 
     def show(self, part: NoisyBatch, restored: Array, deviation: Array | None) -> None:
         """See `Exam`."""
-        rows, finished = self._rows(part), self._finished(restored)
+        rows, finished = self._rows(part), self._finished(middle(restored, SAMPLE_SIDE))
         clean = None if self._batch.clean is None else self._batch.clean[rows]
         noisy = self._batch.noisy[rows]
         for index, position in enumerate(self._batch.positions[rows]):
@@ -267,9 +279,7 @@ class LocalExam:
 
     def _rows(self, part: NoisyBatch) -> slice | npt.NDArray[np.intp]:
         """Where in the batch that was given last these images are."""
-        rows = np.flatnonzero(np.isin(self._batch.positions, part.positions))
-        whole = len(rows) and rows[-1] - rows[0] + 1 == len(rows)
-        return slice(rows[0], rows[-1] + 1) if whole else rows  # a slice copies nothing
+        return chosen(np.isin(self._batch.positions, part.positions))
 
     def _finished(self, restored: Array) -> Array:
         return scoring.finish(restored, self.cell.quantize, self._clamp)

@@ -17,6 +17,7 @@ from bench.core import (
     BadNoise,
     BenchError,
     Cell,
+    DataError,
     Dataset,
     Phase,
     Progress,
@@ -98,6 +99,11 @@ def run_cells(
             if ends_the_sweep(error, method):
                 raise
             record = measuring.unfinished(error)
+        if method.changed:
+            raise DataError(
+                f"{method.changed[0]} was changed while {method.name} was measured: this cell is "
+                "not kept, finished ones are safe, and the same command plans anew"
+            )
         yield measuring.of_its_cell(record)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import platform
@@ -62,17 +63,12 @@ def describe(device: str, plugins: Mapping[str, Path] | None = None) -> dict[str
 
     Args:
         device: where torch methods compute: "cpu" or "cuda".
-        plugins: name -> file of each method that is not bench's own.
+        plugins: name -> file of each plugin that is not bench's own.
     """
-    checkouts: dict[Path, dict[str, Any]] = {}
     return {
         "versions": {"python": platform.python_version(), **_versions()},
-        "git": _git(Path(__file__), checkouts, untracked="normal"),
-        "plugins": {
-            # What else lies in a team's checkout, such as results, is no part of its method.
-            name: _git(file, checkouts, untracked="no")
-            for name, file in (plugins or {}).items()
-        },
+        "git": _git(Path(__file__), {}, untracked="normal"),
+        "plugins": checkouts(plugins or {}),
         "machine": {
             "os": platform.platform(),
             "cpu": _cpu_name(),
@@ -84,6 +80,18 @@ def describe(device: str, plugins: Mapping[str, Path] | None = None) -> dict[str
     }
 
 
+def checkouts(files: Mapping[str, Path]) -> dict[str, dict[str, Any] | None]:
+    """Commit and dirtiness of the checkouts that hold plugins; None where none does.
+
+    Args:
+        files: name -> where a plugin's code lies.
+    """
+    known: dict[Path, dict[str, Any]] = {}
+    # What else lies in a team's checkout, such as results, is no part of its plugin.
+    return {name: _git(file, known, untracked="no") for name, file in files.items()}
+
+
+@functools.cache  # read from files, for each run anew; what is loaded stays the same
 def _versions() -> dict[str, str]:
     versions = {}
     for name in _PACKAGES:

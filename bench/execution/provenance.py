@@ -96,8 +96,8 @@ def form_again(
     method = resolve(method_label(cell.method, cell.params), registry).method
     if method.source != cell.source:
         raise UsageError(
-            f"{cell.method} was measured with other code than it has now: run it again, or use the "
-            "version that measured it"
+            f"{cell.method} was measured with other code{' or files' * bool(method.contents)} than "
+            "it has now: run it again, or use the version that measured it"
         )
     on_gpu = meta.conditions.device == "cuda" and device != "cpu" and _has_gpu()
     threads = json.loads(cell.recipe or "{}").get("threads", meta.conditions.threads or 1)

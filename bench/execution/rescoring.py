@@ -16,7 +16,7 @@ from bench.evaluation.restoring import Agreement, again, cell_of, kept
 from bench.evaluation.runner import explain
 from bench.execution.provenance import form_again, images_of
 from bench.execution.scorer import Scorer, recorded
-from bench.planning.request import RequestedMetric, requested_metrics
+from bench.planning.requested_metrics import RequestedMetric, requested_metrics
 from bench.planning.settings import Settings
 from bench.plugins.contract import Method
 from bench.plugins.noise_code import load_code

@@ -13,7 +13,7 @@ from bench.core import BenchError, UsageError
 from bench.evaluation.exam import LocalExaminer
 from bench.evaluation.measurements import Measures, reason
 from bench.evaluation.metric_fits import fitted_measure
-from bench.planning.request import RequestedMetric, metrics_of
+from bench.planning.requested_metrics import RequestedMetric, metrics_of
 from bench.plugins.metric import Measure, Unfitted
 from bench.plugins.sources import Registry
 from bench.store import FitCache, OutputsWriter, RecordedMetric

@@ -189,17 +189,16 @@ class _Worker:
         return record
 
     def _load(self, name: str) -> None:
-        """Load a method, as often as it is asked for in other ways: one may wrap several."""
+        """Load a method, as often as it is asked for in other ways: with other files, or others."""
         from bench.planning import notation
-        from bench.planning.request import resolve
+        from bench.planning.request import methods_by_name, resolve
 
         if name in self._methods:
             return
-        for text in self._setup.methods:
-            if notation.parse(text)[0] == name:
-                method = resolve(text, self._registry).method
-                self._methods[name] = method
-                self._sources.add((name, method.source))
+        texts = [text for text in self._setup.methods if notation.parse(text)[0] == name]
+        requested = [resolve(text, self._registry) for text in texts]
+        self._methods |= methods_by_name(requested)
+        self._sources.update((name, each.method.source) for each in requested)
 
     def _report(self, progress: Any) -> None:
         now = time.monotonic()

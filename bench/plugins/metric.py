@@ -194,10 +194,12 @@ class Measure:
         """One number an image, float64 (N,); NaN where it is not defined.
 
         Raises:
-            BadValues: it gave something else.
+            BadValues: it gave something else, or a file of its was changed.
         """
         import numpy as np
 
+        if self.metric.changed:
+            raise BadValues(f"{self.metric.changed[0]} was changed while it measured")
         function = self.metric.target if self.learner is None else self.learner.measure
         given = {name: getattr(images, name) for name in ("restored", *self.metric.needs)}
         values = np.asarray(function(**given, **self._params))

@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
@@ -31,6 +32,8 @@ Q = TypeVar("Q")
 
 #: Environment variable: files and folders of plugins, separated as in PATH.
 PLUGINS = "BENCH_PLUGINS"
+#: Methods that need a package, free for all uses: `classical` has them where it is installed.
+JOINING = ("bm3d-free",)
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,14 @@ class Source(Generic[P]):
     path: Path | None = None
     entry: EntryPoint | None = None
     given: bool = False
+
+    @property
+    def file(self) -> Path | None:
+        """Where its code lies, or that of its package, as far as is known without running it."""
+        if self.path is not None:
+            return self.path.resolve()
+        spec = find_spec(self.entry.module.partition(".")[0]) if self.entry else None
+        return Path(spec.origin).resolve() if spec and spec.origin else None
 
     def load(self) -> P:
         """The plugin.
@@ -142,14 +153,14 @@ class Registry(Generic[P]):
 
     @property
     def classical(self: Registry[Method]) -> list[str]:
-        """Of methods: names of the built-in ones that are `Method.classical`."""
+        """Of methods: names of the built-in ones that are `Method.classical`, or join them here."""
         return [
             name
             for name, source in self.sources.items()
             if source.origin == BUILT_IN
             and source.path
             and not _is_trained(source.path)
-            and source.load().classical
+            and (source.load().classical or (name in JOINING and not source.load().missing))
         ]
 
     def find(self, name: str) -> Source[P]:

@@ -185,8 +185,10 @@ class Manifest(JsonModel):
         command: that started the last session.
         versions: package -> version; of the last session, as git and machine are.
         git: the checkout; None outside of one.
-        plugins: name of each method that is not bench's own -> the checkout of its file; None
-            where no checkout tracks it.
+        plugins: name of each method that is not bench's own, and kind and name of each other plugin
+            -> the checkout of its file; None where no checkout tracks it.
+        files: label of each method and metric whose parameters name files -> path of each, as
+            typed -> SHA-256 of what it held.
         machine: the hardware.
         started, ended: of the last session, ISO 8601 in UTC; None while it has not ended.
         earlier: the sessions before it.
@@ -209,6 +211,7 @@ class Manifest(JsonModel):
     versions: dict[str, str]
     git: Git | None
     plugins: dict[str, Git | None] = pydantic.Field(default_factory=dict)
+    files: dict[str, dict[str, str]] = pydantic.Field(default_factory=dict)
     machine: Machine
     started: str
     ended: str | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import pydantic
 
@@ -37,15 +37,24 @@ class RecordedRange(JsonModel):
 class RecordedOverlap(JsonModel):
     """Measured images that training images show: how many, of how many that were looked at."""
 
+    #: Share from which on it matters.
+    MATTERS: ClassVar[float] = 0.01
+
     images: Count
     looked_at: Annotated[Count, pydantic.Field(ge=1)]
+
+    @property
+    def leak(self) -> bool:
+        """So many that what learned from these has seen the measured images."""
+        return self.images > 0 and self.images >= self.MATTERS * self.looked_at
 
 
 class RecordedDataset(JsonModel):
     """The data set, see `bench.core.Dataset`; `units` counts those of the measured split.
 
     `overlap` is with the training images, see `bench.datasets.overlap`: None where none was found
-    or nobody looked.
+    or nobody looked. `elsewhere` is with data sets that others trained on, by name, where these
+    were looked at.
     """
 
     name: str
@@ -60,6 +69,7 @@ class RecordedDataset(JsonModel):
     truth: bool = True
     units: Count | None = None
     overlap: RecordedOverlap | None = None
+    elsewhere: dict[str, RecordedOverlap] = pydantic.Field(default_factory=dict)
 
     @classmethod
     def of(cls, data: Dataset, split: MeasuredSplit = "test") -> RecordedDataset:

@@ -110,23 +110,29 @@ def _answer(
             "result": str(result),
         }
         try:
-            with printed.open("wb") as file:  # a pipe may be held by what it leaves behind
-                done = subprocess.run(
-                    # -P: a plugin's file in this folder hides no module of the same name.
-                    [sys.executable, "-P", "-m", "bench.testing.child"],
-                    input=json.dumps(task).encode(),
-                    stdout=subprocess.DEVNULL,
-                    stderr=file,
-                    timeout=PATIENCE,
-                    check=False,
-                )
+            code = _run(task, printed)
         except subprocess.TimeoutExpired:
             raise NoAnswer(f"there was no answer within {PATIENCE:g} s") from None
-        if done.returncode:
+        if code:
             lines = printed.read_text("utf-8", "replace").strip().splitlines()
             raise NoAnswer((lines or ["it died without a word"])[-1])
         answer: Array = np.load(result)
     return answer
+
+
+def _run(task: Mapping[str, Any], printed: Path) -> int:
+    """Its exit code; what it says goes into a file, as a pipe may be held by what it leaves."""
+    with printed.open("wb") as file:
+        done = subprocess.run(
+            # -P: a plugin's file in this folder hides no module of the same name.
+            [sys.executable, "-P", "-m", "bench.testing.child"],
+            input=json.dumps(task).encode(),
+            stdout=subprocess.DEVNULL,
+            stderr=file,
+            timeout=PATIENCE,
+            check=False,
+        )
+    return done.returncode
 
 
 def main() -> None:

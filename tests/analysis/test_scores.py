@@ -10,6 +10,10 @@ from bench.analysis.scores import NOISE, Scores
 METRICS = ["psnr", "ssim", "mse"]
 
 
+# How wide intervals are plays no part here.
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
+
 def ragged(rng):
     """Records of cells that measured other images, in other orders, some under other noise."""
     parts = []

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,10 +24,24 @@ ROOT = Path(api.__file__).parent.parent
 FEW = ("--dataset", "digits", "--limit", "12", "--noise", "0.3", "--methods", "identity,median")
 
 
-@pytest.fixture
-def few(bench):
-    result = bench("run", *FEW)
+@pytest.fixture(scope="module")
+def made(bench, tmp_path_factory):
+    """A run of `FEW`: the folder that it was made in, and what it printed."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("BENCH_CACHE_DIR", str(folder / "cache"))
+        patch.setenv("BENCH_JOBS", "0")
+        result = bench("run", *FEW)
     assert result.code == 0, result.err
+    return folder, result
+
+
+@pytest.fixture
+def few(made):
+    """That run, as if it had been made here; what it printed."""
+    folder, result = made
+    shutil.copytree(folder / "results", "results")
     return result
 
 
@@ -160,7 +175,7 @@ def test_a_cache_that_cannot_be_written_is_named_before_training(fails, monkeypa
 
 SWEEP = [
     sys.executable, "-c", "from bench.cli import main; main()", "run", "--dataset", "digits",
-    "--preset", "quick", "--epochs", "15", "--methods", "identity,gaussian,vae",
+    "--preset", "quick", "--epochs", "5", "--methods", "identity,gaussian,vae",
     "--noise", "0.3,0.5", "--name", "sweep",
 ]  # fmt: skip
 
@@ -305,7 +320,7 @@ def test_explicit_mnist_never_falls_back(fails, monkeypatch, tmp_path):
     assert "--dataset digits" in line
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_figures")
 def test_without_mnist_the_default_is_digits_and_says_so(bench, monkeypatch, tmp_path):
     monkeypatch.setattr(download, "reachable", lambda urls: False)
     rest = ("--data-dir", tmp_path, "--methods", "identity", "--noise", "0.3")
@@ -345,7 +360,7 @@ def test_a_manifest_of_another_version(few, fails):
         )
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_figures")
 def test_a_failed_method_is_exit_code_3_and_the_rest_goes_on(bench, plugins):
     plugins("bad", "@method()\ndef bad(noisy):\n    raise ValueError('no idea')")
     arguments = ("--dataset", "digits", "--limit", "5", "--noise", "0.3,0.5")

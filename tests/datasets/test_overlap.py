@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import bench
 from bench.core import Dataset, Group
@@ -54,6 +55,18 @@ def test_no_more_than_the_bound_is_looked_at(monkeypatch):
     monkeypatch.setattr(overlaps, "_AT_ONCE", 60 * 70)
     assert overlap(dataset([SCENES], [rest])) is None
     assert overlap(dataset([SCENES], [first])) == Overlap(1, 1, 0, 0)
+
+
+def test_what_others_trained_on_is_looked_at_where_it_lies_here(tmp_path):
+    for name, image in (("a", SCENES[0]), ("b", SCENES[5])):
+        eight_bits = np.rint(255 * image.transpose(1, 2, 0)).astype(np.uint8)
+        Image.fromarray(eight_bits).save(tmp_path / f"{name}.png")
+    here, gone = f"folder:{tmp_path} gaussian 0.1", f"folder:{tmp_path / 'gone'}"
+    measured = dataset([], [SCENES[:4]])
+    found = overlaps.elsewhere(measured, [here, gone, "bsd500", "mine"], tmp_path)
+    assert found == {here: Overlap(1, 4, 0, 0)}
+    others = dataset([], [SCENES[1:4]])
+    assert overlaps.elsewhere(others, [here], tmp_path) == {here: Overlap(0, 3, 0, 0)}
 
 
 def test_a_run_warns_where_what_learns_has_seen_test_images(tmp_path):

@@ -57,7 +57,7 @@ def test_an_even_image_is_told_the_least_and_a_pixel_is_refused():
         estimate_sigma(np.zeros((1, 1, 5), np.float32))
 
 
-def test_known_and_estimated_stand_side_by_side(bench, undrawn):
+def test_known_and_estimated_stand_side_by_side(bench, without_figures):
     result = bench(
         "run", "--dataset", "digits", "--noise", "0.3", "--limit", "40", "--name", "both",
         "--methods", "tv[strength=0.8],tv[strength=0.8,sigma=estimate]",

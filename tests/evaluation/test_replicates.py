@@ -78,7 +78,7 @@ def test_resumed_and_read_again_it_is_the_same(run):
         run.verify(key)
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_figures")
 def test_reports_show_the_parts_beside_what_they_are_of(run, tmp_path):
     paths = render(run, tmp_path, ("html", "md", "csv"))
     page = paths["md"].read_text(encoding="utf-8")

@@ -9,7 +9,6 @@ import pytest
 import bench
 from bench.noises import ImageDraws, make_noise
 from bench.plugins import sources
-from bench.report.render import render
 
 GOOD = '"""Do nothing."""\n    return noisy'
 
@@ -209,7 +208,7 @@ def test_a_method_that_learns_is_fitted_once_tuned_and_reused(plugins, run, tmp_
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-def test_what_is_learned_whatever_the_noise_is_learned_once(plugins, run, tmp_path):
+def test_what_is_learned_whatever_the_noise_is_learned_once(plugins, run, tmp_path, render_text):
     log = tmp_path / "fits"
     body = MEAN.format(log=str(log), change="").replace("train, noise, seed", "train, seed")
     plugins("mean", body)
@@ -222,7 +221,9 @@ def test_what_is_learned_whatever_the_noise_is_learned_once(plugins, run, tmp_pa
     assert log.read_text() == "fit\n"
     assert result.manifest.methods["mean"].learns is True
     page = (
-        render(result, tmp_path / "reports", ["md"])["md"].read_text().partition("## Parameters")[2]
+        render_text(result, tmp_path / "reports", ["md"])["md"]
+        .read_text()
+        .partition("## Parameters")[2]
     )
     row = next(line for line in page.splitlines() if line.startswith("| mean "))
     assert row.split("|")[2].strip() == "is told"

@@ -53,7 +53,7 @@ def test_only_the_keys_of_validation_images_say_so(runs):
     assert runs["validation"].manifest.as_dict()["settings"]["split"] == "validation"
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_figures")
 def test_wherever_test_images_are_named_validation_images_are(runs, bench, tmp_path):
     paths = render(runs["validation"], tmp_path, ("md", "html", "tex", "summary"))
     for path in paths.values():

@@ -258,7 +258,7 @@ def test_without_validation_images_of_that_noise_filters_run_at_their_defaults_a
     assert not any("defaults" in line for line in said)
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("without_figures")
 def test_a_run_keeps_the_regret_and_reports_name_what_told(bench, tmp_path):
     arguments = ("--dataset", "digits", "--methods", "gaussian", "--noise", "0.1", "--limit", "4")
     for way, name in (("frames", "uPSNR"), ("self", "PSNR estimated by SURE")):

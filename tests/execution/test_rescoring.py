@@ -48,6 +48,7 @@ def clean_and_restored(run):
     return batch.clean, np.clip(batch.noisy, 0, 1)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_metric_of_eight_lines_appears_everywhere_in_a_run_of_before(
     bench, made, max_error, tmp_path
 ):

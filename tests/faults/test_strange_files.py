@@ -316,6 +316,7 @@ def test_fresh_trains_once_a_model_whatever_the_clock_says(run, monkeypatch):
     assert sum(name in models for name in fits) == 1
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_reports_files_are_written_aside_and_renamed(run, bench, tmp_path, monkeypatch):
     """So that nobody reads half of one; the web page is written as the other texts are."""
     real, written = Path.replace, []

@@ -18,8 +18,8 @@ from bench.plugins import sources
 ROOT = Path(__file__).parent.parent.parent
 
 
-def needs(package):
-    reason = f"needs {package}: pip install 'denoise-bench[{package}]'"
+def needs(package, extra=""):
+    reason = f"needs {package}: pip install 'denoise-bench[{extra or package}]'"
     return pytest.mark.skipif(find_spec(package) is None, reason=reason)
 
 
@@ -129,11 +129,17 @@ def test_a_missing_package_disables_one_method_and_says_what_to_do(plugins, benc
 # -- classical -------------------------------------------------------------------------------
 
 
-def test_classical_is_all_that_needs_no_torch_no_extra_and_no_other_method():
+def test_classical_is_all_that_needs_no_torch_no_extra_and_no_other_method(monkeypatch):
+    monkeypatch.setattr(sources, "JOINING", ())
     assert sources.Registry().classical == [
         "bilateral", "gaussian", "identity", "lmmse", "median", "nlm", "posterior-mean", "tv",
         "wavelet", "wiener",
     ]  # fmt: skip
+
+
+def test_a_free_extra_joins_classical_where_it_is_installed():
+    assert ("bm3d-free" in sources.Registry().classical) == (find_spec("bmnd") is not None)
+    assert "bm3d" not in sources.Registry().classical
 
 
 @pytest.mark.parametrize("name", sources.Registry().sources)
@@ -157,6 +163,7 @@ def test_a_method_may_declare_its_family(plugins):
 def test_a_classical_run_measures_each_once_and_loads_only_what_it_needs(tmp_path):
     code = (
         "import sys; from bench.cli import main\n"
+        "from bench.plugins import sources; sources.JOINING = ()\n"
         "try: main(['run', '--dataset', 'digits', '--methods', 'identity,classical', '--noise',\n"
         f"  '0.3', '--limit', '3', '--no-tune', '--out', {str(tmp_path)!r}, '--name', 'r'])\n"
         "except SystemExit as end: print('CODE', end.code)\n"
@@ -190,24 +197,36 @@ def test_bm3d_restores_and_refuses_what_its_package_cannot_take():
         get_method("bm3d").denoise(noisy[..., :8], make_noise("gaussian", 0.2))
 
 
-@needs("deepinv")
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("model", ["TVDenoiser", "MedianFilter"])
-def test_deepinvs_models_are_what_the_library_gives(model):
-    import deepinv.models
-    import torch
+@needs("bmnd", "bm3d-free")
+def test_bm3d_free_restores_grey_images_and_refuses_colours():
+    rng = np.random.default_rng(0)
+    clean = np.zeros((1, 1, 24, 24), np.float32)
+    clean[..., 6:18, 6:18] = 0.8
+    noise = make_noise("gaussian", 0.2)
+    noisy = clean + 0.2 * rng.standard_normal(clean.shape).astype(np.float32)
+    restored = get_method("bm3d-free").denoise(noisy, noise)
+    assert restored.dtype == np.float32
+    assert np.mean((restored - clean) ** 2) < 0.1 * np.mean((noisy - clean) ** 2)
+    as_rgb = get_method("bm3d-free").denoise(np.repeat(noisy, 3, axis=1), noise)
+    np.testing.assert_array_equal(as_rgb, np.repeat(restored, 3, axis=1))
+    with pytest.raises(Unsupported, match="not colours"):
+        get_method("bm3d-free").denoise(np.concatenate([noisy, clean, noisy], axis=1), noise)
+    with pytest.raises(Unsupported, match="smaller than 9 pixels"):
+        get_method("bm3d-free").denoise(noisy[..., :8], noise)
 
-    noisy = np.random.default_rng(0).random((3, 1, 16, 16), np.float32)
+
+@needs("bmnd", "bm3d-free")
+@needs("bm3d")
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.4, 0.5)])
+def test_the_free_bm3d_has_the_figures_of_the_other_also_in_dim_images(low, high):
+    """Its package has patches alike by the range of each image, which the method undoes."""
+    rng = np.random.default_rng(1)
+    y, x = np.mgrid[:40, :40]
+    clean = (low + (high - low) * (0.5 + 0.5 * np.sin(x / 3) * np.cos(y / 5)))[None, None]
     noise = make_noise("gaussian", 0.1)
-    expected = getattr(deepinv.models, model)()(torch.from_numpy(noisy), 0.1).numpy()
-    restored = get_method("deepinv", model=model).denoise(noisy, noise)
-    np.testing.assert_allclose(restored, expected, atol=1e-5)
+    noisy = (clean + 0.1 * rng.standard_normal(clean.shape)).astype(np.float32)
 
+    def psnr(name):
+        return -10 * np.log10(np.mean((get_method(name).denoise(noisy, noise) - clean) ** 2))
 
-@needs("deepinv")
-@pytest.mark.filterwarnings("ignore")
-def test_a_model_that_deepinv_does_not_have_names_the_nearest():
-    with pytest.raises(Unsupported, match="there is DRUNet"):
-        get_method("deepinv", model="DRUnet").denoise(
-            np.zeros((1, 1, 9, 9), np.float32), make_noise("gaussian", 0.1)
-        )
+    assert psnr("bm3d-free") == pytest.approx(psnr("bm3d"), abs=0.5)

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bench.core import UsageError, canonical_json, method_label, typed_value
-from bench.planning.notation import parse, split_list, typed_params
+from bench.planning.notation import cut, parse, split_list, typed_params
 from bench.plugins import sources
 
 
@@ -21,6 +21,7 @@ def test_in_quotes_nothing_has_a_meaning_of_its_own():
     assert parse(quoted) == ("b", {"x": """'u,"v]'""", "y": '","'})
     assert parse("a[x=it's,y=it's]") == ("a", {"x": "it's", "y": "it's"})
     assert parse("a[x=b=c]") == ("a", {"x": "b=c"})
+    assert cut("""a|"b|c" | 'd|e'""", "|") == ["a", '"b|c" ', " 'd|e'"]
 
 
 @pytest.mark.parametrize("value", ['"b', "'b\"", '"b"c', '"b"c"', "'"])

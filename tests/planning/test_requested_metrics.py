@@ -3,7 +3,12 @@
 import pytest
 
 from bench.core import Dataset, MissingPackage, UsageError
-from bench.planning.request import metrics_for, metrics_of, requested_metrics, tuning_metric
+from bench.planning.requested_metrics import (
+    metrics_for,
+    metrics_of,
+    requested_metrics,
+    tuning_metric,
+)
 from bench.planning.settings import Settings
 from bench.plugins.kinds import METRICS
 from bench.plugins.sources import Registry

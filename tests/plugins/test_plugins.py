@@ -9,14 +9,18 @@ import venv
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import bench as api
 from bench.core import UsageError
+from bench.planning.request import resolve
 from bench.planning.settings import DEFAULT_METHODS
 from bench.plugins import sources
 from bench.plugins.kinds import METHODS
 from bench.testing import conformance
+
+pytestmark = pytest.mark.usefixtures("loaded_here")
 
 ROOT = Path(__file__).parents[2]
 HEADER = "import numpy as np\nfrom bench import method\n\n"
@@ -57,6 +61,7 @@ def measured(out="results"):
 # -- the ways in ---------------------------------------------------------------------------
 
 
+@pytest.mark.another_process
 def test_a_file_is_measured_and_the_manifest_says_where_it_comes_from(bench, plugin):
     result = bench("run", *FEW, "--plugin", plugin("my_box.py"), "--methods", "identity,my-box")
     assert result.code == 0, result.err
@@ -251,6 +256,16 @@ def test_a_plugin_that_cannot_be_used_is_one_line(fails, plugin, path, body, mes
     assert not Path("results").exists()
 
 
+def test_a_function_may_take_parameters_of_any_name(plugins):
+    plugins("some", "@method()\ndef some(noisy, *, size=3, **more): return noisy * more['by']")
+    requested = resolve("some[by=0.5,deep=true,kind=soft]", sources.Registry())
+    assert requested.params == {"by": 0.5, "deep": True, "kind": "soft"}
+    halved = requested.method.create(requested.params).denoise(np.ones((1, 1, 2, 2)), None)
+    np.testing.assert_array_equal(halved, 0.5)
+    with pytest.raises(UsageError, match="size is of type int"):
+        resolve("some[size=large]", sources.Registry())
+
+
 def test_how_to_train_is_an_error_where_the_noise_plays_no_part(fails, plugin):
     file = plugin("some.py", f"{CLASS}    def fit(self, train, seed): pass")
     line = fails("run", *FEW, "--plugin", file, "--methods", "some[train=blind]", code=2)
@@ -408,6 +423,7 @@ def test_of_several_methods_in_a_module_an_entry_point_says_which(installed):
     assert sources.load("my-box").target.__name__ == "some"
 
 
+@pytest.mark.another_process
 def test_the_manifest_names_the_package(bench, installed):
     installed("boxes.code")
     assert bench("run", *FEW, "--methods", "my-box").code == 0

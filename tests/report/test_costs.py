@@ -9,7 +9,6 @@ import bench
 from bench.report.content import prose
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.section import Section
-from bench.report.render import render
 from bench.store.manifest import Git, Session
 
 
@@ -107,8 +106,8 @@ def test_who_made_a_run_is_said_with_each_command_and_each_plugins_commit(sectio
     )
 
 
-def test_every_format_shows_the_table_and_its_note(section, tmp_path):
-    made = render(section.runs[0], tmp_path, ["md", "html", "tex", "csv"])
+def test_every_format_shows_the_table_and_its_note(section, tmp_path, render_text):
+    made = render_text(section.runs[0], tmp_path, ["md", "html", "tex", "csv"])
     text = made["md"].read_text().partition("## Time and memory")[2]
     assert "memory growth (MiB)" in text
     assert "Memory growth is" in text

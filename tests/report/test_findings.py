@@ -273,14 +273,12 @@ def test_numbers_never_seem_to_be_nothing():
     assert p_text(1e-9) == "p < 0.001"
 
 
-def test_findings_of_a_real_run_stand_in_the_page_and_rest_on_its_tables(tmp_path, undrawn):
+def test_findings_of_a_real_run_stand_in_the_page_and_rest_on_its_tables(tmp_path, render_text):
     run = bench.run(
         "digits", methods="identity,gaussian,median", noise=[0.02, 0.5], limit=60, tune=False,
         out=tmp_path,
     )  # fmt: skip
-    from bench.report.render import render
-
-    page = render(run, tmp_path / "reports")["md"].read_text()
+    page = render_text(run, tmp_path / "reports", ["md"])["md"].read_text()
     assert "## Findings" in page
     means = analysis.means(analysis.Scores.of(run.records())).set_index(
         ["label", "level", "metric"]

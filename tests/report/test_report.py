@@ -55,10 +55,11 @@ def table(page, heading):
 )
 def test_tables_hold_the_records_means(run, page, metric, heading, decimals):
     columns, rows = table(page, heading)
-    assert columns == ["gaussian 0.1", "gaussian 0.3"]
+    assert columns == ["gaussian 0.1", "gaussian 0.3", "learned from"]
     assert list(rows) == ["identity", "median", "gaussian[width=0.7]", "vae"]
     records = run.records()
-    for name, cells in rows.items():
+    for name, (*cells, learned_from) in rows.items():
+        assert learned_from == ("clean" if name == "vae" else "–")
         for level, cell in zip((0.1, 0.3), cells, strict=True):
             part = records[
                 (records["method"] == name.partition("[")[0]) & (records["level"] == level)
@@ -82,6 +83,10 @@ def test_the_best_is_bold_and_what_does_harm_is_marked_and_named(run, page):
 
 def test_csv_files_hold_what_the_page_shows(run, folder):
     csv = pd.read_csv(folder / "summary.csv")
+    learned = csv.pop("trained_on").where(csv.pop("family") == "trained")
+    assert learned.dropna().unique().tolist() == ["digits"]
+    assert set(csv.pop("supervision")) == {"none", "clean"}
+    assert csv.pop("leakage").isna().all()
     pd.testing.assert_frame_equal(
         csv, analysis.compare(analysis.Scores.of(run.records()))[0], check_dtype=False
     )
@@ -135,7 +140,9 @@ def test_calibration_errors_are_the_means_over_seeds(run, page):
         assert float(ratio) == pytest.approx(sum(ratios) / 2, abs=0.051)
 
 
-def test_the_page_says_which_seeds_each_method_was_trained_with(page, tmp_path, one_thread):
+def test_the_page_says_which_seeds_each_method_was_trained_with(
+    page, tmp_path, one_thread, render_text
+):
     assert "; training seeds: 0, 1; " in page
     run = bench.run(
         "digits",
@@ -146,7 +153,7 @@ def test_the_page_says_which_seeds_each_method_was_trained_with(page, tmp_path, 
         preset="quick",
         out=tmp_path,
     )
-    text = render(run, tmp_path / "reports", ["md"])["md"].read_text()
+    text = render_text(run, tmp_path / "reports", ["md"])["md"].read_text()
     assert "; training seeds: 0 (of dae: 0, 1, 2); preset" in text
 
 
@@ -163,13 +170,13 @@ def test_the_footer_tells_how_the_numbers_were_made(run, page):
     assert f"numpy {run.manifest.versions['numpy']}" in footer
 
 
-def test_failed_and_unfinished_cells_are_shown(plugins, tmp_path):
+def test_failed_and_unfinished_cells_are_shown(plugins, tmp_path, render_text):
     plugins("bad", "@method()\ndef bad(noisy):\n    raise ValueError('a|b')")
     run = bench.run(
         "digits", methods=["identity", "bad"], noise=0.3, limit=3, out=tmp_path / "results"
     )
     run.update_manifest(cells=[*run.manifest.cells, "0" * 16])
-    page = render(run, tmp_path, ["md"])["md"].read_text()
+    page = render_text(run, tmp_path, ["md"])["md"].read_text()
     _, rows = table(page, "Failed and skipped")
     assert rows["failed"][0] == "bad at gaussian 0.3"
     assert "**Unfinished.** 2 of 3 cells" in page
@@ -182,6 +189,7 @@ def test_a_run_in_which_nothing_worked_still_has_a_report(plugins, tmp_path):
     assert "ValueError: no" in render(run, tmp_path, ["md"])["md"].read_text()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_of_a_method_that_is_gone_still_renders(plugins, tmp_path):
     path = plugins("gone", '@method()\ndef gone(noisy):\n    """Soon gone."""\n    return noisy')
     run = bench.run("digits", methods=["gone"], noise=0.3, limit=3, out=tmp_path / "results")
@@ -201,14 +209,17 @@ def test_a_method_has_one_colour_and_marker_wherever_it_stands():
     assert len({(colours[name], markers[name]) for name in many}) == 40
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_command_takes_a_folder_a_name_or_the_newest(run, bench, tmp_path, fails):
     results = Path("results")
     results.symlink_to(run.path.parent)
-    for arguments in ((), ("shown",), (run.path,)):
-        out = tmp_path / f"out{len(str(arguments))}"
-        done = bench("report", *arguments, "--out", out)
+    done = bench("report", "--out", tmp_path / "newest")
+    assert done.code == 0, done.err
+    assert f"Report: {tmp_path / 'newest' / 'shown' / 'report.md'}\n" in done.out
+    for name, given in (("named", "shown"), ("path", run.path)):
+        done = bench("report", given, "--out", tmp_path / name, "--format", "csv")
         assert done.code == 0, done.err
-        assert f"Report: {out / 'shown' / 'report.md'}\n" in done.out
+        assert f"Report: {tmp_path / name / 'shown' / 'summary.csv'}\n" in done.out
     assert "is not a run" in fails("report", "nowhere", code=6)
     (tmp_path / "file").write_text("")
     line = fails("report", run.path, "--out", tmp_path / "file", code=6)

@@ -82,7 +82,7 @@ def test_tables_say_what_was_learned_from_and_mark_what_has_seen_the_images(made
     _, texts = made
     for name in ("md", "summary"):
         rows = [line.split("|") for line in texts[name].splitlines() if line.startswith("| leaky")]
-        said = {cells[1].strip(): cells[2].strip() for cells in rows if "clean" in cells[2]}
+        said = {cells[1].strip(): cells[3].strip() for cells in rows if "clean" in cells[3]}
         assert said == {
             "leaky[weights=a]": "clean, pretrained §",
             "leaky[weights=b]": "clean, pretrained",
@@ -92,7 +92,7 @@ def test_tables_say_what_was_learned_from_and_mark_what_has_seen_the_images(made
         assert (
             "`leaky[weights=a]` was trained on bsd500 gaussian 25/255, which shares" in texts[name]
         )
-    assert r"clean, pretrained \S{} & " in texts["psnr.tex"]
+    assert r" & clean, pretrained \S{} \\" in texts["psnr.tex"]
     assert "is not ranked" in texts["psnr.tex"]
     assert texts["html"].count("<td>clean, pretrained §</td>") == 2
     assert "`leaky[weights=d]` does not say what it was trained on" in texts["md"]
@@ -140,7 +140,7 @@ def test_what_a_function_of_parameters_says_is_asked_where_its_code_is_loaded(pl
 # What cells and manifests say of one method ---------------------------------------------------
 
 ABOUT = {"summary": "", "reference": ""}
-TOY = RecordedDataset.model_construct(name="toy", overlap=None)
+TOY = RecordedDataset.model_construct(name="toy")
 
 
 def told(method="some", dataset=TOY, cell=None, **about):
@@ -188,6 +188,19 @@ def test_what_learned_here_has_seen_what_its_training_images_show():
     seen = told(dataset=many, **fitted)
     assert (seen.leak, seen.text) == ("seen", "noisy, fitted §")
     assert sentence("some", seen) == "some learned from images that show 5 of 500 measured ones"
+
+
+def test_images_that_were_looked_at_say_more_than_names():
+    found = {
+        "toy": RecordedOverlap(images=0, looked_at=9),
+        "bsd500": RecordedOverlap(images=1, looked_at=9),
+    }
+    looked = TOY.model_copy(update={"elsewhere": found})
+    leaks = {
+        name: told(dataset=looked, family="pretrained", trained_on={"some": [name]}).leak
+        for name in ("toy", "bsd500", "other")
+    }
+    assert leaks == {"toy": "", "bsd500": "seen", "other": "unknown"}
 
 
 def test_what_learned_here_from_a_set_that_holds_the_measured_one_has_seen_it():

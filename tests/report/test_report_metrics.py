@@ -29,7 +29,6 @@ from bench.report.formats.html import page
 from bench.report.formats.html.charts import charts
 from bench.report.formats.html.traces import Styles
 from bench.report.formats.latex.escape import escape
-from bench.report.render import render
 from bench.store import RecordedMetric
 
 HOSTILE = "<img src=x onerror=f()>|`$x_%"
@@ -97,9 +96,9 @@ def section(run):
 
 
 @pytest.fixture(scope="module")
-def folder(run, tmp_path_factory):
+def folder(run, tmp_path_factory, render_text):
     formats = ["html", "md", "tex", "csv", "summary"]
-    return render(Scored(run), tmp_path_factory.mktemp("reports"), formats)["html"].parent
+    return render_text(Scored(run), tmp_path_factory.mktemp("reports"), formats)["html"].parent
 
 
 def test_every_format_shows_every_metric(folder, run):
@@ -230,13 +229,18 @@ def test_metrics_are_asked_for_by_label(section):
 # -- what metrics are, and metrics without a value ----------------------------------------------
 
 
-def formats_of(made, folder, **options):
+@pytest.fixture
+def formats_of(render_text):
     """The text that is opened of each format, by its name; and the folder."""
-    paths = render(made, folder, ["html", "md", "tex", "summary"], Options(**options))
-    return {name: path.read_text() for name, path in paths.items()}, paths["md"].parent
+
+    def texts(made, folder, **options):
+        paths = render_text(made, folder, ["html", "md", "tex", "summary"], Options(**options))
+        return {name: path.read_text() for name, path in paths.items()}, paths["md"].parent
+
+    return texts
 
 
-def test_reports_say_what_each_metric_is(run, tmp_path):
+def test_reports_say_what_each_metric_is(run, tmp_path, formats_of):
     said = {"summary": "How sharp `edges` are.", "reference": "Doe 2020", "note": "grey only"}
     edge = METRICS[EDGE].model_copy(update={**said, "origin": "file edges.py"})
     built_in = METRICS[WORST].model_copy(update={"summary": "Largest", "origin": "built in"})
@@ -267,7 +271,9 @@ class Lacking(Scored):
         return {label: values for label, values in super().images(key).items() if label != GONE}
 
 
-def test_a_metric_without_any_value_has_a_sentence_and_no_table(run, tmp_path, monkeypatch):
+def test_a_metric_without_any_value_has_a_sentence_and_no_table(
+    run, tmp_path, monkeypatch, formats_of
+):
     monkeypatch.setattr(Path, "home", classmethod(lambda cls: Path("/home/ann")))
     texts, folder = formats_of(Lacking(run), tmp_path)
     (section,) = by_dataset([Lacking(run)])

@@ -5,7 +5,8 @@ import re
 import pytest
 
 import bench
-from bench.report.render import render
+from bench.report.content.section import by_dataset
+from bench.report.figures import draw
 
 SEVERAL = "gaussian:0.1,0.4;salt-pepper:0.2;poisson:20"
 
@@ -28,10 +29,11 @@ def runs(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pages(runs, tmp_path_factory):
+def pages(runs, tmp_path_factory, render_text):
     folder = tmp_path_factory.mktemp("reports")
     return {
-        name: render(run, folder / name, ["md"])["md"].read_text() for name, run in runs.items()
+        name: render_text(run, folder / name, ["md"])["md"].read_text()
+        for name, run in runs.items()
     }
 
 
@@ -68,9 +70,10 @@ def test_a_run_of_one_level_of_each_kind_is_drawn_by_kind(tmp_path):
         "digits", methods=["identity", "median"], noise=["gaussian:0.3", "poisson:20"], tune=False,
         limit=12, out=tmp_path, name="single",
     )  # fmt: skip
-    page = render(run, tmp_path / "report", ["md"])["md"]
-    assert "## Quality under each noise" in page.read_text()
-    drawn = (page.parent / "quality.svg").read_text()
+    (section,) = by_dataset([run])
+    figures = draw(section, tmp_path, ["svg"])
+    assert "Quality under each noise" in [figure.title for figure in figures]
+    drawn = (tmp_path / "quality.svg").read_text()
     assert ">gaussian 0.3<" in drawn
     assert ">poisson 20<" in drawn
 

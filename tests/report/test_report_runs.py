@@ -57,8 +57,7 @@ def test_what_both_measured_is_shown_once_and_the_rest_joined(runs):
     pd.testing.assert_frame_equal(both.summary, again.summary)
 
 
-@pytest.mark.usefixtures("undrawn")
-def test_where_runs_differ_the_newest_is_shown_and_the_conflict_named(runs, tmp_path):
+def test_where_runs_differ_the_newest_is_shown_and_the_conflict_named(runs, tmp_path, render_text):
     def later(manifest):
         manifest["started"] = "2999-01-01T00:00:00+00:00"
 
@@ -74,19 +73,19 @@ def test_where_runs_differ_the_newest_is_shown_and_the_conflict_named(runs, tmp_
     ]
     counts = section.summary.set_index(["label", "level", "metric"])["images"]
     assert set(counts) == {5}
-    page = render([older, newer], tmp_path, ["md"])["md"].read_text()
+    page = render_text([older, newer], tmp_path, ["md"])["md"].read_text()
     assert "> **Runs that differ.** nlm" in page
     assert "### older" in page
     assert "### newer" in page
 
 
-@pytest.mark.usefixtures("undrawn")
-def test_methods_tried_on_fewer_images_are_named(runs, tmp_path):
-    page = render([runs["filters"], runs["fewer"]], tmp_path, ["md"])["md"].read_text()
+def test_methods_tried_on_fewer_images_are_named(runs, tmp_path, render_text):
+    page = render_text([runs["filters"], runs["fewer"]], tmp_path, ["md"])["md"].read_text()
     assert "20 test images of digits" in page
     assert "On fewer images: nlm[distance=6,h=0.8,patch=5]: 5." in page
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_each_data_set_has_its_own_tables_and_files(runs, tmp_path):
     def other(manifest):
         manifest["dataset"] |= {"name": "folder:My Photos/", "fingerprint": "feed"}
@@ -139,7 +138,9 @@ def test_an_unknown_format_is_refused(fails):
     assert "give some of html, md, tex, csv, summary" in line
 
 
-def test_three_data_sets_are_ranked_with_their_diagram(runs, tmp_path):
+def test_three_data_sets_are_ranked_with_their_diagram(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.report.figures.draw", lambda *arguments: [])  # the diagram alone
+
     def named(name):
         return lambda manifest: manifest["dataset"].update(name=name, fingerprint=name)
 

@@ -78,6 +78,7 @@ def test_a_curve_is_the_best_score_at_each_value_less_the_chosen_ones(run, secti
     assert not geometric(curves["tuned", "share"])
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_every_format_names_the_edge_and_the_failure_and_shows_the_curve(section, run, tmp_path):
     edge, failure = tuning_notes(section)
     assert "tuned: share 0.06 is the largest value tried (at gaussian 0.1, gaussian 0.3)" in edge
@@ -87,7 +88,7 @@ def test_every_format_names_the_edge_and_the_failure_and_shows_the_curve(section
         text = paths[name].read_text()
         assert "share 0.06 is the largest value tried" in text, name
         assert "mode=mean: denoise returned NaN" in text, name
-    assert (paths["md"].parent / "tuning.png").stat().st_size > 1000
+    assert (paths["md"].parent / "tuning.png").is_file()
     assert 'src="tuning.png"' in paths["md"].read_text()
     page = paths["html"].read_text()
     shown = page.partition("<h3>Tuning</h3>")[2]

@@ -83,14 +83,15 @@ def test_the_batch_size_is_used_and_kept(run):
     assert {json.loads(recipe)["batch_size"] for recipe in recipes} == {400}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_report_shows_what_each_training_is_worth_elsewhere(made, bench, tmp_path):
     done = bench("report", made[0], "--out", tmp_path)
     assert done.code == 0, done.err
     folder = tmp_path / "made"
     page = (folder / "report.md").read_text()
     assert "## Trained on one noise, tested on another" in page
-    assert (folder / "transfer.png").stat().st_size > 1000
-    assert (folder / "transfer.svg").stat().st_size > 1000
+    assert (folder / "transfer.png").is_file()
+    assert (folder / "transfer.svg").is_file()
     assert list(pd.read_csv(folder / "psnr.csv")["label"]) == LABELS
     assert "1 epochs of batches of 400" in page
     parameters = page.split("## Parameters")[1]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bench.core.learning import Family, Supervision
-from bench.datasets.known_sets import relation
+from bench.datasets.known_sets import Relation, relation
 from bench.report.content.words import code, listed, outside
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ Leak = Literal["", "seen", "unknown"]
 SIGNS: Mapping[Leak, str] = {"seen": "§", "unknown": "?"}
 #: What tables say of what is trained on each image that it restores.
 ITSELF = "itself"
-#: Share of the images that were looked at from which on it matters that training images show them.
-_MATTERS = 0.01
 # Those of bench's own of which early manifests say no more than whether they learn.
 _EARLY: Mapping[str, Family] = {
     "lmmse": "fitted",
@@ -150,7 +148,7 @@ def _trained_here(
     """Of what learned from the run's own training images, which were looked at."""
     training = meta.cell.training or dataset.trained_on
     seen, reason = dataset.overlap, ""
-    if seen is not None and seen.images >= _MATTERS * seen.looked_at:
+    if seen is not None and seen.leak:
         reason = f"learned from images that show {seen.images} of {seen.looked_at} measured ones"
     elif training != dataset.name and relation(training, dataset.name) == "shared":
         reason = _shared(training, dataset)
@@ -167,7 +165,7 @@ def _trained_elsewhere(
     if trained_on is None:
         reason = "does not say what it was trained on"
         return Learning(family, supervision, None, "unknown", reason)
-    relations = {name: relation(name, dataset.name) for name in trained_on}
+    relations = {name: _relation(name, dataset) for name in trained_on}
     shared = [name for name, how in relations.items() if how == "shared"]
     unknown = [name for name, how in relations.items() if how == "unknown"]
     leak: Leak = "seen" if shared else "unknown" if unknown else ""
@@ -180,6 +178,13 @@ def _trained_elsewhere(
             f"shares images with {outside(dataset.name)}"
         )
     return Learning(family, supervision, tuple(trained_on), leak, reason)
+
+
+def _relation(name: str, dataset: RecordedDataset) -> Relation:
+    """By the images where these were looked at, else by what is known of their names."""
+    if name in dataset.elsewhere:
+        return "shared" if dataset.elsewhere[name].leak else "apart"
+    return relation(name, dataset.name)
 
 
 def _shared(training: str, dataset: RecordedDataset) -> str:

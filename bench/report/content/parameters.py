@@ -2,60 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.analysis import ENOUGH_TRAININGS
 from bench.analysis.statistics import student
-from bench.core import IDENTITY, Scale, canonical_json, method_label, noise_text
+from bench.core import IDENTITY, Scale, noise_text
+from bench.report.content import learning
+from bench.report.content.families import Family, families, thinned, typed
 from bench.report.content.metrics import title
-from bench.report.content.prose import outside
 from bench.report.content.rows import Column
 from bench.report.content.tables import Entry, Table
 from bench.report.content.tuning import decades
+from bench.report.content.words import outside
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
 
 PARAMETERS_TITLE = "Quality over parameters"
-#: Values of a parameter from which on they are a curve.
-LEAST = 3
 #: Lines that a panel has room for.
 MOST_LINES = 8
-
-_FACTOR = re.compile(r"([+-]?[\d.]+(?:e[+-]?\d+)?)(?:x|/(\d+(?:\.\d+)?))?", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A method of a sweep: its label, and the value of the parameter as a number and as typed."""
-
-    label: str
-    value: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Family:
-    """Methods that differ in one parameter alone.
-
-    Attributes:
-        method: their name.
-        parameter: of which each has another value.
-        others: what else was typed for all of them, as a label shows it: `vae[hidden=800]`.
-        variants: by rising value.
-    """
-
-    method: str
-    parameter: str
-    others: str
-    variants: tuple[Variant, ...]
 
 
 @dataclass(frozen=True)
@@ -84,7 +54,7 @@ class Panel:
 
     Attributes:
         lines: what else was typed -> a point a value.
-        references: label -> mean, of the noisy image and of the best method that learns nothing.
+        references: label -> mean, of the noisy image and of the best filter.
     """
 
     lines: Mapping[str, list[Point]]
@@ -126,49 +96,6 @@ class Curves:
         return decades(self.ticks)
 
 
-def number(value: Any) -> float | None:
-    """A parameter's value as a number: also factors and fractions, which are typed as text.
-
-    >>> number(20), number("0.5x"), number("51/255"), number("haar"), number(True)
-    (20.0, 0.5, 0.2, None, None)
-    """
-    try:
-        if isinstance(value, str) and (match := _FACTOR.fullmatch(value.strip())):
-            value = float(match[1]) / float(match[2] or 1)
-        known = float(value) if type(value) in (int, float) else math.nan
-    except (ValueError, ZeroDivisionError, OverflowError):
-        return None
-    return known if math.isfinite(known) else None
-
-
-def families(methods: Mapping[str, tuple[str, str, str]]) -> list[Family]:
-    """Methods that differ in one parameter, where they have so many values of it.
-
-    Args:
-        methods: label -> name, parameters as typed (canonical JSON) and training noise ("matched"
-            and "" show nothing).
-
-    >>> vae = {f"vae[latent={n}]": ("vae", f'{{"latent":{n}}}', "") for n in (10, 2, 5)}
-    >>> [(f.method, f.parameter, [v.value for v in f.variants]) for f in families(vae)]
-    [('vae', 'latent', [2.0, 5.0, 10.0])]
-    """
-    alike: dict[tuple[str, str, str], dict[float, Variant]] = {}
-    for label, (name, params, regime) in methods.items():
-        typed = json.loads(params)
-        for parameter, value in typed.items():
-            known = number(value)
-            if known is not None:
-                rest = {key: other for key, other in typed.items() if key != parameter}
-                others = method_label(name, canonical_json(rest), regime)
-                same = alike.setdefault((name, parameter, others), {})
-                same.setdefault(known, Variant(label, known, str(value)))
-    return [
-        Family(*entry, tuple(variants[value] for value in sorted(variants)))
-        for entry, variants in alike.items()
-        if len(variants) >= LEAST
-    ]
-
-
 def parameter_curves(section: Section) -> list[Curves]:
     """Curves of the first metric, for each method and parameter of which there are enough values.
 
@@ -179,9 +106,8 @@ def parameter_curves(section: Section) -> list[Curves]:
         return []
     table = Table.of(section, section.first_metric)
     apart = _told_apart(section)
-    of_label = {row.label: (row.method, row.params, row.regime or "") for row in section.rows()}
     groups: dict[tuple[str, str], list[Family]] = {}
-    for family in families(of_label):
+    for family in families(typed(section)):
         groups.setdefault((family.method, family.parameter), []).append(family)
     made = []
     for (method, parameter), members in groups.items():
@@ -254,13 +180,12 @@ def _told_apart(section: Section) -> set[tuple[Column, str, str]]:
 
 
 def _references(section: Section, table: Table, column: Column, own: set[str]) -> dict[str, float]:
-    """The noisy image, and of the other methods the best of those that learn nothing."""
-    names = {row.label: row.method for row in section.rows()}
-    learning = {name for name, about in section.about.items() if about.learns}
+    """The noisy image, and the best filter that is not of the sweep."""
+    learned = learning.learning(section)
     filters = {
         label: entry.mean
         for (label, at), entry in table.entries.items()
-        if at == column and label not in own and names[label] not in {IDENTITY, *learning}
+        if at == column and label not in {IDENTITY, *own} and learned[label].family == "filter"
     }
     references = {}
     if (IDENTITY, column) in table.entries:
@@ -289,17 +214,24 @@ def parameter_caption(section: Section, curves: Curves) -> str:
         several += f" {curves.left_out} more are left out."
     references = ""
     if any(panel.references for panel in panels):
-        references = (
-            " Dotted: the noisy image itself (`identity`) and the best of the other methods that "
-            "learn nothing, named at an edge where they lie beyond it."
-        )
+        references = " Beside them the noisy image itself (`identity`) and the best other filter."
     few = " of these very models" if 0 < len(trainings) < ENOUGH_TRAININGS else ""
     return (
         f"Mean {title(curves.scale)} of `{outside(curves.method)}` over the {section.split} images "
         f"against `{outside(curves.parameter)}`; bars are 95% confidence intervals ({over}). "
         f"Filled: the best of a line; hollow: what cannot be told apart from it{few}; small: what "
-        f"is worse.{several}{references}{''.join(_best(curves))}"
+        f"is worse.{several}{references}{''.join(_best(curves))}{_elsewhere(section, curves)}"
     )
+
+
+def _elsewhere(section: Section, curves: Curves) -> str:
+    """What the other figures show of the sweep, where that is not all."""
+    names = dict(zip(section.cells["label"], section.cells["method"], strict=True))
+    for labels, kept in thinned(section):
+        if names[labels[0]] == curves.method:
+            shown = ", ".join(f"`{outside(label)}`" for label in kept)
+            return f" Of its {len(labels)} variants the other figures show {shown} only."
+    return ""
 
 
 def _several(panels: list[Panel]) -> bool:

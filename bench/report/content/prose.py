@@ -246,6 +246,8 @@ def made(manifest: Manifest) -> list[tuple[str, str]]:
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
     code = f"; code at {_checkout(manifest.git)}" if manifest.git else ""
     code += "".join(f"; {outside(n)} at {_checkout(git)}" for n, git in manifest.plugins.items())
+    for label, files in manifest.files.items():
+        code += "".join(f"; {outside(label)}: SHA-256 `{sha[:16]}`" for sha in files.values())
     data = manifest.dataset
     earlier = manifest.earlier
     sizes = ", ".join(f"{count:,} {split}" for split, count in data.sizes.as_dict().items())

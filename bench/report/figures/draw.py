@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.report.content import style
-from bench.report.content.tables import foremost
+from bench.report.content.families import representative
 from bench.report.figures.figure import Drawn, Figure
 from bench.store import commit
 
@@ -37,7 +37,7 @@ def draw(section: Section, folder: Path, forms: Iterable[str] = FORMS) -> list[F
     from bench.report.figures.tuning import tuning
     from bench.report.figures.uncertainty import calibration, uncertainty
 
-    shown = foremost(section)
+    shown = representative(section)
     makers = [partial(make, shown) for make in (examples, quality)]
     makers.append(partial(parameters, section))  # all values, of however many methods
     others = (speed, transfer, uncertainty, calibration, losses, tuning)

@@ -97,13 +97,25 @@ def _line(axes: Any, name: str, line: list[Point], colour: Any) -> None:
 
 
 def _references(axes: Any, panel: Panel, low: float, high: float, decimals: int) -> None:
-    """Dotted lines, each with its name; beyond the range only the name, at its edge."""
-    edge = {"transform": axes.get_yaxis_transform(), "color": "#444444", "fontsize": "small"}
-    for label, mean in panel.references.items():
-        if low <= mean <= high:
-            axes.axhline(mean, color="#666666", linestyle=":", linewidth=1.2, zorder=1)
-            axes.text(0.99, mean, label, ha="right", va="bottom", **edge)
-        else:
-            at, side, arrow = (high, "top", "↑") if mean > high else (low, "bottom", "↓")
-            text = f"{arrow} {label} {mean:.{decimals}f}"
-            axes.text(0.99, at, text, ha="right", va=side, **edge)
+    """Dotted lines with their names; of those beyond the range only the names, at its edges."""
+    style_of_text = {
+        "transform": axes.get_yaxis_transform(),
+        "color": "#444444",
+        "fontsize": "small",
+    }
+    within = {label: mean for label, mean in panel.references.items() if low <= mean <= high}
+    lowest = min(within.values(), default=0)
+    for label, mean in within.items():
+        axes.axhline(mean, color="#666666", linestyle=":", linewidth=1.2, zorder=1)
+        # Names of two lines close to each other stand on either side of them.
+        side = "top" if len(within) > 1 and mean == lowest else "bottom"
+        axes.text(0.99, mean, label, ha="right", va=side, **style_of_text)
+    for edge, side, arrow in ((high, "top", "↑"), (low, "bottom", "↓")):
+        beyond = [
+            f"{label} {mean:.{decimals}f}"
+            for label, mean in panel.references.items()
+            if label not in within and (mean > high) == (side == "top")
+        ]
+        if beyond:
+            text = f" {arrow} {', '.join(beyond)}"
+            axes.text(0.01, edge, text, ha="left", va=side, **style_of_text)

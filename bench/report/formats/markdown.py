@@ -142,13 +142,13 @@ def _metric(section: Section, metric: str, options: Options) -> dict[str, Any]:
     by_noise: dict[str, Ready] = {}
     for noise in dict.fromkeys(noise for noise, _ in table.columns):
         shown = pd.DataFrame(index=[_text(label) for label in table.rows])
-        if table.learned_from:
-            shown["learned from"] = [_text(table.learned_from[label]) for label in table.rows]
         for column in table.columns:
             if column[0] == noise:
                 shown[_noise(*column)] = [
                     _entry(table.entries.get((label, column)), decimals) for label in table.rows
                 ]
+        if table.learned_from:
+            shown["learned from"] = [_text(table.learned_from[label]) for label in table.rows]
         by_noise[noise] = _table(shown)
     return {
         "stem": section.stems[metric],

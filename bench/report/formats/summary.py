@@ -39,10 +39,14 @@ def summary(sections: Sequence[Section], options: Options | None = None) -> str:
             [Table.of(section, metric) for metric in _metrics(section, options)]
             for section in sections
         ]
+        ranked = [
+            [options.ranking(section, table) for table in found]
+            for section, found in zip(sections, heads, strict=True)
+        ]
         for rows in range(_ROWS, -1, -1):
             lines = [
                 line
-                for part in zip(sections, heads, strict=True)
+                for part in zip(sections, heads, ranked, strict=True)
                 for line in _section(*part, options, rows)
             ]
             lines += _commands(sections)
@@ -52,14 +56,13 @@ def summary(sections: Sequence[Section], options: Options | None = None) -> str:
 
 
 def _section(
-    section: Section, heads: Sequence[Table], options: Options, rows: int
+    section: Section, heads: Sequence[Table], ranked: Sequence[Table], options: Options, rows: int
 ) -> Iterator[str]:
-    """A data set's lines; its table has the best `rows` methods."""
+    """A data set's lines; its table has the best `rows` of the methods that are `ranked`."""
     yield f"### Denoising {_text(prose.title(section))}: {len(section.labels)} methods"
     yield ""
     warned = _warnings(section, options)
     warnings = " ".join(f"**{word}.** {_sentence(text)}" for word, text in warned)
-    ranked = [options.ranking(section, table) for table in heads]
     budgeted = _sentence(options.budgeted(section), _LINE)
     left_out = _left_out(section, ranked, options, rows)
     yield " ".join(filter(None, (warnings, _images(section), left_out, budgeted)))
@@ -125,8 +128,8 @@ def _table(heads: Sequence[Table], rows: int, options: Options) -> Iterator[str]
     columns = first.columns[:_COLUMNS]
     names = " / ".join(_text(table.scale.heading) for table in heads)
     words = ["learned from"] if first.learned_from else []
-    yield _row([names, *words, *(_text(noise_text(*column)) for column in columns)])
-    yield _row(["---", *("---" for _ in words), *("---:" for _ in columns)])
+    yield _row([names, *(_text(noise_text(*column)) for column in columns), *words])
+    yield _row(["---", *("---:" for _ in columns), *("---" for _ in words)])
     for label in _shown(first, rows):
         cells = []
         for column in columns:
@@ -144,7 +147,7 @@ def _table(heads: Sequence[Table], rows: int, options: Options) -> Iterator[str]
                 parts.append(text + mark)
             cells.append(" / ".join(parts))
         said = [_text(first.learned_from[label]) for _ in words]
-        yield _row([_text(label), *said, *cells])
+        yield _row([_text(label), *cells, *said])
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -33,6 +33,7 @@ from bench.report.content.tuning import (
 from bench.report.formats.html.heatmaps import significance, transfer
 from bench.report.formats.html.quality import quality, single_images
 from bench.report.formats.html.traces import (
+    SHADES,
     Chart,
     Styles,
     figure,
@@ -44,9 +45,6 @@ from bench.report.formats.html.traces import (
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
-
-# Of noises, from dark to light, and of what there are more of.
-_SHADES = ("#440154", "#3b528b", "#21918c", "#5ec962", "#b8860b", "#d55e00", "#cc78bc")
 
 
 def charts(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator[Chart]:
@@ -165,7 +163,7 @@ def _losses(section: Section, styles: Styles) -> Iterator[Chart]:
                     legendgroup=f"{safe(str(train))} {safe(str(split))}",
                     showlegend=(train, split) not in named,
                     line={
-                        "color": _SHADES[trained.index(train) % len(_SHADES)],
+                        "color": SHADES[trained.index(train) % len(SHADES)],
                         "width": 1.5,
                         "dash": "solid" if split == "train" else "dash",
                     },
@@ -191,7 +189,7 @@ def _tuning(section: Section) -> Iterator[Chart]:
     for (label, parameter), curves in tuning_curves(section).items():
         traces = []
         for curve in curves:
-            colour = _SHADES[columns.index(curve.column) % len(_SHADES)]
+            colour = SHADES[columns.index(curve.column) % len(SHADES)]
             chosen = [value == curve.chosen for value in curve.values]
             edge = "circle-open" if curve.at_edge else "circle"
             traces.append(

@@ -19,13 +19,15 @@ from bench.core import level_text, noise_text, printable
 from bench.report.content import data_set, learning, prose, replicates
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.coverage import fewer_images
+from bench.report.content.families import representative
 from bench.report.content.findings import Finding, findings, over_data_sets
 from bench.report.content.options import Options
 from bench.report.content.rows import Column
-from bench.report.content.tables import Entry, Table, foremost
+from bench.report.content.tables import Entry, Table
 from bench.report.content.tuning import tuning_notes
 from bench.report.formats.html.charts import charts
 from bench.report.formats.html.inspector import BUDGET, inspector
+from bench.report.formats.html.parameters import parameters
 from bench.report.formats.html.traces import Chart, Styles
 
 if TYPE_CHECKING:
@@ -125,8 +127,9 @@ class _PageSection:
             metric: prose.seed_spread(table, self.decimals[metric])
             for metric, table in self.tables.items()
         }
-        shown = foremost(section)
-        self.charts: list[Chart] = list(charts(shown, styles, shown_metrics))
+        shown = representative(section)
+        curves = parameters(section)  # all values, of however many methods
+        self.charts: list[Chart] = [*curves, *charts(shown, styles, shown_metrics)]
         self.inspector = inspector(shown, styles, budget)
         parts = replicates.error_parts(section)
         self.error_parts = replicates.texts(section, parts)

@@ -22,6 +22,8 @@ SYMBOLS = {
     ">": ("triangle-right", "▶"), "d": ("diamond-tall", "♦"), "p": ("pentagon", "⬟"),
     "H": ("hexagon2", "⬣"), "8": ("octagon", "◉"),
 }  # fmt: skip
+#: Of noises, from dark to light, and of what there are more of.
+SHADES = ("#440154", "#3b528b", "#21918c", "#5ec962", "#b8860b", "#d55e00", "#cc78bc")
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def _metric_table(
     shown = {cell: entry for cell, entry in table.entries.items() if cell[1] in columns}
     labels = [label for label in table.rows if any(label == row for row, _ in shown)]
     words = ["learned from"] if table.learned_from else []
-    kinds, rules, start = ["", *("" for _ in words)], [], 2 + len(words)
+    kinds, rules, start = [""], [], 2
     for kind, group in groupby(columns, key=lambda column: column[0]):
         width = 2 * len(list(group))
         kinds.append(rf"\multicolumn{{{width}}}{{c}}{{{escape(kind)}}}")
@@ -97,14 +97,14 @@ def _metric_table(
     rows = [
         [
             escape(label),
-            *(escape(table.learned_from[label]) for _ in words),
             *(_entry(shown.get((label, column)), decimals) for column in columns),
+            *(escape(table.learned_from[label]) for _ in words),
         ]
         for label in labels
     ]
-    head = [_row(kinds), "".join(rules), _row(["method", *words, *levels])]
+    head = [_row(kinds), "".join(rules), _row(["method", *levels, *words])]
     caption = _caption(section, table, shown.values())
-    layout = "l" * (1 + len(words)) + r"r@{\,}l" * len(columns)
+    layout = "l" + r"r@{\,}l" * len(columns) + "l" * len(words)
     return _floats(section, name, caption, layout, head, rows)
 
 

@@ -1,0 +1,105 @@
+"""The charts of a metric over a parameter of which several values were typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from bench.core import noise_text
+from bench.report.content.parameters import (
+    PARAMETERS_TITLE,
+    Curves,
+    Panel,
+    Point,
+    parameter_caption,
+    parameter_curves,
+)
+from bench.report.formats.html.traces import (
+    SHADES,
+    Chart,
+    figure,
+    metric_axis,
+    numbers,
+    safe,
+    safe_unit,
+)
+
+if TYPE_CHECKING:
+    from bench.report.content.section import Section
+
+
+def parameters(section: Section) -> Iterator[Chart]:
+    """A chart for each swept parameter, with a choice of noises."""
+    for curves in parameter_curves(section):
+        figures = {
+            noise_text(*column): _figure(curves, panel) for column, panel in curves.panels.items()
+        }
+        name = f"{PARAMETERS_TITLE}: {curves.method}, {curves.parameter}"
+        yield Chart(name, parameter_caption(section, curves), figures, 420, wide=False)
+
+
+def _figure(curves: Curves, panel: Panel) -> dict[str, Any]:
+    """The lines under one noise, and the references."""
+    axis: dict[str, Any] = {
+        "tickvals": list(curves.ticks),
+        "ticktext": [safe(text) for text in curves.ticks.values()],
+    }
+    if curves.logarithmic:
+        axis["type"] = "log"
+    ends = [min(curves.ticks), max(curves.ticks)]
+    lines = [
+        _line(curves, name, line, SHADES[number % len(SHADES)])
+        for number, (name, line) in enumerate(panel.lines.items())
+    ]
+    return figure(
+        [*_references(curves, panel, ends), *lines],
+        xaxis={"title": {"text": safe(curves.parameter)}, **axis},
+        yaxis={**metric_axis(curves.scale), "range": list(panel.range())},
+        showlegend=True,
+        legend={"orientation": "h", "y": -0.25},
+        hovermode="closest",
+    )
+
+
+def _line(curves: Curves, name: str, line: list[Point], colour: str) -> Any:
+    import plotly.graph_objects as go
+
+    decimals = max(3, curves.scale.decimals)
+    return go.Scatter(
+        x=numbers([point.value for point in line]),
+        y=numbers([point.mean for point in line]),
+        error_y={
+            "array": numbers([point.high - point.mean for point in line]),
+            "arrayminus": numbers([point.mean - point.low for point in line]),
+            "thickness": 1.2,
+            "width": 3,
+            "color": colour,
+        },
+        mode="lines+markers",
+        name=safe(name),
+        line={"color": colour, "width": 1.8},
+        marker={
+            "color": colour,
+            "size": [11 if point.best or point.near else 5 for point in line],
+            "symbol": ["circle-open" if point.near else "circle" for point in line],
+        },
+        text=[safe(curves.ticks[point.value]) for point in line],
+        hovertemplate=f"%{{text}}: %{{y:.{decimals}f}}{safe_unit(curves.scale)}",
+    )
+
+
+def _references(curves: Curves, panel: Panel, ends: list[float]) -> list[Any]:
+    """Dotted lines; the legend has their numbers, since the axis may end before them."""
+    import plotly.graph_objects as go
+
+    return [
+        go.Scatter(
+            x=numbers(ends),
+            y=numbers([mean, mean]),
+            mode="lines",
+            name=f"{safe(label)} {mean:.{curves.scale.decimals}f}",
+            line={"color": "#888888", "dash": dash, "width": 1.5},
+            hoverinfo="skip",
+        )
+        for (label, mean), dash in zip(panel.references.items(), ("dot", "dash"), strict=False)
+    ]
