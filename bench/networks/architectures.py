@@ -103,33 +103,26 @@ def _as_denoiser(
     needs = model.size_requirements
     sides = Sides(needs.multiple_of, max(1, needs.minimum), needs.square)
     first = {"DRUNet": "m_head.weight", "DnCNN": "model.0.weight"}.get(model.architecture.id)
-    taken = shapes[first][1] if first else model.input_channels
-    given, module = model.output_channels, model.model
-    call: _Call
-    if first and (taken, given) in ((5, 4), (13, 12)):
-        name, given, sides = "FFDNet", given // 4, Sides(multiple=2)
-
-        def call(images: Tensor, sigma: float) -> Tensor:
-            small = pixel_unshuffle(images, 2)
-            return pixel_shuffle(module(_with_level(small, sigma)), 2)
-
-    elif first and taken == given + 1:
-        name = "FDnCNN" if name == "DnCNN" else name
-
-        def call(images: Tensor, sigma: float) -> Tensor:
-            return module(_with_level(images, sigma))
-
-    elif taken != given:
+    taken, given = shapes[first][1] if first else model.input_channels, model.output_channels
+    takes_level = first is not None and taken == given + 1
+    if taken != given and not takes_level:
         raise Unsupported(
             f"{file} is a network ({name}) that makes {given} channels of {taken}: it is not one "
             "that restores images"
         )
-    else:
+    quarters = takes_level and name == "DnCNN" and given in (4, 12)
+    if takes_level and name == "DnCNN":
+        name = "FFDNet" if quarters else "FDnCNN"
+    if quarters:  # it sees each 2 x 2 pixels as four channels
+        given, sides = given // 4, Sides(multiple=2)
 
-        def call(images: Tensor, sigma: float) -> Tensor:
-            return module(images) if first else model(images)
+    def call(images: Tensor, sigma: float) -> Tensor:
+        if not first:
+            return model(images)
+        seen = pixel_unshuffle(images, 2) if quarters else images
+        restored = model.model(_with_level(seen, sigma) if takes_level else seen)
+        return pixel_shuffle(restored, 2) if quarters else restored
 
-    takes_level = name in ("FFDNet", "FDnCNN") or bool(first and taken == given + 1)
     return TorchNetwork(name, given, takes_level, sides, call, device)
 
 

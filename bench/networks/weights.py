@@ -80,6 +80,8 @@ def _unpickled(path: Path, start: bytes) -> dict[str, Any]:
     except MemoryError:
         raise
     except Exception as error:  # whatever bytes that mean nothing make of it
+        if "not enough memory" in str(error):
+            raise MemoryError from error
         raise broken from error
     if not isinstance(loaded, Mapping):
         raise Unsupported(f"{path.name} holds a {type(loaded).__name__}, not a network's weights")
