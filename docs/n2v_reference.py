@@ -40,6 +40,7 @@ HELD_OUT = 0.1
 def main(
     dataset: str, level: float, images: int, side: int, updates: int, rate: float, seed: int
 ) -> None:
+    """Train both on the same noisy images, and print the PSNR of each."""
     noise = make_noise("gaussian", level)
     data = load(dataset, data_folder())
 

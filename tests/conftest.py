@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +22,31 @@ import pytest
 from click.testing import CliRunner
 
 
+@pytest.fixture(scope="session")
+def _asked_once():
+    """What asks git, but of this checkout only once: each run takes its state down."""
+    from bench.execution import environment
+
+    ask, known = environment._git, []
+
+    def asked(file, *arguments, **options):
+        if file != Path(environment.__file__):
+            return ask(file, *arguments, **options)
+        if not known:
+            known.append(ask(file, *arguments, **options))
+        return known[0]
+
+    return asked
+
+
 @pytest.fixture(autouse=True)
-def _isolated(tmp_path_factory, monkeypatch):
+def _isolated(tmp_path_factory, monkeypatch, _asked_once):
     """Neither the user's cache nor the folder that pytest was started in is written to."""
     monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
     # Cells are worked on in this process, where tests can reach them, unless a test says otherwise.
     monkeypatch.setenv("BENCH_JOBS", "0")
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
+    monkeypatch.setattr("bench.execution.environment._git", _asked_once)
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +119,66 @@ def fails(bench):
 
 
 @pytest.fixture
+def few_resamples(monkeypatch):
+    """Fewer than a report takes, for what is right within some per cent."""
+    from bench.analysis import statistics
+
+    monkeypatch.setattr(statistics, "_RESAMPLES", (600, 600))
+    statistics._counts.cache_clear()
+    yield
+    statistics._counts.cache_clear()
+
+
+@pytest.fixture
 def undrawn(monkeypatch):
     """Figures of a report are made but not written as pictures, which takes half its time."""
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *args, **options: None)
+
+
+class _Here:
+    """Stands for the process that loads plugins for a command: they are loaded in this one."""
+
+    alive = False
+
+    def __init__(self, *limits, **options):
+        pass
+
+    def start(self):
+        self.alive = True
+
+    def ask(self, job):
+        from bench.execution.importing import Import, TrainedOn
+
+        if isinstance(job, Import):
+            answer = job.plugin()
+        elif isinstance(job, TrainedOn):
+            answer = job.names()
+        else:
+            answer = job.survey(lambda: None)
+        return pickle.loads(pickle.dumps(answer))
+
+    def close(self):
+        pass
+
+
+@pytest.fixture(scope="session")
+def load_here():
+    """Until a patch is undone, plugins are loaded in this process, as their cells are worked on.
+
+    Lists, and runs with workers, start a process for it otherwise, which takes a second.
+    """
+
+    def apply(patch):
+        patch.setattr("bench.execution.importing.WatchedProcess", _Here)
+
+    return apply
+
+
+@pytest.fixture
+def loaded_here(request, load_here, monkeypatch):
+    """The same for a test, unless it is marked with `another_process`."""
+    if not request.node.get_closest_marker("another_process"):
+        load_here(monkeypatch)
 
 
 @pytest.fixture(scope="session")

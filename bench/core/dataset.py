@@ -28,8 +28,9 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 MeasuredSplit = Literal["test", "validation"]
 
 #: Bytes that measuring takes for each value of a large image: clean, noisy, as it is handed over,
-#: as it comes back and as it is scored, each in float32, and room to compute.
-MEASURED_BYTES = 24
+#: as it comes back, of tiles or whole, and as it is scored, the first one noisy, and the next one
+#: that is read ahead, each in float32.
+MEASURED_BYTES = 28
 #: Of larger images the middle is kept for reports, so many pixels a side.
 SAMPLE_SIDE = 512
 

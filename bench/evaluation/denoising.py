@@ -77,9 +77,10 @@ class Denoising:
                 begun = None
                 exam.add(images, restored, self._calibrating(images), perturbed)
                 self._show(images, restored, exam.shown)
-                done += len(restored)
-                if largest is None or len(restored) > len(largest.noisy):
+                done += len(images.noisy)
+                if largest is None or len(images.noisy) > len(largest.noisy):
                     largest = images
+                del restored, perturbed  # or they are in memory while the next ones are made
                 if kept is None:
                     watch(done, total)
                     told = done

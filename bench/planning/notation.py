@@ -33,13 +33,18 @@ def parse(text: str, noun: str = "method") -> tuple[str, dict[str, str]]:
             raise UsageError(
                 f"{noun} {text!r} is not understood: write its parameters as name[param=1,other=2]"
             )
-        if value[0] in "\"'" and not _TEXT.fullmatch(value):
+        if any(part[0] in "\"'" and not _TEXT.fullmatch(part) for part in _parts(value)):
             raise UsageError(
                 f"{noun} {text!r} is not understood: {key}={value} does not end with the quote "
                 "that it begins with"
             )
         params[key] = value
     return name, params
+
+
+def _parts(value: str) -> list[str]:
+    """A value's parts, if it is a sweep's; see `bench.planning.sweeps`."""
+    return [part.strip() for part in cut(value, "|") if part.strip()]
 
 
 def split_list(text: str) -> list[str]:

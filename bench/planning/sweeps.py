@@ -148,7 +148,7 @@ def expanded_metrics(texts: Iterable[str]) -> list[str]:
 
 
 def _values(name: str, key: str, typed: str) -> Values:
-    texts = [text.strip() for text in typed.split("|")]
+    texts = [text.strip() for text in notation.cut(typed, "|")]
     where = _short(f"{name}[{key}={typed}]")
     if not all(texts):
         raise UsageError(f"{where}: a value is missing beside |: write {key}=2|5|10")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from bench.core import expanded
+from bench.core import UsageError, expanded
 from bench.plugins.files import still
 from bench.plugins.requirements import missing
 
@@ -109,10 +109,19 @@ class Plugin:
 
         Args:
             params: those typed; of the others the defaults count.
+
+        Raises:
+            UsageError: what is typed is no path.
         """
         values = {**self.parameters, **params}
         named = {name: values[name] for name in self.declared.files}
-        return {name: expanded(path) for name, path in named.items() if path not in (None, "")}
+        for name, path in named.items():
+            if not isinstance(path, str | None):
+                raise UsageError(
+                    f"{self.name}[{name}={path}]: {name} names a file: put a path that looks like "
+                    f'a number in quotes, {name}="{path}"'
+                )
+        return {name: expanded(path) for name, path in named.items() if path}
 
     def opened(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Typed parameters as it is called with them: paths without `~`."""

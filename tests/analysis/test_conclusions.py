@@ -13,18 +13,8 @@ from conclusions import (
 )
 from scipy import stats
 
-from bench.analysis import statistics
-
 RUNS = 40
-
-
-@pytest.fixture(autouse=True)
-def few_resamples(monkeypatch):
-    """Fewer than a report takes: what is counted here is right within some per cent."""
-    monkeypatch.setattr(statistics, "_RESAMPLES", (600, 600))
-    statistics._counts.cache_clear()
-    yield
-    statistics._counts.cache_clear()
+pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
 @pytest.fixture(scope="module")

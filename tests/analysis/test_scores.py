@@ -5,19 +5,13 @@ import pandas as pd
 import pytest
 
 from bench import analysis
-from bench.analysis import statistics
 from bench.analysis.scores import NOISE, Scores
 
 METRICS = ["psnr", "ssim", "mse"]
 
 
-@pytest.fixture(autouse=True)
-def few_resamples(monkeypatch):
-    """How wide intervals are plays no part here."""
-    monkeypatch.setattr(statistics, "_RESAMPLES", (200, 200))
-    statistics._counts.cache_clear()
-    yield
-    statistics._counts.cache_clear()
+# How wide intervals are plays no part here.
+pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
 def ragged(rng):

@@ -32,10 +32,10 @@ def photographs(tmp_path):
     return make
 
 
-def measured(folder, tmp_path, method="identity"):
-    """Whole, which takes the most memory."""
+def measured(folder, tmp_path, method="identity", tile=None):
+    """Whole, unless a tile's pixels a side are said."""
     out = tmp_path / "o"
-    return measure(f"folder:{folder}", methods=method, noise=0.1, tune=False, tile=None, out=out)
+    return measure(f"folder:{folder}", methods=method, noise=0.1, tune=False, tile=tile, out=out)
 
 
 def test_samples_of_large_images_are_their_middle_and_the_report_says_so(
@@ -67,12 +67,13 @@ def test_an_image_takes_the_memory_that_is_planned_for_it(photographs, tmp_path,
     for kept in ("noisy_images._KEPT_VALUES", "draws._KEPT"):  # it stands for a larger one
         room = "evaluation" if "noisy" in kept else "noises"
         monkeypatch.setattr(f"bench.{room}.{kept}", 2**20)
-    release()
-    with PeakMemory() as memory:
-        measured(folder, tmp_path)
-    if memory.growth is None:
-        pytest.skip("this system does not say how much memory a process takes")
-    assert memory.growth < MEASURED_BYTES * 2500 * 2400 + 100e6  # that do not grow with it
+    for tile in (None, 1024):
+        release()
+        with PeakMemory() as memory:
+            measured(folder, tmp_path / str(tile), tile=tile)
+        if memory.growth is None:
+            pytest.skip("this system does not say how much memory a process takes")
+        assert memory.growth < MEASURED_BYTES * 2500 * 2400 + 100e6  # that do not grow with it
 
 
 @pytest.mark.parametrize(("limit", "what"), [(9, "its samples"), (27, "the 1 rows of a cell")])

@@ -51,6 +51,11 @@ def test_a_sweep_stands_for_every_combination(values):
     assert (list(sweep), sweep.count) == (one_by_one, len(one_by_one))
 
 
+def test_nothing_within_quotes_is_a_sweep():
+    text = """a[x="1|2"|'3..5',y=../b]"""
+    assert list(Sweep.of(text)) == ["""a[x="1|2",y=../b]""", "a[x='3..5',y=../b]"]
+
+
 @examples(max_examples=8, deadline=None)  # each loads the method as often as it has variants
 @given(st.lists(tenths, min_size=1, max_size=3), st.lists(st.sampled_from((3, 5, 7)), min_size=1))
 def test_cells_are_those_of_the_values_typed_one_by_one(widths, patches):
@@ -94,6 +99,7 @@ def test_a_range_holds_what_is_typed_by_hand_and_its_end_where_it_is_hit(
         ("nlm[sigma=0.5x|1x|2x]", ["0.5x", "1x", "2x"]),
         ("dae[train=0.1|poisson:30|15/255]", ["0.1", "poisson:30", "15/255"]),
         ("mine[file=../a.pt|b..c.pt]", ["../a.pt", "b..c.pt"]),
+        ("mine[file='2|3..5,]'|6]", ["'2|3..5,]'", "6"]),
     ],
 )
 def test_the_values_that_are_meant(text, values):

@@ -15,6 +15,8 @@ from bench.plugins.kinds import DATASETS, kinds_in
 from bench.plugins.sources import Registry
 from bench.plugins.target import BrokenPlugin
 
+pytestmark = pytest.mark.usefixtures("loaded_here")
+
 HEAD = '''"""Rings."""
 import os, sys, time
 import numpy as np
@@ -278,6 +280,7 @@ def test_its_file_alone_will_do(write, bench, fails, tmp_path):
     assert "--plugin has the data sets more, rings: name one with --dataset" in line
 
 
+@pytest.mark.another_process
 def test_its_code_runs_elsewhere_where_there_are_workers(write, fails):
     """What it does to its process, it does to another one."""
     path = write(gives("os._exit(3)"))
@@ -288,6 +291,7 @@ def test_its_code_runs_elsewhere_where_there_are_workers(write, fails):
     assert "exit code 4" in fails("run", "--plugin", path, *options, code=5)
 
 
+@pytest.mark.another_process
 def test_one_that_hangs_is_ended(write, monkeypatch, fails):
     from bench.execution import importing
 

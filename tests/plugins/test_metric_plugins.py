@@ -16,6 +16,8 @@ from bench.plugins.metric import BadValues
 from bench.plugins.sources import Registry, file_source
 from bench.store import frames
 
+pytestmark = pytest.mark.usefixtures("loaded_here")
+
 METRIC = '''"""Largest absolute error."""
 from bench import metric
 
@@ -287,6 +289,7 @@ def test_a_built_in_metrics_neighbours_are_its_code(monkeypatch, tmp_path):
     assert code.Home.of_file(elsewhere).imported([elsewhere]) == [elsewhere]
 
 
+@pytest.mark.another_process
 def test_another_process_loads_what_a_command_knows_of_metrics(plugin):
     function, learned = plugin("a.py"), plugin("b.py", "import sys\nsys.seen = 1\n" + LEARNED)
     with importing([function, learned]) as methods:
@@ -299,6 +302,7 @@ def test_another_process_loads_what_a_command_knows_of_metrics(plugin):
         told[1].create({})
 
 
+@pytest.mark.another_process
 def test_a_metric_that_ends_its_process_ends_only_that(fails, plugin):
     file = plugin("some.py", "import os\nos._exit(3)\n" + METRIC)
     assert "metric 'some' cannot be loaded" in fails("metrics", "--plugin", file, code=2)

@@ -17,6 +17,8 @@ from bench.planning.settings import Settings
 from bench.plugins.kinds import METHODS, METRICS, NOISES
 from bench.plugins.sources import Registry, file_source
 
+pytestmark = pytest.mark.usefixtures("loaded_here")
+
 NOISE = '''"""Noise that fades."""
 from bench import noise
 
@@ -171,6 +173,7 @@ def test_a_packages_noise_is_an_entry_point(bench, tmp_path, monkeypatch, plugin
         del sys.modules[name]
 
 
+@pytest.mark.another_process
 def test_another_process_loads_what_a_command_knows_of_noises(plugin):
     file = plugin(text="import sys\nsys.seen = 1\n" + NOISE.replace("level * clean\n", "level\n"))
     with importing([file]) as methods:
@@ -278,6 +281,7 @@ def test_wherever_cells_are_worked_on_the_noise_is_the_same(bench, plugin, how):
     assert psnr.mean()["fading"] == pytest.approx(psnr.mean()["speckle"], abs=1e-4)
 
 
+@pytest.mark.another_process
 def test_methods_learn_from_a_plugins_noise(plugin, tmp_path):
     run = package.run(
         "digits",

@@ -20,6 +20,8 @@ from bench.plugins import sources
 from bench.plugins.kinds import METHODS
 from bench.testing import conformance
 
+pytestmark = pytest.mark.usefixtures("loaded_here")
+
 ROOT = Path(__file__).parents[2]
 HEADER = "import numpy as np\nfrom bench import method\n\n"
 GOOD = '''
@@ -59,6 +61,7 @@ def measured(out="results"):
 # -- the ways in ---------------------------------------------------------------------------
 
 
+@pytest.mark.another_process
 def test_a_file_is_measured_and_the_manifest_says_where_it_comes_from(bench, plugin):
     result = bench("run", *FEW, "--plugin", plugin("my_box.py"), "--methods", "identity,my-box")
     assert result.code == 0, result.err
@@ -420,6 +423,7 @@ def test_of_several_methods_in_a_module_an_entry_point_says_which(installed):
     assert sources.load("my-box").target.__name__ == "some"
 
 
+@pytest.mark.another_process
 def test_the_manifest_names_the_package(bench, installed):
     installed("boxes.code")
     assert bench("run", *FEW, "--methods", "my-box").code == 0
