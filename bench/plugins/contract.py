@@ -221,8 +221,8 @@ class Method(Plugin):
     @property
     def takes_more(self) -> bool:
         """A function with `**` takes parameters of any name, and judges them itself."""
-        taken = () if self.learns else inspect.signature(self.target).parameters.values()
-        return any(argument.kind is argument.VAR_KEYWORD for argument in taken)
+        taken = inspect.signature(self.target).parameters.values()
+        return not self.learns and any(one.kind is one.VAR_KEYWORD for one in taken)
 
     @property
     def random(self) -> bool:
