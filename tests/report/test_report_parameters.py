@@ -117,6 +117,7 @@ def test_two_values_are_no_curve_and_factors_are_numbers(tmp_path):
     (curves,) = parameter_curves(section)
     assert curves.parameter == "scale"
     assert dict(curves.ticks) == {0.5: "0.5x", 1.0: "1x", 2.0: "2x"}
+    assert curves.logarithmic  # half and twice lie as far from what is right
 
 
 @pytest.mark.parametrize(
