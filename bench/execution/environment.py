@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import platform
@@ -90,6 +91,7 @@ def checkouts(files: Mapping[str, Path]) -> dict[str, dict[str, Any] | None]:
     return {name: _git(file, known, untracked="no") for name, file in files.items()}
 
 
+@functools.cache  # read from files, for each run anew; what is loaded stays the same
 def _versions() -> dict[str, str]:
     versions = {}
     for name in _PACKAGES:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ast
 import importlib.machinery
+import os
 import sys
 import sysconfig
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 #: How the modules are called that plugins' files are loaded as.
@@ -86,30 +88,13 @@ class Home:
 
     def _imports(self, path: Path) -> Iterator[Path]:
         """The files that a module's imports may run."""
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (SyntaxError, ValueError):  # nobody can run it
-            return
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield from self._named(path, 0, alias.name)
-            elif isinstance(node, ast.ImportFrom):
-                for alias in node.names:
-                    if alias.name == "*":  # a package may name its modules there
-                        yield from self._named(path, node.level, node.module or "", deep=True)
-                    else:
-                        name = f"{node.module}.{alias.name}" if node.module else alias.name
-                        yield from self._named(path, node.level, name)
-            elif isinstance(node, ast.Call) and _called(node) in _BY_NAME:
-                said = getattr(node.args[0], "value", None) if node.args else None
-                if isinstance(said, str) and _called(node) in ("import_module", "__import__"):
-                    plain = said.lstrip(".")
-                    yield from self._named(path, len(said) - len(plain), plain)
-                else:
-                    for folder in self.folders:
-                        yield from _modules_in(folder)
-                    yield from self._alone
+        for one in _imports_in(path.read_bytes()):
+            if one is not None:
+                yield from self._named(path, *one)
+                continue
+            for folder in self.folders:
+                yield from _modules_in(folder)
+            yield from self._alone
 
     def _named(self, path: Path, level: int, name: str, deep: bool = False) -> Iterator[Path]:
         """The files that importing a name runs: those of its packages, and its own."""
@@ -124,6 +109,37 @@ class Home:
             yield from _files_of(folder, parts)
             if deep and folder.joinpath(*parts).is_dir():
                 yield from _modules_in(folder.joinpath(*parts))
+
+
+@lru_cache(maxsize=256)  # a command looks at a plugin's code several times
+def _imports_in(code: bytes) -> tuple[tuple[int, str, bool] | None, ...]:
+    """What a module's code imports: level, name, and whether all that this holds is meant.
+
+    None for an import of which only running it tells the name.
+    """
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError):  # nobody can run it
+        return ()
+    found: list[tuple[int, str, bool] | None] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(0, alias.name, False) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if alias.name == "*":  # a package may name its modules there
+                    found.append((node.level, node.module or "", True))
+                else:
+                    name = f"{node.module}.{alias.name}" if node.module else alias.name
+                    found.append((node.level, name, False))
+        elif isinstance(node, ast.Call) and _called(node) in _BY_NAME:
+            said = getattr(node.args[0], "value", None) if node.args else None
+            if isinstance(said, str) and _called(node) in ("import_module", "__import__"):
+                plain = said.lstrip(".")
+                found.append((len(said) - len(plain), plain, False))
+            else:
+                found.append(None)
+    return tuple(found)
 
 
 def contents(root: Path, files: Sequence[Path]) -> bytes:
@@ -146,6 +162,8 @@ def forget(files: Iterable[Path], names: Collection[str] = ()) -> None:
         names: those of theirs that other authors' files may have, too.
     """
     wanted = set(files)
+    if not (wanted or names):
+        return
     basenames = {path.name for path in wanted}
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] == "bench" or name.startswith(PREFIX):
@@ -170,10 +188,16 @@ def _files_of(folder: Path, parts: Sequence[str]) -> Iterator[Path]:
     The last may be no module but a name within the one before.
     """
     for part in parts:
+        module = f"{folder}{os.sep}{part}"
+        # Most of what is imported lies elsewhere, and a `Path` for each name takes long.
         for suffix in _SUFFIXES:
-            yield folder / f"{part}{suffix}"
-            yield folder / part / f"__init__{suffix}"
+            if os.path.isfile(f"{module}{suffix}"):  # noqa: PTH113
+                yield folder / f"{part}{suffix}"
+        if not os.path.isdir(module):  # noqa: PTH112
+            return
         folder = folder / part
+        for suffix in _SUFFIXES:
+            yield folder / f"__init__{suffix}"
 
 
 def _modules_in(folder: Path) -> Iterator[Path]:

@@ -20,9 +20,11 @@ def refusal(source, metric):
 
 
 @pytest.mark.parametrize("name", Registry(kind=METRICS).sources)
-def test_the_metric_keeps_the_contract(name, one_thread):
+def test_the_metric_keeps_the_contract(name, one_thread, monkeypatch):
     source = find(name, METRICS)
     metric = source.load()
+    if name == "recognised":  # which is trained several times: how well it reads plays no part
+        monkeypatch.setitem(metric.target.fit.__globals__, "MOST_EPOCHS", 10)
     if reason := metric.missing or (metric.declared.requires and refusal(source, metric)):
         pytest.skip(reason)
     check_metric(name)

@@ -6,7 +6,7 @@ from bench.plugins.sources import Registry, load
 from bench.testing import check_method
 
 #: Parameters that do less, of methods that are slow by default.
-QUICK = {"zs-n2n": "zs-n2n[updates=1,width=4]"}
+QUICK = {"dncnn": "dncnn[depth=6]", "zs-n2n": "zs-n2n[updates=1,width=4]"}
 
 
 @pytest.mark.parametrize("name", Registry().sources)

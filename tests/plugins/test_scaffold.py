@@ -23,7 +23,12 @@ def shell(command):
         shell=True,
         capture_output=True,
         text=True,
-        env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"},
+        env={
+            **os.environ,
+            "PATH": path,
+            "OMP_NUM_THREADS": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # what is written needs none of them
+        },
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -156,6 +157,11 @@ class Table:
         Methods that nothing ranks are left out, see `bench.analysis.uneven`, and those that have
         seen the images, see `learning.unranked`.
         """
+        return list(self._ranks)
+
+    @cached_property
+    def _ranks(self) -> list[tuple[str, float]]:
+        """Found once: a summary asks for them as often as it tries how much there is room for."""
         ranks = pd.DataFrame(
             {
                 column: pd.Series(

@@ -39,10 +39,14 @@ def summary(sections: Sequence[Section], options: Options | None = None) -> str:
             [Table.of(section, metric) for metric in _metrics(section, options)]
             for section in sections
         ]
+        ranked = [
+            [options.ranking(section, table) for table in found]
+            for section, found in zip(sections, heads, strict=True)
+        ]
         for rows in range(_ROWS, -1, -1):
             lines = [
                 line
-                for part in zip(sections, heads, strict=True)
+                for part in zip(sections, heads, ranked, strict=True)
                 for line in _section(*part, options, rows)
             ]
             lines += _commands(sections)
@@ -52,14 +56,13 @@ def summary(sections: Sequence[Section], options: Options | None = None) -> str:
 
 
 def _section(
-    section: Section, heads: Sequence[Table], options: Options, rows: int
+    section: Section, heads: Sequence[Table], ranked: Sequence[Table], options: Options, rows: int
 ) -> Iterator[str]:
-    """A data set's lines; its table has the best `rows` methods."""
+    """A data set's lines; its table has the best `rows` of the methods that are `ranked`."""
     yield f"### Denoising {_text(prose.title(section))}: {len(section.labels)} methods"
     yield ""
     warned = _warnings(section, options)
     warnings = " ".join(f"**{word}.** {_sentence(text)}" for word, text in warned)
-    ranked = [options.ranking(section, table) for table in heads]
     budgeted = _sentence(options.budgeted(section), _LINE)
     left_out = _left_out(section, ranked, options, rows)
     yield " ".join(filter(None, (warnings, _images(section), left_out, budgeted)))
