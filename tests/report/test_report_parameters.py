@@ -1,5 +1,6 @@
 """Sweeps in a report: curves of a metric over a parameter, and charts that they do not drown."""
 
+import io
 import math
 
 import numpy as np
@@ -7,16 +8,23 @@ import pytest
 from scipy import stats
 
 import bench
+from bench.report.content import style
 from bench.report.content.families import families, number, representative
 from bench.report.content.parameters import (
     MOST_LINES,
+    PARAMETERS_TITLE,
     interval,
     parameter_caption,
     parameter_curves,
 )
 from bench.report.content.section import by_dataset
 from bench.report.content.tables import Entry
-from bench.report.render import render
+from bench.report.figures import draw
+from bench.report.figures.parameters import parameters
+from bench.report.formats import markdown
+from bench.report.formats.html import page
+from bench.report.formats.html.parameters import parameters as html_parameters
+from bench.report.formats.latex import document
 
 SHRINK = '''
 import numpy as np
@@ -36,10 +44,9 @@ def sections(folder, methods, **options):
         "digits",
         methods=["identity", "median[size=3]", *methods],
         plugins=[folder / "shrink.py"],
-        limit=40,
         out=folder,
         tune=False,
-        **{"noise": [0.1, 0.3], **options},
+        **{"noise": [0.1, 0.3], "limit": 40, **options},
     )
     return list(by_dataset([run]))
 
@@ -91,7 +98,9 @@ def test_what_cannot_be_told_apart_from_the_best_is_marked(section):
 
 
 def test_several_parameters_are_a_line_for_each_setting_of_the_others(tmp_path):
-    (section,) = sections(tmp_path, ["shrink[factor=0.5|0.75|1.0,shift=0..0.9:0.1]"], noise=0.3)
+    (section,) = sections(
+        tmp_path, ["shrink[factor=0.5|0.75|1.0,shift=0..0.9:0.1]"], noise=0.3, limit=8
+    )
     by_parameter = {curves.parameter: curves for curves in parameter_curves(section)}
     (panel,) = by_parameter["shift"].panels.values()
     assert list(panel.lines) == [f"shrink[factor={value}]" for value in (0.5, 0.75, 1.0)]
@@ -104,10 +113,11 @@ def test_several_parameters_are_a_line_for_each_setting_of_the_others(tmp_path):
 
 def test_two_values_are_no_curve_and_factors_are_numbers(tmp_path):
     methods = ["shrink[factor=0.5|1.0]", "shrink[scale=0.5x|1x|2x]"]
-    (section,) = sections(tmp_path, methods, noise=0.3)
+    (section,) = sections(tmp_path, methods, noise=0.3, limit=8)
     (curves,) = parameter_curves(section)
     assert curves.parameter == "scale"
     assert dict(curves.ticks) == {0.5: "0.5x", 1.0: "1x", 2.0: "2x"}
+    assert curves.logarithmic  # half and twice lie as far from what is right
 
 
 @pytest.mark.parametrize(
@@ -177,21 +187,31 @@ def test_other_figures_show_few_of_many_variants_and_say_so(section):
     assert f"Of its 6 variants the other figures show {named} only." in said
 
 
+def test_the_drawing_names_the_values(section):
+    style.use()
+    ((figure, canvas),) = parameters(section)
+    file = io.StringIO()
+    canvas.savefig(file, format="svg")
+    assert all(f">{text}<" in file.getvalue() for text in ("factor", "0.01", "0.77", "2.0"))
+    assert (figure.name, figure.title) == ("parameters", "Quality over parameters")
+
+
 def test_every_format_with_figures_shows_it(section, tmp_path):
-    paths = render(section.runs, tmp_path, ("html", "md", "tex", "csv"))
-    folder = paths["md"].parent
-    page = paths["md"].read_text(encoding="utf-8")
-    assert "## Quality over parameters" in page
-    assert '<img src="parameters.png"' in page
-    assert (folder / "parameters.png").stat().st_size > 10_000
-    assert (folder / "parameters.pdf").is_file()
-    drawing = (folder / "parameters.svg").read_text(encoding="utf-8")
-    assert all(f">{text}<" in drawing for text in ("factor", "0.01", "0.77", "2.0"))
-    assert (
-        "includegraphics" in paths["tex"].read_text(encoding="utf-8").partition("parameters.pdf")[0]
-    )
-    html = paths["html"].read_text(encoding="utf-8")
-    assert "Quality over parameters: shrink, factor" in html
-    # The tables keep a row for each.
-    table = (folder / "psnr.csv").read_text(encoding="utf-8")
-    assert all(f"shrink[factor={value}]" in table for value in FACTORS)
+    figures = draw(section, tmp_path, forms=())
+    assert [figure.name for figure in figures].count("parameters") == 1
+    drawn = [(section, [one for one in figures if one.name == "parameters"])]
+    text = markdown.markdown(drawn)
+    assert "## Quality over parameters" in text
+    assert '<img src="parameters.png"' in text
+    assert all(f"| shrink[factor={value}]" in text for value in FACTORS)  # a row for each
+    assert "{parameters.pdf}" in document.files(drawn)["report.tex"]
+
+
+def test_the_page_has_a_chart_with_a_choice_of_noises(section):
+    (chart,) = html_parameters(section)
+    assert list(chart.figures) == ["gaussian 0.1", "gaussian 0.3"]
+    drawn = chart.figures["gaussian 0.3"]
+    (line,) = [trace for trace in drawn["data"] if trace["mode"] == "lines+markers"]
+    assert list(line["x"]) == list(FACTORS)
+    assert drawn["layout"]["xaxis"]["type"] == "log"
+    assert f"{PARAMETERS_TITLE}: shrink, factor" in page.page([section])

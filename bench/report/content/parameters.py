@@ -92,8 +92,9 @@ class Curves:
 
     @property
     def logarithmic(self) -> bool:
-        """Whether the values span decades."""
-        return decades(self.ticks)
+        """Whether the values span decades, or are factors: half and twice lie as far from 1."""
+        factors = all(text.lower().endswith("x") for text in self.ticks.values())
+        return decades(self.ticks) or (factors and min(self.ticks) > 0)
 
 
 def parameter_curves(section: Section) -> list[Curves]:
