@@ -68,8 +68,8 @@ def learned_from(params):
     """What the weights that are asked for were trained on; nothing without weights."""
     if params["file"]:
         names = [name.strip() for name in params["trained_on"].split("+") if name.strip()]
-        level = params["level"]
-        return [f"{name} gaussian {level}" if level else name for name in names] or None
+        level = "" if params["level"] in (None, BLIND) else f" gaussian {params['level']}"
+        return [name + level for name in names] or None
     known = PUBLISHED.get(params["model"], {})
     if not known:
         return ()

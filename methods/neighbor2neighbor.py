@@ -22,8 +22,7 @@ class Neighbor2Neighbor(TrainedMethod):
     into the images g1(y) and g2(y) of half the size. The loss is (Huang et al. 2021, eq. 8 and
     9), summed over their pixels and times 4, |f(g1(y)) - g2(y)|^2 + `gamma` |f(g1(y)) - g2(y) -
     (g1(f(y)) - g2(f(y)))|^2: the second term allows for what of two neighbours differs without
-    noise. No gradient goes through f(y), and epochs are compared by the first term alone. It is not
-    told the noise.
+    noise. No gradient goes through f(y). It is not told the noise.
     """
 
     width: int = 16
@@ -48,17 +47,18 @@ class Neighbor2Neighbor(TrainedMethod):
         pairs = chosen(noisy, draws)
         first, second = neighbours(noisy, pairs)
         error = self.restore(network, first, noise) - second
-        scale = 4 / len(noisy)
-        terms = {"squared error": scale * error.square().sum()}
-        if not network.training:
-            return terms  # the second term is 0 for a network that changes nothing
         with torch.no_grad():
             whole_first, whole_second = neighbours(self.restore(network, noisy, noise), pairs)
         uneven = error - (whole_first - whole_second)
-        return {**terms, "regulariser": scale * self.gamma * uneven.square().sum()}
+        scale = 4 / len(noisy)
+        return {
+            "squared error": scale * error.square().sum(),
+            "regulariser": scale * self.gamma * uneven.square().sum(),
+        }
 
     def restore(self, network, noisy, noise):
-        return noisy - network(noisy).float()
+        # Not the noise: the regulariser is least where nothing is changed, and that is no start.
+        return network(noisy).float()
 
 
 def chosen(images, draws=None):

@@ -58,6 +58,7 @@ def run(context: click.Context, /, debug: bool, **values: Any) -> int:
     bench run --noise 0.1,0.3,0.5
     bench run --noise 15/255,25/255 --methods "identity,median[size=5],vae" --seeds 0,1
     bench run --dataset digits --preset quick --limit 100
+    bench run --methods "vae[latent=2|5|10|20|50],dae[hidden=100..800:100]"
     bench run --config sweep.toml --noise 0.2
     bench run --train-noise matched,blind --methods "unet,dae[train=0.3]"
     bench run --plugin my_method.py --methods identity,my-method

@@ -9,11 +9,14 @@ import errno
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 #: Path -> what the system said of a file when it was read last, and the digest of its content.
 _READ: dict[Path, tuple[tuple[int, ...], str]] = {}
+#: Nanoseconds: a file that is younger may change once more without a word, by the clock's ticks.
+_SETTLED = 100_000_000
 
 
 def content_digest(path: Path) -> str:
@@ -31,10 +34,13 @@ def content_digest(path: Path) -> str:
     state = (
         found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns,
     )  # fmt: skip
-    if _READ.get(path, ((), ""))[0] != state:
+    known, digest = _READ.get(path, ((), ""))
+    if known != state:
+        settled = time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _SETTLED
         with path.open("rb") as file:
-            _READ[path] = state, hashlib.file_digest(file, "sha256").hexdigest()
-    return _READ[path][1]
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        _READ[path] = state if settled else (), digest
+    return digest
 
 
 def still(path: str, digest: str) -> bool:

@@ -57,17 +57,22 @@ def sleeps(plugins, monkeypatch, tmp_path):
     """Measures a method that sleeps so many seconds an image; if it sleeps at all, it is slow."""
     monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "cache"))
 
-    def measure(out, seconds=0.02):
+    def measure(out, seconds=0.02, seeds=None):
         if seconds:
             monkeypatch.setattr(calls, "_SLOW", seconds / 2)
             monkeypatch.setattr(calls, "_CALL", seconds)
             monkeypatch.setattr(kept_images, "_EVERY", 0.0)
-        plugins("sleeps", SLEEPS.replace("SECONDS", str(seconds)))
+        body = SLEEPS.replace("SECONDS", str(seconds))
+        if seeds:
+            body = body.replace("sleeps(noisy)", "sleeps(noisy, *, seed)").replace(
+                "0.9 *", "(0.9 - seed / 10) *"
+            )
+        plugins("sleeps", body)
         Path("calls").write_text("")
         listener = Watching()
         run = bench.run(
             "digits", methods=["sleeps"], noise=0.3, limit=LIMIT, out=tmp_path / out, jobs=0,
-            listener=listener,
+            listener=listener, seeds=seeds or [0],
         )  # fmt: skip
         return run, listener.seen
 
@@ -114,6 +119,23 @@ def test_an_interrupted_cell_goes_on_with_the_next_image_to_the_same_record(slee
     assert again.cells().images_per_second[0] <= 50
     (meta,) = again.metadata()
     assert meta.conditions.calls == LIMIT - 1  # what was done before counts too; not its first call
+    assert kept() == []
+
+
+def test_each_seed_of_a_random_method_goes_on_where_it_was(sleeps):
+    expected, _ = sleeps("undisturbed", seeds=[0, 1])
+    images = sum(called())
+    Path("stop").write_text(str(images // 2 + 5))
+    with pytest.raises(KeyboardInterrupt):
+        sleeps("results", seeds=[0, 1])
+    assert 1 <= len(kept()) <= 5  # of the second seed
+    Path("stop").unlink()
+    again, _ = sleeps("results", seeds=[0, 1])
+    assert sum(called()) < images // 2
+    records = again.records()
+    pd.testing.assert_frame_equal(records, expected.records(), check_exact=True)
+    assert set(records.seed) == {0, 1}
+    assert records.groupby("seed").psnr.mean().nunique() == 2
     assert kept() == []
 
 

@@ -124,14 +124,15 @@ def test_neighbors_lie_in_one_cell_beside_or_above_each_other():
 
 
 def test_the_regulariser_is_the_papers():
-    """Of f = 0 it is the first term again, and of a network that changes nothing 0."""
+    """Of a network that gives one value it is the first term again, of a copy 0."""
     own, noisy = method("neighbor2neighbor", gamma=3.0), even()
-    copied = own.loss(Recorder(0.0), noisy, noisy, NOISE)  # it gives y less what the network gives
-    emptied = own.loss(Recorder(), noisy, noisy, NOISE)
+    copied = own.loss(Recorder(), noisy, noisy, NOISE)
+    even_grey = own.loss(Recorder(0.5), noisy, noisy, NOISE)
     pixels = SIDE * SIDE
     assert float(copied["squared error"]) == pytest.approx(2 * pixels * 0.2**2, rel=0.1)
     assert float(copied["regulariser"]) == pytest.approx(0, abs=1e-6)
-    assert float(emptied["regulariser"]) == pytest.approx(3 * float(emptied["squared error"]))
+    assert float(even_grey["squared error"]) == pytest.approx(pixels * 0.2**2, rel=0.1)
+    assert float(even_grey["regulariser"]) == pytest.approx(3 * float(even_grey["squared error"]))
 
 
 def test_no_gradient_goes_through_the_whole_image():

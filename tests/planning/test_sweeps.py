@@ -99,6 +99,7 @@ def test_a_range_holds_what_is_typed_by_hand_and_its_end_where_it_is_hit(
         ("nlm[sigma=0.5x|1x|2x]", ["0.5x", "1x", "2x"]),
         ("dae[train=0.1|poisson:30|15/255]", ["0.1", "poisson:30", "15/255"]),
         ("mine[file=../a.pt|b..c.pt]", ["../a.pt", "b..c.pt"]),
+        ("mine[file='2|3..5,]'|6]", ["'2|3..5,]'", "6"]),
     ],
 )
 def test_the_values_that_are_meant(text, values):

@@ -9,10 +9,12 @@ import venv
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import bench as api
 from bench.core import UsageError
+from bench.planning.request import resolve
 from bench.planning.settings import DEFAULT_METHODS
 from bench.plugins import sources
 from bench.plugins.kinds import METHODS
@@ -252,6 +254,16 @@ def test_a_plugin_that_cannot_be_used_is_one_line(fails, plugin, path, body, mes
         assert message in line
         assert str(file) in line
     assert not Path("results").exists()
+
+
+def test_a_function_may_take_parameters_of_any_name(plugins):
+    plugins("some", "@method()\ndef some(noisy, *, size=3, **more): return noisy * more['by']")
+    requested = resolve("some[by=0.5,deep=true,kind=soft]", sources.Registry())
+    assert requested.params == {"by": 0.5, "deep": True, "kind": "soft"}
+    halved = requested.method.create(requested.params).denoise(np.ones((1, 1, 2, 2)), None)
+    np.testing.assert_array_equal(halved, 0.5)
+    with pytest.raises(UsageError, match="size is of type int"):
+        resolve("some[size=large]", sources.Registry())
 
 
 def test_how_to_train_is_an_error_where_the_noise_plays_no_part(fails, plugin):

@@ -10,6 +10,7 @@ from bench.core import UsageError
 from bench.plugins import sources
 from bench.plugins.kinds import KINDS
 from bench.testing import child, conformance
+from bench.testing.patience import within
 
 HEADER = "import numpy as np\nfrom bench import Unsupported, method\n\n"
 GOOD = '''
@@ -477,6 +478,53 @@ def test_a_method_that_never_answers_is_given_up(failures, monkeypatch):
     found = failures(GOOD, children=True)
     assert list(found) == ["another process"]
     assert "there was no answer within 0.01 s" in found["another process"]
+
+
+def test_a_method_that_takes_too_long_is_stopped(failures, monkeypatch):
+    monkeypatch.setattr(conformance, "LIMIT", 0.5)
+    body = "import time\n\n" + function("while True:", "    time.sleep(0.01)")
+    assert failures(body) == {
+        "takes images": "it took over 0.5 s: try it with parameters that do less, as "
+        "NAME[updates=10]"
+    }
+
+
+def test_the_users_own_interrupt_is_no_time_limit():
+    with pytest.raises(KeyboardInterrupt), within(60):
+        raise KeyboardInterrupt
+
+
+PEEK = '''
+def peek():
+    """The clean images that its callers hold."""
+    frame = sys._getframe()
+    while frame := frame.f_back:
+        for value in frame.f_locals.values():
+            if type(value).__name__ == "Dataset":
+                return next(iter(value.groups("train"))).images[0, 0]
+'''
+
+
+@pytest.mark.parametrize("peeks", [True, False])
+@pytest.mark.parametrize("supervision", ["noisy", "pairs"])
+def test_what_learns_from_noisy_images_must_not_know_the_clean_ones(failures, supervision, peeks):
+    body = learned('reference="none"', f'reference="none", supervision="{supervision}"')
+    if supervision == "pairs":
+        body = body.replace("train.shape", "train.noisy.shape")
+    if peeks:
+        body = body.replace('"float32")\n', '"float32") + peek()\n', 1)
+    found = failures(f"import sys\n{PEEK}\n{body}")
+    assert list(found) == (["learns from noisy images"] if peeks else [])
+    assert not peeks or "other clean images behind the same noisy ones" in found.popitem()[1]
+
+
+@pytest.mark.parametrize(
+    ("factor", "found"), [("1 / (2 + seed)", None), ("0.5", "gives the same under every one")]
+)
+def test_a_function_that_takes_a_seed_depends_on_it(failures, factor, found):
+    body = function(f"return noisy * np.float32({factor})", arguments="noisy, *, seed")
+    text = failures(body).get("fit twice")
+    assert text is None if found is None else found in text
 
 
 def test_a_file_named_like_a_module_of_pythons_passes(plugin, monkeypatch):

@@ -12,12 +12,13 @@ import numpy as np
 from bench.analysis import ENOUGH_TRAININGS
 from bench.analysis.statistics import student
 from bench.core import IDENTITY, Scale, noise_text
+from bench.report.content import learning
 from bench.report.content.families import Family, families, thinned, typed
 from bench.report.content.metrics import title
-from bench.report.content.prose import outside
 from bench.report.content.rows import Column
 from bench.report.content.tables import Entry, Table
 from bench.report.content.tuning import decades
+from bench.report.content.words import outside
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
@@ -53,7 +54,7 @@ class Panel:
 
     Attributes:
         lines: what else was typed -> a point a value.
-        references: label -> mean, of the noisy image and of the best method that learns nothing.
+        references: label -> mean, of the noisy image and of the best filter.
     """
 
     lines: Mapping[str, list[Point]]
@@ -179,13 +180,12 @@ def _told_apart(section: Section) -> set[tuple[Column, str, str]]:
 
 
 def _references(section: Section, table: Table, column: Column, own: set[str]) -> dict[str, float]:
-    """The noisy image, and of the other methods the best of those that learn nothing."""
-    names = {row.label: row.method for row in section.rows()}
-    learning = {name for name, about in section.about.items() if about.learns}
+    """The noisy image, and the best filter that is not of the sweep."""
+    learned = learning.learning(section)
     filters = {
         label: entry.mean
         for (label, at), entry in table.entries.items()
-        if at == column and label not in own and names[label] not in {IDENTITY, *learning}
+        if at == column and label not in {IDENTITY, *own} and learned[label].family == "filter"
     }
     references = {}
     if (IDENTITY, column) in table.entries:
@@ -214,10 +214,7 @@ def parameter_caption(section: Section, curves: Curves) -> str:
         several += f" {curves.left_out} more are left out."
     references = ""
     if any(panel.references for panel in panels):
-        references = (
-            " Beside them the noisy image itself (`identity`) and the best of the other methods "
-            "that learn nothing."
-        )
+        references = " Beside them the noisy image itself (`identity`) and the best other filter."
     few = " of these very models" if 0 < len(trainings) < ENOUGH_TRAININGS else ""
     return (
         f"Mean {title(curves.scale)} of `{outside(curves.method)}` over the {section.split} images "

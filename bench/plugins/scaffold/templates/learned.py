@@ -9,7 +9,8 @@ from torch import nn
 from bench import TrainedMethod, method
 
 
-# reference: the paper, as a table would cite it ("none" if there is none).
+# reference: the paper, as a table would cite it ("none" if there is none). What learns from noisy
+# images alone says supervision="noisy", and finds them as the target of its loss.
 @method(reference="after Zhang et al. 2017")
 class MyMethod(TrainedMethod):
     """A small convolutional network that predicts the noise.
