@@ -30,8 +30,10 @@ UNTOLD = ("AutoEncoder", "DnCNN", "MPRNet", "PromptIR", "Restormer", "SCUNet", "
 # Sides of images are made whole multiples of it, by repeating the last pixels.
 MULTIPLE = {"FFDNet": 2}
 # What models raise of arguments or images that they do not take.
-FAILURES = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, RuntimeError)
-FAILURES += (TypeError, ValueError)
+FAILURES = (
+    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, RuntimeError,
+    TypeError, ValueError,
+)  # fmt: skip
 # Weights stand under one of these, in some files.
 WRAPPERS = ("params_ema", "params", "state_dict")
 
@@ -280,7 +282,8 @@ def _arguments(model, channels, options):
 
     make = getattr(models, model)
     taken = inspect.signature(make).parameters
-    called = inspect.signature(make.forward).parameters if inspect.isclass(make) else {}
+    forward = getattr(make, "forward", None)  # a function makes one, too
+    called = inspect.signature(forward).parameters if forward else {}
     open_ended = any(one.kind is one.VAR_KEYWORD for one in taken.values())
     for name, _ in options:
         documented = open_ended and f"``{name}``" in (make.__doc__ or "")

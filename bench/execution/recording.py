@@ -97,4 +97,4 @@ def _checkouts(others: Iterable[Plugin], source: DataSource) -> dict[str, Git | 
         f"{each.declared.kind} {each.name}": each.file for each in others if each.origin != BUILT_IN
     }
     files |= {f"dataset {name}": file for name, file in source.plugin_files.items()}
-    return {name: git and Git(**git) for name, git in environment.checkouts(files).items()}
+    return {name: Git(**git) if git else None for name, git in environment.checkouts(files).items()}

@@ -199,10 +199,11 @@ def _shared(training: str, dataset: RecordedDataset) -> str:
 def warnings(section: Section) -> list[tuple[str, str]]:
     """Which methods have seen what is measured, or may have: a word, and sentences."""
     warned = []
-    for leak, word, end in (
-        ("seen", "Leakage", "not ranked"),
-        ("unknown", "Unknown training images", "ranked all the same"),
-    ):
+    kinds: dict[Leak, tuple[str, str]] = {
+        "seen": ("Leakage", "not ranked"),
+        "unknown": ("Unknown training images", "ranked all the same"),
+    }
+    for leak, (word, end) in kinds.items():
         by_reason: dict[str, list[str]] = {}
         for label, one in learning(section).items():
             if one.leak == leak:

@@ -329,13 +329,10 @@ def chosen(section: Section) -> dict[str, tuple[str, dict[Column, str]]]:
         if meta.status != "done":
             continue
         values = ", ".join(f"{name}={value}" for name, value in meta.chosen.items())
-        score = meta.chosen_score
-        scale = section.tuned_by(cell, meta)
-        scored = f" ({metrics.number(scale, score)})" if score is not None else ""
-        _, columns = by_label.setdefault(
-            cell.label, (_knows(section, cell, learned[cell.label]), {})
-        )
-        columns[cell.column] = values + scored or "–"
+        if (score := meta.chosen_score) is not None:
+            values += f" ({metrics.number(section.tuned_by(cell, meta), score)})"
+        knows = _knows(section, cell, learned[cell.label])
+        by_label.setdefault(cell.label, (knows, {}))[1][cell.column] = values or "–"
     return by_label
 
 

@@ -127,11 +127,11 @@ def fit_twice(subject: Subject) -> str:
     method = subject.method
     if method.takes_seed:
         noisy = subject.noisy(1)
-        first, other = (
+        zero, one = (
             subject.restore(noisy, method.create(subject.typed, seed=seed)) for seed in (0, 1)
         )
         expect(
-            not np.array_equal(first, other),
+            not np.array_equal(zero, one),
             "it takes a seed, and gives the same under every one: leave the argument out, so that "
             "no false replicates are made",
         )
