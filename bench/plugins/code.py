@@ -197,7 +197,8 @@ def _files_of(folder: Path, parts: Sequence[str]) -> Iterator[Path]:
             return
         folder = folder / part
         for suffix in _SUFFIXES:
-            yield folder / f"__init__{suffix}"
+            if os.path.isfile(f"{module}{os.sep}__init__{suffix}"):  # noqa: PTH113
+                yield folder / f"__init__{suffix}"
 
 
 def _modules_in(folder: Path) -> Iterator[Path]:

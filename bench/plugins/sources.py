@@ -9,10 +9,13 @@ nothing.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
@@ -259,15 +262,32 @@ def file_source(
 
 def _entries(kind: Kind[P]) -> Iterator[Source[P]]:
     """The plugins of that kind of installed packages."""
-    from importlib.metadata import entry_points
+    from importlib import metadata
 
-    for entry in entry_points(group=kind.entry_points):
+    for entry in _entry_points(metadata.entry_points, kind.entry_points, _installed()):
         package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "unknown"
         location = f"entry point {entry.name} = {entry.value} of the package {package}"
         if entry.dist:
             file = Path(str(entry.dist.locate_file(entry.module.replace(".", "/") + ".py")))
             location += f" ({file})" if file.is_file() else ""
         yield Source(kind, plugin_name(entry.name), f"package {package}", location, entry=entry)
+
+
+@lru_cache(maxsize=32)  # they are looked for in the files of every installed package
+def _entry_points(
+    find: Callable[..., Iterable[EntryPoint]], group: str, installed: tuple[tuple[str, int], ...]
+) -> tuple[EntryPoint, ...]:
+    """Those of a group, as long as nothing else is installed."""
+    return tuple(find(group=group))
+
+
+def _installed() -> tuple[tuple[str, int], ...]:
+    """What changes where a package is installed: Python's search path, and when each changed."""
+    changed = {}
+    for place in sys.path:
+        with contextlib.suppress(OSError):
+            changed[place] = Path(place).stat().st_mtime_ns
+    return tuple(changed.items())
 
 
 def plugin_name(stem: str) -> str:

@@ -241,7 +241,7 @@ def test_entries_in_an_inline_list_are_not_added_to():
 LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(dataset=LINE, value=LINE, run=LINE)
 def test_whatever_the_names_hold_an_entry_made_from_a_run_matches_that_run(dataset, value, run):
     params = canonical_json({"mode": value})
@@ -259,7 +259,7 @@ def test_whatever_the_names_hold_an_entry_made_from_a_run_matches_that_run(datas
     assert update(text, records, "other").text == text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     psnr=arrays(np.float32, st.tuples(st.integers(1, 3), st.integers(1, 5)),
                 elements=st.floats(-20, 100, width=32)),

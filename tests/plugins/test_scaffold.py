@@ -32,23 +32,39 @@ def shell(command):
     )
 
 
-@KINDS
-def test_from_an_empty_folder_to_a_report_as_typed(learned):
-    report = "report --format html" if learned else "report"  # figures take ten seconds
+def scores_in(text):
+    """Method -> PSNR, of a run's table."""
+    rows = [line.split() for line in text.splitlines() if " 0." in line]
+    return {name: float(psnr) for name, psnr, *_ in rows}
+
+
+def test_from_an_empty_folder_to_a_report_as_typed():
     done = shell(
-        f"bench new sharpen {' '.join(learned)} && bench test sharpen --plugin sharpen.py && "
+        "bench new sharpen && bench test sharpen --plugin sharpen.py && "
         "bench run --plugin sharpen.py --methods identity,sharpen --noise 0.3 --dataset digits && "
-        f"bench {report}"
+        "bench report"
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert "All checks passed." in done.stdout
-    scores = {
-        line.split()[0]: line.split()[1] for line in done.stdout.splitlines() if " 0." in line
-    }
-    assert float(scores["sharpen"]) > float(scores["identity"]) + 1
+    scores = scores_in(done.stdout)
+    assert scores["sharpen"] > scores["identity"] + 1
     page = Path(done.stdout.splitlines()[-1].removeprefix("Report: "))
-    assert ("sharpen" if learned else "| sharpen") in page.read_text()
+    assert "| sharpen" in page.read_text()
+
+
+def test_a_network_gets_from_an_empty_folder_to_a_report(bench, without_figures):
+    assert bench("new", "sharpen", "--learned").code == 0
+    plugin = ("--plugin", "sharpen.py")
+    tested = bench("test", "sharpen", *plugin)
+    assert (tested.code, "All checks passed." in tested.out) == (0, True), tested.out
+    methods = ("--methods", "identity,sharpen", "--noise", "0.3", "--dataset", "digits")
+    run = bench("run", *plugin, *methods)
+    assert run.code == 0, run.err
+    scores = scores_in(run.out)
+    assert scores["sharpen"] > scores["identity"] + 1
+    page = Path(bench("report").out.splitlines()[-1].removeprefix("Report: "))
+    assert "| sharpen" in page.read_text()
 
 
 @KINDS
@@ -88,7 +104,7 @@ class Rows:
 '''
 
 
-def test_a_noise_of_twelve_lines_from_an_empty_folder_to_a_report_as_typed():
+def test_a_noise_of_twelve_lines_from_an_empty_folder_to_a_report(bench, without_figures):
     assert TWELVE_LINES.count("\n") == 12
     done = shell(
         "bench new rows --noise && bench test rows --plugin rows.py && "
@@ -101,14 +117,11 @@ def test_a_noise_of_twelve_lines_from_an_empty_folder_to_a_report_as_typed():
         assert "rows" in text
         assert not any(old in text for old in ("my_noise", "my-noise", "MyNoise"))
     Path("rows.py").write_text(TWELVE_LINES)
-    done = shell(
-        "bench test rows --plugin rows.py && bench run --plugin rows.py --noise rows:0.2,0.4 "
-        "--dataset digits --methods identity,gaussian --limit 20 && "
-        "bench report --format html"
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "All checks passed." in done.stdout
-    page = Path(done.stdout.splitlines()[-1].removeprefix("Report: ")).read_text()
+    assert "All checks passed." in bench("test", "rows", "--plugin", "rows.py").out
+    arguments = ("--methods", "identity,gaussian", "--dataset", "digits", "--limit", "20")
+    run = bench("run", "--plugin", "rows.py", "--noise", "rows:0.2,0.4", *arguments)
+    assert run.code == 0, run.err
+    page = Path(bench("report").out.splitlines()[-1].removeprefix("Report: ")).read_text()
     assert "rows 0.2" in page
 
 
