@@ -27,27 +27,12 @@ def bm3d_free(noisy, noise):
         raise Unsupported(f"images of {height}x{width} are smaller than {LEAST} pixels a side")
     if not (noisy == noisy[:, :1]).all():
         raise Unsupported("it takes grey images, not colours: bm3d does, for non-commercial use")
-    profile = BM3DProfile()
-    matching = profile.ht_match_threshold, profile.wiener_match_threshold
-
-    def of_basic(stage, estimate):
-        if stage == "ht":
-            profile.wiener_match_threshold = matching[1] / _span(estimate)
-
     restored = np.empty_like(noisy)
     threads = get_num_threads()
     set_num_threads(1)
     try:
         for image, out in zip(noisy, restored, strict=True):
-            # Patches are alike by thresholds for values in [0, 1], which the package multiplies by
-            # the square of the range of the values in each image: alike in dim ones would be few.
-            profile.ht_match_threshold = matching[0] / _span(image[0])
-            out[:] = bmnd(image[0], profile, sigma=noise.sigma, stage_callback=of_basic)
+            out[:] = bmnd(image[0], BM3DProfile(), sigma=noise.sigma)
     finally:
         set_num_threads(threads)
     return restored
-
-
-def _span(image):
-    """The square of the range of an image's values; 1 of one value."""
-    return float(np.ptp(image)) ** 2 or 1.0

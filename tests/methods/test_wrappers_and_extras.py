@@ -213,20 +213,3 @@ def test_bm3d_free_restores_grey_images_and_refuses_colours():
         get_method("bm3d-free").denoise(np.concatenate([noisy, clean, noisy], axis=1), noise)
     with pytest.raises(Unsupported, match="smaller than 9 pixels"):
         get_method("bm3d-free").denoise(noisy[..., :8], noise)
-
-
-@needs("bmnd", "bm3d-free")
-@needs("bm3d")
-@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.4, 0.5)])
-def test_the_free_bm3d_has_the_figures_of_the_other_also_in_dim_images(low, high):
-    """Its package has patches alike by the range of each image, which the method undoes."""
-    rng = np.random.default_rng(1)
-    y, x = np.mgrid[:40, :40]
-    clean = (low + (high - low) * (0.5 + 0.5 * np.sin(x / 3) * np.cos(y / 5)))[None, None]
-    noise = make_noise("gaussian", 0.1)
-    noisy = (clean + 0.1 * rng.standard_normal(clean.shape)).astype(np.float32)
-
-    def psnr(name):
-        return -10 * np.log10(np.mean((get_method(name).denoise(noisy, noise) - clean) ** 2))
-
-    assert psnr("bm3d-free") == pytest.approx(psnr("bm3d"), abs=0.5)
