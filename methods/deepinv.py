@@ -251,7 +251,7 @@ def _without(model, channels, device, options):
 @functools.lru_cache(maxsize=1)
 def _with_weights(source, model, channels, device, options):
     """A model with the weights of a file, or of an address, from where they are downloaded once."""
-    from bench.networks.weights import read_weights
+    from bench.networks import read_weights
 
     arguments = _arguments(model, channels, options)
     place, changed = source

@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from bench.core import Unsupported, system_reason
 
@@ -46,6 +44,8 @@ def read_weights(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             start = file.read(64)
         if start[8:9] == b"{":
+            from safetensors.torch import load_file  # here: loading a method loads no torch
+
             return load_file(path)
         for beginning, what in _OTHERS:
             if start.lstrip().startswith(beginning):
@@ -61,6 +61,8 @@ def read_weights(path: Path) -> dict[str, Any]:
 
 
 def _unpickled(path: Path, start: bytes) -> dict[str, Any]:
+    import torch
+
     broken = Unsupported(f"{path.name} is no checkpoint of PyTorch, or it was cut off or damaged")
     if start.startswith(b"PK") and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
