@@ -23,6 +23,8 @@ def remark(params, noise):
         raise Unsupported("which network? checkpoint[file=PATH]")
     if params["mismatch"] not in ("skip", "show"):
         raise Unsupported(f"mismatch={params['mismatch']}: write skip or show")
+    if params["level"] is not None and params.get("sigma", "").endswith("x"):
+        raise Unsupported(f"its network is told no level: leave sigma={params['sigma']} out")
     differs = mismatch_of(noise, trained_level(params["level"]))
     if differs and params["mismatch"] == "show":
         return differs
