@@ -102,25 +102,28 @@ def notes(
     dataset: Dataset,
     methods: Iterable[RequestedMethod],
     cells: Iterable[Cell],
+    said: Iterable[str] = (),
 ) -> list[str]:
     """What readers of the numbers should know of the plan, a sentence each.
 
     Of the images and of the levels what is hardly meant so, which methods run at their defaults for
-    want of validation images, what methods say themselves, and that large images are cut.
-
-    Raises:
-        UsageError: a method says that its parameters cannot be.
+    want of validation images, what methods say themselves (`said`), and that large images are cut.
     """
     methods, cells = list(methods), list(cells)
     noises = {noise: None for cell in cells for noise in _noises(cell)}
     learned = dataset.training_warnings if any(one.method.learns for one in methods) else ()
     untuned = _untuned(settings, dataset, methods)
-    remarks = _remarks(methods, cells)
-    return [*dataset.warnings, *learned, *doubts(noises), *untuned, *remarks, *_cut(cells)]
+    return [*dataset.warnings, *learned, *doubts(noises), *untuned, *said, *_cut(cells)]
 
 
-def _remarks(methods: Iterable[RequestedMethod], cells: Iterable[Cell]) -> list[str]:
-    """What methods say of themselves where they are measured on these noises, each once."""
+def remarks(methods: Iterable[RequestedMethod], cells: Iterable[Cell]) -> list[str]:
+    """What methods say of themselves where they are measured on these noises, each once.
+
+    It runs their code, so it is to be asked for while that is loaded.
+
+    Raises:
+        UsageError: a method says that its parameters cannot be, or fails to say anything.
+    """
     noises = dict.fromkeys(cell.noise for cell in cells)
     said: dict[str, None] = {}
     for requested, noise in itertools.product(methods, noises):
