@@ -23,7 +23,7 @@ from bench.execution.rescoring import score
 from bench.execution.scorer import Scorer, recorded
 from bench.execution.supervisor import Setup
 from bench.planning import notation
-from bench.planning.cells import plan
+from bench.planning.cells import plan, remarks
 from bench.planning.noise_kinds import NoiseKinds, requested_kinds
 from bench.planning.request import RequestedMethod, methods_by_name, requested_methods, torch_device
 from bench.planning.requested_metrics import (
@@ -67,15 +67,17 @@ def run(
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
     settings, objects = _checked(dataset, command, values)
-    requested, metrics, tuner, kinds = _asked_for(settings)
-    settings = kinds.resolved(settings)
-    methods = methods_by_name(requested.values())
-    # What names and settings tell is wrong has ended the run before anything is downloaded.
-    device = torch_device(settings, methods.values())
-    source, data = _opened(settings, objects)
-    metrics = metrics_for(settings, metrics, data)
-    resolved = _resolved(settings, data, requested, by_content=bool(objects))
-    cells = plan(resolved, data, requested.values(), _named(tuner), kinds.make)
+    with _methods_of(settings) as registry:
+        requested, metrics, tuner, kinds = _asked_for(settings, registry)
+        settings = kinds.resolved(settings)
+        methods = methods_by_name(requested.values())
+        # What names and settings tell is wrong has ended the run before anything is downloaded.
+        device = torch_device(settings, methods.values())
+        source, data = _opened(settings, objects)
+        metrics = metrics_for(settings, metrics, data)
+        resolved = _resolved(settings, data, requested, by_content=bool(objects))
+        cells = plan(resolved, data, requested.values(), _named(tuner), kinds.make)
+        said = remarks(requested.values(), cells)
     shares = cores.shares(settings, cells, data.largest)
     scorer = _scorer(resolved, metrics, tuner)
     with source.for_others(data, bool(shares.jobs or settings.dask)) as told:
@@ -86,6 +88,7 @@ def run(
             data,
             source,
             cells,
+            said=said,
             methods=requested,
             metrics=metrics,
             described=described,
@@ -199,17 +202,16 @@ def _resolved(
 
 
 def _asked_for(
-    settings: Settings,
+    settings: Settings, registry: Registry[Method]
 ) -> tuple[dict[str, RequestedMethod], dict[str, RequestedMetric], RequestedMetric, NoiseKinds]:
     """The methods, the metrics, the metric that parameters are chosen by, and kinds of noise."""
-    with _methods_of(settings) as registry:
-        methods = requested_methods(settings, registry)
-        return (
-            methods,
-            requested_metrics(settings, registry),
-            tuning_metric(settings, registry),
-            requested_kinds(settings, [each.regime for each in methods.values()], registry),
-        )
+    methods = requested_methods(settings, registry)
+    return (
+        methods,
+        requested_metrics(settings, registry),
+        tuning_metric(settings, registry),
+        requested_kinds(settings, [each.regime for each in methods.values()], registry),
+    )
 
 
 def _named(tuner: RequestedMetric) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.core import DataError, expanded
+from bench.core import DataError, Noise, Unsupported, expanded
 from bench.datasets import Survey
 from bench.evaluation.data_source import DataSource
 from bench.execution.process import Limits, Lost, WatchedProcess
@@ -28,6 +28,8 @@ from bench.plugins.target import BrokenPlugin
 
 #: Seconds that loading a plugin may take, where `--timeout` does not allow more.
 _LOADING = 60.0
+#: What a method may say as a function, which the other process is asked for.
+_ASKED = ("trained_on", "remark")
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,11 @@ class Import:
         if isinstance(plugin, Method):
             if plugin.recipes:
                 told["recipes"] = {name: dict(of) for name, of in plugin.recipes.items()}
-            if callable(plugin.declared.trained_on):
-                told["declared"] = dataclasses.replace(plugin.declared, trained_on=_elsewhere)
+            # What is a function goes nowhere: it is named by a module that only this process has.
+            asked = {
+                name: _elsewhere for name in _ASKED if callable(getattr(plugin.declared, name))
+            }
+            told["declared"] = dataclasses.replace(plugin.declared, **asked)
         plugin = dataclasses.replace(plugin, **told)
         try:
             pickle.dumps(plugin)
@@ -88,6 +93,24 @@ class TrainedOn:
     def names(self) -> tuple[str, ...] | None:
         """In the other process: see `Method.trained_on`."""
         return Registry(self.plugins).load(self.name).trained_on(self.params)
+
+
+@dataclass(frozen=True)
+class Remark(TrainedOn):
+    """A method that is to say what readers of its numbers must know.
+
+    Attributes:
+        noise: that it is measured on.
+    """
+
+    noise: Noise
+
+    def text(self) -> str | Unsupported:
+        """In the other process: see `Method.remark`; a refusal is an answer too."""
+        try:
+            return Registry(self.plugins).load(self.name).remark(self.params, self.noise)
+        except Unsupported as error:
+            return Unsupported(str(error))  # a plugin's own class goes nowhere
 
 
 @dataclass(frozen=True)
@@ -170,7 +193,7 @@ def importing(
             known[key] = with_questions(asked(Import(given, *key), source), source)
         return known[key]
 
-    def asked(job: Import | TrainedOn, source: Source[Any]) -> Any:
+    def asked(job: Import | TrainedOn | Remark, source: Source[Any]) -> Any:
         if not process.alive:
             process.start()
         try:
@@ -182,13 +205,25 @@ def importing(
 
     def with_questions(plugin: Any, source: Source[Any]) -> Any:
         """The plugin; what it says as a function of parameters, it is asked for."""
-        if not (isinstance(plugin, Method) and plugin.declared.trained_on is _elsewhere):
+        if not isinstance(plugin, Method):
             return plugin
 
         def trained_on(params: Mapping[str, Any]) -> Any:
             return asked(TrainedOn(given, source.name, dict(params)), source)
 
-        declared = dataclasses.replace(plugin.declared, trained_on=trained_on)
+        def remark(params: Mapping[str, Any], noise: Noise) -> Any:
+            said = asked(Remark(given, source.name, dict(params), noise), source)
+            if isinstance(said, Unsupported):
+                raise said
+            return said
+
+        questions = {"trained_on": trained_on, "remark": remark}
+        told = {
+            name: ask
+            for name, ask in questions.items()
+            if getattr(plugin.declared, name) is _elsewhere
+        }
+        declared = dataclasses.replace(plugin.declared, **told)
         return dataclasses.replace(plugin, declared=declared)
 
     registry = Registry(plugins, load)

@@ -29,6 +29,7 @@ def manifest_of(
     source: DataSource,
     cells: Sequence[Cell],
     *,
+    said: Iterable[str],
     methods: Mapping[str, RequestedMethod],
     metrics: Mapping[str, RequestedMetric],
     described: Mapping[str, RecordedMetric],
@@ -43,6 +44,7 @@ def manifest_of(
         data: that is measured on.
         source: where it comes from.
         cells: in the plan's order.
+        said: what methods say of themselves.
         methods: that were asked for, by their labels.
         metrics: likewise.
         described: what the manifest says of each of these.
@@ -62,7 +64,7 @@ def manifest_of(
         device=setup.device,
         threads=setup.threads,
         notes=[
-            *notes(settings, data, methods.values(), cells),
+            *notes(settings, data, methods.values(), cells, said),
             *([seen.sentence(data, settings.split)] if seen else []),
             *noise_correlation.notes(data, settings.split),
         ],

@@ -1,9 +1,9 @@
 """The process that works on cells, started by `process.WatchedProcess`.
 
 On its standard input come jobs, pickles between processes of one command: a `Setup` and then
-cells, or an `Import`, a `TrainedOn`, or a `Look`. On its standard output go answers. It ends when
-its input does, with all that methods started, so that no worker outlives its parent, even one that
-is killed.
+cells, or an `Import`, a `TrainedOn`, a `Remark`, or a `Look`. On its standard output go answers. It
+ends when its input does, with all that methods started, so that no worker outlives its parent, even
+one that is killed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main() -> None:
 def _answer(waiting: queue.SimpleQueue[Any], answers: int) -> None:
     """Answer jobs until there is none, or one cannot be done."""
     from bench.core import BenchError
-    from bench.execution.importing import Import, Look, TrainedOn
+    from bench.execution.importing import Import, Look, Remark, TrainedOn
     from bench.execution.supervisor import Setup
 
     worker: Any = None
@@ -68,6 +68,8 @@ def _answer(waiting: queue.SimpleQueue[Any], answers: int) -> None:
             job = waiting.get(timeout=_IDLE)
             if isinstance(job, Import):
                 answer = job.plugin()
+            elif isinstance(job, Remark):
+                answer = job.text()
             elif isinstance(job, TrainedOn):
                 answer = job.names()
             elif isinstance(job, Look):

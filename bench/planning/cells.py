@@ -12,6 +12,7 @@ from bench.core import (
     Dataset,
     Noise,
     TrainNoise,
+    TuneOn,
     Unsupported,
     UsageError,
     canonical_json,
@@ -52,6 +53,7 @@ def plan(
         method, params = requested.method, requested.params
         regimes = (requested.regime,) if requested.regime else settings.train_noise
         seeds = settings.seeds if requested.seeds is None else range(requested.seeds)
+        tune_on = _tuned_on(method, settings, dataset)
         trained = [_trained_on(regime, noise, settings.noise, make) for regime in regimes]
         for train, seed in itertools.product(
             trained if method.fits_noise else [None], seeds if method.random else [None]
@@ -70,8 +72,9 @@ def plan(
                     recipe=_recipe(method, settings),
                     limit=settings.limit,
                     tune=_tuning_images(method, params, settings, dataset),
-                    tune_by=tuned_by or settings.tune_by,
-                    tune_on=settings.tune_on or "clean",
+                    # A metric needs clean images; estimates of the error are all of the PSNR.
+                    tune_by=(tuned_by or settings.tune_by) if tune_on == "clean" else "psnr",
+                    tune_on=tune_on,
                     tile=_tile(method, settings, dataset),
                     quantize=settings.quantize,
                     noise_seeds=settings.noise_seeds,
@@ -99,25 +102,28 @@ def notes(
     dataset: Dataset,
     methods: Iterable[RequestedMethod],
     cells: Iterable[Cell],
+    said: Iterable[str] = (),
 ) -> list[str]:
     """What readers of the numbers should know of the plan, a sentence each.
 
     Of the images and of the levels what is hardly meant so, which methods run at their defaults for
-    want of validation images, what methods say themselves, and that large images are cut.
-
-    Raises:
-        UsageError: a method says that its parameters cannot be.
+    want of validation images, what methods say themselves (`said`), and that large images are cut.
     """
     methods, cells = list(methods), list(cells)
     noises = {noise: None for cell in cells for noise in _noises(cell)}
     learned = dataset.training_warnings if any(one.method.learns for one in methods) else ()
     untuned = _untuned(settings, dataset, methods)
-    remarks = _remarks(methods, cells)
-    return [*dataset.warnings, *learned, *doubts(noises), *untuned, *remarks, *_cut(cells)]
+    return [*dataset.warnings, *learned, *doubts(noises), *untuned, *said, *_cut(cells)]
 
 
-def _remarks(methods: Iterable[RequestedMethod], cells: Iterable[Cell]) -> list[str]:
-    """What methods say of themselves where they are measured on these noises, each once."""
+def remarks(methods: Iterable[RequestedMethod], cells: Iterable[Cell]) -> list[str]:
+    """What methods say of themselves where they are measured on these noises, each once.
+
+    It runs their code, so it is to be asked for while that is loaded.
+
+    Raises:
+        UsageError: a method says that its parameters cannot be, or fails to say anything.
+    """
     noises = dict.fromkeys(cell.noise for cell in cells)
     said: dict[str, None] = {}
     for requested, noise in itertools.product(methods, noises):
@@ -211,6 +217,15 @@ def _tuning_images(
     if not (settings.tune and dataset.tunable) or set(method.declared.tune) <= set(params):
         return 0
     return min(TUNING_IMAGES[settings.preset], dataset.sizes["validation"])
+
+
+def _tuned_on(method: Method, settings: Settings, dataset: Dataset) -> TuneOn:
+    """As the settings say; what learns without clean images is not tuned on them either."""
+    asked = settings.tune_on or "clean"
+    if asked != "clean" or not method.learns or method.supervision not in ("noisy", "pairs"):
+        return asked
+    frames = (dataset.other or dataset).frames != 1
+    return "frames" if frames and method.supervision == "pairs" else "self"
 
 
 def _tile(method: Method, settings: Settings, dataset: Dataset) -> int | None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args
 
-from bench.core import ESTIMATED, UsageError, in_threads
+from bench.core import ESTIMATED, BenchError, Unsupported, UsageError, in_threads
 from bench.core.learning import Family, Supervision
 from bench.plugins.plugin import Declaration, Plugin, names
 
@@ -271,9 +271,20 @@ class Method(Plugin):
 
         Raises:
             Unsupported: parameters cannot be.
+            UsageError: what it declares fails, or gives no text.
         """
-        said = self.declared.remark
-        return said({**self.parameters, **params}, noise) if said else ""
+        if self.declared.remark is None:
+            return ""
+        try:
+            said = self.declared.remark({**self.parameters, **params}, noise)
+            if not isinstance(said, str):
+                raise TypeError(f"it gives {said!r}, which is no text")
+        except (BenchError, Unsupported):  # one line already
+            raise
+        except Exception as error:
+            what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise UsageError(f"remark of {self.name!r} fails: {what}") from error
+        return said
 
     @property
     def inference(self) -> tuple[str, ...]:

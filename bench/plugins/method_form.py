@@ -124,6 +124,10 @@ def _check_fit(target: Target) -> None:
             "(self, train, noise, seed), or (self, train, seed) where what it learns does not "
             "depend on the noise"
         )
+    if target.declared.supervision == "none":
+        raise target.broken(
+            'it says supervision="none", and a class learns: say clean, pairs or noisy'
+        )
     if target.declared.supervision in ("noisy", "pairs") and not with_noise:
         raise target.broken(
             f"it learns from noisy images, so fit() of {target.value.__name__} must take their "

@@ -234,6 +234,55 @@ def test_cells_that_are_tuned_on_clean_images_are_what_they_were():
     assert alone["identity"].key == default["identity"].key  # nothing of it is tuned
 
 
+LEARNED = """
+from bench import method
+
+@method(reference="none", tune={{"weight": (0.5, 1.0)}}, supervision="{supervision}")
+class Learned:
+    "Learns nothing much."
+
+    weight: float = 1.0
+
+    def fit(self, train, noise, seed): ...
+    def denoise(self, noisy, noise): ...
+    def state(self): ...
+    def load(self, arrays): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("supervision", "frames", "tuned_by_default"),
+    [
+        ("clean", 0, "clean"),
+        ("noisy", 0, "self"),
+        ("noisy", 3, "self"),
+        ("pairs", 0, "frames"),
+        ("pairs", 1, "self"),
+        ("pairs", 3, "frames"),
+    ],
+)
+def test_what_learns_without_clean_images_is_not_tuned_on_them(
+    tmp_path, supervision, frames, tuned_by_default
+):
+    file = tmp_path / "learned.py"
+    file.write_text(LEARNED.format(supervision=supervision))
+    data = dataset(frames, noise=Gaussian(0.1))
+    typed = {} if frames else {"noise": 0.1}
+
+    def cell(methods="learned", **values):
+        settings = Settings.checked(methods=methods, **typed, **values)
+        requested = requested_methods(settings, Registry([file]))
+        resolved = settings.resolved(data, requested)
+        return plan(resolved, data, requested.values())[0]
+
+    assert cell().tune_on == tuned_by_default
+    assert cell(tune_on="self").tune_on == "self"
+    by_ssim = cell(tune_by="ssim")
+    assert by_ssim.tune_by == ("ssim" if tuned_by_default == "clean" else "psnr")
+    typed_whole = cell("learned[weight=1]", tune_on="clean").as_dict()
+    assert "tune_on" not in typed_whole  # nothing of it is tuned
+
+
 def test_without_validation_images_of_that_noise_filters_run_at_their_defaults_and_it_is_said():
     noise = Gaussian(0.1)
     cells, said = planned(dataset(2, truth=False, noise=noise, count=0))

@@ -519,6 +519,18 @@ def test_what_learns_from_noisy_images_must_not_know_the_clean_ones(failures, su
     assert not peeks or "other clean images behind the same noisy ones" in found.popitem()[1]
 
 
+@pytest.mark.parametrize("supervision", ["noisy", "pairs"])
+def test_a_function_may_say_that_its_weights_come_from_noisy_images(failures, supervision):
+    declared = f'reference="none", family="pretrained", supervision="{supervision}"'
+    assert failures(function("return noisy / 2", declared=declared)) == {}
+
+
+def test_a_class_does_not_say_that_it_learns_from_nothing(plugin):
+    body = learned('reference="none"', 'reference="none", supervision="none"')
+    with pytest.raises(UsageError, match="a class learns: say clean, pairs or noisy"):
+        sources.Registry([plugin(body)]).load("some")
+
+
 @pytest.mark.parametrize(
     ("factor", "found"), [("1 / (2 + seed)", None), ("0.5", "gives the same under every one")]
 )

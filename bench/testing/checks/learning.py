@@ -161,9 +161,11 @@ def fit_twice(subject: Subject) -> str:
 
 def learns_from_noisy_images(subject: Subject) -> str:
     """What says that it learns from noisy images alone gives the same with other clean ones."""
+    if not subject.method.learns:
+        raise NotApplicable("it does not learn here")
     supervision = subject.method.supervision
     if supervision not in ("noisy", "pairs"):
-        raise NotApplicable(f"it learns from {supervision} images" if subject.method.learns else "")
+        raise NotApplicable(f"it learns from {supervision} images")
     states = [
         subject.fitted_on(subject.scenes(subject.shape, behind)).state() for behind in (None, 9)
     ]
