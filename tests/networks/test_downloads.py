@@ -48,7 +48,7 @@ def test_an_address_whose_file_became_another_one_is_refused(asked):
     path = downloaded(ONE)
     path.with_name("weights.pth.sha256").write_text("0" * 64 + "  weights.pth\n")
     path.unlink()
-    with pytest.raises(Unsupported, match="if these weights are meant, weights.pth.sha256 beside"):
+    with pytest.raises(Unsupported, match=r"if these weights are meant, weights.pth.sha256 beside"):
         downloaded(ONE)
 
 
@@ -57,7 +57,7 @@ def test_a_file_that_was_put_there_is_taken_and_held_to(asked, monkeypatch):
         raise URLError("no network")
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
-    with pytest.raises(Unsupported, match="no network.*put that file at .*/weights.pth$") as said:
+    with pytest.raises(Unsupported, match=r"no network.*put that file at .*/weights.pth$") as said:
         downloaded(ONE)
     path = Path(str(said.value).rpartition(" at ")[2])
     path.write_text("by hand")
