@@ -13,6 +13,8 @@ def remark(params, noise):
     """Where noise is not what the network was trained for, and is measured all the same."""
     if not params["file"]:
         raise Unsupported("which network? checkpoint[file=PATH]")
+    if params["level"] is not None and params.get("sigma", "").endswith("x"):
+        raise Unsupported(f"its network is told no level: leave sigma={params['sigma']} out")
     shown, why = shows(params["mismatch"]), mismatch_of(noise, params["level"])
     if why and shown:
         return why

@@ -89,6 +89,8 @@ def learned_from(params):
 
 def remark(params, noise):
     """Where noise is not what the weights were trained for, and is measured all the same."""
+    if params["model"] in UNTOLD and params.get("sigma", "").endswith("x"):
+        raise Unsupported(f"{params['model']} is told no level: leave sigma={params['sigma']} out")
     _, why = _asked_for(params, noise)
     return f"its weights {why}" if why and shows(params["mismatch"]) else ""
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from bench import TrainedMethod, method
+from bench import TrainedMethod, Unsupported, method
 from bench.training import SmallUNet
 
 FAST = {"batch_size": 64, "lr": 3e-3, "schedule": "one-cycle"}
@@ -36,7 +36,9 @@ class N2V(TrainedMethod):
     }
 
     def network(self, image_shape):
-        channels = image_shape[0]
+        channels, height, width = image_shape
+        if height * width == 1:
+            raise Unsupported("a pixel is predicted from those around it: there are none")
         return SmallUNet(channels, channels, self.width)
 
     def loss(self, network, noisy, target, noise):
@@ -67,10 +69,13 @@ class N2V(TrainedMethod):
         row = tops + (drawn(boxes) * (height - tops).clamp_max(self.spacing)).long()
         column = lefts + (drawn(boxes) * (width - lefts).clamp_max(self.spacing)).long()
 
-        side = 2 * self.radius + 1
-        place = (drawn(boxes) * (side**2 - 1)).long()
-        place += place >= side**2 // 2  # never the pixel itself
-        below, right = place // side - self.radius, place % side - self.radius
+        # In images of few pixels, no further than to their other end.
+        most_below, most_right = (min(self.radius, side - 1) for side in (height, width))
+        columns = 2 * most_right + 1
+        places = (2 * most_below + 1) * columns
+        place = (drawn(boxes) * (places - 1)).long()
+        place += place >= places // 2  # never the pixel itself
+        below, right = place // columns - most_below, place % columns - most_right
         hidden = row * width + column
         shown = _inside(row, below, height) * width + _inside(column, right, width)
         return (index.flatten(2).expand(-1, channels, -1) for index in (hidden, shown))

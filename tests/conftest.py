@@ -27,14 +27,15 @@ def _asked_once():
     """What asks git, but of this checkout only once: each run takes its state down."""
     from bench.execution import environment
 
-    ask, known = environment._git, []
+    ask, known = environment._git, {}
 
     def asked(file, *arguments, **options):
         if file != Path(environment.__file__):
             return ask(file, *arguments, **options)
-        if not known:
-            known.append(ask(file, *arguments, **options))
-        return known[0]
+        key = file, tuple(sorted(options.items()))
+        if key not in known:
+            known[key] = ask(file, *arguments, **options)
+        return known[key]
 
     return asked
 

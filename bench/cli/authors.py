@@ -86,11 +86,13 @@ def test(names: tuple[str, ...], plugin: tuple[Path, ...], debug: bool) -> int:
     bench test median "vae[latent=10]" psnr
     """
     from bench import testing
-    from bench.planning import notation
+    from bench.planning import notation, sweeps
     from bench.plugins.kinds import KINDS
     from bench.plugins.sources import Registry
 
     registries: list[Registry[Any]] = [Registry(plugin, kind=kind) for kind in KINDS]
+    for name in names:
+        sweeps.expect_one(name, "method or metric")
     parsed = [notation.parse(name) for name in names]
     tested = [
         (source, params) for name, params in parsed for source in _sources(name, params, registries)

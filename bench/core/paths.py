@@ -20,7 +20,7 @@ def expanded(path: str | os.PathLike[str]) -> Path:
     """
     try:
         return Path(path).expanduser()
-    except RuntimeError:
+    except (RuntimeError, ValueError):  # of a name with a NUL in it
         raise UsageError(
             f"{path}: no home folder is known of that user; for a name that begins with ~ type ./~"
         ) from None

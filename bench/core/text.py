@@ -40,7 +40,7 @@ def typed_text(value: object) -> str:
 
 
 #: What has a meaning of its own between brackets.
-_QUOTABLE = re.compile(r"""[\[\],|"']|\d\.\.""")
+_QUOTABLE = re.compile(r"""[\[\],|"']|\dx?\s*\.\.""")
 #: What is not itself between quotes: of blanks in a row, for labels, the first one is.
 _ESCAPED = re.compile(r"""["\\]|(?<= ) |[^ -~]""")
 

@@ -17,6 +17,10 @@ from typing import Literal, NamedTuple
 #: knows, since one of the sets is not in the list.
 Relation = Literal["shared", "apart", "unknown"]
 
+# Words behind a name that make it other images than those of its name alone.
+_OTHERS = {
+    "test", "val", "valid", "validation", "trainval", "trainvalid", "all", "full", "and", "plus",
+}  # fmt: skip
 _FILE = Path(__file__).with_name("known_sets.toml")
 
 
@@ -36,17 +40,20 @@ class KnownSet(NamedTuple):
     source: str
 
 
-def relation(trained_on: str, measured: str) -> Relation:
+def relation(trained_on: str, measured: str, part: Literal["train", "test"] = "test") -> Relation:
     """Whether a data set shares images with one that is measured.
 
     Args:
         trained_on: its name, which levels and other words may follow.
         measured: the other one's name, as a manifest has it.
+        part: of the other one, that the measured images are taken from.
 
     >>> relation("bsd500 gaussian 25/255", "bsd68"), relation("Train400", "folder:CBSD68")
     ('shared', 'apart')
     >>> relation("our own photographs", "bsd68")
     'unknown'
+    >>> relation("mnist", "mnist"), relation("mnist", "mnist", part="train")
+    ('apart', 'shared')
 
     Two that have one name, which the list does not tell of, are taken to be one:
 
@@ -56,7 +63,9 @@ def relation(trained_on: str, measured: str) -> Relation:
     trained_on, measured = _without_place(trained_on), _without_place(measured)
     learned, tested = known(trained_on), known(measured)
     if learned and tested:
-        return "shared" if learned.train & tested.test else "apart"
+        return "shared" if learned.train & getattr(tested, part) else "apart"
+    if tested:
+        return "unknown"
     name = _plain(trained_on.partition(" ")[0])
     return "shared" if name and name == _plain(measured) else "unknown"
 
@@ -66,12 +75,28 @@ def known(text: str) -> KnownSet | None:
 
     >>> known("BSDS500 val, gaussian 0.1").name, known("BSDS500 at 0.1").name, known("mine")
     ('bsd100', 'bsd500', None)
+
+    Nor does it say which images these are where a name is followed by a part that it does not have,
+    or by another data set:
+
+    >>> known("mnist train").name, known("mnist test"), known("bsd400 and bsd68")
+    ('mnist', None, None)
     """
     words = text.split()
     for count in range(len(words), 0, -1):
         if found := _sets().get(_plain("".join(words[:count]))):
-            return found
+            return None if _are_others(words[count:]) else found
     return None
+
+
+def _are_others(following: list[str]) -> bool:
+    """Whether the words behind a data set's name make it other images."""
+    if following and _plain(following[0]) in ("train", "training"):
+        following = following[1:]
+    if not following:
+        return False
+    word = _plain(following[0])
+    return following[0][0] in "+&" or word in _OTHERS or word in _sets()
 
 
 def _without_place(name: str) -> str:

@@ -166,7 +166,7 @@ def _nearest(candidates: list[Candidate], noise: Noise) -> list[Candidate]:
 def filter_models(requested: RequestedMethod, form: Form) -> Models:
     """A method that learns nothing, at the parameters that were typed or else its defaults."""
     method = requested.method
-    typed = {k: v for k, v in requested.params.items() if k in method.parameters}
+    typed = method.own(requested.params)
     usual = {k: v for k, v in method.parameters.items() if k not in typed}
     values = ", ".join(f"{name}={value}" for name, value in usual.items())
     origin = f"at the default {values}" if usual else "as typed" if typed else "without parameters"
@@ -257,7 +257,7 @@ def _cached(
         fit = fits.get(key)
         if fit is None:
             raise UsageError(f"the fitted model {key} cannot be read: train it again")
-        typed = {k: v for k, v in requested.params.items() if k in requested.method.parameters}
+        typed = requested.method.own(requested.params)
         denoiser = form.create(typed)
         denoiser.load(fit.arrays)
         parameters = {**requested.method.parameters, **typed}

@@ -218,8 +218,7 @@ def denoiser_of(cell: Cell, chosen: Mapping[str, Any], form: Form, fits: Fits) -
 def fitted_denoiser(cell: Cell, chosen: Mapping[str, Any], form: Form, fits: Fits) -> Any:
     """The method with what it learned and what was chosen; raises `Unsupported` likewise."""
     method = form.method
-    params = {k: v for k, v in chosen.items() if k in method.parameters}
-    denoiser = form.create(params, cell.seed)
+    denoiser = form.create(method.own(chosen), cell.seed)
     if method.learns:
         fit = fits.get(cell.fit_key)
         if fit is None:

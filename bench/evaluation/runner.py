@@ -126,8 +126,7 @@ class _Measuring:
         self._dataset, self._fits, self._watch = dataset, fits, watch
         self._waiting, self._tuned_by = waiting, tuned_by
         self._params: dict[str, Any] = json.loads(cell.params)
-        parameters = self._method.parameters
-        self._typed = {k: v for k, v in self._params.items() if k in parameters}
+        self._typed = self._method.own(self._params)
         self._arrays: Mapping[str, Any] | None = None
         #: The tuned parameters, once they are chosen, to be named where it fails with them.
         self.setting = ""

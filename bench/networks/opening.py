@@ -29,7 +29,7 @@ def open_network(file: str, device: str = "cpu") -> Network:
     try:
         path = expanded(file).absolute()
         stamp = file_stamp(path)
-    except (OSError, UsageError) as error:
+    except (OSError, ValueError, UsageError) as error:
         raise Unsupported(f"{file}: {system_reason(error) or error}") from error
     if not path.is_file():
         raise Unsupported(f"{file}: it is no file")

@@ -95,10 +95,7 @@ def typed_params(plugin: Method | Metric, params: Mapping[str, str]) -> dict[str
         if isinstance(value, float) and not math.isfinite(value):
             raise UsageError(f"{plugin.name}[{key}={text}]: give a finite number")
         if default is not None and type(value) is not type(default):
-            raise UsageError(
-                f"{plugin.name}[{key}={text}]: {key} is of type {type(default).__name__}, "
-                f"as in {key}={default}"
-            )
+            raise UsageError(f"{plugin.name}[{key}={text}]: {_expected(plugin, key, text)}")
         if isinstance(value, (int, float)):
             least, most = (ends.get(key) for ends in bounds)
             if least is not None and value < least:
@@ -107,3 +104,15 @@ def typed_params(plugin: Method | Metric, params: Mapping[str, str]) -> dict[str
                 raise UsageError(f"{plugin.name}[{key}={text}]: give {most:g} or less")
         values[key] = value
     return values
+
+
+def _expected(plugin: Method | Metric, key: str, text: str) -> str:
+    """What is to be typed where a value is of another type than the default."""
+    if key in plugin.declared.files:
+        return (
+            f"{key} names a file: put a path that looks like a number or a word in quotes, "
+            f'{key}="{text}"'
+        )
+    default = plugin.parameters[key]
+    example = "" if default == "" else f", as in {key}={default}"
+    return f"{key} is of type {type(default).__name__}{example}"

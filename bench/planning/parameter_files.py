@@ -28,9 +28,10 @@ def with_files(plugin: P, params: Mapping[str, Any]) -> P:
     for name, path in paths.items():
         try:
             digests[name] = content_digest(path)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # no name of a file holds a NUL
+            reason = getattr(error, "strerror", None) or error
             raise UsageError(
-                f"{plugin.name}[{name}={path}]: {path.absolute()} cannot be read: {error.strerror}"
+                f"{plugin.name}[{name}={path}]: {path.absolute()} cannot be read: {reason}"
             ) from error
     if not digests:
         return plugin

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
 from bench.core import (
@@ -133,8 +134,9 @@ def resolve(text: str, registry: Registry[Method]) -> RequestedMethod:
     """The method that a text such as `vae[latent=10,seeds=4]` asks for.
 
     Raises:
-        UsageError: there is no such method or parameter.
+        UsageError: there is no such method or parameter, or it is a sweep of several.
     """
+    sweeps.expect_one(text)
     name, params = notation.parse(text)
     method = registry.load(name)
     if method.missing:
@@ -175,7 +177,10 @@ def _told(name: str, sigma: str | None) -> dict[str, str]:
         raise UsageError(
             f"{name}[{ESTIMATED}={sigma}]: write known, estimate, or a factor, as 0.5x"
         ) from None
-    return {ESTIMATED: sigma if sigma == "estimate" else f"{factor:g}x"}
+    if sigma == "estimate":
+        return {ESTIMATED: sigma}
+    # All its digits, and none of them as a power of ten, which no factor is read from.
+    return {ESTIMATED: f"{Decimal(repr(factor)):f}".removesuffix(".0") + "x"}
 
 
 def _with_inner(method: Method, name: str, registry: Registry[Method]) -> Method:

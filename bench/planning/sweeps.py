@@ -147,6 +147,13 @@ def expanded_metrics(texts: Iterable[str]) -> list[str]:
     return [text for sweep in sweeps for text in sweep]
 
 
+def expect_one(text: str, noun: str = "method") -> None:
+    """Raise `UsageError` where a text stands for several methods, or cannot be read."""
+    count = Sweep.of(text, noun).count
+    if count > 1:
+        raise UsageError(f"{_short(text)}: give one {noun}, not a sweep of {_amount(count)}")
+
+
 def _values(name: str, key: str, typed: str) -> Values:
     texts = [text.strip() for text in notation.cut(typed, "|")]
     where = _short(f"{name}[{key}={typed}]")
@@ -188,5 +195,5 @@ def _amount(count: int) -> str:
 
 
 def _tenth(span: Fraction) -> str:
-    """A step by which some ten numbers are in a range."""
-    return f"{float(span) / 10:.1g}"
+    """A step by which some ten numbers are in a range; where that is one number, any step."""
+    return f"{(float(span) or 1) / 10:.1g}"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args
 
-from bench.core import UsageError, in_threads
+from bench.core import ESTIMATED, UsageError, in_threads
 from bench.core.learning import Family, Supervision
 from bench.plugins.plugin import Declaration, Plugin, names
 
@@ -223,6 +223,15 @@ class Method(Plugin):
         """A function with `**` takes parameters of any name, and judges them itself."""
         taken = inspect.signature(self.target).parameters.values()
         return not self.learns and any(one.kind is one.VAR_KEYWORD for one in taken)
+
+    def own(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the parameters that it is called with, not what the harness makes of them."""
+        more = self.takes_more
+        return {
+            name: value
+            for name, value in params.items()
+            if name in self.parameters or (more and name != ESTIMATED)
+        }
 
     @property
     def random(self) -> bool:

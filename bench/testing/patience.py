@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import _thread
 import contextlib
+import signal
 import threading
 from collections.abc import Iterator
 
@@ -33,11 +33,14 @@ def within(seconds: float) -> Iterator[None]:
         return
     over = threading.Event()  # else the user interrupts
 
-    def interrupt() -> None:
+    def interrupt(number: int, frame: object) -> None:
         over.set()
-        _thread.interrupt_main()
+        raise KeyboardInterrupt
 
-    timer = threading.Timer(seconds, interrupt)
+    # A signal of its own: Ctrl-C's is ignored in what a script starts in the background.
+    before = signal.signal(signal.SIGALRM, interrupt)
+    main = threading.get_ident()
+    timer = threading.Timer(seconds, signal.pthread_kill, (main, signal.SIGALRM))
     timer.daemon = True
     timer.start()
     try:
@@ -48,3 +51,4 @@ def within(seconds: float) -> Iterator[None]:
         raise TooSlow(f"it took over {seconds:g} s") from None
     finally:
         timer.cancel()
+        signal.signal(signal.SIGALRM, before)

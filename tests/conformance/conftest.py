@@ -5,6 +5,7 @@ once, and copies itself for each check.
 """
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -14,13 +15,14 @@ from bench.testing import child
 
 #: Waits for a task, and works on it in a copy of itself.
 TEMPLATE = """
-import io, json, os, sys, traceback
+import io, json, os, signal, sys, traceback
 import scipy.ndimage, scipy.signal, skimage.metrics, skimage.restoration, torch
 from bench.testing import child
 
 for line in sys.stdin:
     request = json.loads(line)
     if (copy := os.fork()) == 0:
+        signal.setitimer(signal.ITIMER_REAL, request["patience"])  # ends the copy
         os.dup2(os.open(request["printed"], os.O_WRONLY | os.O_CREAT), 2)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.chdir(request["folder"])
@@ -59,8 +61,12 @@ def _copies(template, monkeypatch, tmp_path):
             "task": json.dumps(task),
             "printed": str(printed),
             "folder": str(tmp_path),
+            "patience": child.PATIENCE,
         }
         print(json.dumps(request), file=template.stdin, flush=True)
-        return int(template.stdout.readline())
+        code = int(template.stdout.readline())
+        if code == -signal.SIGALRM:
+            raise subprocess.TimeoutExpired("a copy", child.PATIENCE)
+        return code
 
     monkeypatch.setattr(child, "_run", run)

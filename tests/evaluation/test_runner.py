@@ -310,3 +310,25 @@ def test_an_impossible_uncertainty_fails_its_cell_alone(plugins, run, one_thread
 def test_a_parameter_may_be_called_deviation(plugins, run):
     plugins("mean", MEAN.format(log="fits", change="").replace("weight", "deviation"))
     assert set(run("mean").cells()["status"]) == {"done"}
+
+
+#: A method with parameters that only it knows of.
+OPEN = """@method()
+def opened(noisy, noise, *, gain=1.0, **options):
+    return np.full_like(noisy, gain * options.get("grey", 0.25))
+"""
+
+
+def test_a_methods_further_options_reach_it_in_runs_and_in_denoising(plugins, run):
+    plugins("opened", OPEN)
+    texts = ["opened", "opened[grey=0.5]", "opened[grey=0.75,sigma=0.5x]"]
+    result = run(*texts, limit=2, keep="outputs")
+    cells = result.cells().set_index("label")
+    for text, grey in zip(texts, (0.25, 0.5, 0.75), strict=True):
+        (part,) = result.outputs(cells.loc[text, "key"])
+        assert np.unique(part.images) == [grey]
+    image = np.eye(4, dtype=np.float32)
+    for source in (None, result):  # by what is typed, and as the run has it
+        for text, grey in zip(texts[:2], (0.25, 0.5), strict=True):
+            restored = bench.denoise(image, text, noise=0.3, run=source, range="0,1")
+            assert np.unique(restored) == [grey]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import bench as package
-from bench.core import Cell, Dataset, Unsupported, UsageError
+from bench.core import Cell, Dataset, Unsupported, UsageError, told_factor
 from bench.core.noise_level import estimate_sigma
 from bench.datasets import load
 from bench.evaluation.noise_mismatch import Mismatched, informed, scaled
@@ -48,6 +48,17 @@ class Remembers:
 
     def deviation(self, noisy, noise):
         self.told.append(noise)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("0.12345678x", "0.12345678x"), ("2.0x", "2x"), ("0.50x", "0.5x"), ("0.00001x", "0.00001x"),
+     ("12345678x", "12345678x"), ("100x", "100x")],
+)  # fmt: skip
+def test_a_factor_is_kept_with_all_its_digits(typed, kept):
+    params = resolve(f"nlm[sigma={typed}]", Registry()).params
+    assert params == {"sigma": kept}
+    assert told_factor(params) == float(typed[:-1])
 
 
 # -- the noise that is told ------------------------------------------------------------------

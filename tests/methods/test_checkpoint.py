@@ -196,10 +196,14 @@ def test_noise_that_is_clipped_otherwise_is_said(dncnn):
     [
         ("level=25/255", r"which network\? checkpoint\[file=PATH\]"),
         ("file=nowhere.pth", "nowhere.pth.*cannot be read: No such file"),
+        (r'file="a\x00b"', r"a\\x00b cannot be read: embedded null byte"),
+        (r'file="~\x00b"', r"~\\x00b: no home folder is known"),
         ("file=dncnn.pth,level=25", "level=25: write a standard deviation"),
+        ("file=dncnn.pth,level=25/255,sigma=2x", "is told no level: leave sigma=2x out"),
+        ("file=dncnn.pth,level=blind,sigma=2x", "is told no level: leave sigma=2x out"),
         ("file=dncnn.pth,mismatch=yes", "mismatch=yes: write skip or show"),
     ],
-    ids=["no file", "not there", "level", "mismatch"],
+    ids=["no file", "not there", "no path", "no home", "level", "untold", "blind", "mismatch"],
 )
 def test_what_cannot_be_is_refused_before_anything_is_computed(fails, dncnn, params, says):
     method = f"checkpoint[{params}]"

@@ -135,6 +135,12 @@ def test_what_does_not_serve_is_refused(params, noise, channels, message):
     assert "\n" not in str(refused.value)
 
 
+def test_a_model_that_is_told_no_level_is_told_no_wrong_one():
+    with pytest.raises(Unsupported, match=r"^DnCNN is told no level: leave sigma=0\.5x out$"):
+        METHOD.remark({"model": "DnCNN", "sigma": "0.5x"}, NOISE)
+    assert METHOD.remark({"model": "DRUNet", "sigma": "0.5x"}, NOISE) == ""
+
+
 def test_weights_that_cannot_be_downloaded_say_where_to_put_them(monkeypatch, tmp_path):
     def offline(url, *_, **__):
         raise URLError("no network")

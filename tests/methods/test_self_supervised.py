@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench.core import Dataset, Group
+from bench.core import Dataset, Group, Unsupported
 from bench.evaluation.supervision import training_images
 from bench.noises import Gaussian, Given
 from bench.plugins import sources
@@ -77,7 +77,9 @@ def test_n2v_does_not_see_what_it_is_to_predict():
     """The loss does not depend on what lies in the input at a pixel that it is over."""
     noisy = even(2).requires_grad_()
     n2v = method("n2v")
-    network = n2v.network((1, SIDE, SIDE)).eval()
+    with torch.random.fork_rng():
+        torch.manual_seed(1)  # so small a network may be drawn that gives only zeros
+        network = n2v.network((1, SIDE, SIDE)).eval()
     target = noisy.detach().clone().requires_grad_()
     (loss,) = n2v.loss(network, noisy, target, NOISE).values()
     seen, asked = torch.autograd.grad(loss, (noisy, target))
@@ -99,10 +101,25 @@ def test_n2v_gains_nothing_by_copying():
     assert float(copied) == pytest.approx(2 * pixels * 0.2**2, rel=0.1)
 
 
-@pytest.mark.parametrize("shape", [(3, 7, 9), (1, 1, 16), (1, 2, 2), (1, 1, 1)])
+@pytest.mark.parametrize("shape", [(3, 7, 9), (1, 1, 16), (1, 2, 2)])
 def test_n2v_takes_sides_that_are_no_multiple_of_its_boxes(shape):
     n2v, noisy = method("n2v", radius=3), torch.rand(2, *shape)
     assert torch.isfinite(n2v.loss(n2v.network(shape), noisy, noisy, NOISE)["squared error"])
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (1, 2), (2, 1), (3, 3), (1, 5), (2, 7)])
+def test_n2v_shows_no_pixel_itself_in_images_smaller_than_its_radius(shape):
+    n2v, noisy = method("n2v", radius=3), torch.rand(64, 1, *shape)
+    for seed in range(4):
+        hidden, shown = n2v._pixels(noisy, torch.Generator().manual_seed(seed))
+        assert (hidden != shown).all()
+        assert shown.min() >= 0
+        assert shown.max() < shape[0] * shape[1]
+
+
+def test_n2v_refuses_images_of_one_pixel():
+    with pytest.raises(Unsupported, match="there are none"):
+        method("n2v").network((1, 1, 1))
 
 
 # -- Neighbor2Neighbor ---------------------------------------------------------------------

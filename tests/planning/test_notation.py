@@ -83,6 +83,19 @@ def test_unknown_and_mistyped_parameters_are_refused(params, message):
         typed_params(sources.load("median"), params)
 
 
+@pytest.mark.parametrize("path", ["123", "1e3", "true"])
+def test_a_path_that_looks_like_no_text_is_to_stand_in_quotes(path):
+    checkpoint = sources.load("checkpoint")
+    with pytest.raises(UsageError, match=rf'file names a file.* in quotes, file="{path}"$'):
+        typed_params(checkpoint, {"file": path})
+    assert typed_params(checkpoint, {"file": f'"{path}"'}) == {"file": path}
+
+
+def test_an_empty_default_is_no_example():
+    with pytest.raises(UsageError, match=r"trained_on is of type str$"):
+        typed_params(sources.load("checkpoint"), {"trained_on": "5"})
+
+
 def test_more_than_the_greatest_value_is_refused():
     median = sources.load("median")
     bounded = replace(median, declared=replace(median.declared, most={"size": 7}))

@@ -1,6 +1,7 @@
 """Sweeps of parameters: what they stand for is as if typed one by one."""
 
 import itertools
+import re
 from decimal import Decimal
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 
 import bench
 from bench.core import Dataset, UsageError
+from bench.core.text import typed_text, typed_value
 from bench.planning.cells import plan
-from bench.planning.request import requested_methods
+from bench.planning.notation import parse
+from bench.planning.request import requested_methods, resolve
 from bench.planning.requested_metrics import requested_metrics
 from bench.planning.settings import Settings
 from bench.planning.sweeps import MOST_CELLS, Sweep, expanded
@@ -120,6 +123,7 @@ def test_the_values_that_are_meant(text, values):
         ("vae[latent=2..8:-2]", "steps of -2 from 2 never reach 8"),
         ("vae[latent=8..2]", "steps of 1 from 8 never reach 2"),
         ("nlm[h=0.1..0.5]", "say by which steps, as 0.1..0.5:0.04"),
+        ("nlm[h=1.5..1.5]", "say by which steps, as 1.5..1.5:0.1"),
         ("vae[latent=2..x]", "2..x is no range: write first..last:step, as 100..800:100"),
         ("vae[latent=2..1e999:1]", "no range"),
         ("vae[latent=2..1e-99999999:1]", "no range"),
@@ -130,6 +134,22 @@ def test_the_values_that_are_meant(text, values):
 def test_what_cannot_be_read_is_refused_in_one_line(text, message):
     with pytest.raises(UsageError, match=message):
         expanded([text], Settings.checked())
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("nlm[h=1|2]", 2), ("checkpoint[file=a|b]", 2), ("vae[latent=1..3]", 3)]
+)
+def test_where_one_method_is_expected_a_sweep_is_refused(text, count):
+    message = rf"^{re.escape(text)}: give one method, not a sweep of {count}$"
+    with pytest.raises(UsageError, match=message):
+        resolve(text, REGISTRY)
+
+
+@pytest.mark.parametrize("name", ["2x..pt", "2x ..pt", "1..3", "2 ..", "a|b", "x..y", "../2.pt"])
+def test_a_text_that_is_shown_is_no_sweep_when_it_is_typed(name):
+    (shown,) = Sweep.of(f"mine[file={typed_text(name)}]")
+    (value,) = parse(shown)[1].values()
+    assert typed_value(value) == name
 
 
 def test_what_no_value_may_be_is_said_of_that_one():

@@ -10,7 +10,8 @@ from PIL import Image
 import bench
 from bench.core import UsageError
 from bench.execution.importing import importing
-from bench.report.content.learning import learning_of, sentence
+from bench.report.content.learning import learning, learning_of, sentence
+from bench.report.content.section import by_dataset
 from bench.report.render import render
 from bench.store import CellMeta, RecordedMethod
 from bench.store.cell_meta import RecordedCell
@@ -143,11 +144,11 @@ ABOUT = {"summary": "", "reference": ""}
 TOY = RecordedDataset.model_construct(name="toy")
 
 
-def told(method="some", dataset=TOY, cell=None, **about):
+def told(method="some", dataset=TOY, cell=None, split="test", **about):
     """What it learned from, by a cell's and a manifest's entries."""
     cell = RecordedCell.model_construct(method=method, train=None, **(cell or {}))
     meta = CellMeta.model_construct(cell=cell)
-    return learning_of(method, RecordedMethod(**ABOUT, **about), dataset, meta)
+    return learning_of(method, RecordedMethod(**ABOUT, **about), dataset, meta, split)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ def told(method="some", dataset=TOY, cell=None, **about):
         ("vae", {}, {"learns": True}, "trained", "clean"),
         ("mine", {"recipe": None}, {"learns": True}, "fitted", "clean, fitted"),
         ("lmmse", {}, {"learns": True, "origin": "built in"}, "fitted", "clean, fitted"),
-        ("deepinv", {}, {"origin": "built in"}, "pretrained", "pretrained ?"),
+        ("deepinv", {}, {"origin": "built in"}, None, "not recorded"),
         ("nlm", {}, {"origin": "built in"}, "filter", "–"),
         ("mine", {}, {"origin": "file mine.py"}, None, "not recorded"),
     ],
@@ -209,3 +210,57 @@ def test_what_learned_here_from_a_set_that_holds_the_measured_one_has_seen_it():
     assert told(dataset=bsd68, cell={"training": "folder:BSD500"}, **trained).leak == "seen"
     assert told(dataset=bsd68, cell={"training": "train400"}, **trained).leak == ""
     assert told(dataset=bsd68, **trained).leak == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "training", "trained_on", "test", "validation"),
+    [
+        ("mnist", "", "mnist gaussian 0.3", "", "seen"),
+        ("bsd68", "train400", "bsd400", "", "seen"),
+        ("flat", "train400", "bsd500 25/255", "", "seen"),
+        ("bsd68", "train400", "bsd68", "seen", ""),
+        ("bsd68", "train400", "mine", "unknown", "unknown"),
+    ],
+)
+def test_validation_images_are_held_out_of_training_images(
+    name, training, trained_on, test, validation
+):
+    data = TOY.model_copy(update={"name": name, "training": training})
+    elsewhere = {"family": "pretrained", "trained_on": {"some": [trained_on]}}
+    leaks = {
+        split: told(dataset=data, split=split, **elsewhere) for split in ("test", "validation")
+    }
+    assert {split: one.leak for split, one in leaks.items()} == {
+        "test": test,
+        "validation": validation,
+    }
+    if validation:
+        images = f"shares images with the validation images of {training or name}"
+        assert leaks["validation"].reason.endswith(images)
+
+
+def test_what_learned_here_has_not_seen_its_validation_images():
+    trained = {"family": "trained", "supervision": "clean", "split": "validation"}
+    bsd68 = TOY.model_copy(update={"name": "bsd68", "training": "train400"})
+    assert told(dataset=bsd68, **trained).leak == ""
+    assert told(dataset=bsd68, cell={"training": "train400"}, **trained).leak == ""
+    assert told(dataset=bsd68, cell={"training": "folder:BSD500"}, **trained).leak == "seen"
+    assert told(dataset=TOY.model_copy(update={"name": "mnist"}), **trained).leak == ""
+
+
+def test_a_report_holds_the_split_that_was_measured_against_what_was_trained_on(tmp_path):
+    (tmp_path / "other.py").write_text(
+        "from bench import method\n\n\n"
+        "@method(family='pretrained', supervision='clean', trained_on=('digits',), "
+        "reference='none')\n"
+        "def other(noisy):\n    'Half of it.'\n    return 0.5 * noisy\n"
+    )
+    leaks = {}
+    for split in ("test", "validation"):
+        run = bench.run(
+            "digits", methods=["identity", "other"], noise=0.3, limit=8, split=split,
+            metrics="psnr", plugins=[tmp_path / "other.py"], out=tmp_path / split,
+        )  # fmt: skip
+        (section,) = by_dataset([run])
+        leaks[split] = learning(section)["other"].leak
+    assert leaks == {"test": "", "validation": "seen"}

@@ -2,6 +2,7 @@
 
 import io
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from bench.report.content import style
 from bench.report.content.families import families, number, representative
 from bench.report.content.parameters import (
     MOST_LINES,
+    MOST_NAMED,
     PARAMETERS_TITLE,
+    Panel,
     interval,
     parameter_caption,
     parameter_curves,
@@ -97,6 +100,26 @@ def test_what_cannot_be_told_apart_from_the_best_is_marked(section):
     assert False in marked
 
 
+def test_what_was_not_compared_is_not_called_alike(section, monkeypatch):
+    (curves,) = parameter_curves(section)
+    assert "not compared" not in parameter_caption(section, curves)
+    # The best is compared with the noisy image alone.
+    monkeypatch.setattr("bench.analysis.comparison.MOST_COMPARED", 1)
+    monkeypatch.setattr("bench.report.content.parameters.MOST_COMPARED", 1)
+    (fewer,) = by_dataset(section.runs)
+    (curves,) = parameter_curves(fewer)
+    points = [p for panel in curves.panels.values() for line in panel.lines.values() for p in line]
+    assert [point for point in points if point.near] == []
+    assert "small: what is worse or was not compared." in parameter_caption(fewer, curves)
+
+
+def test_intervals_are_over_units_where_images_have_such(section):
+    (curves,) = parameter_curves(section)
+    assert "confidence intervals (over images)" in parameter_caption(section, curves)
+    of_units = replace(section, summary=section.summary.assign(units=10))
+    assert "confidence intervals (over units)" in parameter_caption(of_units, curves)
+
+
 def test_several_parameters_are_a_line_for_each_setting_of_the_others(tmp_path):
     (section,) = sections(
         tmp_path, ["shrink[factor=0.5|0.75|1.0,shift=0..0.9:0.1]"], noise=0.3, limit=8
@@ -149,6 +172,15 @@ def test_families_differ_in_one_parameter_alone():
     assert [variant.label for variant in family.variants] == ["a[x=1]", "a[x=2]", "a[x=3]"]
 
 
+def test_texts_that_mean_one_number_are_each_a_variant():
+    typed = {"a": "0.5", "b": '"0.5x"', "c": "1", "d": '"2x"'}
+    (family,) = families({label: ("m", f'{{"x":{x}}}', "") for label, x in typed.items()})
+    said = [(variant.value, variant.text) for variant in family.variants]
+    assert said == [(0.5, "0.5"), (0.5, "0.5x"), (1.0, "1"), (2.0, "2x")]
+    del typed["d"]  # three variants, but two values, which make no curve
+    assert families({label: ("m", f'{{"x":{x}}}', "") for label, x in typed.items()}) == []
+
+
 def test_an_interval_is_over_images_and_trainings():
     seeds = np.array([19.0, 19.2, 19.1, 19.5])
     of_seeds = stats.t.ppf(0.975, 3) * seeds.std(ddof=1) / math.sqrt(4)
@@ -196,6 +228,20 @@ def test_the_drawing_names_the_values(section):
     assert (figure.name, figure.title) == ("parameters", "Quality over parameters")
 
 
+def test_the_drawings_legend_names_lines_that_the_first_noise_lacks(section, monkeypatch):
+    (curves,) = parameter_curves(section)
+    first, second = curves.panels
+    (line,) = curves.panels[first].lines.values()
+    panels = {first: Panel({"b": line}, {}), second: Panel({"a": line, "b": line}, {})}
+    monkeypatch.setattr(
+        "bench.report.figures.parameters.parameter_curves",
+        lambda _: [replace(curves, panels=panels)],
+    )
+    ((_, canvas),) = parameters(section)
+    (legend,) = canvas.legends
+    assert sorted(text.get_text() for text in legend.get_texts()) == ["a", "b"]
+
+
 def test_every_format_with_figures_shows_it(section, tmp_path):
     figures = draw(section, tmp_path, forms=())
     assert [figure.name for figure in figures].count("parameters") == 1
@@ -215,3 +261,18 @@ def test_the_page_has_a_chart_with_a_choice_of_noises(section):
     assert list(line["x"]) == list(FACTORS)
     assert drawn["layout"]["xaxis"]["type"] == "log"
     assert f"{PARAMETERS_TITLE}: shrink, factor" in page.page([section])
+
+
+@pytest.mark.parametrize(("count", "step"), [(8, 1), (9, 2), (50, 7)])
+def test_the_chart_names_as_many_values_as_there_is_room_for(section, monkeypatch, count, step):
+    (curves,) = parameter_curves(section)
+    ticks = {float(value): f"v{value}" for value in range(count)}
+    monkeypatch.setattr(
+        "bench.report.formats.html.parameters.parameter_curves",
+        lambda _: [replace(curves, ticks=ticks)],
+    )
+    (chart,) = html_parameters(section)
+    axis = chart.figures["gaussian 0.3"]["layout"]["xaxis"]
+    assert list(axis["tickvals"]) == list(range(0, count, step))
+    assert list(axis["ticktext"]) == [f"v{value}" for value in range(0, count, step)]
+    assert len(axis["ticktext"]) <= MOST_NAMED

@@ -75,7 +75,7 @@ def families(methods: Mapping[str, tuple[str, str, str]]) -> list[Family]:
     >>> [(f.method, f.parameter, [v.value for v in f.variants]) for f in families(vae)]
     [('vae', 'latent', [2.0, 5.0, 10.0])]
     """
-    alike: dict[tuple[str, str, str], dict[float, Variant]] = {}
+    alike: dict[tuple[str, str, str], dict[tuple[float, str], Variant]] = {}
     for label, (name, params, regime) in methods.items():
         typed = json.loads(params)
         for parameter, value in typed.items():
@@ -84,11 +84,13 @@ def families(methods: Mapping[str, tuple[str, str, str]]) -> list[Family]:
                 rest = {key: other for key, other in typed.items() if key != parameter}
                 others = method_label(name, canonical_json(rest), regime)
                 same = alike.setdefault((name, parameter, others), {})
-                same.setdefault(known, Variant(label, known, str(value)))
+                # Of texts that mean one number, as 0.5 and 0.5x, each is a variant.
+                text = str(value)
+                same.setdefault((known, text), Variant(label, known, text))
     return [
         Family(*entry, tuple(variants[value] for value in sorted(variants)))
         for entry, variants in alike.items()
-        if len(variants) >= LEAST
+        if len({known for known, _ in variants}) >= LEAST
     ]
 
 

@@ -15,6 +15,7 @@ from bench.datasets.known_sets import Relation, relation
 from bench.report.content.words import code, listed, outside
 
 if TYPE_CHECKING:
+    from bench.core import MeasuredSplit
     from bench.report.content.section import Section
     from bench.store import CellMeta, RecordedMethod
     from bench.store.recorded_data import RecordedDataset
@@ -25,11 +26,12 @@ Leak = Literal["", "seen", "unknown"]
 SIGNS: Mapping[Leak, str] = {"seen": "§", "unknown": "?"}
 #: What tables say of what is trained on each image that it restores.
 ITSELF = "itself"
-# Those of bench's own of which early manifests say no more than whether they learn.
-_EARLY: Mapping[str, Family] = {
+# Those of bench's own of which early manifests say no more than whether they learn; what `deepinv`
+# is goes by its parameters.
+_EARLY: Mapping[str, Family | None] = {
     "lmmse": "fitted",
     "posterior-mean": "fitted",
-    "deepinv": "pretrained",
+    "deepinv": None,
 }
 _BUILT_IN = "built in"
 
@@ -81,7 +83,9 @@ def learning(section: Section) -> dict[str, Learning]:
     ):
         if label not in found:
             manifest = section.runs[run].manifest
-            found[label] = learning_of(label, manifest.methods.get(name), manifest.dataset, meta)
+            found[label] = learning_of(
+                label, manifest.methods.get(name), manifest.dataset, meta, manifest.settings.split
+            )
     return found
 
 
@@ -97,7 +101,11 @@ def column(section: Section) -> dict[str, str]:
 
 
 def learning_of(
-    label: str, about: RecordedMethod | None, dataset: RecordedDataset, meta: CellMeta
+    label: str,
+    about: RecordedMethod | None,
+    dataset: RecordedDataset,
+    meta: CellMeta,
+    split: MeasuredSplit = "test",
 ) -> Learning:
     """What one method learned from.
 
@@ -106,6 +114,7 @@ def learning_of(
         about: what its manifest says of it.
         dataset: that was measured.
         meta: of one of its cells.
+        split: whose images were measured.
     """
     family = _family(label, about, meta)
     supervision = about.supervision if about else None
@@ -115,13 +124,13 @@ def learning_of(
         return Learning(family, supervision)
     if family in ("fitted", "trained"):
         # Before there was a choice, training images were handed over clean.
-        return _trained_here(family, supervision or "clean", dataset, meta)
+        return _trained_here(family, supervision or "clean", dataset, meta, split)
     if family is None:
         return Learning(None, supervision, None)
     known = about.trained_on.get(label) if about else None
     if known == []:
         return Learning("filter", "none")
-    return _trained_elsewhere(family, supervision, known, dataset)
+    return _trained_elsewhere(family, supervision, known, dataset, split)
 
 
 def _family(label: str, about: RecordedMethod | None, meta: CellMeta) -> Family | None:
@@ -143,15 +152,19 @@ def _family(label: str, about: RecordedMethod | None, meta: CellMeta) -> Family 
 
 
 def _trained_here(
-    family: Family, supervision: Supervision, dataset: RecordedDataset, meta: CellMeta
+    family: Family,
+    supervision: Supervision,
+    dataset: RecordedDataset,
+    meta: CellMeta,
+    split: MeasuredSplit,
 ) -> Learning:
     """Of what learned from the run's own training images, which were looked at."""
     training = meta.cell.training or dataset.trained_on
     seen, reason = dataset.overlap, ""
     if seen is not None and seen.leak:
         reason = f"learned from images that show {seen.images} of {seen.looked_at} measured ones"
-    elif training != dataset.name and relation(training, dataset.name) == "shared":
-        reason = _shared(training, dataset)
+    elif training != _source(dataset, split) and _by_name(training, dataset, split) == "shared":
+        reason = _shared(training, dataset, split)
     return Learning(family, supervision, (training,), "seen" if reason else "", reason)
 
 
@@ -160,37 +173,56 @@ def _trained_elsewhere(
     supervision: Supervision | None,
     trained_on: list[str] | None,
     dataset: RecordedDataset,
+    split: MeasuredSplit,
 ) -> Learning:
     """Of what was trained elsewhere, of which only names are known."""
     if trained_on is None:
         reason = "does not say what it was trained on"
         return Learning(family, supervision, None, "unknown", reason)
-    relations = {name: _relation(name, dataset) for name in trained_on}
+    relations = {name: _relation(name, dataset, split) for name in trained_on}
     shared = [name for name, how in relations.items() if how == "shared"]
     unknown = [name for name, how in relations.items() if how == "unknown"]
     leak: Leak = "seen" if shared else "unknown" if unknown else ""
     reason = ""
     if shared:
-        reason = _shared(listed(shared), dataset)
+        reason = _shared(listed(shared), dataset, split)
     elif unknown:
         reason = (
             f"was trained on {outside(listed(unknown))}, of which it is not known whether it "
-            f"shares images with {outside(dataset.name)}"
+            f"shares images with {_measured(dataset, split)}"
         )
     return Learning(family, supervision, tuple(trained_on), leak, reason)
 
 
-def _relation(name: str, dataset: RecordedDataset) -> Relation:
+def _relation(name: str, dataset: RecordedDataset, split: MeasuredSplit) -> Relation:
     """By the images where these were looked at, else by what is known of their names."""
     if name in dataset.elsewhere:
         return "shared" if dataset.elsewhere[name].leak else "apart"
-    return relation(name, dataset.name)
+    return _by_name(name, dataset, split)
 
 
-def _shared(training: str, dataset: RecordedDataset) -> str:
-    if training == dataset.name:
+def _by_name(name: str, dataset: RecordedDataset, split: MeasuredSplit) -> Relation:
+    # Images to validate on are held out of those to train on: others learned from them too.
+    part: Literal["train", "test"] = "train" if split == "validation" else "test"
+    return relation(name, _source(dataset, split), part)
+
+
+def _source(dataset: RecordedDataset, split: MeasuredSplit) -> str:
+    """Name of the data set that the measured images come from."""
+    return dataset.trained_on if split == "validation" else dataset.name
+
+
+def _measured(dataset: RecordedDataset, split: MeasuredSplit) -> str:
+    """What is measured, in words."""
+    images = "the validation images of " if split == "validation" else ""
+    return images + outside(_source(dataset, split))
+
+
+def _shared(training: str, dataset: RecordedDataset, split: MeasuredSplit) -> str:
+    if training == dataset.name and split == "test":
         return f"was trained on {outside(training)} itself"
-    return f"was trained on {outside(training)}, which shares images with {outside(dataset.name)}"
+    measured = _measured(dataset, split)
+    return f"was trained on {outside(training)}, which shares images with {measured}"
 
 
 # In words -------------------------------------------------------------------------------------

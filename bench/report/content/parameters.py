@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.analysis import ENOUGH_TRAININGS
+from bench.analysis import ENOUGH_TRAININGS, MOST_COMPARED
 from bench.analysis.statistics import student
 from bench.core import IDENTITY, Scale, noise_text
-from bench.report.content import learning
+from bench.report.content import data_set, learning
 from bench.report.content.families import Family, families, thinned, typed
 from bench.report.content.metrics import title
 from bench.report.content.rows import Column
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PARAMETERS_TITLE = "Quality over parameters"
 #: Lines that a panel has room for.
 MOST_LINES = 8
+#: Values that an axis has room to name one by one.
+MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,15 @@ class Point:
 
     Attributes:
         value: of the parameter.
+        text: the value as typed.
         mean: over images.
         low, high: its 95% confidence interval, see `interval`; equal to it where there is none.
         best: of its family no mean is better.
-        near: it cannot be told apart from the best one's.
+        near: it was compared with the best one's, and cannot be told apart from it.
     """
 
     value: float
+    text: str
     mean: float
     low: float
     high: float
@@ -78,7 +82,7 @@ class Curves:
     Attributes:
         method, parameter: their names.
         scale: of the metric.
-        ticks: value -> its text, rising.
+        ticks: value -> its text, rising; several texts where they mean one number.
         panels: by noise.
         left_out: families that the panels have no room for.
     """
@@ -106,29 +110,31 @@ def parameter_curves(section: Section) -> list[Curves]:
     if section.summary.empty:
         return []
     table = Table.of(section, section.first_metric)
-    apart = _told_apart(section)
+    told = _told(section)
     groups: dict[tuple[str, str], list[Family]] = {}
     for family in families(typed(section)):
         groups.setdefault((family.method, family.parameter), []).append(family)
     made = []
     for (method, parameter), members in groups.items():
         own = {variant.label for family in members for variant in family.variants}
-        ticks = {v.value: v.text for family in members for v in family.variants}
+        texts: dict[float, dict[str, None]] = {}
+        for variant in (v for family in members for v in family.variants):
+            texts.setdefault(variant.value, {})[variant.text] = None
         panels = {}
         for column in table.columns:
-            lines = {f.others: _line(f, table, column, apart) for f in members[:MOST_LINES]}
+            lines = {f.others: _line(f, table, column, told) for f in members[:MOST_LINES]}
             lines = {name: line for name, line in lines.items() if len(line) > 1}
             if lines:
                 panels[column] = Panel(lines, _references(section, table, column, own))
         if panels:
-            rising = {value: ticks[value] for value in sorted(ticks)}
+            rising = {value: ", ".join(texts[value]) for value in sorted(texts)}
             left_out = max(0, len(members) - MOST_LINES)
             made.append(Curves(method, parameter, table.scale, rising, panels, left_out))
     return made
 
 
 def _line(
-    family: Family, table: Table, column: Column, apart: set[tuple[Column, str, str]]
+    family: Family, table: Table, column: Column, told: Mapping[tuple[Column, str, str], bool]
 ) -> list[Point]:
     """A family's points under a noise."""
     entries = {
@@ -143,17 +149,18 @@ def _line(
     return [
         Point(
             variant.value,
+            variant.text,
             entry.mean,
             *interval(entry),
             variant == best,
-            variant != best and (column, best.label, variant.label) not in apart,
+            told.get((column, best.label, variant.label)) is False,
         )
         for variant, entry in entries.items()
     ]
 
 
 def interval(entry: Entry) -> tuple[float, float]:
-    """Ends of the interval that is drawn: over images and, of several trainings, over these too.
+    """Ends of the interval that is drawn: over images or units, and over trainings if several.
 
     The half-width over k trainings is Student's, of their means' standard deviation; the two are
     added in squares.
@@ -170,14 +177,17 @@ def interval(entry: Entry) -> tuple[float, float]:
     )
 
 
-def _told_apart(section: Section) -> set[tuple[Column, str, str]]:
-    """Which methods are told apart, under which noise, by the first metric; either way round."""
-    apart: set[tuple[Column, str, str]] = set()
-    for column, pairs in section.compared(section.first_metric).items():
-        for pair in pairs:
-            if pair.told:
-                apart |= {(column, pair.a, pair.b), (column, pair.b, pair.a)}
-    return apart
+def _told(section: Section) -> dict[tuple[Column, str, str], bool]:
+    """Whether methods are told apart by the first metric, of all that were compared.
+
+    By noise and two labels, either way round.
+    """
+    return {
+        (column, *labels): bool(pair.told)
+        for column, pairs in section.compared(section.first_metric).items()
+        for pair in pairs
+        for labels in ((pair.a, pair.b), (pair.b, pair.a))
+    }
 
 
 def _references(section: Section, table: Table, column: Column, own: set[str]) -> dict[str, float]:
@@ -205,7 +215,7 @@ def parameter_caption(section: Section, curves: Curves) -> str:
         for cell in section.rows()
         if cell.method == curves.method and cell.seed is not None
     }
-    over = "over images"
+    over = f"over {data_set.sampled(section)}"
     if len(trainings) > 1:
         over += " and trainings"
     elif trainings:
@@ -216,12 +226,15 @@ def parameter_caption(section: Section, curves: Curves) -> str:
     references = ""
     if any(panel.references for panel in panels):
         references = " Beside them the noisy image itself (`identity`) and the best other filter."
+    all_compared = len(section.labels) <= MOST_COMPARED and section.units > 1
+    worse = "" if all_compared else " or was not compared"
     few = " of these very models" if 0 < len(trainings) < ENOUGH_TRAININGS else ""
     return (
         f"Mean {title(curves.scale)} of `{outside(curves.method)}` over the {section.split} images "
         f"against `{outside(curves.parameter)}`; bars are 95% confidence intervals ({over}). "
         f"Filled: the best of a line; hollow: what cannot be told apart from it{few}; small: what "
-        f"is worse.{several}{references}{''.join(_best(curves))}{_elsewhere(section, curves)}"
+        f"is worse{worse}.{several}{references}{''.join(_best(curves))}"
+        f"{_elsewhere(section, curves)}"
     )
 
 
@@ -247,7 +260,7 @@ def _best(curves: Curves) -> Iterator[str]:
     for column, panel in curves.panels.items():
         (line,) = panel.lines.values()
         best = next(point for point in line if point.best)
-        near = [curves.ticks[point.value] for point in line if point.near]
-        text = f"{curves.ticks[best.value]} at {noise_text(*column)}"
+        near = [point.text for point in line if point.near]
+        text = f"{best.text} at {noise_text(*column)}"
         said.append(outside(f"{text} (not told apart: {', '.join(near)})" if near else text))
     yield f" Best: {'; '.join(said)}."

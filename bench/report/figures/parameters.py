@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bench.core import noise_text
 from bench.report.content import style
 from bench.report.content.parameters import (
+    MOST_NAMED,
     PARAMETERS_TITLE,
     Curves,
     Panel,
@@ -19,9 +20,6 @@ from bench.report.figures.figure import Drawn, Figure, panel_grid
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
-
-# Values that an axis has room to name one by one.
-_NAMED = 8
 
 
 def parameters(section: Section) -> Drawn:
@@ -36,8 +34,15 @@ def parameters(section: Section) -> Drawn:
         for axes in grid[:, 0]:
             axes.set_ylabel(curves.scale.heading)
         if len(colours) > 1:
-            handles, labels = grid.flat[0].get_legend_handles_labels()
-            canvas.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+            # Under one noise lines may be missing that others have.
+            found = {
+                label: handle
+                for axes in grid.flat
+                for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+            }
+            named = [name for name in colours if name in found]
+            handles = [found[name] for name in named]
+            canvas.legend(handles, named, loc="outside lower center", ncols=4, frameon=False)
         name = "parameters" if number == 1 else f"parameters-{number}"
         figure = Figure(name, PARAMETERS_TITLE, parameter_caption(section, curves))
         drawn.append((figure, canvas))
@@ -64,7 +69,7 @@ def _panel(axes: Any, curves: Curves, panel: Panel, colours: Mapping[str, Any]) 
     axes.set_ylim(low, high)
     if curves.logarithmic:
         axes.set_xscale("log")
-    if len(curves.ticks) <= _NAMED:
+    if len(curves.ticks) <= MOST_NAMED:
         axes.set_xticks(list(curves.ticks), list(curves.ticks.values()))
         axes.xaxis.set_minor_locator(NullLocator())
     elif curves.logarithmic:

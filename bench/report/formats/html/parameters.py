@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from bench.core import noise_text
 from bench.report.content.parameters import (
+    MOST_NAMED,
     PARAMETERS_TITLE,
     Curves,
     Panel,
@@ -40,9 +42,11 @@ def parameters(section: Section) -> Iterator[Chart]:
 
 def _figure(curves: Curves, panel: Panel) -> dict[str, Any]:
     """The lines under one noise, and the references."""
+    # Of many values few are named, the first among them; the others show theirs to a pointer.
+    named = list(curves.ticks)[:: math.ceil(len(curves.ticks) / MOST_NAMED)]
     axis: dict[str, Any] = {
-        "tickvals": list(curves.ticks),
-        "ticktext": [safe(text) for text in curves.ticks.values()],
+        "tickvals": named,
+        "ticktext": [safe(curves.ticks[value]) for value in named],
     }
     if curves.logarithmic:
         axis["type"] = "log"
@@ -83,7 +87,7 @@ def _line(curves: Curves, name: str, line: list[Point], colour: str) -> Any:
             "size": [11 if point.best or point.near else 5 for point in line],
             "symbol": ["circle-open" if point.near else "circle" for point in line],
         },
-        text=[safe(curves.ticks[point.value]) for point in line],
+        text=[safe(point.text) for point in line],
         hovertemplate=f"%{{text}}: %{{y:.{decimals}f}}{safe_unit(curves.scale)}",
     )
 
