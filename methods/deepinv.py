@@ -3,22 +3,28 @@
 import difflib
 import functools
 import inspect
-import math
 import tomllib
 import warnings
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from bench import Unsupported, method
+from bench.networks import (
+    differs,
+    downloaded,
+    expect_said,
+    file_stamp,
+    named_sets,
+    read_weights,
+    shows,
+    trained_level,
+)
 
 # Images that go through a network at once.
 BATCH = 32
-#: What `level` says of weights that serve every level untold.
-BLIND = "blind"
 # What models call the number of an image's channels.
 CHANNELS = ("in_channels", "out_channels", "img_channels", "in_chans", "in_nc", "channels")
 # What a mistyped option may have meant, beside the model's own.
@@ -69,9 +75,7 @@ PUBLISHED = {
 def learned_from(params):
     """What the weights that are asked for were trained on; nothing without weights."""
     if params["file"]:
-        names = [name.strip() for name in params["trained_on"].split("+") if name.strip()]
-        level = "" if params["level"] in (None, BLIND) else f" gaussian {params['level']}"
-        return [name + level for name in names] or None
+        return named_sets(params["trained_on"], params["level"])
     known = PUBLISHED.get(params["model"], {})
     if not known:
         return ()
@@ -88,7 +92,7 @@ def remark(params, noise):
     if params["model"] in UNTOLD and params.get("sigma", "").endswith("x"):
         raise Unsupported(f"{params['model']} is told no level: leave sigma={params['sigma']} out")
     _, why = _asked_for(params, noise)
-    return f"its weights {why}" if why and params["mismatch"] == "show" else ""
+    return f"its weights {why}" if why and shows(params["mismatch"]) else ""
 
 
 @method(
@@ -120,18 +124,21 @@ def deepinv(
         options, level = {**options, "level": level}, None  # of a wavelet transform
     typed = {"model": model, "weights": weights, "file": file, "level": level}
     name, why = _asked_for({**typed, "mismatch": mismatch, "trained_on": trained_on}, noise)
-    if why and mismatch == "skip":
+    if why and not shows(mismatch):
         raise Unsupported(f"the weights {name} of {model} {why}; mismatch=show measures it anyway")
     channels = noisy.shape[1]
     source, built = None, options
     if file:
         if not (path := Path(file).expanduser()).is_file():
             raise Unsupported(f"there is no file {file}")
-        source = (str(path), path.stat().st_mtime_ns)
+        source = path, file_stamp(path)
     elif name:
         chosen = PUBLISHED[model][name]
-        source = _address(model, name, chosen, channels)
+        address = _address(model, name, chosen, channels)
         built = {**(chosen.rgb_options if channels == 3 else {}), **options}
+        _arguments(model, channels, built.items())  # refuses before anything is downloaded
+        path = downloaded(address)
+        source = path, file_stamp(path)
 
     arguments = (model, channels, device, tuple(sorted(built.items())))
     parts = []
@@ -150,12 +157,14 @@ def deepinv(
 def _asked_for(params, noise):
     """Name of the weights that are asked for, and why they do not serve a noise; empty if so."""
     model, weights, level = params["model"], params["weights"], params["level"]
-    if params["mismatch"] not in ("skip", "show"):
-        raise Unsupported(f"mismatch={params['mismatch']}: write skip or show")
+    shown = shows(params["mismatch"])
     if params["file"]:
         if weights:
             raise Unsupported(f"weights={weights} or file={params['file']}, not both")
-        return Path(params["file"]).name, _why(model, _file_levels(model, level), noise)
+        expect_said(level, model, told=model not in UNTOLD)
+        trained = trained_level(level)
+        levels = trained and (255 * trained, 255 * trained)
+        return Path(params["file"]).name, _why(model, levels, noise)
     known = PUBLISHED.get(model, {})
     if weights and weights not in known:
         there = f"there is {', '.join(known)}" if known else "none are known"
@@ -172,7 +181,7 @@ def _asked_for(params, noise):
     ]
     name = weights or (fitting or [*known])[0]
     why = _why(model, known[name].levels, noise)
-    if why and not weights and len(known) > 1 and params["mismatch"] == "show":
+    if why and not weights and len(known) > 1 and shown:
         raise Unsupported(f"which weights, {', '.join(known)}? {model} has none for {noise}")
     return name, why
 
@@ -186,42 +195,15 @@ def _address(model, name, chosen, channels):
             f"the weights {name} of {model} are for {' and '.join(colours)} images, not for "
             f"{channels} channel{'s' * (channels > 1)}"
         )
-    return address, None
-
-
-def _file_levels(model, level):
-    """The levels that a file's weights serve, by what was typed of them; None: all."""
-    if model not in UNTOLD and level is not None:
-        raise Unsupported(f"{model} is told the noise's level: leave level out")
-    if model not in UNTOLD or level == BLIND:
-        return None
-    if level is None:
-        raise Unsupported(
-            f"{model} is not told the noise's level: say for which it was trained, as "
-            "level=25/255, or level=blind"
-        )
-    try:
-        number = 255 * float(Fraction(str(level).replace(" ", "")))
-    except (ValueError, ZeroDivisionError, OverflowError):
-        number = math.nan
-    if not 0 < number <= 255:
-        raise Unsupported(f"level={level}: write a standard deviation, as 25/255 or 0.1, or blind")
-    return number, number
+    return address
 
 
 def _why(model, levels, noise):
     """How noise differs from what weights were trained for; empty where it does not."""
     if levels is None:
         return ""
-    gaussian = noise.kind == "gaussian"
-    if model in UNTOLD and not gaussian:
-        return f"were trained for Gaussian noise, not for {noise.kind}"
-    low, high = levels
-    measured = 255 * (noise.level if gaussian else noise.sigma)
-    if low * (1 - 1e-3) <= measured <= high * (1 + 1e-3):
-        return ""
-    trained = f"{high:.4g}/255" if low == high else f"{low:.4g} to {high:.4g}/255"
-    return f"were trained for sigma {trained}, not for {measured:.4g}/255"
+    why = differs(noise, levels[0] / 255, levels[1] / 255, told=model not in UNTOLD)
+    return why and f"were {why}"
 
 
 def _check_model(model):
@@ -252,13 +234,9 @@ def _without(model, channels, device, options):
 
 @functools.lru_cache(maxsize=1)
 def _with_weights(source, model, channels, device, options):
-    """A model with the weights of a file, or of an address, from where they are downloaded once."""
-    from bench.networks import read_weights
-
-    arguments = _arguments(model, channels, options)
-    place, changed = source
-    path = Path(place) if changed else _downloaded(place, model)
-    network = _made(model, channels, device, arguments)
+    """A model with the weights of a file, which is given with its stamp."""
+    path, _ = source
+    network = _made(model, channels, device, _arguments(model, channels, options))
     found = read_weights(path)
     for wrapper in WRAPPERS:
         found = found[wrapper] if isinstance(found.get(wrapper), Mapping) else found
@@ -310,23 +288,6 @@ def _made(model, channels, device, arguments):
         raise Unsupported(
             f"{model} cannot be made for {channels} channel{'s' * (channels > 1)}: {_short(error)}"
         ) from error
-
-
-def _downloaded(address, model):
-    """The file that an address gives, where torch and deepinv keep theirs."""
-    import torch
-
-    path = Path(torch.hub.get_dir()) / "checkpoints" / address.rpartition("/")[2]
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(address, str(path), progress=False)
-        except OSError as error:
-            raise Unsupported(
-                f"the weights of {model} cannot be downloaded from {address} ({_short(error)}): go "
-                f"online once, or put that file at {path}"
-            ) from error
-    return path
 
 
 def _restored(network, model, noisy, sigma, channels, options):

@@ -26,6 +26,15 @@ def expanded(path: str | os.PathLike[str]) -> Path:
         ) from None
 
 
+def cache_folder() -> Path:
+    """`$BENCH_CACHE_DIR`, else the user's cache folder."""
+    if os.environ.get("BENCH_CACHE_DIR"):
+        return expanded(os.environ["BENCH_CACHE_DIR"])
+    import platformdirs
+
+    return platformdirs.user_cache_path("denoise-bench")
+
+
 def without_home(text: str) -> str:
     """A text for others to read: `~` in place of the user's home folder in its paths."""
     try:

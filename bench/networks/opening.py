@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.core import Unsupported, UsageError, expanded, system_reason
+from bench.networks.downloads import Stamp, file_stamp
 
 if TYPE_CHECKING:
     from bench.networks.network import Network
@@ -27,16 +28,16 @@ def open_network(file: str, device: str = "cpu") -> Network:
     """
     try:
         path = expanded(file).absolute()
-        found = path.stat()
+        stamp = file_stamp(path)
     except (OSError, ValueError, UsageError) as error:
         raise Unsupported(f"{file}: {system_reason(error) or error}") from error
     if not path.is_file():
         raise Unsupported(f"{file}: it is no file")
-    return _opened(path, found.st_mtime_ns, found.st_size, device)
+    return _opened(path, stamp, device)
 
 
 @functools.lru_cache(maxsize=_KEPT)
-def _opened(path: Path, changed: int, size: int, device: str) -> Network:
+def _opened(path: Path, stamp: Stamp, device: str) -> Network:
     # Here, so that neither library is loaded without need.
     if path.suffix.lower() == ".onnx":
         from bench.networks.onnx_model import OnnxNetwork

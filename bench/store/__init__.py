@@ -1,8 +1,9 @@
 """The only package that knows the format on disk: runs, and the cache of fitted models."""
 
+from bench.core import cache_folder
 from bench.store.cell_meta import CellMeta
 from bench.store.files import commit, write_text
-from bench.store.fit_cache import FitCache, cache_folder
+from bench.store.fit_cache import FitCache
 from bench.store.folders import (
     check_free,
     check_metrics,

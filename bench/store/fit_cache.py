@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pydantic
 
-from bench.core import Fit, StorageError, expanded
+from bench.core import Fit, StorageError, cache_folder
 from bench.store.files import commit, opened, read_bytes, readable, remove_unfinished
 from bench.store.json_model import Count, JsonModel, Parameters, Seconds, misfit
 
@@ -179,12 +178,3 @@ def checksum(arrays: Mapping[str, Any]) -> str:
         state.update(f"{name} {array.dtype} {array.shape};".encode())
         state.update(array.tobytes())
     return state.hexdigest()
-
-
-def cache_folder() -> Path:
-    """`$BENCH_CACHE_DIR`, else the user's cache folder."""
-    if os.environ.get("BENCH_CACHE_DIR"):
-        return expanded(os.environ["BENCH_CACHE_DIR"])
-    import platformdirs
-
-    return platformdirs.user_cache_path("denoise-bench")

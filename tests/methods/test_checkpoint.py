@@ -114,7 +114,7 @@ def refuses(match, noise=NOISE, **params):
 
 
 def test_one_for_one_level_must_have_it_said(dncnn, drunet):
-    refuses(r"DnCNN\) is not told the level: say .* as level=25/255", file=dncnn)
+    refuses(r"DnCNN\) is not told the noise's level: say .* as level=25/255", file=dncnn)
     refuses(r"DRUNet\) is told .*: leave level out", file="drunet.pth", level=0.1)
     refuses("level=25: write a standard deviation, as 25/255", file=dncnn, level=25)
     refuses("level=high: write", file=dncnn, level="high")
@@ -147,6 +147,7 @@ def test_what_it_was_trained_on_is_what_is_typed(dncnn):
         "bsd400 gaussian 25/255", "wed gaussian 25/255",
     )  # fmt: skip
     assert said(f"file={dncnn},trained_on=wed") == ("wed",)
+    assert said(f"file={dncnn},trained_on=wed,level=blind") == ("wed",)
 
 
 # -- in a run --------------------------------------------------------------------------------

@@ -106,13 +106,13 @@ def test_the_documentation_names_every_file():
 @pytest.mark.parametrize(
     ("params", "noise", "channels", "message"),
     [
-        ({"model": "DnCNN"}, NOISE, 1, "sigma2 of DnCNN were trained for sigma 2/255, not for 25/"),
-        ({"model": "SwinIR"}, make_noise("gaussian", 30 / 255), 1, "sigma 15/255, not for 30/255"),
-        ({"model": "SwinIR", "weights": "sigma50"}, NOISE, 3, "50/255, not for 25/255"),
-        ({"model": "SwinIR"}, make_noise("poisson", 30), 1, "for Gaussian noise, not for poisson"),
-        ({"model": "Restormer"}, make_noise("gaussian", 0.3), 1, "sigma 0 to 50/255, not for 76.5"),
+        ({"model": "DnCNN"}, NOISE, 1, "sigma2 of DnCNN were trained for gaussian 2/255, not"),
+        ({"model": "SwinIR"}, make_noise("gaussian", 30 / 255), 1, "15/255, not for gaussian 30"),
+        ({"model": "SwinIR", "weights": "sigma50"}, NOISE, 3, "50/255, not for gaussian 25/255"),
+        ({"model": "SwinIR"}, make_noise("poisson", 30), 1, "gaussian 15/255, not for poisson 30"),
+        ({"model": "Restormer"}, make_noise("gaussian", 0.3), 1, "gaussian 0 to 50/255, not for"),
         ({"model": "DRUNet", "weights": "dpir"}, make_noise("gaussian", 0.3), 1, "0 to 50/255"),
-        ({"model": "FFDNet"}, make_noise("gaussian", 0.4), 3, "0 to 75/255, not for 102/255"),
+        ({"model": "FFDNet"}, make_noise("gaussian", 0.4), 3, "0 to 75/255, not for gaussian 0.4"),
         ({"model": "SCUNet"}, NOISE, 1, "real of SCUNet are for RGB images, not for 1 channel"),
         ({"model": "DScCP"}, NOISE, 1, "for RGB images, not for 1 channel"),
         ({"model": "DRUNet"}, NOISE, 2, "for grey and RGB images, not for 2 channels"),
@@ -146,7 +146,7 @@ def test_weights_that_cannot_be_downloaded_say_where_to_put_them(monkeypatch, tm
         raise URLError("no network")
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path))
     file = "dncnn_sigma2_gray.pth"
     with pytest.raises(Unsupported, match=f"{file} .*no network.* put that file at .*/{file}$"):
         deepinv_of(images(), make_noise("gaussian", 2 / 255), model="DnCNN")
@@ -165,7 +165,7 @@ def test_downloaded_weights_are_those_for_the_level_and_the_channels(
         saved(file, "FFDNet", img_channels=1 if grey else 3, **options)
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", download)
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path))
     noisy = images(2, channels, 15, 9)
     restored = deepinv_of(noisy, model="FFDNet")
     _, network = saved(
@@ -188,7 +188,7 @@ def test_swinir_takes_the_weights_for_the_level(monkeypatch, tmp_path):
         raise URLError("no network")
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path))
     for level in (15, 25, 50):
         with pytest.raises(Unsupported, match="cannot be downloaded"):
             deepinv_of(images(), make_noise("gaussian", level / 255), model="SwinIR")
@@ -264,7 +264,7 @@ def test_a_networks_level_is_held_to_unless_it_is_to_be_shown(tmp_path):
         deepinv_of(images(), **params)
     with pytest.raises(
         Unsupported,
-        match=r"w\.pth of DnCNN were trained for sigma 15/255, not for 25/255; mismatch=show",
+        match=r"w\.pth of DnCNN were trained for gaussian 15/255, not for .* 25/255; mismatch=show",
     ):
         deepinv_of(images(), level="15/255", **params)
     with pytest.raises(Unsupported, match="level=lots: write a standard deviation"):
@@ -274,7 +274,7 @@ def test_a_networks_level_is_held_to_unless_it_is_to_be_shown(tmp_path):
     typed = {**params, "level": "15/255"}
     assert METHOD.remark(typed, NOISE) == ""
     marked = METHOD.remark({**typed, "mismatch": "show"}, NOISE)
-    assert marked == "its weights were trained for sigma 15/255, not for 25/255"
+    assert marked == "its weights were trained for gaussian 15/255, not for gaussian 25/255"
     file, _ = saved(tmp_path / "f.pth", "FFDNet", n_conv_layers=3, nf=4)
     with pytest.raises(Unsupported, match="is told the noise's level: leave level out"):
         deepinv_of(images(), model="FFDNet", file=file, level="25/255", n_conv_layers=3, nf=4)
@@ -368,6 +368,7 @@ def test_what_a_model_does_not_take_is_said_in_one_line():
         ({"model": "Restormer"}, ("dfwb gaussian 0-50/255",)),
         ({"model": "DnCNN", "file": "x", "trained_on": "mine + b", "level": "9/255"},
          ("mine gaussian 9/255", "b gaussian 9/255")),
+        ({"model": "DnCNN", "file": "x", "trained_on": "mine", "level": "blind"}, ("mine",)),
     ],
 )  # fmt: skip
 def test_what_weights_learned_from_is_known(params, names):
@@ -400,6 +401,6 @@ def test_a_run_skips_what_does_not_serve_and_measures_the_rest(bench, tmp_path):
         "deepinv[model=MedianFilter,kernel_size=3]",
         "--out", tmp_path, "--name", "r",
     )  # fmt: skip
-    assert "trained for sigma 25/255, not for 15/255" in done.out + done.err
+    assert "trained for gaussian 25/255, not for gaussian 15/255" in done.out + done.err
     cells = open_run(tmp_path / "r").cells()
     assert sorted(cells["status"]) == ["done", "done", "done", "skipped"]
