@@ -62,7 +62,7 @@ class Import:
             if plugin.recipes:
                 told["recipes"] = {name: dict(of) for name, of in plugin.recipes.items()}
             # What is a function goes nowhere: it is named by a module that only this process has.
-            asked = {
+            asked: dict[str, Any] = {
                 name: _elsewhere for name in _ASKED if callable(getattr(plugin.declared, name))
             }
             told["declared"] = dataclasses.replace(plugin.declared, **asked)
@@ -218,7 +218,7 @@ def importing(
             return said
 
         questions = {"trained_on": trained_on, "remark": remark}
-        told = {
+        told: dict[str, Any] = {
             name: ask
             for name, ask in questions.items()
             if getattr(plugin.declared, name) is _elsewhere
