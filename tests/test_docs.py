@@ -174,7 +174,8 @@ def test_tables_of_psnr_are_those_of_the_records(psnr):
         for label, values in psnr["classical"].items()
     }
     page = (ROOT / "docs" / "founding-report.md").read_text()
-    rows = re.findall(r"^\| ([^|]+) \| (\d+\.\d\d) dB \| (.+) dB \| (.+) dB \|$", page, re.M)
+    # Rows that begin with a number are of the sweep, which is no published run.
+    rows = re.findall(r"^\| (\D[^|]+) \| (\d+\.\d\d) dB \| (.+) dB \| (.+) dB \|$", page, re.M)
     reference, paper = psnr["reference"], psnr["founding-report"]
     expected = [
         paper["identity"], paper["nlm"], paper["vae"], reference["vae"],
@@ -199,7 +200,7 @@ def test_the_presets_of_the_learned_denoisers_are_as_documented():
 
     page = (ROOT / "docs" / "learned-denoisers.md").read_text()
     header, *rows = re.findall(r"^\| (?:preset|`(?:quick|default|paper)`) \|.*$", page, re.M)
-    names = re.findall(r"`([a-z]+)`", header)
+    names = re.findall(r"`([a-z0-9]+)`", header)
     assert set(names) == {name for name in sources.Registry().sources if sources.load(name).recipes}
     for row in rows:
         preset, *cells = (cell.strip().strip("`") for cell in row.strip("|").split("|"))

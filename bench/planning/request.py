@@ -117,7 +117,7 @@ def torch_device(settings: Settings, methods: Iterable[Method]) -> str:
     device = settings.device
     if device == "cuda" and settings.dask:
         return device
-    if device == "cpu" or (device == "auto" and not any(each.uses_gpu for each in methods)):
+    if device == "cpu" or (device == "auto" and not any(map(_gains_by_gpu, methods))):
         return "cpu"
     import torch
 
@@ -128,6 +128,11 @@ def torch_device(settings: Settings, methods: Iterable[Method]) -> str:
             f"--device cuda: torch {torch.__version__} finds no CUDA device here; use --device cpu"
         )
     return "cpu"
+
+
+def _gains_by_gpu(method: Method) -> bool:
+    """It is no filter that a CPU does as well, for which torch need not be loaded."""
+    return method.uses_gpu and not method.classical
 
 
 def resolve(text: str, registry: Registry[Method]) -> RequestedMethod:

@@ -105,7 +105,7 @@ DATASETS: Kind[PluginDataset] = Kind(
     mixed=True,  # and none is a plugin yet: see `bench.datasets.CATALOGUE`
     reserved=frozenset(
         {"array", "mnist", "fashion-mnist", "kmnist", "digits"}
-        | {"bsd68", "set12", "cbsd68", "kodak24", "train400"}
+        | {"bsd68", "set12", "cbsd68", "kodak24", "train400", "flat"}
     ),
 )
 KINDS: tuple[Kind[Any], ...] = (METHODS, METRICS, NOISES, DATASETS)

@@ -162,7 +162,7 @@ class Registry(Generic[P]):
             for name, source in self.sources.items()
             if source.origin == BUILT_IN
             and source.path
-            and not _is_trained(source.path)
+            and not _needs_torch(source.path)
             and (source.load().classical or (name in JOINING and not source.load().missing))
         ]
 
@@ -235,9 +235,10 @@ def _plugins_in(folder: Path) -> list[Path]:
     return [path for path in scripts(folder) if not path.name.startswith(("test_", "conftest."))]
 
 
-def _is_trained(path: Path) -> bool:
-    """Whether a file's class extends `TrainedMethod`: running it would import torch."""
-    return re.search(rb"^class \w+\(.*\bTrainedMethod\b", path.read_bytes(), re.M) is not None
+def _needs_torch(path: Path) -> bool:
+    """Whether running a file would import torch, as no classical method's does."""
+    torch = rb"^(?:import|from) torch\b|^class \w+\(.*\bTrainedMethod\b"
+    return re.search(torch, path.read_bytes(), re.M) is not None
 
 
 @overload

@@ -48,7 +48,7 @@ def few_images(monkeypatch):
     def few(dataset, split):
         return split_array(dataset, split)[:40]
 
-    monkeypatch.setattr("bench.evaluation.fitting.split_array", few)
+    monkeypatch.setattr("bench.evaluation.supervision.split_array", few)
 
 
 @pytest.mark.usefixtures("dense_kernels", "few_images")

@@ -60,6 +60,7 @@ def test_samples_of_large_images_are_their_middle_and_the_report_says_so(
     assert "Of larger images the middle is shown" in page.read_text()
 
 
+@pytest.mark.filterwarnings("ignore:methods that take any size are given images")
 def test_an_image_takes_the_memory_that_is_planned_for_it(photographs, tmp_path, monkeypatch):
     small = photographs(1, 1100, 1000)
     measured(small, tmp_path / "warm")  # libraries are loaded

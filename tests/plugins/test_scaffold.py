@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -34,8 +35,8 @@ def shell(command):
 
 def scores_in(text):
     """Method -> PSNR, of a run's table."""
-    rows = [line.split() for line in text.splitlines() if " 0." in line]
-    return {name: float(psnr) for name, psnr, *_ in rows}
+    rows = re.findall(r"^([\w-]+) +(\d+\.\d+) 0\.\d+", text, re.M)
+    return {name: float(psnr) for name, psnr in rows}
 
 
 def test_from_an_empty_folder_to_a_report_as_typed():

@@ -16,6 +16,7 @@ from bench.report.content.section import Section
 from bench.report.content.tables import Table
 from bench.store import CellMeta, Manifest, RecordedMethod
 from bench.store.cell_meta import RecordedCell, RecordedNoise
+from bench.store.manifest import RecordedSettings
 from bench.store.recorded_data import RecordedDataset
 
 LEARNED = ("dae", "vae")
@@ -38,6 +39,7 @@ class Run:
         about = {"summary": "", "reference": ""}
         self.manifest = Manifest.model_construct(
             started="2026",
+            settings=RecordedSettings.model_construct(split="test"),
             dataset=RecordedDataset.model_construct(name="toy", note=""),
             methods={name: RecordedMethod(**about, **CLASSES.get(name, {})) for name in names},
         )

@@ -43,7 +43,7 @@ def test_a_metric_of_any_label_is_a_column(tmp_path):
     run.write(record(columns={LABEL: VALUES, "restored": np.arange(3, dtype=np.uint64)}))
     opened = bench.open_run(run.path)
     records = opened.records()
-    assert list(records)[9:] == ["image", LABEL, "digest", "restored"]
+    assert list(records)[10:] == ["image", LABEL, "digest", "restored"]
     assert records[LABEL].dtype == "float64"
     np.testing.assert_array_equal(records[LABEL], VALUES)
     assert records["restored"].dtype == "uint64"
@@ -55,7 +55,7 @@ def test_metrics_stand_in_the_manifests_order_and_are_nan_where_a_cell_has_none(
     metrics = {LABEL: LPIPS, **planned().metrics}
     run = start_run(tmp_path / "run", planned(metrics=metrics))
     run.write(record(unmeasured={LABEL: "it raised"}))
-    assert list(run.records())[9:] == ["image", LABEL, "psnr", "ssim", "mse", "digest"]
+    assert list(run.records())[10:] == ["image", LABEL, "psnr", "ssim", "mse", "digest"]
     assert run.records()[LABEL].isna().all()
     assert np.isnan(run.images(CELL.key)[LABEL]).all()
     assert run.measured(CELL.key) == ["psnr", "ssim", "mse"]
