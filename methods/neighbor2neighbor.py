@@ -6,8 +6,6 @@ from bench import TrainedMethod, Unsupported, method
 from bench.training import SmallUNet
 
 FAST = {"batch_size": 64, "lr": 3e-3, "schedule": "one-cycle"}
-# Of a cell's pixels 0 1 / 2 3: the neighbours, side by side or one above the other, both ways.
-NEIGHBOURS = ((0, 1), (0, 2), (1, 3), (2, 3), (1, 0), (2, 0), (3, 1), (3, 2))
 
 
 @method(
@@ -62,17 +60,22 @@ class Neighbor2Neighbor(TrainedMethod):
 
 
 def chosen(images, draws=None):
-    """Of each cell of images (N, C, H, W) the places 0 to 3 of two neighbours, (2, N, 1, cells).
+    """Of each cell of images (N, C, H, W) two neighbours among its places 0 1 / 2 3.
+
+    Side by side or one above the other, either one first: places, (2, N, 1, cells).
 
     Args:
         images: the last row or column of an odd side belongs to no cell.
         draws: a generator, or None for torch's own.
     """
     count, _, height, width = images.shape
-    table = torch.tensor(NEIGHBOURS, device=images.device)
     size = (count, 1, (height // 2) * (width // 2))
-    number = torch.rand(size, generator=draws, device=images.device) * len(NEIGHBOURS)
-    return table[number.long()].movedim(-1, 0)
+    number = (torch.rand(size, generator=draws, device=images.device) * 8).long()
+    # 0 1, 0 2, 1 3 and 2 3, and the same the other way round: computed, since a table would be
+    # copied to the device in each update, which no recorded one may do.
+    low, high = (number % 4 - 1).clamp_min(0), (number % 4 + 1).clamp_max(3)
+    swapped = number >= 4
+    return torch.stack([torch.where(swapped, high, low), torch.where(swapped, low, high)])
 
 
 def neighbours(images, pairs):

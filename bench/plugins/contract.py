@@ -189,6 +189,7 @@ class Method(Plugin):
         takes_noise: it is told the noise's kind and level; without, it is blind.
         takes_device: a function that is told where to compute.
         takes_seed: a function that is random, and told the seed.
+        takes_more: a function with `**`, which takes parameters of any name and judges them itself.
         fits_noise: what it learns depends on the noise that it is fitted for.
         recipes: preset -> training recipe, for methods that torch trains.
     """
@@ -200,6 +201,7 @@ class Method(Plugin):
     takes_noise: bool
     takes_device: bool
     takes_seed: bool
+    takes_more: bool
     fits_noise: bool
     recipes: Mapping[str, Mapping[str, Any]] | None
 
@@ -218,19 +220,12 @@ class Method(Plugin):
         """It computes on a GPU where a run has one."""
         return self.uses_torch or self.takes_device
 
-    @property
-    def takes_more(self) -> bool:
-        """A function with `**` takes parameters of any name, and judges them itself."""
-        taken = inspect.signature(self.target).parameters.values()
-        return not self.learns and any(one.kind is one.VAR_KEYWORD for one in taken)
-
     def own(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Those of the parameters that it is called with, not what the harness makes of them."""
-        more = self.takes_more
         return {
             name: value
             for name, value in params.items()
-            if name in self.parameters or (more and name != ESTIMATED)
+            if name in self.parameters or (self.takes_more and name != ESTIMATED)
         }
 
     @property

@@ -46,6 +46,7 @@ def describe(target: Target) -> Method:
         takes_noise=form != "function" or "noise" in told,
         takes_device="device" in told,
         takes_seed="seed" in told,
+        takes_more=form == "function" and _takes_any_name(value),
         fits_noise=form == "trained" or "noise" in arguments(getattr(value, "fit", None)),
         recipes=recipes,
     )
@@ -112,6 +113,10 @@ def _told(function: Any) -> list[str]:
         if argument.name in TOLD
         and (argument.kind is not keyword_only or argument.default is argument.empty)
     ]
+
+
+def _takes_any_name(function: Any) -> bool:
+    return any(one.kind is one.VAR_KEYWORD for one in arguments(function).values())
 
 
 def _check_fit(target: Target) -> None:

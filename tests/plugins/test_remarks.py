@@ -77,3 +77,12 @@ def test_wrong_parameters_are_found_before_metrics_learn(
             plugins=[plugin], out=tmp_path,
         )  # fmt: skip
     assert not list(tmp_path.iterdir())
+
+
+def test_a_mistyped_parameter_of_a_plugin_ends_a_run_with_workers_at_once(plugin, tmp_path):
+    with pytest.raises(UsageError, match=r"'talker' has no parameter 'facto': did you mean factor"):
+        bench.run(
+            "digits", methods="talker[facto=2]", noise=0.3, limit=2, jobs=1, plugins=[plugin],
+            out=tmp_path,
+        )  # fmt: skip
+    assert not list(tmp_path.iterdir())
