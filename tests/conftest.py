@@ -148,10 +148,12 @@ class _Here:
         self.alive = True
 
     def ask(self, job):
-        from bench.execution.importing import Import, TrainedOn
+        from bench.execution.importing import Import, Remark, TrainedOn
 
         if isinstance(job, Import):
             answer = job.plugin()
+        elif isinstance(job, Remark):
+            answer = job.text()
         elif isinstance(job, TrainedOn):
             answer = job.names()
         else:
