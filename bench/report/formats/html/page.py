@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     from bench.store import Manifest
 
 
+#: The page's script and its style sheet, in the order of their parts.
+SCRIPTS = ("page", "theme", "filters", "tables", "charts", "images", "start")
+STYLES = ("page", "filters", "tables", "charts", "images", "provenance", "phone", "print")
+
+
 def page(sections: Sequence[Section], options: Options | None = None) -> str:
     """The page of data sets, as HTML."""
     import jinja2
@@ -44,7 +49,7 @@ def page(sections: Sequence[Section], options: Options | None = None) -> str:
     options = options or Options()
     environment = jinja2.Environment(
         autoescape=True,
-        loader=jinja2.PackageLoader("bench.report.formats.html", "."),
+        loader=jinja2.PackageLoader("bench.report.formats.html"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -73,7 +78,7 @@ def page(sections: Sequence[Section], options: Options | None = None) -> str:
     labels = dict.fromkeys(label for section in sections for label in section.labels)
     styles = Styles(list(labels))
     columns = dict.fromkeys(column for section in sections for column in section.columns)
-    scripts = [get_plotlyjs(), resources.files(__package__).joinpath("page.js").read_text("utf-8")]
+    scripts = [get_plotlyjs(), _parts("scripts", SCRIPTS, "js")]
     names = dict.fromkeys(run.name for section in sections for run in section.runs)
     return environment.get_template("page.html").render(
         title=f"Denoising {' and '.join(prose.title(section) for section in sections)}",
@@ -90,8 +95,14 @@ def page(sections: Sequence[Section], options: Options | None = None) -> str:
         ],
         scripts=[Markup(script) for script in scripts],
         digests=" ".join(f"'sha256-{_digest(script)}'" for script in scripts),
-        style=Markup(resources.files(__package__).joinpath("style.css").read_text("utf-8")),
+        style=Markup(_parts("styles", STYLES, "css")),
     )
+
+
+def _parts(folder: str, names: Sequence[str], ending: str) -> str:
+    """Files of one script or style sheet, which make one file of the page."""
+    here = resources.files(__package__).joinpath(folder)
+    return "\n".join(here.joinpath(f"{name}.{ending}").read_text("utf-8") for name in names)
 
 
 def _digest(script: str) -> str:
