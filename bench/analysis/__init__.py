@@ -4,7 +4,7 @@ from bench.analysis.comparison import MOST_COMPARED, compare, harm, marks, uneve
 from bench.analysis.families import ENOUGH_TRAININGS
 from bench.analysis.labels import rowwise, tuples, with_labels
 from bench.analysis.means import means, problems, table, text_table
-from bench.analysis.ranks import Affordable, Ranks, affordable, average_ranks
+from bench.analysis.ranks import Affordable, Ranks, affordable, average_ranks, common
 from bench.analysis.scores import Scores, prominent, united
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Scores",
     "affordable",
     "average_ranks",
+    "common",
     "compare",
     "harm",
     "marks",

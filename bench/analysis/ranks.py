@@ -6,8 +6,9 @@ counts once, whatever the number of its levels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from bench.analysis.labels import tuples
@@ -15,6 +16,8 @@ from bench.analysis.means import table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    Noise = tuple[str, float]
 
 #: Fewest data sets and methods that Friedman's test is made of.
 LEAST_DATA_SETS, LEAST_METHODS = 3, 3
@@ -27,6 +30,8 @@ class Ranks:
     Attributes:
         metric: by which they are ranked.
         datasets: the names of the data sets.
+        columns: the noises, each a full name and a level, that they are ranked over.
+        left_out: the methods that some data set lacks under one of these.
         average: a method's rank, 1 the best, averaged over the data sets; the best first.
         p: of Friedman's test that all methods rank alike; None where there is too little.
         pairs: p-values of Nemenyi's test, methods by methods; None likewise.
@@ -34,6 +39,8 @@ class Ranks:
 
     metric: str
     datasets: list[str]
+    columns: list[Noise]
+    left_out: list[str]
     average: pd.Series
     p: float | None
     pairs: pd.DataFrame | None
@@ -78,17 +85,60 @@ def affordable(cells: pd.DataFrame, column: str, most: float) -> Affordable:
     return found
 
 
+def common(measured: Mapping[str, Collection[Noise]]) -> tuple[list[str], list[Noise]]:
+    """The methods and noises that rank each other: each of the methods has all of the noises.
+
+    Ranks over whatever each method was measured under would favour the one that was measured under
+    the easiest, or among the fewest. Of all such groups it is the one of the most entries; of as
+    many the one of more methods. A group of one method ranks nothing, and is taken where there is
+    no other.
+
+    Args:
+        measured: a method's label -> the noises, each a full name and a level, of its means.
+
+    >>> low, high = ("gaussian", 0.1), ("gaussian", 0.3)
+    >>> common({"identity": [low, high], "median": [low, high], "dncnn": [low]})
+    (['identity', 'median'], [('gaussian', 0.1), ('gaussian', 0.3)])
+    """
+    noises = list(dict.fromkeys(noise for own in measured.values() for noise in own))
+    sets = list(dict.fromkeys(frozenset(own) for own in measured.values()))
+    shared = [frozenset.intersection(*sets)] if sets else []
+    shared += [a & b for a, b in combinations(sets[:_MOST_SETS], 2)]
+
+    def group(chosen: frozenset[Noise]) -> list[str]:
+        return [label for label, own in measured.items() if chosen <= set(own)]
+
+    found = {chosen: group(chosen) for chosen in dict.fromkeys([*sets, *shared]) if chosen}
+    if not found:
+        return [], []
+    best = max(
+        found, key=lambda one: (len(found[one]) > 1, len(found[one]) * len(one), len(found[one]))
+    )
+    return found[best], [noise for noise in noises if noise in best]
+
+
+#: Sets of noises of which each two are tried; of a run there are one or a few.
+_MOST_SETS = 50
+
+
 def average_ranks(
-    summaries: Mapping[str, pd.DataFrame], metric: str, *, higher: bool
+    summaries: Mapping[str, pd.DataFrame],
+    metric: str,
+    *,
+    higher: bool,
+    uneven: Collection[Noise] = (),
 ) -> Ranks | None:
     """Rank the methods that all data sets have, under the noises that all of them have.
 
-    In each data set methods are ranked by the mean over these noises of their means.
+    In each data set methods are ranked by the mean over these noises of their means. Where not all
+    data sets have all methods under all noises, it is those of `common`.
 
     Args:
         summaries: data set -> its `means`.
         metric: its label.
         higher: more of it is better.
+        uneven: noises under which a data set's means are over other images each, see `uneven`:
+            they rank nothing.
 
     Returns:
         None where there are no two data sets, or nothing that all of them have.
@@ -96,15 +146,24 @@ def average_ranks(
     import pandas as pd
 
     tables = {name: table(summary, metric) for name, summary in summaries.items()}
-    tables = {name: frame.dropna(axis="columns", how="all") for name, frame in tables.items()}
     if len(tables) < 2:
         return None
     first, *others = tables.values()
-    columns = [c for c in first.columns if all(c in frame.columns for frame in others)]
-    complete = [frame[columns].dropna().index for frame in tables.values()]
-    labels = [label for label in first.index if all(label in index for index in complete)]
-    if not columns or len(labels) < 2:
+    there = [
+        {label: {c for c in frame.columns if frame.notna().at[label, c]} for label in frame.index}
+        for frame in tables.values()
+    ]
+    measured = {
+        label: [
+            c for c in first.columns if c not in uneven and all(c in own[label] for own in there)
+        ]
+        for label in first.index
+        if all(label in frame.index for frame in others)
+    }
+    labels, columns = common(measured)
+    if len(labels) < 2:
         return None
+    left_out = list(dict.fromkeys(x for f in tables.values() for x in f.index))
     scores = pd.DataFrame(
         {name: frame.loc[labels, columns].mean(axis=1) for name, frame in tables.items()}
     )
@@ -116,4 +175,5 @@ def average_ranks(
 
         p = float(stats.friedmanchisquare(*scores.to_numpy()).pvalue)
         pairs = scikit_posthocs.posthoc_nemenyi_friedman(scores.T)
-    return Ranks(metric, list(tables), average, p, pairs)
+    left_out = [label for label in left_out if label not in labels]
+    return Ranks(metric, list(tables), columns, left_out, average, p, pairs)

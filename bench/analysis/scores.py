@@ -151,9 +151,9 @@ class Scores:
             **{label: np.full(len(columns["image"]), np.nan) for label in missing},
         }
 
-    def where(self, chosen: Sequence[bool]) -> Scores:
-        """Those of some cells; nothing is read."""
-        return Scores(self.cells[np.asarray(chosen, dtype=bool)], self._runs, self.scales)
+    def take(self, rows: Sequence[int]) -> Scores:
+        """Those of some rows of `cells`, in this order; nothing is read."""
+        return Scores(self.cells.iloc[rows], self._runs, self.scales)
 
     def by(self, *names: str) -> Iterator[tuple[tuple[Any, ...], Scores]]:
         """Those of equal entries in some columns of `cells`, with these, in the cells' order."""

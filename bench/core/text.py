@@ -147,6 +147,22 @@ def speed_text(images_per_second: float, unit: str = "") -> str:
     return significant(images_per_second) + unit
 
 
+def duration_text(seconds: float) -> str:
+    """A time with three significant digits, in a unit of its size.
+
+    >>> [duration_text(time) for time in (0.0004, 7.3, 0.0123, 2e-5, 3e-8, 90.0, 7300)]
+    ['0.400 ms', '7.30 s', '12.3 ms', '20.0 µs', '< 1 µs', '90.0 s', '2.03 h']
+    """
+    if seconds < 1e-6:
+        return "< 1 µs"
+    rounded = float(f"{seconds:.3g}")
+    units = ((7200, 3600, "h"), (600, 60, "min"), (1, 1, "s"), (1e-4, 1e-3, "ms"))
+    size, unit = next(
+        ((size, unit) for least, size, unit in units if rounded >= least), (1e-6, "µs")
+    )
+    return f"{significant(rounded / size)} {unit}"
+
+
 def visible(text: str) -> str:
     """Text from outside in its lines; what cannot be seen, or written, shows as its code.
 

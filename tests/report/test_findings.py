@@ -3,8 +3,8 @@
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
+from toy import Run, section
 
 import bench
 from bench import analysis
@@ -14,72 +14,6 @@ from bench.report.content.metrics import amount
 from bench.report.content.options import Options
 from bench.report.content.section import Section
 from bench.report.content.tables import Table
-from bench.store import CellMeta, Manifest, RecordedMethod
-from bench.store.cell_meta import RecordedCell, RecordedNoise
-from bench.store.manifest import RecordedSettings
-from bench.store.recorded_data import RecordedDataset
-
-LEARNED = ("dae", "vae")
-CLASSES = {
-    **{name: {"family": "trained", "supervision": "clean", "learns": True} for name in LEARNED},
-    "lmmse": {"family": "fitted", "supervision": "clean", "learns": True},
-    "elsewhere": {"family": "pretrained", "trained_on": {"elsewhere": ["bsd400"]}},
-    "leaky": {"family": "pretrained", "trained_on": {"leaky": ["toy"]}},  # the measured set
-}
-
-
-class Run:
-    """As much of a run as a report's section asks for."""
-
-    name = "toy"
-
-    def __init__(self, records):
-        self.records, self._scores = records, analysis.Scores.of(records)
-        names = dict.fromkeys(records["method"])
-        about = {"summary": "", "reference": ""}
-        self.manifest = Manifest.model_construct(
-            started="2026",
-            settings=RecordedSettings.model_construct(split="test"),
-            dataset=RecordedDataset.model_construct(name="toy", note=""),
-            methods={name: RecordedMethod(**about, **CLASSES.get(name, {})) for name in names},
-        )
-
-    def metadata(self):
-        for number, cell in enumerate(self._scores.cells.itertuples()):
-            noise = RecordedNoise(kind=cell.noise, level=cell.level, clip=cell.clip)
-            point = RecordedCell.model_construct(
-                dataset="toy", method=cell.method, params="{}", noise=noise, train=None,
-                seed=None if pd.isna(cell.seed) else int(cell.seed),
-            )  # fmt: skip
-            yield CellMeta.model_construct(key=str(number), cell=point, status="done", chosen={})
-
-    def images(self, key):
-        return self._scores.read(int(key))
-
-
-def section(**levels):
-    """Section of methods with scores by level: {"0.1": {"vae": (psnr, psnr of seed 1)}}."""
-    rng = np.random.default_rng(0)
-    parts = []
-    images = 60
-    image = rng.normal(0, 3, images)
-    for level, methods in levels.items():
-        for name, means in methods.items():
-            means = means if isinstance(means, tuple) else (means,)
-            for seed, mean in enumerate(means):
-                own = rng.normal(0, 0.1, images)
-                parts.append(
-                    pd.DataFrame(
-                        {
-                            "dataset": "toy", "method": name, "params": "{}", "noise": "gaussian",
-                            "clip": False, "level": float(level), "train": None, "regime": None,
-                            "seed": seed if name in LEARNED else pd.NA, "image": range(images),
-                            "digest": 0, "mse": 0.1, "ssim": 0.5,
-                            "psnr": mean + image + own - own.mean() - image.mean(),
-                        }
-                    )
-                )  # fmt: skip
-    return Section.of(Run(pd.concat(parts, ignore_index=True).astype({"seed": "Int64"})))
 
 
 def texts(made, **options):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.analysis import affordable
+from bench.analysis import Affordable, affordable
 from bench.core import UsageError, noise_text, shown
 from bench.report.content.words import code, outside
 
@@ -67,7 +67,11 @@ class Budget:
 
     def within(self, section: Section) -> list[str]:
         """The methods of a data set that cost no more, under all noises that are shown."""
-        return affordable(section.cells, self.column, self.most).within
+        return self.found(section).within
+
+    def found(self, section: Section) -> Affordable:
+        """The same, with those that cost more and those of which that is not known."""
+        return affordable(section.cells, self.column, self.most)
 
     def sentences(self, section: Section, table: Table) -> str:
         """Who is ranked how within it, who is over it and where, of whom the cost is not known.
@@ -76,7 +80,7 @@ class Budget:
             section: the data set.
             table: of all its methods, by the metric that they are ranked by.
         """
-        found = affordable(section.cells, self.column, self.most)
+        found = self.found(section)
         within = [label for label in found.within if label in table.rows]
         every = len(within) + len(found.over) + len(found.unknown)
         kept = [label for label in within if label not in table.unranked]

@@ -116,8 +116,8 @@ def thinned(section: Section) -> Iterator[tuple[list[str], list[str]]]:
     for members in by_method.values():
         labels = list(dict.fromkeys(v.label for family in members for v in family.variants))
         if len(labels) > _MOST_SHOWN:
-            ranked = Table.of(section, section.first_metric).ranked()
-            best = next((label for label in ranked if label in labels), labels[0])
+            table = Table.of(section, section.first_metric).of_methods(labels)
+            best = next(iter(table.ranked()), labels[0])
             of_best = [f.variants for f in members if best in (v.label for v in f.variants)]
             longest = max(of_best, key=len)
             ends = (longest[0].label, longest[-1].label)

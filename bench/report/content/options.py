@@ -23,9 +23,9 @@ class Options:
 
     Attributes:
         columns: the noises to show, as `bench run --noise` takes them: "0.1,0.3" for a level of
-            every kind, "gaussian:0.1,0.5;poisson" for those of a kind, or all of them. They are
-            looked up among the runs' own, so that a kind of a plugin's, or one that is gone,
-            can be named. The whole report is then of these.
+            every kind, "gaussian:0.1,0.5;poisson" for those of a kind, or all of them; in this
+            order, kinds together. They are looked up among the runs' own, so that a kind of a
+            plugin's, or one that is gone, can be named. The whole report is then of these.
         metrics: labels, in the order of the tables; upper case may be typed in lower case.
         precision: decimals of every metric; None for each metric's own. Files in CSV have all.
         budget: what an image may cost, as "50ms/MP": only methods within it are ranked.
@@ -117,18 +117,20 @@ class Options:
         if not self.columns.strip():
             return list(sections)
         measured = dict.fromkeys(column for section in sections for column in section.columns)
-        wanted = set()
+        wanted: dict[tuple[str, float], None] = {}
         for typed, kind, level in _typed_columns(self.columns, {noise for noise, _ in measured}):
-            matches = {
+            matches = [
                 (noise, at)
                 for noise, at in measured
                 if kind in ("", noise) and (not level or _same(level, at))
-            }
+            ]
             if not matches:
                 known = "; ".join(noise_text(*column) for column in measured)
                 raise UsageError(f"no column is {typed!r}; the runs have: {known}")
-            wanted |= matches
-        chosen = [section.only(wanted) for section in sections]
+            wanted |= dict.fromkeys(matches)
+        kinds = list(dict.fromkeys(noise for noise, _ in wanted))
+        ordered = sorted(wanted, key=lambda column: kinds.index(column[0]))  # levels as typed
+        chosen = [section.only(ordered) for section in sections]
         return [section for section in chosen if len(section.cells)]
 
 

@@ -125,7 +125,7 @@ class Table:
         return "highest" if self.scale.higher else "lowest"
 
     def of_methods(self, labels: Collection[str]) -> Table:
-        """The same of some methods; marks stay those of all."""
+        """The same of some methods, ranked among each other; marks stay those of all."""
         return replace(self, rows=[label for label in self.rows if label in labels])
 
     def winners(self) -> dict[str, list[tuple[Column, Entry]]]:
@@ -147,35 +147,51 @@ class Table:
         ]
 
     def ranked(self) -> list[str]:
-        """The methods by their mean rank, see `ranks`; last those that are not ranked."""
+        """The methods by their mean rank, see `ranks`; last those that are not ranked.
+
+        Of these what has most of the noises comes first, and what has seen the images last.
+        """
         ranked = [label for label, _ in self.ranks()]
-        return [*ranked, *(label for label in self.rows if label not in ranked)]
+        others = [label for label in self.rows if label not in ranked]
+        others.sort(key=lambda label: (label in self.unranked, -len(self.measured(label))))
+        return [*ranked, *others]
 
     def ranks(self) -> list[tuple[str, float]]:
-        """Each method's mean rank over the noises that it was measured under, the best first.
+        """Each method's mean rank over the noises that all who are ranked have, the best first.
 
-        Methods that nothing ranks are left out, see `bench.analysis.uneven`, and those that have
-        seen the images, see `learning.unranked`.
+        Left out are methods that lack one of these (see `bench.analysis.common`), and those that
+        have seen the images, see `learning.unranked`.
         """
         return list(self._ranks)
+
+    @property
+    def shared(self) -> list[Column]:
+        """The noises that methods are ranked over."""
+        return list(self._common[1])
+
+    def measured(self, label: str) -> list[Column]:
+        """The noises under which a method has a mean that ranks it, see `bench.analysis.uneven`."""
+        even = (column for column in self.columns if column not in self.uneven)
+        return [column for column in even if (label, column) in self.entries]
+
+    @cached_property
+    def _common(self) -> tuple[list[str], list[Column]]:
+        ranked = [label for label in self.rows if label not in self.unranked]
+        labels, columns = tables.common({label: self.measured(label) for label in ranked})
+        return labels, [column for column in self.columns if column in columns]
 
     @cached_property
     def _ranks(self) -> list[tuple[str, float]]:
         """Found once: a summary asks for them as often as it tries how much there is room for."""
+        labels, columns = self._common
         ranks = pd.DataFrame(
             {
                 column: pd.Series(
-                    {
-                        label: self.entries[label, column].mean
-                        for label in self.rows
-                        if (label, column) in self.entries and label not in self.unranked
-                    },
-                    dtype="float64",
+                    {label: self.entries[label, column].mean for label in labels}, dtype="float64"
                 ).rank(ascending=not self.scale.higher)
-                for column in self.columns
-                if column not in self.uneven
+                for column in columns
             },
-            index=self.rows,
+            index=labels,
         )
-        ordered = ranks.mean(axis=1).dropna().sort_values(kind="stable")
+        ordered = ranks.mean(axis=1).sort_values(kind="stable")
         return [(str(label), float(rank)) for label, rank in ordered.items()]
