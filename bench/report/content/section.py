@@ -79,7 +79,7 @@ class Section:
             metadata += of_run
         cells = tables.with_labels(pd.concat(frames, ignore_index=True))
         kept, conflicts = _merged(cells, metadata, runs)
-        cells = cells[kept].reset_index(drop=True)
+        cells = cells.loc[kept].reset_index(drop=True)
         metadata = [meta for meta, keep in zip(metadata, kept, strict=True) if keep]
         scales = tables.united(run.manifest.scales for run in runs)
         scores = tables.Scores(cells[cells["status"] == "done"], runs, scales)
