@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.core import RESERVED, Phase, Record, Scale, printable, speed_text, visible
+from bench.core import RESERVED, Phase, Record, Scale, duration, printable, speed_text, visible
 
 if TYPE_CHECKING:
     from bench.execution.pieces import Running
@@ -34,16 +34,6 @@ PHASES: dict[Phase, str] = {
 }
 #: Characters that a cell's name keeps on a narrow screen.
 _NAME = 20
-
-
-def duration(seconds: float) -> str:
-    """`42 s`, `3 min 05 s` or `2 h 10 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def time_left(progress: RunProgress) -> str:

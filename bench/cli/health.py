@@ -11,7 +11,7 @@ import click
 from bench.cli.console import say
 from bench.cli.options import DEBUG
 from bench.cli.program import EPILOG, EXIT_WRONG, main
-from bench.core import printable
+from bench.core import duration, printable
 
 #: Seconds after which a process that tells each second has fallen silent.
 _SILENT = 10.0
@@ -30,7 +30,7 @@ def status(run: str | None, debug: bool) -> None:
     bench status results/mnist-1a2b3c4d
     """
     from bench import store
-    from bench.cli.console import duration, running_line, time_left
+    from bench.cli.console import running_line, time_left
 
     opened = store.find_run(run)
     cells = dict.fromkeys(opened.manifest.cells)

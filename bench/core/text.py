@@ -163,6 +163,20 @@ def duration_text(seconds: float) -> str:
     return f"{significant(rounded / size)} {unit}"
 
 
+def duration(seconds: float) -> str:
+    """Seconds in words.
+
+    >>> duration(0.4), duration(42), duration(185), duration(7800)
+    ('0 s', '42 s', '3 min 05 s', '2 h 10 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
 def visible(text: str) -> str:
     """Text from outside in its lines; what cannot be seen, or written, shows as its code.
 

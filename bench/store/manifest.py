@@ -167,6 +167,14 @@ class Session(JsonModel):
     threads: Count | None = None
 
 
+class PlannedCell(JsonModel):
+    """A cell as it was planned: its method's label, the noise it is tested on, its seed."""
+
+    label: str
+    noise: str
+    seed: Count | None = None
+
+
 class Manifest(JsonModel):
     """All that holds for the whole of a run.
 
@@ -180,6 +188,8 @@ class Manifest(JsonModel):
         metrics: label of each metric -> what it says of itself; the first leads where one must.
         notes: what readers of the numbers should know of how the run was planned, a sentence each.
         cells: the keys of the cells, in the plan's order.
+        planned: key -> what cell it is, also of those that have no result as yet; early manifests
+            do not say.
         device: where torch computed in the last session: "cpu" or "cuda".
         threads: that a cell computed with in the last session.
         command: that started the last session.
@@ -205,6 +215,7 @@ class Manifest(JsonModel):
     )
     notes: list[str] = pydantic.Field(default_factory=list)
     cells: list[str]
+    planned: dict[str, PlannedCell] = pydantic.Field(default_factory=dict)
     device: str | None = None
     threads: Count | None = None
     command: str
@@ -247,7 +258,7 @@ class Manifest(JsonModel):
             environment: versions, git, plugins and machine, see
                 `bench.execution.environment.describe`.
         """
-        recorded = RecordedSettings.model_validate(settings)
+        recorded, cells = RecordedSettings.model_validate(settings), list(cells)
         return cls(
             format=FORMAT_VERSION,
             protocol=PROTOCOL_VERSION,
@@ -258,6 +269,10 @@ class Manifest(JsonModel):
             metrics=_early_metrics() if metrics is None else dict(metrics),
             notes=list(notes),
             cells=[cell.key for cell in cells],
+            planned={
+                cell.key: PlannedCell(label=cell.label, noise=str(cell.noise), seed=cell.seed)
+                for cell in cells
+            },
             device=device,
             threads=threads,
             command=command,

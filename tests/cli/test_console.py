@@ -8,8 +8,8 @@ import pytest
 import rich.console
 
 from bench.cli import console
-from bench.cli.console import Console, duration, running_line, time_left
-from bench.core import DEFAULT_SCALES, Cell, Progress, Record, Scale, TrainNoise
+from bench.cli.console import Console, running_line, time_left
+from bench.core import DEFAULT_SCALES, Cell, Progress, Record, Scale, TrainNoise, duration
 from bench.execution.progress import Overview
 from bench.noises import make_noise
 from bench.store.manifest import Machine

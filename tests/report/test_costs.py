@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import bench
-from bench.report.content import prose
+from bench.report.content import prose, timing
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.section import Section
 from bench.store.manifest import Git, Session
@@ -85,10 +85,39 @@ def test_what_times_were_measured_beside_is_said(section):
     cores = section.runs[0].manifest.machine.cores
     assert "median[" not in costs_note(measured(section))
     beside = measured(section, {"jobs": 3, "load": cores + 2.0, "cores_used": 3.9, "threads": 2})
+    why = f"beside up to 2 other cells, at a load of {cores + 2}.0 on {cores} cores"
+    assert timing.disturbed(beside) == {"median[size=3]": f"{why}, on 3.9 cores instead of 2"}
     said = costs_note(beside)
-    assert "Timed beside up to 2 other cells: median[size=3]." in said
-    assert f"(load up to {cores + 2}.0 on {cores} cores): median[size=3]." in said
-    assert "On more cores than it was to use: median[size=3] (3.9 for 2)." in said
+    assert f"* Not timed alone on a quiet machine: median[size=3] ({why}, on 3.9 cores" in said
+
+
+TIMED = {"milliseconds_per_megapixel": 12.3, "images_per_second": 7.0, "fit_seconds": 5.0}
+
+
+def test_times_of_what_was_not_timed_alone_are_marked_wherever_they_stand(
+    section, tmp_path, render_text, monkeypatch
+):
+    beside = measured(section, {"jobs": 2, "seconds_per_image": []}, **TIMED)
+    columns = costs(beside)
+    for name, text in zip(
+        ("ms per megapixel", "images per second", "training (s)"), ("12.3", "7.00", "5.00"),
+        strict=True,
+    ):  # fmt: skip
+        assert columns[name]["median[size=3]"].text == f"{text} *"
+    assert "*" not in columns["ms per megapixel"]["identity"].text
+    assert "*" not in columns["parameters"]["median[size=3]"].text
+    assert costs(measured(section, **TIMED))["training (s)"]["median[size=3]"].text == "5.00"
+    monkeypatch.setattr(Section, "of", lambda *runs: beside)
+    made = render_text(section.runs[0], tmp_path, ["md", "html", "tex", "csv"])
+    note = "Not timed alone on a quiet machine: median[size=3] (beside up to 1 other cell)."
+    for form in ("md", "html"):
+        text = made[form].read_text().replace("\\", "")
+        assert "7.00 *" in text, form
+        assert text.count(note) >= (2 if form == "html" else 1), form  # of table and chart
+    assert "7.00 *" in (made["tex"].parent / "tables" / "costs.tex").read_text()
+    numbers = pd.read_csv(made["csv"].parent / "costs.csv").set_index("label")
+    assert numbers["not timed alone"]["median[size=3]"] == "beside up to 1 other cell"
+    assert numbers["images per second"]["median[size=3]"] == 7.0
 
 
 def test_who_made_a_run_is_said_with_each_command_and_each_plugins_commit(section):

@@ -9,16 +9,15 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.core import prefixed, significant, speed_text
+from bench.report.content import timing
 from bench.report.content.words import outside
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
     from bench.store import CellMeta
 
-#: Processes that waited for a core, over those that had one, from which on a machine was busy.
-_WAITING = 0.5
-#: Cores over a method's threads from which on it did not keep to them.
-_MORE = 0.25
+#: The columns of times, which are marked where a method was not timed alone.
+_TIMES = ("ms per megapixel", "images per second", "training (s)", "tuning (s)")
 
 _MEANS = {
     "ms per megapixel": (
@@ -87,6 +86,11 @@ def costs(section: Section) -> dict[str, dict[str, Cost]]:
         "peak memory (MiB)": _largest(cells, "peak_memory_bytes"),
         "peak device memory (MiB)": _largest(cells, "peak_device_bytes"),
     }
+    busy = timing.disturbed(section)
+    for name in _TIMES:
+        columns[name] = {
+            label: _marked(cost) if label in busy else cost for label, cost in columns[name].items()
+        }
     return {
         name: column
         for name, column in columns.items()
@@ -94,58 +98,18 @@ def costs(section: Section) -> dict[str, dict[str, Cost]]:
     }
 
 
+def _marked(cost: Cost) -> Cost:
+    """With the mark of what was not timed alone."""
+    return cost if cost is _NONE else Cost(f"{cost.text} {timing.MARK}", cost.value)
+
+
 def costs_note(section: Section) -> str:
-    """What the columns mean, and what the times were measured beside."""
+    """What the columns mean, and which times are not those of a quiet machine."""
     cells = _done(section)
     said = ["Medians over levels and seeds; training and tuning are per noise level."]
     shown, shape = costs(section), _image_shape(cells)
     said += [text.format(shape=shape) for name, text in _MEANS.items() if name in shown]
-    cores = min((run.manifest.machine.cores for run in section.runs), default=1)
-    return " ".join([*said, *_beside(cells), *_on_a_busy_machine(cells, cores), *_greedy(cells)])
-
-
-def _beside(cells: Mapping[str, Sequence[CellMeta]]) -> list[str]:
-    """Which methods were timed while other cells were worked on."""
-    others = {
-        label: max((meta.conditions.jobs or 1 for meta in metas), default=1) - 1
-        for label, metas in cells.items()
-    }
-    named = [label for label, count in others.items() if count]
-    if not named:
-        return []
-    most = max(others.values())
-    return [
-        f"Timed beside up to {most} other cell{'s' if most > 1 else ''}: {_names(named, cells)}."
-    ]
-
-
-def _on_a_busy_machine(cells: Mapping[str, Sequence[CellMeta]], cores: int) -> list[str]:
-    """Which methods were timed while processes waited for a core."""
-    loads = {
-        label: max((meta.conditions.load or 0.0 for meta in metas), default=0.0)
-        for label, metas in cells.items()
-    }
-    named = [label for label, load in loads.items() if load > cores + _WAITING]
-    if not named:
-        return []
-    most = f"load up to {max(loads.values()):.1f} on {cores} cores"
-    return [f"Timed on a busy machine ({most}): {_names(named, cells)}."]
-
-
-def _greedy(cells: Mapping[str, Sequence[CellMeta]]) -> list[str]:
-    """Which methods took more of the processor than they were given."""
-    named = []
-    for label, metas in cells.items():
-        known = [meta.conditions for meta in metas if meta.conditions.cores_used]
-        worst = max(known, key=lambda c: (c.cores_used or 0) - (c.threads or 1), default=None)
-        if worst and (worst.cores_used or 0) > (worst.threads or 1) + _MORE:
-            named.append(f"{outside(label)} ({worst.cores_used:.1f} for {worst.threads or 1})")
-    return [f"On more cores than it was to use: {', '.join(named)}."] if named else []
-
-
-def _names(labels: Sequence[str], cells: Mapping[str, Sequence[CellMeta]]) -> str:
-    everyone = len(labels) == len(cells) > 1
-    return "all methods" if everyone else ", ".join(outside(label) for label in labels)
+    return " ".join(filter(None, [*said, timing.notes(section)]))
 
 
 def _done(section: Section) -> dict[str, list[CellMeta]]:

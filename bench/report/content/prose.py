@@ -23,13 +23,15 @@ from bench.core import (
     significant,
 )
 from bench.report.content import data_set, learning, metrics
+from bench.report.content.completeness import unfinished
+from bench.report.content.sessions import sessions
 from bench.report.content.words import outside
 
 if TYPE_CHECKING:
     from bench.report.content.rows import CellRow, Column
     from bench.report.content.section import Section
     from bench.report.content.tables import Table
-    from bench.store import Manifest
+    from bench.store import CellMeta, Manifest
     from bench.store.manifest import Git
 
 #: What a reader must know of numbers that are not of test images.
@@ -63,7 +65,8 @@ def title(section: Section) -> str:
 def warnings(section: Section) -> list[tuple[str, str]]:
     """What a reader must know before the numbers: a word, and what it is."""
     note = section.dataset.note
-    warned = [("Not MNIST", outside(note))] if note else []
+    warned = [("Unfinished", text) for text in unfinished(section)]
+    warned += [("Not MNIST", outside(note))] if note else []
     if section.split == "validation":
         warned.append(("Validation images", VALIDATION))
     if left_out := section.dataset.left_out:
@@ -71,17 +74,6 @@ def warnings(section: Section) -> list[tuple[str, str]]:
     for note in dict.fromkeys(note for run in section.runs for note in run.manifest.notes):
         warned.append(("Note", f"{outside(note)}."))
     warned += learning.warnings(section)
-    for run in section.runs:
-        planned, finished = len(run.manifest.cells), len(run.finished())
-        if finished < planned:
-            which = f"{outside(run.name)}: " if len(section.runs) > 1 else ""
-            warned.append(
-                (
-                    "Unfinished",
-                    f"{which}{finished} of {planned} cells have a result; the run's "
-                    "command goes on from there.",
-                )
-            )
     if section.conflicts:
         warned.append(("Runs that differ", f"{outside('; '.join(section.conflicts))}."))
     return warned
@@ -236,8 +228,13 @@ def _seeds(section: Section) -> str:
     return f"training seeds: {most}{rest}; "
 
 
-def made(manifest: Manifest) -> list[tuple[str, str]]:
-    """How a run was made, but for its command: a word, and a sentence."""
+def made(manifest: Manifest, cells: Sequence[CellMeta] = ()) -> list[tuple[str, str]]:
+    """How a run was made, but for its command: a word, and a sentence.
+
+    Args:
+        manifest: of the run.
+        cells: of the run, those that are shown; see `sessions.cells_of`.
+    """
     machine = manifest.machine
     memory = machine.memory_bytes
     hardware = [machine.cpu, f"{machine.cores} cores"]
@@ -249,7 +246,6 @@ def made(manifest: Manifest) -> list[tuple[str, str]]:
     for label, files in manifest.files.items():
         code += "".join(f"; {outside(label)}: SHA-256 `{sha[:16]}`" for sha in files.values())
     data = manifest.dataset
-    earlier = manifest.earlier
     sizes = ", ".join(f"{count:,} {split}" for split, count in data.sizes.as_dict().items())
     training = ""
     if data.trained_on != data.name:
@@ -265,11 +261,7 @@ def made(manifest: Manifest) -> list[tuple[str, str]]:
         ),
         ("Machine:", f"{outside(', '.join(hardware))}; {outside(machine.os)}"),
         ("Versions:", f"{outside(versions)}{code}"),
-        (
-            "Started",
-            f"{outside(manifest.started)}, ended {outside(manifest.ended or 'not yet')}"
-            + (f"; taken up {len(earlier)} times before" if earlier else ""),
-        ),
+        *sessions(manifest, cells),
         *([("Sealed:", SEALED)] if manifest.settings.sealed else []),
         *_earlier_commands(manifest),
     ]

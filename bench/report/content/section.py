@@ -74,7 +74,7 @@ class Section:
             metadata += of_run
         cells = tables.with_labels(pd.concat(frames, ignore_index=True))
         kept, conflicts = comparability.merged(cells, metadata, runs)
-        cells = cells[kept].reset_index(drop=True)
+        cells = cells.loc[kept].reset_index(drop=True)
         metadata = [meta for meta, keep in zip(metadata, kept, strict=True) if keep]
         order = _by_noise(cells)
         cells, metadata = cells.iloc[order].reset_index(drop=True), [metadata[i] for i in order]

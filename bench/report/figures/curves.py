@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.analysis import prominent
 from bench.core import level_text, noise_text
-from bench.report.content import style
+from bench.report.content import style, timing
 from bench.report.content.chart_data import LOSSES_CAPTION, loss_range, loss_terms
 from bench.report.content.cost_points import cost_axes, cost_points
 from bench.report.content.costs import device_text
@@ -189,8 +189,9 @@ def speed(section: Section) -> Drawn:
     )
     up = "Up" if scale.higher else "Down"
     caption = (
-        f"Mean {title(scale)} against {axis.meaning} ({where}). {up} and to the left is better."
-    )
+        f"Mean {title(scale)} against {axis.meaning} ({where}). {up} and to the left is better. "
+        f"{timing.notes(section)}"
+    ).strip()
     return [(Figure("speed", "Quality against speed", caption), canvas)]
 
 

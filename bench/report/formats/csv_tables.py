@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench import analysis as tables
 from bench.core import noise_text, printable
-from bench.report.content import learning, replicates
+from bench.report.content import learning, replicates, timing
 from bench.report.content.costs import Cost, costs
 from bench.report.content.options import Options
 from bench.store import commit
@@ -46,7 +46,10 @@ def write_csv(section: Section, folder: Path, options: Options | None = None) ->
         mean.columns = [noise_text(*column) for column in mean.columns]
         _write(mean.reset_index(), folder / f"{stems[metric]}{suffix}.csv")
     if columns := costs(section):
-        _write(_costs_frame(columns), folder / f"costs{suffix}.csv")
+        costs_frame = _costs_frame(columns)
+        if busy := timing.disturbed(section):
+            costs_frame["not timed alone"] = costs_frame["label"].map(busy)
+        _write(costs_frame, folder / f"costs{suffix}.csv")
     if parts := replicates.error_parts(section):
         _write(replicates.frame(parts), folder / f"bias-variance{suffix}.csv")
 

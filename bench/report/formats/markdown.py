@@ -15,6 +15,7 @@ from bench.report.content.costs import costs, costs_note
 from bench.report.content.coverage import fewer_images
 from bench.report.content.findings import findings, over_data_sets
 from bench.report.content.options import Options
+from bench.report.content.sessions import cells_of
 from bench.report.content.tables import Entry, Table
 from bench.report.content.tuning import tuning_notes
 from bench.report.figures import UNCERTAINTY
@@ -83,11 +84,11 @@ def _section(section: Section, figures: list[Figure], options: Options) -> dict[
         "budgeted": options.budgeted(section),
         "problems": _problems(section),
         "protocol": section.runs[0].manifest.protocol,
-        "runs": [_run(run, options.shown(section)) for run in section.runs],
+        "runs": [_run(section, run, options.shown(section)) for run in section.runs],
     }
 
 
-def _run(run: Run, shown: Sequence[str]) -> dict[str, Any]:
+def _run(section: Section, run: Run, shown: Sequence[str]) -> dict[str, Any]:
     """How a run was made."""
     # Within a fence nothing is escaped: JSON holds text in one line that begins with a quote,
     # so none of it ends the fence.
@@ -95,7 +96,7 @@ def _run(run: Run, shown: Sequence[str]) -> dict[str, Any]:
     return {
         "name": run.name,
         "command": run.manifest.command,
-        "made": prose.made(run.manifest),
+        "made": prose.made(run.manifest, cells_of(section, run)),
         "conventions": prose.conventions(run.manifest),
         "metrics": prose.described(run.manifest, shown),
         "settings": Ready(settings),

@@ -10,6 +10,7 @@ from bench.analysis import prominent
 from bench.core import IDENTITY, markdown_code, noise_text, printable
 from bench.core import markdown_text as _escape
 from bench.report.content import data_set, prose
+from bench.report.content.completeness import unfinished
 from bench.report.content.coverage import fewer_images
 from bench.report.content.options import Options
 from bench.report.content.tables import Table
@@ -207,7 +208,7 @@ def _overview(sections: Sequence[Section], options: Options) -> Iterator[str]:
     best_by = f"{of_which} by {_text(sections[0].scales[metric].heading)}"
     yield _row(["data set", "images", "methods", "without a result", best_by])
     yield _row(["---", "---:", "---:", "---:", "---"])
-    most = LINES - 8
+    most = LINES - 10
     for section in sections[:most]:
         table = Table.of(section, metric if metric in section.scales else section.first_metric)
         often = {label: len(entries) for label, entries in table.winners().items()}
@@ -221,6 +222,12 @@ def _overview(sections: Sequence[Section], options: Options) -> Iterator[str]:
     yield ""
     if len(sections) > most:
         yield f"And {len(sections) - most} more data sets."
+        yield ""
+    lacking = [(section.name, text) for section in sections for text in unfinished(section)]
+    if lacking:
+        named = "; ".join(f"{name}, {text}" for name, text in lacking[:_NAMED])
+        more = f" And {len(lacking) - _NAMED} more runs." if len(lacking) > _NAMED else ""
+        yield f"**Unfinished.** {_sentence(named, _LINE)}{more}"
         yield ""
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.core import noise_text
+from bench.report.content import timing
 from bench.report.content.chart_data import (
     CALIBRATION_RANGE,
     LOSSES_CAPTION,
@@ -68,6 +69,7 @@ def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
     axes, metric = cost_axes(section), section.first_metric
     scale, seen = section.scales[metric], unranked(section)
     mean = f"%{{y:.{scale.decimals}f}}{safe(unit(scale))}"
+    mark = dict.fromkeys(timing.disturbed(section), f" {timing.MARK}")
     for number, axis in enumerate(axes):
         for column, points in cost_points(section, axis, metric).items():
             traces = [
@@ -75,7 +77,7 @@ def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
                     x=numbers([point.cost]),
                     y=numbers([point.quality]),
                     mode="markers",
-                    hovertemplate=f"{mean}, %{{x:,.3r}} {axis.unit}",
+                    hovertemplate=f"{mean}, %{{x:,.3r}} {axis.unit}{mark.get(point.label, '')}",
                     **styles.trace(point.label),
                 )
                 for point in points
@@ -105,6 +107,7 @@ def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
             f"Mean {title(scale)} against {against}; {up} and to the left is better. The dotted "
             "line is the Pareto front: for its methods none is both cheaper and better."
             + (" What has seen the images is left out of it." if seen else "")
+            + f" {timing.notes(section)}"
         )
         yield Chart("Quality against speed", caption, figures, wide=False)
 

@@ -23,6 +23,7 @@ from bench.report.content.families import representative
 from bench.report.content.findings import Finding, findings, over_data_sets
 from bench.report.content.options import Options
 from bench.report.content.rows import Column
+from bench.report.content.sessions import cells_of
 from bench.report.content.tables import Entry, Table
 from bench.report.content.tuning import tuning_notes
 from bench.report.formats.html.charts import charts
@@ -157,7 +158,7 @@ class _PageSection:
         self.made = [
             (
                 run,
-                prose.made(run.manifest),
+                prose.made(run.manifest, cells_of(section, run)),
                 prose.conventions(run.manifest),
                 prose.described(run.manifest, shown_metrics),
             )

@@ -15,6 +15,7 @@ from bench.report.content import prose
 from bench.report.content.coverage import fewer_images
 from bench.report.content.findings import findings, over_data_sets
 from bench.report.content.options import Options
+from bench.report.content.sessions import cells_of
 from bench.report.content.tables import Table
 from bench.report.content.tuning import tuning_notes
 from bench.report.formats.latex.escape import code, comment, escape
@@ -67,15 +68,15 @@ def files(
         written |= {f"tables/{name}.tex": text for name, text in tables.items()}
         shown.append(_section(section, figures, topics, options))
     parts = [section for section, _ in sections]
-    runs = {run.path: run for section in parts for run in section.runs}.values()
+    runs = {run.path: (section, run) for section in parts for run in section.runs}.values()
     context = {
         "title": " and ".join(prose.title(section) for section in parts),
         "methods": len({label for section in parts for label in section.labels}),
-        "date": max(run.manifest.started for run in runs)[:10],
+        "date": max(run.manifest.started for _, run in runs)[:10],
         "ranks": over_data_sets(options.ranked(parts), options.first(parts), options.budget),
         "overall": overall,
         "sections": shown,
-        "runs": [_run(run) for run in runs],
+        "runs": [_run(section, run) for section, run in runs],
         "named": _NAMED,
     }
     written["report.tex"] = render("latex/report.tex.jinja", escape, code, context, **_SYNTAX)
@@ -131,14 +132,14 @@ def _described(section: Section, options: Options) -> dict[str, tuple[str, str]]
     return {label: every[label] for label in shown if label in every}
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _run(section: Section, run: Run) -> dict[str, Any]:
     """How a run was made."""
     command = run.manifest.command
     return {
         "name": run.name,
         "command": command,
         "comment": Ready(comment(command)),
-        "made": prose.made(run.manifest),
+        "made": prose.made(run.manifest, cells_of(section, run)),
     }
 
 
