@@ -8,6 +8,7 @@ from bench.store.folders import (
     check_free,
     check_metrics,
     find_run,
+    is_pack,
     is_run,
     locate,
     open_run,
@@ -18,7 +19,9 @@ from bench.store.frames import cells_frame
 from bench.store.lock import RunInUse, hold, holder, is_held
 from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedMethod, RecordedMetric
 from bench.store.outputs import KeptOutputs, OutputsWriter, kept_outputs, planned_bytes
+from bench.store.pack import PackAbout, open_pack
 from bench.store.run import Run
+from bench.store.verified import Verified
 
 __all__ = [
     "FORMAT_VERSION",
@@ -27,10 +30,12 @@ __all__ = [
     "KeptOutputs",
     "Manifest",
     "OutputsWriter",
+    "PackAbout",
     "RecordedMethod",
     "RecordedMetric",
     "Run",
     "RunInUse",
+    "Verified",
     "cache_folder",
     "cells_frame",
     "check_free",
@@ -40,9 +45,11 @@ __all__ = [
     "hold",
     "holder",
     "is_held",
+    "is_pack",
     "is_run",
     "kept_outputs",
     "locate",
+    "open_pack",
     "open_run",
     "planned_bytes",
     "run_folders",

@@ -138,6 +138,14 @@ def digest_of(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
+def sha256_of(file: BinaryIO) -> str:
+    """SHA-256 of the rest of a file, as `sha256sum` shows it."""
+    digest = hashlib.sha256()
+    while chunk := file.read(1 << 20):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 def packed(arrays: Mapping[str, Any]) -> bytes:
     """Arrays by name as a compressed .npz."""
     file = io.BytesIO()

@@ -37,7 +37,7 @@ _ALL_FOLDERS = (*_FOLDERS, OUTPUTS)
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
-    """Open a run by its folder; its cells are read when they are asked for.
+    """Open a run by its folder, or by its pack; its cells are read when they are asked for.
 
     >>> import bench, tempfile
     >>> made = bench.run("digits", methods="identity", noise=0.3, limit=2, out=tempfile.mkdtemp())
@@ -53,6 +53,10 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     if not isinstance(path, (str, os.PathLike)):
         raise UsageError(f"a run is opened by its folder, not by {shown(path)}")
     folder = Path(path)
+    if is_pack(folder):
+        from bench.store.pack import open_pack  # which opens what it has unpacked by this
+
+        return open_pack(folder)
     manifest_path = folder / "manifest.json"
     if not _is_there(manifest_path):
         raise StorageError(f"{folder} is not a run: it has no manifest.json")
@@ -73,6 +77,11 @@ def open_run(path: str | os.PathLike[str]) -> Run:
         raise StorageError(
             f"{manifest_path} is damaged ({misfit(error)}): start over with --fresh"
         ) from None
+
+
+def is_pack(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is a zip file's, as packs are, see `bench.store.pack`."""
+    return Path(path).suffix.lower() == ".zip" and Path(path).is_file()
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
@@ -107,13 +116,15 @@ def locate(run: str | os.PathLike[str], results: Path = Path("results")) -> Path
 
 
 def find_run(run: str | None, results: Path = Path("results")) -> Run:
-    """A run by its folder or by its name in `results`; None for the one worked on last there.
+    """A run by its folder, pack or name in `results`; None for the one worked on last there.
 
     Raises:
         StorageError: there is none.
     """
     if run is not None:
         folder = locate(run, results)
+        if is_pack(folder):
+            return open_run(folder)
         if not is_run(folder):
             raise StorageError(
                 f"{folder} is not a run: it has no manifest.json, nor is there a run of that name "

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from bench import analysis as tables
 from bench.analysis.calibration import calibration_error, overconfidence
 from bench.core import DEFAULT_SCALES, ESTIMATED_SCALES, Scale
-from bench.report.content import comparability, metrics
+from bench.report.content import metrics
 from bench.report.content.rows import CellRow, Column, Pair, cell_rows, pairs_by_column
-from bench.store import cells_frame
+from bench.store import cells_frame, conditions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,16 +64,14 @@ class Section:
         """
         import pandas as pd
 
-        # By name too: two may have been started within a second.
-        newest = sorted(runs, key=lambda run: (run.manifest.started, run.name), reverse=True)
-        runs = tuple(newest)
+        runs = tuple(conditions.newest_first(runs))
         frames, metadata = [], []
         for number, run in enumerate(runs):
             of_run = list(run.metadata())
             frames.append(cells_frame(of_run).assign(run=number))
             metadata += of_run
         cells = tables.with_labels(pd.concat(frames, ignore_index=True))
-        kept, conflicts = comparability.merged(cells, metadata, runs)
+        kept, conflicts = conditions.shown(metadata, list(cells["run"]), runs)
         cells = cells.loc[kept].reset_index(drop=True)
         metadata = [meta for meta, keep in zip(metadata, kept, strict=True) if keep]
         order = _by_noise(cells)
@@ -88,7 +86,7 @@ class Section:
             scores,
             *tables.compare(scores),
             list(dict.fromkeys(cells["label"])),
-            conflicts + comparability.metrics_that_differ(runs),
+            conflicts + conditions.metrics_that_differ(runs),
         )
 
     def only(self, columns: Sequence[Column]) -> Section:
@@ -242,15 +240,7 @@ def by_dataset(runs: Sequence[Run]) -> Iterator[Section]:
     groups: dict[str, dict[str, Run]] = {}
     for run in runs:
         groups.setdefault(run.manifest.dataset.name, {})[str(run.path.resolve())] = run
-    for run in runs[1:]:
-        comparability.comparable(runs[0], run, ("protocol", "conventions"))
-    comparability.same_metrics(runs)
-    for group in groups.values():
-        first, *others = group.values()
-        for other in others:
-            comparability.comparable(
-                first, other, ("fingerprint", "training", "quantize", "split", "draws")
-            )
+    conditions.check_comparable(runs)
     for number, group in enumerate(groups.values(), 1):
         section = Section.of(*group.values())
         # A folder's name may hold anything; a number keeps those apart that are written alike.
