@@ -1,20 +1,11 @@
 """The page in a browser: from disk, by keyboard, on a phone, and asking nobody for anything."""
 
-import os
 import re
-import shutil
-from pathlib import Path
 
 import pytest
 
 import bench
 from bench.report.render import render
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
 
 PLUGIN = '''
 import numpy as np
@@ -27,55 +18,6 @@ def {name}(noisy, *, text="x"):
     return np.asarray(noisy)
 '''
 HOSTILE = "</script><img src=x onerror=window.hit=1><b onmouseover=window.hit=1>{{7*7}}\"'</b>"
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    run = bench.run(
-        "digits",
-        methods=["identity", "gaussian[width=0.7]", "median[size=3,weight=1]"],
-        noise="gaussian:0.1,0.3;poisson:20",
-        limit=20,
-        tune=False,
-        out=tmp_path_factory.mktemp("results"),
-        name="shown",
-    )
-    return render(run, tmp_path_factory.mktemp("reports"), ["html"])["html"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        # Within a container root has no sandbox to build.
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def opens(browser):
-    """Opens a page, and sees at the end that nothing went wrong and nothing was asked for."""
-    wrong, pages = [], []
-
-    def open_page(path, **options):
-        page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
-        pages.append(page)
-        page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda request: requested(request.url))
-        page.goto(Path(path).as_uri())
-        page.wait_for_selector("html[data-ready]", state="attached")
-        return page
-
-    def requested(url):
-        if not url.startswith(("file:", "data:", "blob:")):
-            wrong.append(f"asked for {url}")
-
-    yield open_page
-    for page in pages:
-        page.close()
-    assert wrong == []
 
 
 def column(page, table, index):
@@ -112,7 +54,7 @@ def test_filters_hide_methods_and_noises_in_tables_and_charts(opens, report):
     names = column(page, "#table-0-psnr", 0)
     page.uncheck("input[data-filter=method][value='1']")
     assert column(page, "#table-0-psnr", 0) == [names[0], names[2]]
-    assert page.inner_text("#shown") == "2 of 3 methods"
+    assert page.inner_text("#shown").startswith("2 of 3 methods")
     page.uncheck("input[data-filter=column][value='0']")
     assert not page.is_visible("#table-0-psnr thead th[data-column='0']")
     assert page.is_visible("#table-0-psnr thead th[data-column='1']")
@@ -120,10 +62,10 @@ def test_filters_hide_methods_and_noises_in_tables_and_charts(opens, report):
     assert not page.is_visible("#table-0-psnr thead th[data-column='1']")
     page.locator("#chart-0-0").scroll_into_view_if_needed()
     page.wait_for_selector("#chart-0-0 .main-svg")
-    visible = "box => box.data.map(t => t.visible !== false)"
-    assert page.eval_on_selector("#chart-0-0", visible) == [True, False, True]
+    visible = "box => box.data.filter(t => t.visible !== false).map(t => t.meta).sort()"
+    assert page.eval_on_selector("#chart-0-0", visible) == [0, 2]
     page.click("button[data-all=method]")
-    assert page.eval_on_selector("#chart-0-0", visible) == [True, True, True]
+    assert page.eval_on_selector("#chart-0-0", visible) == [0, 1, 2]
     assert len(column(page, "#table-0-psnr", 0)) == 3
 
 
@@ -140,7 +82,7 @@ def test_charts_are_drawn_when_they_are_seen_and_choose_their_noise(opens, repor
     select.select_option(index=2)
     later = page.eval_on_selector("figure:has-text('Quality against speed') .plot", "b => b.data")
     assert [trace["name"] for trace in first] == [trace["name"] for trace in later]
-    assert first[1]["y"] != later[1]["y"]
+    assert [trace["y"] for trace in first] != [trace["y"] for trace in later]
 
 
 def test_the_inspector_shows_every_method_zooms_and_shows_differences(opens, report):

@@ -27,6 +27,7 @@ from bench.report.figures.parameters import parameters
 from bench.report.formats import markdown
 from bench.report.formats.html import page
 from bench.report.formats.html.parameters import parameters as html_parameters
+from bench.report.formats.html.traces import Styles
 from bench.report.formats.latex import document
 
 SHRINK = '''
@@ -254,7 +255,7 @@ def test_every_format_with_figures_shows_it(section, tmp_path):
 
 
 def test_the_page_has_a_chart_with_a_choice_of_noises(section):
-    (chart,) = html_parameters(section)
+    (chart,) = html_parameters(section, Styles(section.labels))
     assert list(chart.figures) == ["gaussian 0.1", "gaussian 0.3"]
     drawn = chart.figures["gaussian 0.3"]
     (line,) = [trace for trace in drawn["data"] if trace["mode"] == "lines+markers"]
@@ -271,7 +272,7 @@ def test_the_chart_names_as_many_values_as_there_is_room_for(section, monkeypatc
         "bench.report.formats.html.parameters.parameter_curves",
         lambda _: [replace(curves, ticks=ticks)],
     )
-    (chart,) = html_parameters(section)
+    (chart,) = html_parameters(section, Styles(section.labels))
     axis = chart.figures["gaussian 0.3"]["layout"]["xaxis"]
     assert list(axis["tickvals"]) == list(range(0, count, step))
     assert list(axis["ticktext"]) == [f"v{value}" for value in range(0, count, step)]

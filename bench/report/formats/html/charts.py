@@ -42,6 +42,7 @@ from bench.report.formats.html.traces import (
     numbers,
     safe,
     safe_unit,
+    scatter,
 )
 
 if TYPE_CHECKING:
@@ -54,17 +55,15 @@ def charts(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator
         yield from quality(section, styles, metrics)
         yield from _speed(section, styles)
         yield from single_images(section, styles, metrics)
-        yield from significance(section, metrics)
+        yield from significance(section, styles, metrics)
     yield from _calibration(section, styles)
-    yield from transfer(section)
+    yield from transfer(section, styles)
     yield from _losses(section, styles)
-    yield from _tuning(section)
+    yield from _tuning(section, styles)
 
 
 def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
     """The first metric against what an image costs, and the front that none beats in both."""
-    import plotly.graph_objects as go
-
     figures = {}
     axes, metric = cost_axes(section), section.first_metric
     scale, seen = section.scales[metric], unranked(section)
@@ -73,7 +72,7 @@ def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
     for number, axis in enumerate(axes):
         for column, points in cost_points(section, axis, metric).items():
             traces = [
-                go.Scatter(
+                scatter(
                     x=numbers([point.cost]),
                     y=numbers([point.quality]),
                     mode="markers",
@@ -82,20 +81,24 @@ def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
                 )
                 for point in points
             ]
+            for trace, point in zip(traces, points, strict=True):
+                trace["ranked"] = point.label not in seen
             ranked = [point for point in points if point.label not in seen]
             front = pareto(ranked, higher=scale.higher)
-            line = go.Scatter(
+            line = scatter(
                 x=numbers([point.cost for point in front]),
                 y=numbers([point.quality for point in front]),
                 mode="lines",
                 line={"color": "#888888", "dash": "dot", "shape": "hv", "width": 1.5},
                 name="Pareto front",
+                front="higher" if scale.higher else "lower",
                 hoverinfo="skip",
                 showlegend=False,
             )
             name = noise_text(*column) + (f", by {axis.name}" if number else "")
             figures[name] = figure(
                 [line, *traces],
+                of={"columns": [styles.column(column)]},
                 xaxis={"title": {"text": axis.title}, "type": "log"},
                 yaxis=metric_axis(scale),
                 hovermode="closest",
@@ -105,19 +108,19 @@ def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
         against = " or ".join(axis.meaning for axis in axes)
         caption = (
             f"Mean {title(scale)} against {against}; {up} and to the left is better. The dotted "
-            "line is the Pareto front: for its methods none is both cheaper and better."
+            "line is the Pareto front of the methods shown: none is both cheaper and better."
             + (" What has seen the images is left out of it." if seen else "")
             + f" {timing.notes(section)}"
         )
-        yield Chart("Quality against speed", caption, figures, wide=False)
+        key = "dotted: the Pareto front of what is shown"
+        name = "Quality against speed"
+        yield Chart(name, caption, figures, 420, wide=False, key=key, labels="beside")
 
 
 def _calibration(section: Section, styles: Styles) -> Iterator[Chart]:
-    import plotly.graph_objects as go
-
     figures = {}
     for column, lines in calibration_bins(section).items():
-        ideal = go.Scatter(
+        ideal = scatter(
             x=list(CALIBRATION_RANGE),
             y=list(CALIBRATION_RANGE),
             mode="lines",
@@ -126,7 +129,7 @@ def _calibration(section: Section, styles: Styles) -> Iterator[Chart]:
             showlegend=False,
         )
         traces = [
-            go.Scatter(
+            scatter(
                 x=[row[0] for row in bins],
                 y=[row[1] for row in bins],
                 mode="lines+markers",
@@ -138,16 +141,17 @@ def _calibration(section: Section, styles: Styles) -> Iterator[Chart]:
         axis = {"type": "log", "dtick": "D2", "range": [np.log10(end) for end in CALIBRATION_RANGE]}
         figures[noise_text(*column)] = figure(
             [ideal, *traces],
+            of={"columns": [styles.column(column)]},
             xaxis={"title": {"text": "predicted deviation"}, **axis},
             yaxis={"title": {"text": "observed error (RMS)"}, **axis},
         )
     if figures:
-        yield Chart("Predicted uncertainty", calibration_caption(section), figures, wide=False)
+        key = "dashed: predicted as observed"
+        name, caption = "Predicted uncertainty", calibration_caption(section)
+        yield Chart(name, caption, figures, wide=False, key=key, labels="ends")
 
 
 def _losses(section: Section, styles: Styles) -> Iterator[Chart]:
-    import plotly.graph_objects as go
-
     figures = {}
     data = loss_terms(section)
     for (label, term), part in data.groupby(["label", "term"], sort=False):
@@ -158,7 +162,7 @@ def _losses(section: Section, styles: Styles) -> Iterator[Chart]:
             ["trained", "seed", "split"], sort=False, dropna=False
         ):
             traces.append(
-                go.Scatter(
+                scatter(
                     x=numbers(line["epoch"]),
                     y=numbers(line["value"]),
                     mode="lines",
@@ -175,18 +179,17 @@ def _losses(section: Section, styles: Styles) -> Iterator[Chart]:
             named.add((train, split))
         figures[f"{label}: {term}"] = figure(
             traces,
+            of={"methods": [styles.index[label]]},
             xaxis={"title": {"text": "epoch"}},
             yaxis={"title": {"text": "loss per image"}, "range": list(loss_range(part))},
             legend={"orientation": "h", "y": -0.25},
         )
     if figures:
-        yield Chart("Training", LOSSES_CAPTION, figures, 420)
+        yield Chart("Training", LOSSES_CAPTION, figures, 420, key="one line a training")
 
 
-def _tuning(section: Section) -> Iterator[Chart]:
+def _tuning(section: Section, styles: Styles) -> Iterator[Chart]:
     """Means on validation images over each tuned parameter, with the values that were chosen."""
-    import plotly.graph_objects as go
-
     figures = {}
     columns = section.columns
     for (label, parameter), curves in tuning_curves(section).items():
@@ -196,11 +199,12 @@ def _tuning(section: Section) -> Iterator[Chart]:
             chosen = [value == curve.chosen for value in curve.values]
             edge = "circle-open" if curve.at_edge else "circle"
             traces.append(
-                go.Scatter(
+                scatter(
                     x=numbers(curve.values),
                     y=numbers(curve.differences),
                     mode="lines+markers",
                     name=safe(noise_text(*curve.column)),
+                    columns=styles.column(curve.column),
                     line={"color": colour, "width": 1.5},
                     marker={
                         "color": colour,
@@ -213,6 +217,7 @@ def _tuning(section: Section) -> Iterator[Chart]:
         scale = {"type": "log"} if geometric(curves) else {}
         figures[f"{label}: {parameter}"] = figure(
             traces,
+            of={"methods": [styles.index[label]]} if label in styles.index else None,
             xaxis={"title": {"text": safe(parameter)}, **scale},
             yaxis={
                 "title": {"text": safe(curves[0].axis)},

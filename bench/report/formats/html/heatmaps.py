@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.analysis import MOST_COMPARED
-from bench.core import level_text, noise_text
+from bench.analysis import MOST_COMPARED, rowwise
+from bench.core import level_text, method_label, noise_text
 from bench.report.content.chart_data import (
     TRANSFER_TITLE,
     transfer_axis,
@@ -20,7 +20,15 @@ from bench.report.content.chart_data import (
 )
 from bench.report.content.findings import p_text
 from bench.report.content.metrics import amount
-from bench.report.formats.html.traces import Chart, figure, numbers, safe, safe_unit
+from bench.report.formats.html.traces import (
+    Chart,
+    Styles,
+    figure,
+    heatmap,
+    numbers,
+    safe,
+    safe_unit,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,10 +36,8 @@ if TYPE_CHECKING:
     from bench.report.content.section import Section
 
 
-def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
+def significance(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterator[Chart]:
     """Row less column, coloured where the two can be told apart."""
-    import plotly.graph_objects as go
-
     figures, most = {}, 0
     for metric in metrics:
         scale = section.scales[metric]
@@ -55,7 +61,8 @@ def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
                     + (" (as trained here)" if pair.told and not pair.better else "")
                 )
             names = [safe(label) for label in labels]
-            heat = go.Heatmap(
+            heat = heatmap(
+                methods=[styles.index[label] for label in labels],
                 z=[[None if np.isnan(v) else v for v in row] for row in colour],
                 x=names,
                 y=names,
@@ -71,6 +78,7 @@ def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
             most = max(most, len(labels))
             figures[f"{scale.title}, {noise_text(*column)}"] = figure(
                 [heat],
+                of={"columns": [styles.column(column)]},
                 xaxis={"side": "top", "tickangle": -45, "type": "category", "showgrid": False},
                 yaxis={"autorange": "reversed", "type": "category", "showgrid": False},
                 margin={"t": 130},
@@ -82,13 +90,12 @@ def significance(section: Section, metrics: Sequence[str]) -> Iterator[Chart]:
             "a square for the difference of means (row less column), its 95% interval and p."
         )
         height = 200 + 26 * most
-        yield Chart("Who can be told apart", caption, figures, height, wide=False)
+        key = "row less column; blue: better, orange: worse, grey: not told apart"
+        yield Chart("Who can be told apart", caption, figures, height, wide=False, key=key)
 
 
-def transfer(section: Section) -> Iterator[Chart]:
+def transfer(section: Section, styles: Styles) -> Iterator[Chart]:
     """The first metric by noise trained on and noise tested on."""
-    import plotly.graph_objects as go
-
     figures = {}
     tables = transfer_tables(section)
     scale = section.scales[section.first_metric]
@@ -96,7 +103,7 @@ def transfer(section: Section) -> Iterator[Chart]:
     axis = safe(transfer_axis(section)).replace(" the column", " the<br>column")
     for (method, noise), table in tables.items():
         below = transfer_below(section, table)
-        heat = go.Heatmap(
+        heat = heatmap(
             z=_grid(below),
             x=[level_text(float(level)) for level in table.columns],
             y=[safe(str(train)) for train in table.index],
@@ -119,6 +126,10 @@ def transfer(section: Section) -> Iterator[Chart]:
         )
         figures[f"{method}, {noise}"] = figure(
             [heat],
+            of={
+                "columns": [styles.column((noise, level)) for level in table.columns],
+                "methods": _trained(section, styles, method),
+            },
             xaxis={
                 "title": {"text": f"tested on {safe(noise)}"},
                 "type": "category",
@@ -133,6 +144,13 @@ def transfer(section: Section) -> Iterator[Chart]:
         )
     if figures:
         yield Chart(TRANSFER_TITLE, transfer_caption(section), figures)
+
+
+def _trained(section: Section, styles: Styles, method: str) -> list[int]:
+    """The indices of a method's trainings, each of which is a method of the page."""
+    cells = section.cells
+    names = rowwise(method_label, cells["method"], cells["params"])
+    return [styles.index[label] for label in dict.fromkeys(cells["label"][names == method])]
 
 
 def _grid(table: pd.DataFrame) -> list[list[float | None]]:

@@ -26,7 +26,9 @@ from bench.report.content.rows import Column
 from bench.report.content.sessions import cells_of
 from bench.report.content.tables import Entry, Table
 from bench.report.content.tuning import tuning_notes
+from bench.report.formats.html import library
 from bench.report.formats.html.charts import charts
+from bench.report.formats.html.followed import followed
 from bench.report.formats.html.inspector import BUDGET, inspector
 from bench.report.formats.html.parameters import parameters
 from bench.report.formats.html.traces import Chart, Styles
@@ -37,7 +39,19 @@ if TYPE_CHECKING:
 
 
 #: The page's script and its style sheet, in the order of their parts.
-SCRIPTS = ("page", "theme", "filters", "tables", "charts", "images", "start")
+SCRIPTS = (
+    "page",
+    "theme",
+    "choice",
+    "filters",
+    "tables",
+    "folds",
+    "labels",
+    "figure",
+    "charts",
+    "images",
+    "start",
+)
 STYLES = ("page", "filters", "tables", "charts", "images", "provenance", "phone", "print")
 
 
@@ -45,7 +59,6 @@ def page(sections: Sequence[Section], options: Options | None = None) -> str:
     """The page of data sets, as HTML."""
     import jinja2
     from markupsafe import Markup, escape
-    from plotly.offline import get_plotlyjs
 
     options = options or Options()
     environment = jinja2.Environment(
@@ -77,15 +90,16 @@ def page(sections: Sequence[Section], options: Options | None = None) -> str:
         "data": data,
     }
     labels = dict.fromkeys(label for section in sections for label in section.labels)
-    styles = Styles(list(labels))
     columns = dict.fromkeys(column for section in sections for column in section.columns)
-    scripts = [get_plotlyjs(), _parts("scripts", SCRIPTS, "js")]
+    styles = Styles(list(labels), list(columns))
+    script = _parts("scripts", SCRIPTS, "js")
     names = dict.fromkeys(run.name for section in sections for run in section.runs)
     return environment.get_template("page.html").render(
         title=f"Denoising {' and '.join(prose.title(section) for section in sections)}",
         runs=list(names),
         ranks=over_data_sets(options.ranked(sections), options.first(sections), options.budget),
         styles=styles,
+        followed=followed(sections),
         columns=[
             {"name": noise_text(*column), "kind": column[0], "level": level_text(column[1])}
             for column in columns
@@ -94,8 +108,9 @@ def page(sections: Sequence[Section], options: Options | None = None) -> str:
             _PageSection(number, section, styles, list(columns), options, BUDGET // len(sections))
             for number, section in enumerate(sections)
         ],
-        scripts=[Markup(script) for script in scripts],
-        digests=" ".join(f"'sha256-{_digest(script)}'" for script in scripts),
+        script=Markup(script),
+        library=library.packed(),
+        digests=" ".join(f"'sha256-{_digest(text)}'" for text in (script, library.script())),
         style=Markup(_parts("styles", STYLES, "css")),
     )
 
@@ -140,7 +155,7 @@ class _PageSection:
             for metric, table in self.tables.items()
         }
         shown = representative(section)
-        curves = parameters(section)  # all values, of however many methods
+        curves = parameters(section, styles)  # all values, of however many methods
         self.charts: list[Chart] = [*curves, *charts(shown, styles, shown_metrics)]
         self.inspector = inspector(shown, styles, budget)
         parts = replicates.error_parts(section)

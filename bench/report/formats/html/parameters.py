@@ -19,28 +19,31 @@ from bench.report.content.parameters import (
 from bench.report.formats.html.traces import (
     SHADES,
     Chart,
+    Styles,
     figure,
     metric_axis,
     numbers,
     safe,
     safe_unit,
+    scatter,
 )
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
 
 
-def parameters(section: Section) -> Iterator[Chart]:
+def parameters(section: Section, styles: Styles) -> Iterator[Chart]:
     """A chart for each swept parameter, with a choice of noises."""
     for curves in parameter_curves(section):
         figures = {
-            noise_text(*column): _figure(curves, panel) for column, panel in curves.panels.items()
+            noise_text(*column): _figure(curves, panel, styles.column(column))
+            for column, panel in curves.panels.items()
         }
         name = f"{PARAMETERS_TITLE}: {curves.method}, {curves.parameter}"
         yield Chart(name, parameter_caption(section, curves), figures, 420, wide=False)
 
 
-def _figure(curves: Curves, panel: Panel) -> dict[str, Any]:
+def _figure(curves: Curves, panel: Panel, column: int) -> dict[str, Any]:
     """The lines under one noise, and the references."""
     # Of many values few are named, the first among them; the others show theirs to a pointer.
     named = list(curves.ticks)[:: math.ceil(len(curves.ticks) / MOST_NAMED)]
@@ -57,6 +60,7 @@ def _figure(curves: Curves, panel: Panel) -> dict[str, Any]:
     ]
     return figure(
         [*_references(curves, panel, ends), *lines],
+        of={"columns": [column]},
         xaxis={"title": {"text": safe(curves.parameter)}, **axis},
         yaxis={**metric_axis(curves.scale), "range": list(panel.range())},
         showlegend=True,
@@ -66,10 +70,8 @@ def _figure(curves: Curves, panel: Panel) -> dict[str, Any]:
 
 
 def _line(curves: Curves, name: str, line: list[Point], colour: str) -> Any:
-    import plotly.graph_objects as go
-
     decimals = max(3, curves.scale.decimals)
-    return go.Scatter(
+    return scatter(
         x=numbers([point.value for point in line]),
         y=numbers([point.mean for point in line]),
         error_y={
@@ -94,10 +96,8 @@ def _line(curves: Curves, name: str, line: list[Point], colour: str) -> Any:
 
 def _references(curves: Curves, panel: Panel, ends: list[float]) -> list[Any]:
     """Dotted lines; the legend has their numbers, since the axis may end before them."""
-    import plotly.graph_objects as go
-
     return [
-        go.Scatter(
+        scatter(
             x=numbers(ends),
             y=numbers([mean, mean]),
             mode="lines",

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from bench.core import Scale, printable
 from bench.report.content import style
 from bench.report.content.metrics import unit
+from bench.report.content.rows import Column
 
 #: matplotlib's markers -> plotly's, and a sign of the same form for text.
 SYMBOLS = {
@@ -35,6 +36,9 @@ class Chart:
         caption: what it shows; backticks enclose code.
         figures: choice -> plotly's data and layout.
         height: in pixels.
+        key: what its colours and signs mean, for a picture of it that has no caption.
+        labels: where lines are named: at their "ends", points "beside" them; "" where a legend
+            or an axis names them.
     """
 
     title: str
@@ -42,15 +46,22 @@ class Chart:
     figures: Mapping[str, Mapping[str, Any]]
     height: int = 380
     wide: bool = True
+    key: str = ""
+    labels: str = ""
 
 
 class Styles:
-    """Colour, marker and index of each method; one and the same for the whole page."""
+    """Colour, marker and index of each method, index of each noise: one for the whole page."""
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(self, labels: Sequence[str], columns: Sequence[Column] = ()) -> None:
         self.labels = list(labels)
         self.colours, self.markers = style.assign(labels)
         self.index = {label: index for index, label in enumerate(labels)}
+        self._columns = {column: index for index, column in enumerate(columns)}
+
+    def column(self, column: Column) -> int:
+        """The index of a noise, by which the page's filter hides it."""
+        return self._columns.setdefault(column, len(self._columns))
 
     def sign(self, label: str) -> str:
         """Its marker as a sign of text."""
@@ -90,11 +101,37 @@ def metric_axis(scale: Scale, *, logarithmic: bool = False) -> dict[str, Any]:
     return {**axis, "autorangeoptions": known} if known else axis
 
 
-def figure(traces: Sequence[Any], **layout: Any) -> dict[str, Any]:
-    """A figure of plotly, ready for JSON."""
-    import plotly.graph_objects as go
+def scatter(**values: Any) -> dict[str, Any]:
+    """A line or points, as plotly draws them."""
+    return {"type": "scatter", **values}
 
-    return go.Figure(traces, layout=go.Layout(template="none", **layout)).to_plotly_json()
+
+def box(**values: Any) -> dict[str, Any]:
+    """Quantiles, as plotly draws them."""
+    return {"type": "box", **values}
+
+
+def heatmap(**values: Any) -> dict[str, Any]:
+    """Coloured squares, as plotly draws them."""
+    return {"type": "heatmap", **values}
+
+
+def figure(
+    traces: Sequence[Mapping[str, Any]],
+    *,
+    of: Mapping[str, Sequence[int]] | None = None,
+    **layout: Any,
+) -> dict[str, Any]:
+    """A figure of plotly, ready for JSON, and what the page's filters are to know of it.
+
+    Args:
+        traces: by `scatter`, `box` or `heatmap`. One may have what plotly does not know: `meta`,
+            the index of its method; `columns`, the index of its noise or, in a list, its points'.
+        of: the `methods` and `columns` of which it is, where it is of some alone: without any of
+            them there is nothing to choose it for.
+        **layout: of plotly.
+    """
+    return {"data": list(traces), "layout": layout, "of": dict(of or {})}
 
 
 def numbers(values: npt.ArrayLike) -> list[float | None]:

@@ -10,7 +10,19 @@ for (const button of all("[data-copy]")) {
     }
   });
 }
-document.getElementById("filters").open = innerWidth > 640;
+document.querySelector("[data-link]").addEventListener("click", async () => {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    say("Copied");
+  } catch {
+    say("The address of this page is the link");
+  }
+});
+filters.open = innerWidth > 640;
 filtered();
 themed();
+chose();
+recalled();
 root.dataset.ready = "";
+// When the page can be used: at the latest for printing all charts can be drawn.
+setTimeout(plotly, 500);

@@ -7,7 +7,7 @@ function themed() {
   themeButton.textContent = isDark() ? "Light" : "Dark";
   themeButton.setAttribute("aria-pressed", String(isDark()));
   themeButton.setAttribute("aria-label", `Switch to ${isDark() ? "light" : "dark"} colours`);
-  charts.forEach((chart) => chart.drawn && chart.draw());
+  charts.forEach((chart) => chart.changed());
 }
 themeButton.addEventListener("click", () => {
   root.dataset.theme = isDark() ? "light" : "dark";
