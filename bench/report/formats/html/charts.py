@@ -179,7 +179,7 @@ def _losses(section: Section, styles: Styles) -> Iterator[Chart]:
             named.add((train, split))
         figures[f"{label}: {term}"] = figure(
             traces,
-            of={"methods": [styles.index[label]]},
+            of={"methods": [styles.index[str(label)]]},
             xaxis={"title": {"text": "epoch"}},
             yaxis={"title": {"text": "loss per image"}, "range": list(loss_range(part))},
             legend={"orientation": "h", "y": -0.25},

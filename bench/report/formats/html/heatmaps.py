@@ -127,7 +127,7 @@ def transfer(section: Section, styles: Styles) -> Iterator[Chart]:
         figures[f"{method}, {noise}"] = figure(
             [heat],
             of={
-                "columns": [styles.column((noise, level)) for level in table.columns],
+                "columns": [styles.column((noise, float(level))) for level in table.columns],
                 "methods": _trained(section, styles, method),
             },
             xaxis={
