@@ -13,8 +13,9 @@ from bench.core import markdown_text as _text
 from bench.report.content import data_set, learning, prose, replicates
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.coverage import fewer_images
-from bench.report.content.findings import findings, over_data_sets
+from bench.report.content.findings import findings
 from bench.report.content.options import Options
+from bench.report.content.overall import over_data_sets
 from bench.report.content.tables import Entry, Table
 from bench.report.content.tuning import tuning_notes
 from bench.report.figures import UNCERTAINTY
