@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.analysis.labels import tuples
 from bench.analysis.means import table
@@ -145,26 +145,21 @@ def average_ranks(
     """
     import pandas as pd
 
-    tables = {name: table(summary, metric) for name, summary in summaries.items()}
+    tables: dict[str, Any] = {name: table(summary, metric) for name, summary in summaries.items()}
     if len(tables) < 2:
         return None
     first, *others = tables.values()
-    there = [
-        {label: {c for c in frame.columns if frame.notna().at[label, c]} for label in frame.index}
-        for frame in tables.values()
-    ]
+    columns = [c for c in first.columns if c not in uneven and all(c in f.columns for f in others)]
+    every = list(dict.fromkeys(label for frame in tables.values() for label in frame.index))
     measured = {
-        label: [
-            c for c in first.columns if c not in uneven and all(c in own[label] for own in there)
-        ]
-        for label in first.index
-        if all(label in frame.index for frame in others)
+        label: [c for c in columns if all(frame[c].notna().at[label] for frame in tables.values())]
+        for label in every
+        if all(label in frame.index for frame in tables.values())
     }
     labels, columns = common(measured)
     if len(labels) < 2:
         return None
-    left_out = list(dict.fromkeys(x for f in tables.values() for x in f.index))
-    scores = pd.DataFrame(
+    scores: Any = pd.DataFrame(
         {name: frame.loc[labels, columns].mean(axis=1) for name, frame in tables.items()}
     )
     average = scores.rank(ascending=not higher).mean(axis=1).sort_values(kind="stable")
@@ -175,5 +170,5 @@ def average_ranks(
 
         p = float(stats.friedmanchisquare(*scores.to_numpy()).pvalue)
         pairs = scikit_posthocs.posthoc_nemenyi_friedman(scores.T)
-    left_out = [label for label in left_out if label not in labels]
+    left_out = [label for label in every if label not in labels]
     return Ranks(metric, list(tables), columns, left_out, average, p, pairs)

@@ -153,7 +153,7 @@ class Scores:
 
     def take(self, rows: Sequence[int]) -> Scores:
         """Those of some rows of `cells`, in this order; nothing is read."""
-        return Scores(self.cells.iloc[rows], self._runs, self.scales)
+        return Scores(self.cells.iloc[np.asarray(rows, dtype=np.int64)], self._runs, self.scales)
 
     def by(self, *names: str) -> Iterator[tuple[tuple[Any, ...], Scores]]:
         """Those of equal entries in some columns of `cells`, with these, in the cells' order."""

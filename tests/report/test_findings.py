@@ -9,9 +9,10 @@ from toy import Run, section
 import bench
 from bench import analysis
 from bench.core import DEFAULT_SCALES
-from bench.report.content.findings import findings, over_data_sets, p_text
+from bench.report.content.findings import findings
 from bench.report.content.metrics import amount
 from bench.report.content.options import Options
+from bench.report.content.overall import over_data_sets, p_text
 from bench.report.content.section import Section
 from bench.report.content.tables import Table
 
@@ -196,7 +197,9 @@ def test_ranks_over_data_sets_are_a_sentence_with_its_test():
     sections = [measured(f"set{i}", 3.0, 2.0, 1.0) for i in range(4)]
     assert over_data_sets(sections[:1]) == ""
     two = over_data_sets(sections[:2])
-    assert two.startswith("Average ranks by PSNR over 2 data sets: `nlm` 1.0, `median` 2.0")
+    assert two.startswith(
+        "Average ranks by PSNR over 2 data sets, at gaussian 0.1: `nlm` 1.0, `median` 2.0"
+    )
     assert two.endswith("Fewer than three data sets carry no test of them.")
     assert over_data_sets(sections).endswith("do not all rank alike (Friedman's test, p = 0.018).")
 

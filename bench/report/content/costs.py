@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.core import prefixed, significant, speed_text
+from bench.core import duration_text, prefixed, significant
 from bench.report.content import timing
 from bench.report.content.words import outside
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench.store import CellMeta
 
 #: The columns of times, which are marked where a method was not timed alone.
-_TIMES = ("ms per megapixel", "images per second", "training (s)", "tuning (s)")
+_TIMES = ("ms per megapixel", "seconds per image", "training (s)", "tuning (s)")
 
 _MEANS = {
     "ms per megapixel": (
@@ -28,9 +28,9 @@ _MEANS = {
         "Multiply-adds are of one image{shape}, by torch's products and convolutions; of filters, "
         "and of what computes without torch, none are shown."
     ),
-    "images per second": (
-        "Images per second are of denoise calls with a whole batch, the median one; after ± half "
-        "the distance between the calls' quartiles."
+    "seconds per image": (
+        "Seconds per image are an image's share of denoise calls with a whole batch, of the median "
+        "one; after ± half the distance between the calls' quartiles."
     ),
     "memory growth (MiB)": (
         "Memory growth is by how much the resident memory of the process grows within a denoise "
@@ -72,7 +72,7 @@ def costs(section: Section) -> dict[str, dict[str, Cost]]:
     columns = {
         "ms per megapixel": _medians(cells, "milliseconds_per_megapixel"),
         "multiply-adds": _medians(cells, "multiply_adds", prefixed),
-        "images per second": {label: _speed(metas) for label, metas in cells.items()},
+        "seconds per image": {label: _speed(metas) for label, metas in cells.items()},
         "batch": {label: _batch(metas) for label, metas in cells.items()},
         "device": {label: _device(metas) for label, metas in cells.items()},
         "training (s)": _medians(cells, "fit_seconds"),
@@ -150,13 +150,13 @@ def device_text(meta: CellMeta) -> str:
 
 
 def _speed(metas: Sequence[CellMeta]) -> Cost:
-    speeds = [meta.images_per_second for meta in metas if meta.images_per_second]
-    if not speeds:
+    times = [1 / meta.images_per_second for meta in metas if meta.images_per_second]
+    if not times:
         return _NONE
     quartiles = [meta.conditions.seconds_per_image for meta in metas]
     spreads = [(q[2] - q[0]) / 2 / q[1] for q in quartiles if len(q) == 3 and q[1]]
     spread = f" ± {math.ceil(100 * median(spreads))}%" if spreads else ""
-    return Cost(speed_text(median(speeds)) + spread, median(speeds))
+    return Cost(duration_text(median(times)) + spread, median(times))
 
 
 def _medians(

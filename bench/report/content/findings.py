@@ -14,7 +14,7 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from bench.analysis import ENOUGH_TRAININGS, average_ranks, prominent
+from bench.analysis import ENOUGH_TRAININGS, prominent
 from bench.core import IDENTITY, level_text, noise_text
 from bench.report.content import learning
 from bench.report.content.metrics import amount, title
@@ -266,33 +266,3 @@ def _other_best(first: _Comparisons, other: _Comparisons) -> Iterator[Finding]:
                 + (f"at {other.at(columns[:1])} " if len(columns) > 1 else "")
                 + f"by {other.size(columns[0], label, best)}.",
             )
-
-
-def over_data_sets(
-    sections: Sequence[Section], metric: str | None = None, budget: str | None = None
-) -> str:
-    """How the methods rank over several data sets, as a sentence; "" for one.
-
-    By a metric's label; by default that of the first data set which leads. Of sections with the
-    methods within a budget, it says so.
-    """
-    metric = sections[0].first_metric if metric is None else metric
-    scale = sections[0].scales[metric]
-    summaries = {part.name: part.summary for part in sections}
-    ranks = average_ranks(summaries, metric, higher=scale.higher)
-    if ranks is None:
-        return ""
-    named = ", ".join(f"{code(str(label))} {rank:.1f}" for label, rank in ranks.average.items())
-    over = f"over {len(ranks.datasets)} data sets"
-    over = f"within {outside(budget)} {over}" if budget else over
-    text = f"Average ranks by {title(scale)} {over}: {named}."
-    if ranks.p is None:
-        return f"{text} Fewer than three data sets carry no test of them."
-    if ranks.p < 0.05:
-        return f"{text} The methods do not all rank alike (Friedman's test, {p_text(ranks.p)})."
-    return f"{text} By Friedman's test ({p_text(ranks.p)}) they might all rank alike."
-
-
-def p_text(p: float) -> str:
-    """A p-value as it is printed: `p = 0.031` or `p < 0.001`."""
-    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"

@@ -91,7 +91,8 @@ class Leaderboard:
     """One table of a data set.
 
     Attributes:
-        tables: of the metrics that it shows, one or two, by label; the first one ranks.
+        tables: of the metrics that it shows, two at most unless more are asked for, by label; the
+            first one ranks.
         columns: the noises that it shows.
         rows: the methods, the best first; below them those that are not ranked.
         shared: the noises that ranks are over.
@@ -111,8 +112,10 @@ class Leaderboard:
     budget: str
 
     @classmethod
-    def of(cls, section: Section, options: Options | None = None) -> Leaderboard:
-        """The leaderboard of a data set, as far as a report shows it.
+    def of(
+        cls, section: Section, options: Options | None = None, metrics: int = _METRICS
+    ) -> Leaderboard:
+        """The leaderboard of a data set, as far as a report shows it, of so many metrics at most.
 
         >>> import bench
         >>> from bench.report.content.section import Section
@@ -121,7 +124,7 @@ class Leaderboard:
         ['unet', 'hvae']
         """
         options = options or Options()
-        shown = prominent(options.tables(section))[:_METRICS]
+        shown = prominent(options.tables(section))[:metrics]
         tables = {metric: Table.of(section, metric) for metric in shown}
         first = next(iter(tables.values()), None)
         ranking = options.ranking(section, first) if first else None
@@ -185,9 +188,30 @@ class Leaderboard:
         return "–" if entry is None else f"{entry.mean:.{self.decimals[metric, column]}f}"
 
     @property
+    def heading(self) -> str:
+        """What the entries are: `PSNR (dB) / SSIM`."""
+        return " / ".join(plain(table.scale.heading) for table in self.tables.values())
+
+    @property
     def note(self) -> str:
-        """What ranks, times and devices are of, and why methods are not ranked: sentences."""
-        return " ".join(filter(None, (self.ranks_note, self.reasons_note, self.speeds.note)))
+        """What marks, ranks, times and devices are, and why methods are not ranked: sentences."""
+        parts = (self.marks_note, self.ranks_note, self.reasons_note, self.speeds.note)
+        return " ".join(filter(None, parts))
+
+    @property
+    def marks_note(self) -> str:
+        """What the marks say that occur."""
+        entries = [entry for row in self.rows for entry in row.entries.values()]
+        marks = {entry.mark for entry in entries}
+        extreme = {table.extreme for table in self.tables.values()}
+        best = "best" if len(extreme) > 1 else next(iter(extreme), "best")
+        said = ["bold: the best"] * ("best" in marks)
+        said += [f"‡: the {best}, of fewer than four trainings"] * ("few" in marks)
+        said += ["†: cannot be told apart from it"] * ("near" in marks)
+        if any(entry.harm is not None for entry in entries):
+            said.append("▾: worse than `identity`, the noisy image itself")
+        text = "; ".join(said)
+        return f"{text[:1].upper()}{text[1:]}." if text else ""
 
     @property
     def ranks_note(self) -> str:

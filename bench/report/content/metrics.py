@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from bench.core import Scale
 
 #: Stems of the other files of a report.
-_TAKEN = ("summary", "cells", "costs", "bias-variance", "report")
+_TAKEN = ("summary", "leaderboard", "cells", "costs", "bias-variance", "report")
 _LONGEST = 60
 
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from bench.core import Scale, UsageError, level_text, nearest, noise_text
 from bench.report.content.budget import Budget
 from bench.report.content.learning import unranked
-from bench.report.content.tables import Table
+from bench.report.content.tables import MOST_DECIMALS, Table
 
 if TYPE_CHECKING:
+    from bench.report.content.rows import Column
     from bench.report.content.section import Section
-
-MOST_DECIMALS = 10
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,8 @@ class Options:
             order, kinds together. They are looked up among the runs' own, so that a kind of a
             plugin's, or one that is gone, can be named. The whole report is then of these.
         metrics: labels, in the order of the tables; upper case may be typed in lower case.
-        precision: decimals of every metric; None for each metric's own. Files in CSV have all.
+        precision: decimals of every metric; None for each metric's own, and where intervals need
+            more as many, see `Table.decimals`. Files in CSV have all.
         budget: what an image may cost, as "50ms/MP": only methods within it are ranked.
     """
 
@@ -68,6 +68,10 @@ class Options:
     def decimals(self, scale: Scale) -> int:
         """Decimals of a metric."""
         return scale.decimals if self.precision is None else self.precision
+
+    def digits(self, table: Table, column: Column) -> int:
+        """Decimals of a metric's means and intervals under a noise."""
+        return table.decimals(column) if self.precision is None else self.precision
 
     def ranked(self, sections: Sequence[Section]) -> list[Section]:
         """The data sets with the methods that are ranked: not those that have seen the images."""

@@ -6,6 +6,7 @@ numbers are marked in the same way.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,6 +23,10 @@ from bench.report.content.rows import Column
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
+
+
+#: That a number is shown with.
+MOST_DECIMALS = 10
 
 
 def foremost(section: Section) -> Section:
@@ -118,6 +123,21 @@ class Table:
         return cls(
             metric, scale, list(mean.index), columns, entries, uneven, unranked, learned_from
         )
+
+    def decimals(self, column: Column) -> int:
+        """Decimals of a noise's means and intervals: the metric's, or more.
+
+        With two digits of the median half-width, and one of the least, numbers that differ look
+        different. A half-width that is next to none of the others' asks for no digits of its own.
+        """
+        entries = (self.entries.get((label, column)) for label in self.rows)
+        widths = [entry.half_width for entry in entries if entry and entry.half_width]
+        if not widths:
+            return self.scale.decimals
+        typical = float(np.median(widths))
+        least = max(min(widths), typical / 100)
+        needed = max(1 - math.floor(math.log10(typical)), -math.floor(math.log10(least)))
+        return max(self.scale.decimals, min(needed, MOST_DECIMALS))
 
     @property
     def extreme(self) -> str:

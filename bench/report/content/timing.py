@@ -68,6 +68,11 @@ def _timed(section: Section) -> dict[str, list[tuple[CellMeta, int]]]:
     return cells
 
 
+def is_disturbed(meta: CellMeta, cores: int) -> bool:
+    """Whether a cell was not timed alone on a quiet machine of so many cores."""
+    return _beside(meta) > 0 or _is_busy(meta, cores) or _is_greedy(meta)
+
+
 def _beside(meta: CellMeta) -> int:
     """Other cells that were worked on meanwhile, as far as it is known."""
     return (meta.conditions.jobs or 1) - 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bench.analysis import average_ranks
 from bench.report.content import style
 from bench.report.content.metrics import title
+from bench.report.content.overall import ranks_over
 from bench.report.content.words import outside
 from bench.report.figures.figure import Drawn, Figure
 
@@ -26,8 +26,7 @@ def critical_differences(
     import scikit_posthocs
 
     scale = sections[0].scales[metric]
-    summaries = {part.name: part.summary for part in sections}
-    ranks = average_ranks(summaries, metric, higher=scale.higher)
+    ranks = ranks_over(sections, metric)
     if ranks is None or ranks.pairs is None:
         return []
     labels = [str(label) for label in ranks.average.index]

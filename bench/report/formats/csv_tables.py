@@ -8,6 +8,7 @@ from bench import analysis as tables
 from bench.core import noise_text, printable
 from bench.report.content import learning, replicates, timing
 from bench.report.content.costs import Cost, costs
+from bench.report.content.leaderboard import Leaderboard
 from bench.report.content.options import Options
 from bench.store import commit
 
@@ -24,8 +25,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def write_csv(section: Section, folder: Path, options: Options | None = None) -> None:
-    """`summary.csv`: a row for each method, level and metric; `cells.csv`: a row a cell.
+    """`leaderboard.csv`: a row a method, see `Leaderboard.frame`.
 
+    `summary.csv`: a row for each method, level and metric; `cells.csv`: a row a cell.
     The former says what each method learned from, see `bench.report.content.learning`.
 
     `costs.csv`: what each method costs, in numbers.
@@ -45,6 +47,7 @@ def write_csv(section: Section, folder: Path, options: Options | None = None) ->
         mean = tables.table(summary, metric)
         mean.columns = [noise_text(*column) for column in mean.columns]
         _write(mean.reset_index(), folder / f"{stems[metric]}{suffix}.csv")
+    _write(Leaderboard.of(section, options).frame(), folder / f"leaderboard{suffix}.csv")
     if columns := costs(section):
         costs_frame = _costs_frame(columns)
         if busy := timing.disturbed(section):

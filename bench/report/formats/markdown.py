@@ -13,17 +13,21 @@ from bench.core import markdown_text as _text
 from bench.report.content import data_set, learning, prose, replicates
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.coverage import fewer_images
-from bench.report.content.findings import findings, over_data_sets
+from bench.report.content.findings import findings
+from bench.report.content.leaderboard import Leaderboard
 from bench.report.content.options import Options
+from bench.report.content.overall import over_data_sets
 from bench.report.content.sessions import cells_of
 from bench.report.content.tables import Entry, Table
 from bench.report.content.tuning import tuning_notes
 from bench.report.figures import UNCERTAINTY
+from bench.report.formats.markdown_table import leaderboard_lines
 from bench.report.formats.templates import Ready, render
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from bench.report.content.rows import Column
     from bench.report.content.section import Section
     from bench.report.figures import Figure
     from bench.store import Run
@@ -56,6 +60,7 @@ def _section(section: Section, figures: list[Figure], options: Options) -> dict[
     """What the template shows of a data set."""
     metrics = options.tables(section)
     titles = dict.fromkeys(figure.title for figure in figures)
+    board = Leaderboard.of(section, options)
     return {
         "title": prose.title(section),
         "methods": len(section.labels),
@@ -67,6 +72,9 @@ def _section(section: Section, figures: list[Figure], options: Options) -> dict[
         "fewer": fewer_images(section, options.shown(section)),
         "findings": findings(section, options.shown(section)),
         "tested": prose.tested(section),
+        "leaderboard": Ready("\n".join(leaderboard_lines(board))),
+        "leaderboard_note": board.note,
+        "folded": [metric for metric in metrics if metric not in board.tables],
         "winners": _winners(section, options),
         "winners_extreme": "highest"
         if all(section.scales[metric].higher for metric in _winning(section, options))
@@ -124,7 +132,7 @@ def _winners(section: Section, options: Options) -> str:
             for column, winner in entries:
                 near = [_text(label) for label in table.near(column)]
                 name = f"**{_text(best)}**" if winner.mark == "best" else f"{_text(best)} ‡"
-                text = f"{name} {winner.mean:.{options.decimals(table.scale)}f}"
+                text = f"{name} {winner.mean:.{options.digits(table, column)}f}"
                 text += f" († {', '.join(near)})" if near else ""
                 columns.setdefault(_noise(*column), {})[f"best {_text(table.scale.heading)}"] = text
     return _table(pd.DataFrame(columns).T, "noise") if columns else ""
@@ -140,25 +148,26 @@ def _metric(section: Section, metric: str, options: Options) -> dict[str, Any]:
     """A metric's tables, one a kind of noise."""
     table = Table.of(section, metric)
     decimals = options.decimals(table.scale)
+    digits = {column: options.digits(table, column) for column in table.columns}
     by_noise: dict[str, Ready] = {}
     for noise in dict.fromkeys(noise for noise, _ in table.columns):
         shown = pd.DataFrame(index=[_text(label) for label in table.rows])
         for column in table.columns:
             if column[0] == noise:
                 shown[_noise(*column)] = [
-                    _entry(table.entries.get((label, column)), decimals) for label in table.rows
+                    _entry(table.entries.get((label, column)), digits[column])
+                    for label in table.rows
                 ]
-        if table.learned_from:
-            shown["learned from"] = [_text(table.learned_from[label]) for label in table.rows]
         by_noise[noise] = _table(shown)
     return {
+        "label": metric,
         "stem": section.stems[metric],
         "title": table.scale.heading,
         "tables": by_noise,
         "better": table.scale.better,
         "extreme": table.extreme,
         "spread": prose.seed_spread(table, decimals),
-        "harm": _harm(section, table, decimals),
+        "harm": _harm(section, table, digits),
     }
 
 
@@ -172,13 +181,13 @@ def _entry(entry: Entry | None, decimals: int) -> str:
     return " ".join(filter(None, (text, entry.sign, "▾" if entry.harm is not None else "")))
 
 
-def _harm(section: Section, table: Table, decimals: int) -> str:
+def _harm(section: Section, table: Table, digits: Mapping[Column, int]) -> str:
     """Where methods are worse than doing nothing, with what each of them is."""
     worse = {cell: entry.harm for cell, entry in table.entries.items() if entry.harm is not None}
     if not worse:
         return ""
     named = "; ".join(
-        f"{label} at {noise_text(*column)} ({difference:+.{decimals}f})"
+        f"{label} at {noise_text(*column)} ({difference:+.{digits[column]}f})"
         for (label, column), difference in worse.items()
     )
     methods = dict(zip(section.cells["label"], section.cells["method"], strict=True))

@@ -12,8 +12,10 @@ from bench.core import markdown_text as _escape
 from bench.report.content import data_set, prose
 from bench.report.content.completeness import unfinished
 from bench.report.content.coverage import fewer_images
+from bench.report.content.leaderboard import Leaderboard, Row
 from bench.report.content.options import Options
 from bench.report.content.tables import Table
+from bench.report.formats.markdown_table import leaderboard_lines, row_line
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
@@ -29,6 +31,7 @@ _NAMED = 3
 _NOISES = 12
 _LONGEST = 80
 _LINE = 500
+_NOTE = 1200
 _COMMAND = 2000
 
 
@@ -36,19 +39,13 @@ def summary(sections: Sequence[Section], options: Options | None = None) -> str:
     """The summary: images and noises, the best methods, winners, failures, the run's command."""
     options = options or Options()
     if len(sections) * _LEAST <= LINES:
-        heads = [
-            [Table.of(section, metric) for metric in _metrics(section, options)]
-            for section in sections
-        ]
-        ranked = [
-            [options.ranking(section, table) for table in found]
-            for section, found in zip(sections, heads, strict=True)
-        ]
+        most = len(options.metrics) or _METRICS
+        boards = [Leaderboard.of(section, options, most) for section in sections]
         for rows in range(_ROWS, -1, -1):
             lines = [
                 line
-                for part in zip(sections, heads, ranked, strict=True)
-                for line in _section(*part, options, rows)
+                for section, board in zip(sections, boards, strict=True)
+                for line in _section(section, board, options, rows)
             ]
             lines += _commands(sections)
             if len(lines) <= LINES:
@@ -56,23 +53,22 @@ def summary(sections: Sequence[Section], options: Options | None = None) -> str:
     return "\n".join([*_overview(sections, options), *_commands(sections)]) + "\n"
 
 
-def _section(
-    section: Section, heads: Sequence[Table], ranked: Sequence[Table], options: Options, rows: int
-) -> Iterator[str]:
-    """A data set's lines; its table has the best `rows` of the methods that are `ranked`."""
+def _section(section: Section, board: Leaderboard, options: Options, rows: int) -> Iterator[str]:
+    """A data set's lines; its table has the best `rows` methods."""
     yield f"### Denoising {_text(prose.title(section))}: {len(section.labels)} methods"
     yield ""
     warned = _warnings(section, options)
     warnings = " ".join(f"**{word}.** {_sentence(text)}" for word, text in warned)
     budgeted = _sentence(options.budgeted(section), _LINE)
-    left_out = _left_out(section, ranked, options, rows)
+    left_out = _left_out(section, board, options, rows)
     yield " ".join(filter(None, (warnings, _images(section), left_out, budgeted)))
     yield ""
-    if rows and ranked[0].rows and heads[0].entries:
-        yield from _table(ranked, rows, options)
-        yield ""
-    if heads[0].entries:
-        yield _winners(heads[0], options)
+    first = next(iter(board.tables.values()), None)
+    if first and first.entries:
+        if rows:
+            yield from leaderboard_lines(board, _shown(board, rows), board.columns[:_COLUMNS])
+            yield ""
+        yield f"{_winners(first, options)} {_sentence(board.note, _NOTE)}"
         yield ""
     if problems := _problems(section):
         yield problems
@@ -96,80 +92,42 @@ def _warnings(section: Section, options: Options) -> list[tuple[str, str]]:
     return warnings
 
 
-def _metrics(section: Section, options: Options) -> list[str]:
-    """The metrics of the table: those that were asked for, else as many as there is room for."""
-    shown = options.tables(section) or options.shown(section)[:1]
-    return shown if options.metrics else prominent(shown)[:_METRICS]
-
-
-def _left_out(section: Section, heads: Sequence[Table], options: Options, rows: int) -> str:
+def _left_out(section: Section, board: Leaderboard, options: Options, rows: int) -> str:
     """What of the table there is no room for."""
-    table = heads[0]
-    methods = len(table.rows) - len(_shown(table, rows))
-    noises = len(table.columns) - _COLUMNS
-    left_out = [f"{methods} methods"] if methods > 0 and rows else []
-    left_out += [f"{noises} noises"] if noises > 0 and rows else []
-    metrics = len(prominent(options.tables(section))) - len(heads)
-    left_out += [f"{metrics} metric{'s' * (metrics > 1)}"] if metrics > 0 and rows else []
+    if not rows:
+        return ""
+    methods = len(board.rows) - len(_shown(board, rows))
+    noises = len(board.columns) - _COLUMNS
+    metrics = len(prominent(options.tables(section))) - len(board.tables)
+    left_out = [f"{methods} methods"] if methods > 0 else []
+    left_out += [f"{noises} noises"] if noises > 0 else []
+    left_out += [f"{metrics} metric{'s' * (metrics > 1)}"] if metrics > 0 else []
     return f"Left out of the table: {' and '.join(left_out)}." if left_out else ""
 
 
-def _shown(table: Table, rows: int) -> list[str]:
+def _shown(board: Leaderboard, rows: int) -> list[Row]:
     """The best methods by mean rank, and the noisy image itself to compare with."""
-    ranked = table.ranked()
-    best = ranked[:rows]
-    if IDENTITY in ranked and IDENTITY not in best and rows > 1:
-        best[-1] = IDENTITY
+    best = list(board.rows[:rows])
+    noisy = next((row for row in board.rows if row.label == IDENTITY), None)
+    if noisy and noisy not in best and rows > 1:
+        best[-1] = noisy
     return best
-
-
-def _table(heads: Sequence[Table], rows: int, options: Options) -> Iterator[str]:
-    """The table's lines: the entries of all metrics in one cell."""
-    first = heads[0]
-    columns = first.columns[:_COLUMNS]
-    names = " / ".join(_text(table.scale.heading) for table in heads)
-    words = ["learned from"] if first.learned_from else []
-    yield _row([names, *(_text(noise_text(*column)) for column in columns), *words])
-    yield _row(["---", *("---:" for _ in columns), *("---" for _ in words)])
-    for label in _shown(first, rows):
-        cells = []
-        for column in columns:
-            parts = []
-            for table in heads:
-                entry = table.entries.get((label, column))
-                text = "–" if entry is None else f"{entry.mean:.{options.decimals(table.scale)}f}"
-                if entry is not None and entry.mark == "best":
-                    text = f"**{text}**"
-                if entry is not None and entry.mark == "few":
-                    text += " ‡"
-                mark = (
-                    " ▾" if entry is not None and entry.harm is not None and table is first else ""
-                )
-                parts.append(text + mark)
-            cells.append(" / ".join(parts))
-        said = [_text(first.learned_from[label]) for _ in words]
-        yield _row([_text(label), *cells, *said])
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _winners(table: Table, options: Options) -> str:
     """Who is best under each noise."""
-    winners, decimals = [], options.decimals(table.scale)
+    winners = []
     for label, entries in table.winners().items():
-        at = [f"{noise_text(*column)} ({entry.mean:.{decimals}f})" for column, entry in entries]
+        at = [
+            f"{noise_text(*column)} ({entry.mean:.{options.decimals(table.scale)}f})"
+            for column, entry in entries
+        ]
         more = f" and {len(at) - _NOISES} more noises" if len(at) > _NOISES else ""
         single = any(entry.mark == "few" for _, entry in entries)
         name = f"{_text(label)} ‡" if single else f"**{_text(label)}**"
         winners.append(f"{name} at {_text(', '.join(at[:_NOISES]), _LINE)}{more}")
     best = "Best of all methods, whatever they cost," if options.budget else "Best"
-    return (
-        f"{best} by {_text(table.scale.heading)}: {'; '.join(winners)}. Bold: the best of all "
-        f"methods; ‡: the {table.extreme}, of fewer than four trainings; ▾: worse than the noisy "
-        "image itself (`identity`)."
-    )
+    return f"{best} by {_text(table.scale.heading)}: {'; '.join(winners)}."
 
 
 def _problems(section: Section) -> str:
@@ -206,8 +164,8 @@ def _overview(sections: Sequence[Section], options: Options) -> Iterator[str]:
     metric = options.first(sections)
     of_which = "best of all methods" if options.budget else "best"
     best_by = f"{of_which} by {_text(sections[0].scales[metric].heading)}"
-    yield _row(["data set", "images", "methods", "without a result", best_by])
-    yield _row(["---", "---:", "---:", "---:", "---"])
+    yield row_line(["data set", "images", "methods", "without a result", best_by])
+    yield row_line(["---", "---:", "---:", "---:", "---"])
     most = LINES - 10
     for section in sections[:most]:
         table = Table.of(section, metric if metric in section.scales else section.first_metric)
@@ -218,7 +176,7 @@ def _overview(sections: Sequence[Section], options: Options) -> Iterator[str]:
         )
         problems = len(tables.problems(section.cells))
         counts = [f"{section.images:,}", str(len(section.labels)), str(problems)]
-        yield _row([_text(section.name), *counts, named or "–"])
+        yield row_line([_text(section.name), *counts, named or "–"])
     yield ""
     if len(sections) > most:
         yield f"And {len(sections) - most} more data sets."

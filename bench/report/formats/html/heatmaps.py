@@ -18,8 +18,8 @@ from bench.report.content.chart_data import (
     transfer_span,
     transfer_tables,
 )
-from bench.report.content.findings import p_text
 from bench.report.content.metrics import amount
+from bench.report.content.overall import p_text
 from bench.report.formats.html.traces import (
     Chart,
     Styles,

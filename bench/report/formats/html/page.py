@@ -20,8 +20,10 @@ from bench.report.content import data_set, learning, prose, replicates
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.coverage import fewer_images
 from bench.report.content.families import representative
-from bench.report.content.findings import Finding, findings, over_data_sets
+from bench.report.content.findings import Finding, findings
+from bench.report.content.leaderboard import Leaderboard
 from bench.report.content.options import Options
+from bench.report.content.overall import over_data_sets
 from bench.report.content.rows import Column
 from bench.report.content.sessions import cells_of
 from bench.report.content.tables import Entry, Table
@@ -148,11 +150,15 @@ class _PageSection:
         self.learned_from, self.legend = learning.column(section), learning.legend(section)
         self.tested = prose.tested(section)
         self.findings = findings(section, shown_metrics)
-        self.decimals = {label: options.decimals(scale) for label, scale in section.scales.items()}
         self.tables = {metric: Table.of(section, metric) for metric in options.tables(section)}
         self.spreads = {
-            metric: prose.seed_spread(table, self.decimals[metric])
+            metric: prose.seed_spread(table, options.decimals(table.scale))
             for metric, table in self.tables.items()
+        }
+        self.digits = {
+            (metric, column): options.digits(table, column)
+            for metric, table in self.tables.items()
+            for column in table.columns
         }
         shown = representative(section)
         curves = parameters(section, styles)  # all values, of however many methods
@@ -162,7 +168,8 @@ class _PageSection:
         self.error_parts = replicates.texts(section, parts)
         self.error_parts_caption = replicates.caption(section)
         self.costs, self.costs_note = costs(section), costs_note(section)
-        self.ranking = self._ranking(options)
+        self.costed = list(next(iter(self.costs.values()), {}))
+        self.leaderboard = Leaderboard.of(section, options)
         self.budgeted = options.budgeted(section)
         self.chosen, self.tuned_by = prose.chosen(section), prose.tuned_by(section)
         self.tuning = tuning_notes(section)
@@ -185,14 +192,6 @@ class _PageSection:
         """The metric by which images are called the best and the worst."""
         return self.section.scales[self.section.first_metric].title
 
-    def _ranking(self, options: Options) -> list[tuple[str, float | None]]:
-        """The methods by their mean rank in the first table; last those that are not ranked."""
-        if not self.tables:
-            return []
-        table = next(iter(self.tables.values()))
-        ranks = dict(options.ranking(self.section, table).ranks())
-        return [*ranks.items(), *((label, None) for label in table.rows if label not in ranks)]
-
     def anchor(self, metric: str, label: str, column: Column) -> str:
         """The id of a table's cell."""
         row = self.styles.index[label]
@@ -202,19 +201,20 @@ class _PageSection:
         """The id of the cell that a finding rests on."""
         return self.anchor(finding.metric, *finding.cell)
 
-    def text(self, metric: str, value: float) -> str:
-        """A value of a metric as tables show it."""
-        return f"{value:.{self.decimals[metric]}f}"
+    def text(self, metric: str, column: Column, value: float) -> str:
+        """A value of a metric under a noise as its table shows it."""
+        return f"{value:.{self.digits[metric, column]}f}"
 
-    def width(self, metric: str, entry: Entry) -> str:
+    def width(self, metric: str, column: Column, entry: Entry) -> str:
         """Half the width of an entry's interval, "" without one."""
-        return "" if entry.half_width is None else self.text(metric, entry.half_width)
+        return "" if entry.half_width is None else self.text(metric, column, entry.half_width)
 
-    def ends(self, metric: str, entry: Entry) -> str:
+    def ends(self, metric: str, column: Column, entry: Entry) -> str:
         """An entry's interval in full."""
         if entry.low is None or entry.high is None:
             return f"a single {data_set.sampled(self.section).removesuffix('s')} has no interval"
-        return f"[{self.text(metric, entry.low)}, {self.text(metric, entry.high)}]"
+        low, high = (self.text(metric, column, end) for end in (entry.low, entry.high))
+        return f"[{low}, {high}]"
 
     def settings(self, manifest: Manifest) -> str:
         """All settings of a run."""

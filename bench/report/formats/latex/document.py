@@ -13,8 +13,9 @@ from bench import analysis
 from bench.core import noise_text
 from bench.report.content import prose
 from bench.report.content.coverage import fewer_images
-from bench.report.content.findings import findings, over_data_sets
+from bench.report.content.findings import findings
 from bench.report.content.options import Options
+from bench.report.content.overall import over_data_sets
 from bench.report.content.sessions import cells_of
 from bench.report.content.tables import Table
 from bench.report.content.tuning import tuning_notes

@@ -47,7 +47,7 @@ def costs_table(section: Section) -> dict[str, str]:
     heads = {
         "ms per megapixel": "ms/MP",
         "multiply-adds": "mult.-adds",
-        "images per second": "images/s",
+        "seconds per image": "time/image",
         "memory growth (MiB)": "memory (MiB)",
         "peak device memory (MiB)": "device memory (MiB)",
     }

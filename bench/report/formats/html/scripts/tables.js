@@ -11,7 +11,7 @@ function compare(a, b, sign) {
   return sign * (a - b);
 }
 for (const table of all("table.sortable")) {
-  const heads = all("thead th", table);
+  const heads = all("thead tr:last-child th", table); // the row above names groups of columns
   heads.forEach((head, index) => {
     const button = document.createElement("button");
     button.type = "button";
@@ -31,3 +31,8 @@ for (const table of all("table.sortable")) {
     });
   });
 }
+// On paper nothing is folded.
+addEventListener("beforeprint", () => all("details.fold:not([open])").forEach((fold) => {
+  fold.open = true;
+  addEventListener("afterprint", () => (fold.open = false), { once: true });
+}));
