@@ -3,13 +3,14 @@
 Nothing heavy is imported at the top of these files: `bench --help` must answer at once.
 """
 
-from bench.cli import authors, denoise, explain, gate, health, lists, report, run, score
+from bench.cli import authors, denoise, explain, figure, gate, health, lists, report, run, score
 from bench.cli.program import main
 
 __all__ = [
     "authors",
     "denoise",
     "explain",
+    "figure",
     "gate",
     "health",
     "lists",
