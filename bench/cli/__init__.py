@@ -3,7 +3,7 @@
 Nothing heavy is imported at the top of these files: `bench --help` must answer at once.
 """
 
-from bench.cli import authors, denoise, explain, gate, health, lists, report, run, score
+from bench.cli import authors, denoise, explain, gate, health, lists, packs, report, run, score
 from bench.cli.program import main
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "health",
     "lists",
     "main",
+    "packs",
     "report",
     "run",
     "score",
