@@ -160,7 +160,20 @@ def open_pack(path: str | os.PathLike[str]) -> Run:
         folder = _UNPACKED.get(name)
         if folder is None or not folder.is_dir():
             folder = _UNPACKED[name] = _unpacked(path, file)
-    return Run(folder, open_run(folder).manifest)
+    return Run(folder, open_run(folder).manifest, path)
+
+
+def unpack(run: Run, folder: Path) -> Run:
+    """Copy the run of a pack to a folder of its own, where it can be added to.
+
+    Raises:
+        StorageError: the folder is there already, or cannot be written.
+    """
+    if os.path.lexists(folder):
+        raise StorageError(f"{folder} exists: rename it, or use it instead of {run.place}")
+    with writable(folder):
+        shutil.copytree(run.path, folder)
+    return open_run(folder)
 
 
 #: SHA-256 of each pack that this process has opened -> the run's folder.
