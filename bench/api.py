@@ -127,7 +127,7 @@ class Run(store.Run):
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
-    """Open a run by its folder; its cells are read when they are asked for.
+    """Open a run by its folder or its pack; its cells are read when they are asked for.
 
     >>> import bench, tempfile
     >>> made = bench.run("digits", methods="identity", noise=0.3, limit=2, out=tempfile.mkdtemp())
@@ -139,7 +139,7 @@ def open_run(path: str | os.PathLike[str]) -> Run:
         StorageError, UsageError: see `bench.store.open_run`.
     """
     opened = store.open_run(path)
-    return Run(opened.path, opened.manifest)
+    return Run(opened.path, opened.manifest, opened.pack)
 
 
 def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registry[Method]]:

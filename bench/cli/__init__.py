@@ -3,7 +3,19 @@
 Nothing heavy is imported at the top of these files: `bench --help` must answer at once.
 """
 
-from bench.cli import authors, denoise, explain, figure, gate, health, lists, report, run, score
+from bench.cli import (
+    authors,
+    denoise,
+    explain,
+    figure,
+    gate,
+    health,
+    lists,
+    packs,
+    report,
+    run,
+    score,
+)
 from bench.cli.program import main
 
 __all__ = [
@@ -15,6 +27,7 @@ __all__ = [
     "health",
     "lists",
     "main",
+    "packs",
     "report",
     "run",
     "score",
