@@ -3,7 +3,7 @@
 Nothing heavy is imported at the top of these files: `bench --help` must answer at once.
 """
 
-from bench.cli import authors, denoise, explain, gate, health, lists, report, run, score
+from bench.cli import authors, denoise, explain, gate, health, lists, report, run, score, site
 from bench.cli.program import main
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "report",
     "run",
     "score",
+    "site",
 ]
