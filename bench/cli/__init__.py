@@ -15,6 +15,7 @@ from bench.cli import (
     report,
     run,
     score,
+    site,
 )
 from bench.cli.program import main
 
@@ -31,4 +32,5 @@ __all__ = [
     "report",
     "run",
     "score",
+    "site",
 ]
