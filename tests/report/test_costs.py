@@ -85,10 +85,14 @@ def test_what_times_were_measured_beside_is_said(section):
     cores = section.runs[0].manifest.machine.cores
     assert "median[" not in costs_note(measured(section))
     beside = measured(section, {"jobs": 3, "load": cores + 2.0, "cores_used": 3.9, "threads": 2})
-    why = f"beside up to 2 other cells, at a load of {cores + 2}.0 on {cores} cores"
-    assert timing.disturbed(beside) == {"median[size=3]": f"{why}, on 3.9 cores instead of 2"}
-    said = costs_note(beside)
-    assert f"* Not timed alone on a quiet machine: median[size=3] ({why}, on 3.9 cores" in said
+    why = [
+        "beside up to 2 other cells",
+        f"at a load of up to {cores + 2}.0 on {cores} cores",
+        "on up to 3.9 cores instead of 2",
+    ]
+    assert timing.disturbed(beside) == {"median[size=3]": ", ".join(why)}
+    said = "; ".join(f"median[size=3] {each}" for each in why)
+    assert f"* Not timed alone on a quiet machine: {said}." in costs_note(beside)
 
 
 TIMED = {"milliseconds_per_megapixel": 12.3, "images_per_second": 7.0, "fit_seconds": 5.0}
@@ -109,7 +113,7 @@ def test_times_of_what_was_not_timed_alone_are_marked_wherever_they_stand(
     assert costs(measured(section, **TIMED))["training (s)"]["median[size=3]"].text == "5.00"
     monkeypatch.setattr(Section, "of", lambda *runs: beside)
     made = render_text(section.runs[0], tmp_path, ["md", "html", "tex", "csv"])
-    note = "Not timed alone on a quiet machine: median[size=3] (beside up to 1 other cell)."
+    note = "Not timed alone on a quiet machine: median[size=3] beside up to 1 other cell."
     for form in ("md", "html"):
         text = made[form].read_text().replace("\\", "")
         assert "7.00 *" in text, form
