@@ -12,7 +12,7 @@ from bench.notebook import display
 from bench.report.content.section import Section
 from bench.report.content.tables import Table
 
-HOSTILE = '<img src=x onerror=alert(1)>'
+HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture(scope="module")
@@ -145,13 +145,14 @@ def test_records_and_cells_have_the_label_that_tables_show(run):
 
 def test_the_page_opens_in_the_browser_or_in_a_frame(run, tmp_path, monkeypatch):
     from bench.notebook import shown_run
+    from bench.report import render
 
     def rendered(run, out, formats):
         (out / "page.html").write_text('<p>a "page"</p>', "utf-8")
         return {"html": out / "page.html"}
 
     opened = []
-    monkeypatch.setattr("bench.report.render.render", rendered)
+    monkeypatch.setattr(render, "render", rendered)
     monkeypatch.setattr(shown_run.webbrowser, "open", opened.append)
     page = run.inspect(tmp_path)
     assert opened == [(tmp_path / "page.html").as_uri()]

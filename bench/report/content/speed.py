@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.core import IDENTITY, duration_text
+from bench.report.content import timing
 from bench.report.content.words import outside
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
     from bench.store import CellMeta
-
-#: Processes that waited for a core, over those that had one, from which on a machine was busy.
-WAITING = 0.5
-#: Marks a time that was measured beside other work.
-BESIDE = "~"
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ class Speed:
     Attributes:
         seconds: the median over noises and training seeds.
         device: where.
-        disturbed: other cells were worked on at once, or the machine was busy.
+        disturbed: it was not timed alone on a quiet machine, see `timing`.
     """
 
     seconds: float
@@ -60,7 +56,7 @@ class Speed:
     @property
     def text(self) -> str:
         """As tables show it."""
-        return f"{BESIDE if self.disturbed else ''}{duration_text(self.seconds)}"
+        return f"{timing.MARK if self.disturbed else ''}{duration_text(self.seconds)}"
 
 
 @dataclass(frozen=True)
@@ -94,7 +90,7 @@ class Speeds:
                 machine = section.runs[run].manifest.machine
                 name = machine.cpu if meta.conditions.device == "cpu" else machine.gpu or ""
                 device = _device(meta, name)
-                entry = seconds, _disturbed(meta, machine.cores)
+                entry = seconds, timing.is_disturbed(meta, machine.cores)
                 timed.setdefault(label, {}).setdefault(device, []).append(entry)
         speeds = {label: _speeds(by_device) for label, by_device in timed.items()}
         return cls(alone, speeds, _names(speeds))
@@ -120,7 +116,7 @@ class Speeds:
         said = [f"Time is of the denoise call, {how}, the median over noises and trainings."]
         said += [f"{name}: {device.text}." for device, name in self.names.items()]
         if any(speed.disturbed for speeds in self.methods.values() for speed in speeds):
-            said.append(f"{BESIDE}: timed beside other cells, or on a busy machine.")
+            said.append(f"{timing.MARK}: not timed alone on a quiet machine.")
         return " ".join(said)
 
 
@@ -168,8 +164,3 @@ def _alone(meta: CellMeta) -> float | None:
 
 def _in_batches(meta: CellMeta) -> float | None:
     return 1 / meta.images_per_second if meta.images_per_second else None
-
-
-def _disturbed(meta: CellMeta, cores: int) -> bool:
-    conditions = meta.conditions
-    return (conditions.jobs or 1) > 1 or (conditions.load or 0.0) > cores + WAITING

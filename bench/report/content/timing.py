@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from bench.report.content.section import Section
     from bench.store import CellMeta
 
-#: After each time and speed of a method that was disturbed, or that took more than its share.
-MARK = "*"
+#: Before each time and speed of a method that was disturbed, or that took more than its share.
+MARK = "~"
 #: Processes that waited for a core, over those that had one, from which on a machine was busy.
 _WAITING = 0.5
 #: Cores over a method's threads from which on it did not keep to them.
@@ -38,7 +38,19 @@ def notes(section: Section) -> str:
         every = len(labels) == len(section.labels) > 1
         named = "all methods" if every else ", ".join(map(outside, labels))
         said.append(f"{named} {reason.format(worst)}")
-    return f"{MARK} Not timed alone on a quiet machine: {'; '.join(said)}." if said else ""
+    return f"{MARK}: not timed alone on a quiet machine: {'; '.join(said)}." if said else ""
+
+
+def is_disturbed(meta: CellMeta, cores: int) -> bool:
+    """Whether a cell's times are not those of a quiet machine.
+
+    Args:
+        meta: of the cell.
+        cores: of the machine that measured it.
+    """
+    conditions = meta.conditions
+    busy = (conditions.load or 0.0) > cores + _WAITING
+    return (conditions.jobs or 1) > 1 or busy or _over(meta) > _MORE
 
 
 #: How far a method was disturbed, and the same in words.
