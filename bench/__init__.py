@@ -16,9 +16,11 @@ records on disk -> analysis -> report or gate. The rooms, each of which answers 
     execution   where do cells run? in this process, in watched ones, on Dask
     report      how is it shown?
     testing     does a method, metric or noise keep its contract?
+    notebook    how does a run show itself where Python is written?
     api, doctor  what the command does, from Python; is a run, a machine whole?
     explanation  why is my number not the paper's?
     denoising   the winner, at work on images of one's own
+    sharing     how can others check it? packs, and cells that are measured again
     cli         what is typed, what is printed?
 
 A room imports only rooms that stand above it in this list (those of one layer not even each

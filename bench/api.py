@@ -8,7 +8,7 @@ import numbers
 import os
 import secrets
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bench import datasets, store
@@ -22,6 +22,7 @@ from bench.execution.recording import manifest_of
 from bench.execution.rescoring import score
 from bench.execution.scorer import Scorer, recorded
 from bench.execution.supervisor import Setup
+from bench.notebook import NotebookProgress, ShownRun, in_notebook
 from bench.planning import notation
 from bench.planning.cells import plan, remarks
 from bench.planning.noise_kinds import NoiseKinds, requested_kinds
@@ -34,6 +35,9 @@ from bench.planning.requested_metrics import (
 )
 from bench.planning.settings import Settings
 from bench.plugins.contract import Method
+from bench.plugins.kinds import METHODS, METRICS
+from bench.plugins.loading import loading
+from bench.plugins.objects import by_file, with_files
 from bench.plugins.plugin import BUILT_IN
 from bench.plugins.sources import Registry, load
 
@@ -56,9 +60,10 @@ def run(
     Args:
         dataset: by name; None for MNIST, or `digits` where MNIST cannot be had. Or images: an
             array, a tensor, a torch data set, a list, see `bench.Dataset`. So is `train_dataset`.
-        listener: told how it goes on.
+        listener: told how it goes on; in a notebook a bar shows it where none is given.
         command: what the manifest is to say made it.
-        **values: the fields of `bench.Settings`; lists may be lists, as `noise=[0.1, 0.3]`.
+        **values: the fields of `bench.Settings`; lists may be lists, as `noise=[0.1, 0.3]`. Among
+            methods and metrics may be functions and classes that a file declares as such.
 
     Returns:
         The run; `run.records()` has a row an image, `run.score("mae")` adds a metric.
@@ -67,6 +72,7 @@ def run(
         UsageError, DataError, StorageError: one line each, see `bench.core`.
     """
     settings, objects = _checked(dataset, command, values)
+    listener = _listening(listener)
     with _methods_of(settings) as registry:
         requested, metrics, tuner, kinds = _asked_for(settings, registry)
         settings = kinds.resolved(settings)
@@ -105,11 +111,15 @@ def _plugins(settings: Settings) -> tuple[str, ...]:
     return tuple(str(expanded(plugin).absolute()) for plugin in settings.plugins)
 
 
-class Run(store.Run):
-    """A run on disk, that can be scored by further metrics; see `bench.store.Run`."""
+class Run(ShownRun):
+    """A run on disk, that shows itself in a notebook and can be scored by further metrics.
 
-    def score(self, metrics: str | Sequence[str], **options: Any) -> Run:
-        """Add columns of further metrics, as `bench score` does.
+    See `bench.store.Run` for what is read of it, and `bench.notebook.ShownRun` for `table`,
+    `figure` and `inspect`.
+    """
+
+    def score(self, metrics: Any, **options: Any) -> Run:
+        """Add columns of further metrics, as `bench score` does: names, or decorated functions.
 
         Options are those of `bench.execution.rescoring.score`: plugins, dataset, data_dir, ...
 
@@ -118,6 +128,8 @@ class Run(store.Run):
         >>> list(records.groupby("method")["mae"].mean().round(3))
         [0.16, 0.075]
         """
+        metrics, files = by_file(METRICS, metrics)
+        options["plugins"] = with_files(options.get("plugins", ()), files)
         done = score(self, metrics, **options)
         for each in done:
             for why in dict.fromkeys(each.missing.values()):
@@ -127,7 +139,7 @@ class Run(store.Run):
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
-    """Open a run by its folder; its cells are read when they are asked for.
+    """Open a run by its folder or its pack; its cells are read when they are asked for.
 
     >>> import bench, tempfile
     >>> made = bench.run("digits", methods="identity", noise=0.3, limit=2, out=tempfile.mkdtemp())
@@ -139,7 +151,7 @@ def open_run(path: str | os.PathLike[str]) -> Run:
         StorageError, UsageError: see `bench.store.open_run`.
     """
     opened = store.open_run(path)
-    return Run(opened.path, opened.manifest)
+    return Run(opened.path, opened.manifest, opened.pack)
 
 
 def _methods_of(settings: Settings) -> contextlib.AbstractContextManager[Registry[Method]]:
@@ -157,15 +169,45 @@ def _checked(
     Raises:
         UsageError: there is no such setting, or its value is none.
     """
+    if file := loading():
+        raise UsageError(
+            f"{file} calls bench.run while it is loaded as a plugin: put the call below "
+            '`if __name__ == "__main__":`'
+        )
     if not isinstance(command, str | None):
         raise UsageError(f"command is a text, not {shown(command)}")
-    named, objects = dict(values), {}
+    named, objects = _with_names(values), {}
     for name, given in (("dataset", dataset), ("train_dataset", values.get("train_dataset"))):
         named[name] = datasets.typed_name(given)
         if named[name] is None and given is not None:
             # By its own name, once it is opened.
             named[name], objects[name] = datasets.NAME, given
     return Settings.checked(**named), objects
+
+
+def _listening(listener: Any) -> Listener | None:
+    """Who is told how a run goes on.
+
+    Raises:
+        UsageError: it does not listen to what a run says.
+    """
+    if listener is None:
+        return NotebookProgress() if in_notebook() else None
+    told = ("started", "progress", "recorded", "warned")
+    if isinstance(listener, type) or not all(callable(getattr(listener, n, None)) for n in told):
+        raise UsageError(f"a listener has the methods {', '.join(told)}; {shown(listener)} has not")
+    return listener
+
+
+def _with_names(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with the names and files of plugins that are given themselves."""
+    named = dict(values)
+    for name, kind in (("methods", METHODS), ("metrics", METRICS)):
+        if name in named:
+            named[name], files = by_file(kind, named[name])
+            if files:
+                named["plugins"] = with_files(named.get("plugins"), files)
+    return named
 
 
 def _opened(settings: Settings, objects: Mapping[str, Any]) -> tuple[DataSource, Dataset]:

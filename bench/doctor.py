@@ -40,10 +40,10 @@ def examine_run(path: Path) -> Iterator[Observation]:
     except StorageError as error:
         yield Observation(str(error), wrong=True)
         return
-    manifest = run.manifest
+    place, path, manifest = path, run.path, run.manifest
     protocol = manifest.protocol
     digests = "" if manifest.format > 1 else " (without digests: damage may go unseen)"
-    yield Observation(f"{path}: format {manifest.format}{digests}, protocol {protocol}")
+    yield Observation(f"{place}: format {manifest.format}{digests}, protocol {protocol}")
     if protocol != PROTOCOL_VERSION:
         yield Observation(
             f"its protocol is version {protocol}, this program's is {PROTOCOL_VERSION}",

@@ -3,18 +3,34 @@
 Nothing heavy is imported at the top of these files: `bench --help` must answer at once.
 """
 
-from bench.cli import authors, denoise, explain, gate, health, lists, report, run, score
+from bench.cli import (
+    authors,
+    denoise,
+    explain,
+    figure,
+    gate,
+    health,
+    lists,
+    packs,
+    report,
+    run,
+    score,
+    site,
+)
 from bench.cli.program import main
 
 __all__ = [
     "authors",
     "denoise",
     "explain",
+    "figure",
     "gate",
     "health",
     "lists",
     "main",
+    "packs",
     "report",
     "run",
     "score",
+    "site",
 ]

@@ -15,7 +15,10 @@ from bench.cli.program import EPILOG, EXIT_CELLS_FAILED, main
 from bench.core import StorageError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bench.gate import Verdict
+    from bench.store import Run
 
 _FORMAT = click.option(
     "--format",
@@ -121,10 +124,32 @@ def check(
 @click.argument("run_b")
 @_TOLERANCE
 @_WORST
-@_FORMAT
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json", "github", "html"]),
+    default="text",
+    show_default=True,
+    help="How the verdict is printed; html: a page, with settings and images side by side.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    help="Folder of the page.",
+)
+@click.option("--open", "show", is_flag=True, help="Open the page in the browser.")
 @DEBUG
 def compare(
-    run_a: str, run_b: str, tolerance: str | None, worst: float | None, form: str, debug: bool
+    run_a: str,
+    run_b: str,
+    tolerance: str | None,
+    worst: float | None,
+    form: str,
+    out: Path,
+    show: bool,
+    debug: bool,
 ) -> int:
     """Compare RUN_B with RUN_A image by image.
 
@@ -132,6 +157,7 @@ def compare(
 
     \b
     bench compare results/old results/new
+    bench compare before after --format html
     """
     from bench import store
     from bench.gate import check
@@ -141,8 +167,23 @@ def compare(
         newer, baseline=older.path, tolerance=_tolerance(tolerance), worst=worst
     )
     code = 0 if verdict.judgements else verdict.exit_code()
-    _print(verdict, form, strict=False, code=code)
+    if form == "html":
+        _write_page(older, newer, verdict, check.allowed(newer, _tolerance(tolerance)), out, show)
+    else:
+        _print(verdict, form, strict=False, code=code)
     return code
+
+
+def _write_page(
+    older: Run, newer: Run, verdict: Verdict, tolerance: Mapping[str, float], out: Path, show: bool
+) -> None:
+    """Write the page of two runs, and say where it lies."""
+    from bench.report.render import comparison_path, render_comparison
+
+    path = comparison_path(older, newer, out)
+    say(f"{verdict.summary()}\n{render_comparison(older, newer, verdict, tolerance, path)}")
+    if show:
+        click.launch(path.absolute().as_uri())
 
 
 #: The metrics whose tolerance may be given without a name, in this order.

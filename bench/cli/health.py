@@ -35,7 +35,7 @@ def status(run: str | None, debug: bool) -> None:
     opened = store.find_run(run)
     cells = dict.fromkeys(opened.manifest.cells)
     finished = len(opened.finished() & set(cells))
-    say(f"{opened.path}: {finished} of {len(cells)} cells have a result")
+    say(f"{opened.place}: {finished} of {len(cells)} cells have a result")
     progress = opened.progress()
     if progress and (progress.failed or progress.skipped):
         counts = ((progress.failed, "failed"), (progress.skipped, "skipped"))
@@ -45,7 +45,7 @@ def status(run: str | None, debug: bool) -> None:
         if finished < len(cells):
             say(f"No process works on it. Go on with: {printable(opened.manifest.command)}")
         else:
-            say(f"It is finished. See: bench report {opened.path}")
+            say(f"It is finished. See: bench report {opened.place}")
         return
     say(f"Worked on by {printable(store.holder(opened.path)) or 'a process'}")
     if not progress:

@@ -13,7 +13,9 @@ from bench.cli.streams import lasting
 from bench.core import BenchError, StorageError, printable, system_reason
 
 EXIT_CELLS_FAILED = 3
+EXIT_NOTHING = 4
 EXIT_WRONG = 9
+EXIT_NOT_HELD = 10
 EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
@@ -27,12 +29,14 @@ Exit codes:
   3    some cells failed or have no result; a method asked for was skipped; a metric asked for has
        no column in a cell, or needs a package that is not installed; bench denoise: some files
        could not be denoised
-  4    bench check: nothing was measured, or a threshold matched nothing or another sort of run
+  4    bench check: nothing was measured, or a threshold matched nothing or another sort of run;
+       bench verify: no cell could be measured here
   5    a data set is missing, damaged or cannot be downloaded
   6    a run, report or cache folder cannot be read or written
   7    the workers of a run are lost, or cannot work
   8    another process works on the run
   9    bench doctor: something is wrong
+  10   bench verify: a cell did not hold
   70   an error inside bench itself
   130  interrupted; 143  ended by the system (SIGTERM)"""
 
@@ -123,6 +127,7 @@ def main() -> None:
     bench run --noise 0.1,0.3,0.5      measure, on MNIST
     bench report                       tables and figures of the newest run
     bench check --thresholds FILE      has a method got worse?
+    bench pack RUN                     one file for others; bench verify PACK measures it again
     bench denoise IN --method M --out D  denoise images of your own
     bench methods                      what can be compared
     bench metrics                      what it can be compared by

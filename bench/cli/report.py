@@ -96,7 +96,7 @@ def report(
 
     opened = [store.find_run(run) for run in runs or (None,)]
     for run in opened:
-        say(f"Reading {run.path} ({len(run.finished())} cells) ...", err=True)
+        say(f"Reading {run.place} ({len(run.finished())} cells) ...", err=True)
     paths = render(opened, out, formats, options)
     for name, path in paths.items():
         # Tables lie beside the page. The summary is all that is printed, for others to append.

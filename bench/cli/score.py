@@ -48,6 +48,9 @@ def score(
     from bench.execution import rescoring
 
     found = store.find_run(run)
+    if found.pack is not None:
+        found = store.unpack(found, Path("results") / found.name)
+        say(f"Unpacked to {found.path}, which is scored: the pack stays as it is.", err=True)
     done = rescoring.score(
         found.path,
         metrics,

@@ -50,7 +50,7 @@ from bench.core.metric import (
 )
 from bench.core.noise import Draws, Noise, TrainNoise, expect_level
 from bench.core.noise_level import estimate_sigma
-from bench.core.paths import cache_folder, expanded, without_home
+from bench.core.paths import cache_folder, expanded, without_folders, without_home
 from bench.core.pixels import image_digests
 from bench.core.plugin_noise import BadNoise, PluginNoise, keep_code
 from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION, PSNR_CAP
@@ -153,5 +153,6 @@ __all__ = [
     "typed_text",
     "typed_value",
     "visible",
+    "without_folders",
     "without_home",
 ]

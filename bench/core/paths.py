@@ -44,3 +44,21 @@ def without_home(text: str) -> str:
     if home == Path(home).anchor:
         return text
     return re.sub(rf"(?<![\w./\\-]){re.escape(home)}(?![\w-]|\.\w)", "~", text)
+
+
+def without_folders(text: str) -> str:
+    """A text for strangers to read: of paths from a root, a home folder or `..` the last part.
+
+    >>> without_folders("bench run --plugin /home/ann/box.py --noise 25/255 --out ../x/runs")
+    'bench run --plugin box.py --noise 25/255 --out runs'
+    >>> without_folders("folder:~/photos of https://example.org/a/b, C:\\Users\\ann\\x.png")
+    'folder:photos of https://example.org/a/b, x.png'
+    """
+    return _FOLDERS.sub("", without_home(text))
+
+
+#: A path's folders: up to where its last part begins.
+_FOLDERS = re.compile(
+    r"""(?<![\w./\\~-])(?!//)(?:~[\w.-]*|[A-Za-z]:|\.\.?)?[/\\]"""
+    r"""(?:[^\s/\\'",;:<>|()\[\]]+[/\\])*(?=[\w.~-])"""
+)

@@ -36,7 +36,12 @@ _WHERE = (
 
 
 def images_of(
-    run: Run, given: Any, data_dir: Path | None, plugins: Iterable[str | os.PathLike[str]] = ()
+    run: Run,
+    given: Any,
+    data_dir: Path | None,
+    plugins: Iterable[str | os.PathLike[str]] = (),
+    *,
+    to_train: bool = False,
 ) -> Dataset:
     """The images that a run was measured on, if they are here and the same.
 
@@ -46,13 +51,14 @@ def images_of(
             None where the run's own name says it.
         data_dir: folder of the data sets.
         plugins: files and folders of data sets.
+        to_train: with the images that it was trained and tuned on, where these are others'.
 
     Raises:
         DataError: they are not here, or others.
         UsageError: there is no data set of that name.
     """
     known, settings = run.manifest.dataset, run.manifest.settings
-    training = known.training if settings.split == "validation" else ""
+    training = known.training if to_train or settings.split == "validation" else ""
     stated = Range(settings.range[0], settings.range[1]) if settings.range else None
     images: str | Dataset | None = datasets.typed_name(given)
     try:
@@ -74,6 +80,11 @@ def images_of(
         raise DataError(
             f"{data.name} ({data.fingerprint}) is other data than the run was measured on, "
             f"{known.name} ({known.fingerprint}): give it the same files"
+        )
+    if to_train and data.training_fingerprint != known.trained_fingerprint:
+        raise DataError(
+            f"{data.training} ({data.training_fingerprint}) is other data than the run was trained "
+            f"on, {known.trained_on} ({known.trained_fingerprint}): give it the same files"
         )
     return data
 

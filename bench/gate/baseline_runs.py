@@ -70,7 +70,7 @@ def find_baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> Baseline:
     import pandas as pd
 
     named = store.locate(path)
-    if store.is_run(named):
+    if store.is_run(named) or store.is_pack(named):
         runs, notes = [store.open_run(named)], list[str]()
         if runs[0].path.resolve() == run.path.resolve():
             raise UsageError(f"the baseline {path} is the run itself: name another run")
@@ -92,7 +92,9 @@ def find_baseline(path: Path, run: store.Run, cells: pd.DataFrame) -> Baseline:
                 for _ in Scores.of_run(other, both):
                     """Read once before it counts: one of a folder's many may be damaged."""
         except StorageError as error:
-            if store.is_run(named):  # the one that was named, not one of a folder's many
+            if store.is_run(named) or store.is_pack(
+                named
+            ):  # the one that was named, not one of a folder's many
                 raise
             notes.append(f"not compared with {other.path}: {error}")
             continue

@@ -48,7 +48,7 @@ def check_run(
         _refuse_thresholds(run)
     cells = run.cells()
     scores = Scores.of_run(run, cells)
-    allowed = _allowed(scores, tolerance or {})
+    tolerances = allowed(run, tolerance)
     judgements: list[Judgement] = []
     notes: list[str] = []
     changed: list[str] = []
@@ -67,7 +67,7 @@ def check_run(
     if baseline is not None:
         older = find_baseline(baseline, run, cells)
         comparisons, unpaired = gate.compare(older.new, older.old, tolerance)
-        judgements += [_judgement(comparison, allowed) for comparison in comparisons]
+        judgements += [_judgement(comparison, tolerances) for comparison in comparisons]
         notes += [*older.notes, *unpaired]
         lost = _missing(cells, older.cells)
         if comparisons:
@@ -79,6 +79,20 @@ def check_run(
         if not comparisons and thresholds is not None:
             judgements.append(_nothing(f"baseline {baseline}", "nothing could be paired"))
     return Verdict(run.name, judgements, _problems(run, cells), notes, changed)
+
+
+def allowed(run: store.Run, tolerance: Mapping[str, float] | None = None) -> dict[str, float]:
+    """The tolerance of each metric of a run: what is given, else that of `tolerance_of`.
+
+    Raises:
+        UsageError: one is given of a metric that the run has not.
+    """
+    given = tolerance or {}
+    for label in given:
+        if label not in run.manifest.scales:
+            known = nearest(label, run.manifest.scales)
+            raise UsageError(f"--tolerance: the run has no metric {label!r}: {known}")
+    return {label: tolerance_of(of) for label, of in run.manifest.scales.items()} | dict(given)
 
 
 def _nothing(subject: str, reason: str) -> Judgement:
@@ -240,15 +254,6 @@ def _not_ruled_out(comparison: Comparison) -> str:
     if comparison.scale.higher:
         return f"a drop of {gate.number(comparison.metric, -comparison.low)} is not ruled out"
     return f"a rise of {gate.number(comparison.metric, comparison.high)} is not ruled out"
-
-
-def _allowed(scores: Scores, tolerance: Mapping[str, float]) -> dict[str, float]:
-    """The tolerance of each metric of a run."""
-    for label in tolerance:
-        if label not in scores.scales:
-            known = nearest(label, scores.scales)
-            raise UsageError(f"--tolerance: the run has no metric {label!r}: {known}")
-    return {label: tolerance_of(of) for label, of in scores.scales.items()} | dict(tolerance)
 
 
 def _worst_images(comparisons: Sequence[Comparison], limit: float) -> list[Judgement]:

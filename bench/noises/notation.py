@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
-from bench.core import MATCHED, Noise, PluginNoise, UsageError
+from bench.core import MATCHED, Noise, PluginNoise, UsageError, shown
 from bench.noises.gaussian import Gaussian
 from bench.noises.given import Given
 from bench.noises.kinds import KINDS, MakeNoise, make_noise
@@ -155,7 +155,10 @@ def parse_level(text: str | float) -> float:
     0.2
     """
     if not isinstance(text, str):
-        return float(text)
+        try:
+            return float(text)
+        except OverflowError:  # a whole number that no floating-point number reaches
+            raise UsageError(f"noise level {shown(text)} is too large") from None
     numerator, slash, denominator = text.partition("/")
     try:
         return float(numerator) / (float(denominator) if slash else 1.0)

@@ -57,7 +57,7 @@ def value_range(value: Any) -> Range | None:
         return value
     try:
         low, high = (float(item) for item in _items(value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(
             f"--range {shown(value)}: give the stored values of black and white, as 0,4095"
         ) from None

@@ -35,6 +35,8 @@ Data = dict[str, str]
 _LOADED: dict[str, tuple[bytes, Data]] = {}
 #: By the name of a plugin's module: its data when it was run.
 _DATA: dict[str, Data] = {}
+#: The files that are being run, the last one within the others.
+_RUNNING: list[Path] = []
 #: By the name of a plugin's module: what running it changed in the process, see `set_back`.
 _CHANGED: dict[str, tuple[str, ...]] = {}
 
@@ -96,14 +98,22 @@ def _run(name: str, path: Path, code: bytes) -> ModuleType:
     if _IMPORTS_TORCH.search(code):
         with contextlib.suppress(Exception):
             import torch  # noqa: F401  # or nobody knows what it was before the file changed it
+    _RUNNING.append(path)
     try:
         with set_back() as changed:
             exec(compile(code, str(path), "exec", dont_inherit=True), vars(module))
     except BaseException:
         del sys.modules[name]
         raise
+    finally:
+        _RUNNING.pop()
     _CHANGED[name] = tuple(changed)
     return module
+
+
+def loading() -> Path | None:
+    """The file of the plugin that is being run, to find what it declares; None at other times."""
+    return _RUNNING[-1] if _RUNNING else None
 
 
 def load_entry(kind: Kind[P], name: str, origin: str, location: str, entry: EntryPoint) -> P:

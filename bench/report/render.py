@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from bench.core import StorageError, digest
 from bench.store import commit
 
 if TYPE_CHECKING:
+    from bench.gate import Verdict
     from bench.report.content.options import Options
     from bench.report.content.section import Section
     from bench.store import Run
@@ -73,6 +74,39 @@ def render(
         for name in FORMATS
         if name in formats
     }
+
+
+def comparison_path(old: Run, new: Run, out: Path) -> Path:
+    """Where the page of two runs lies: in a folder of their names."""
+    return out / _folder_name([old.name, "to", new.name]) / "comparison.html"
+
+
+def render_comparison(
+    old: Run, new: Run, verdict: Verdict, tolerance: Mapping[str, float], path: Path
+) -> Path:
+    """Write the page of two runs that were compared.
+
+    Args:
+        old: the run that is compared with.
+        new: the run that is judged.
+        verdict: see `bench.gate.check.check_run`.
+        tolerance: of each metric.
+        path: of the page.
+
+    Raises:
+        StorageError: a run is damaged, or the page cannot be written.
+    """
+    from bench.report.formats.html.comparison import comparison_page
+
+    page = comparison_page(old, new, verdict, tolerance)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        commit(path, page.encode("utf-8"), flush=False)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {path}: {error.strerror or error}; choose another --out"
+        ) from error
+    return path
 
 
 def _folder_name(runs: Sequence[str]) -> str:

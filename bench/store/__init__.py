@@ -19,7 +19,7 @@ from bench.store.frames import cells_frame
 from bench.store.lock import RunInUse, hold, holder, is_held
 from bench.store.manifest import FORMAT_VERSION, Manifest, RecordedMethod, RecordedMetric
 from bench.store.outputs import KeptOutputs, OutputsWriter, kept_outputs, planned_bytes
-from bench.store.pack import PackAbout, open_pack
+from bench.store.pack import PackAbout, open_pack, unpack
 from bench.store.run import Run
 from bench.store.verified import Verified
 
@@ -54,5 +54,6 @@ __all__ = [
     "planned_bytes",
     "run_folders",
     "start_run",
+    "unpack",
     "write_text",
 ]

@@ -257,22 +257,8 @@ class CellFiles:
         self, key: str, table: pa.Table, entries: dict[str, Any], *, digest: bool = False
     ) -> None:
         """Write a cell's file, with a digest of its metadata from format 2 on."""
-        text = json.dumps(entries)
-        about = {"bench": text}
-        if digest or self._digests:
-            about["digest"] = digest_of(text.encode())
-        file = pa.BufferOutputStream()
-        # Measured values hardly repeat, so a dictionary of them only takes room; and nobody asks
-        # for their ranges.
-        pq.write_table(
-            table.replace_schema_metadata(about),
-            file,
-            compression="zstd",
-            use_dictionary=False,
-            write_statistics=False,
-            write_page_checksum=True,
-        )
-        commit(self._cell_path(key), file.getvalue().to_pybytes())
+        content = columns.file_of(table, json.dumps(entries), signed=digest or self._digests)
+        commit(self._cell_path(key), content)
 
     def _files_beside(self, record: Record) -> Iterator[tuple[str, str, bytes]]:
         """Folder, name and content of what is written before a cell."""

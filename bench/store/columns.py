@@ -51,9 +51,51 @@ _PLAIN = Scale("", least=-1, most=1)
 _ROUNDING = 1e-3
 
 
+#: What they mean, for those who read files without bench.
+_MEANINGS = {
+    "image": "its position in the split",
+    "unit": "the unit that it belongs to, where the data set has units",
+    "digest": "a number that names the noisy pixels: equal ones have equal numbers",
+    "restored": "the same of the finished restored pixels: their XXH3, seeded with the shape",
+    "noise_seed": "of the noise, where there are several",
+    "bias2": "squared bias of the image over all noise seeds",
+    "variance": "variance of the image over all noise seeds",
+}
+
+
+def described() -> dict[str, dict[str, str]]:
+    """Type and meaning of the columns that are no metric's."""
+    return {name: {"type": str(kind), "meaning": _MEANINGS[name]} for name, kind in _TYPES.items()}
+
+
 def schema_of(names: Iterable[str]) -> pa.Schema:
     """Of a file with these columns, in this order."""
     return pa.schema([(name, _TYPES.get(name, pa.float32())) for name in names])
+
+
+def file_of(table: pa.Table, metadata: str, signed: bool) -> bytes:
+    """A cell's Parquet file.
+
+    Args:
+        table: its rows.
+        metadata: JSON of all that is one value of it.
+        signed: with a digest of that.
+    """
+    about = {"bench": metadata}
+    if signed:
+        about["digest"] = digest_of(metadata.encode())
+    file = pa.BufferOutputStream()
+    # Measured values hardly repeat, so a dictionary of them only takes room; and nobody asks
+    # for their ranges.
+    pq.write_table(
+        table.replace_schema_metadata(about),
+        file,
+        compression="zstd",
+        use_dictionary=False,
+        write_statistics=False,
+        write_page_checksum=True,
+    )
+    return bytes(file.getvalue().to_pybytes())
 
 
 def in_order(names: Iterable[str]) -> list[str]:

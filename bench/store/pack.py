@@ -6,7 +6,7 @@
     outputs/                  all restored images, where they were asked for
     schema/                   JSON schemas of the manifest, of a cell's metadata and of its columns
     sources/METHOD/           the methods' code, where it is the code that measured
-    README.md CITATION.cff environment.json
+    README.md CITATION.cff environment/requirements.txt
     SHA256SUMS                of every other file, as `sha256sum -c` takes it
 
 Entries are sorted, bear one fixed time and are not compressed (what they hold is): the same run and
@@ -96,6 +96,12 @@ class PackAbout(JsonModel):
     notes: list[str] = pydantic.Field(default_factory=list)
 
 
+def can_be_named(name: str) -> bool:
+    """Whether a file of a pack may be called so."""
+    parts = name.split("/")
+    return len(parts) <= _DEEPEST and all(map(_PART.fullmatch, parts))
+
+
 # -- writing ---------------------------------------------------------------------------------
 
 
@@ -154,7 +160,20 @@ def open_pack(path: str | os.PathLike[str]) -> Run:
         folder = _UNPACKED.get(name)
         if folder is None or not folder.is_dir():
             folder = _UNPACKED[name] = _unpacked(path, file)
-    return Run(folder, open_run(folder).manifest)
+    return Run(folder, open_run(folder).manifest, path)
+
+
+def unpack(run: Run, folder: Path) -> Run:
+    """Copy the run of a pack to a folder of its own, where it can be added to.
+
+    Raises:
+        StorageError: the folder is there already, or cannot be written.
+    """
+    if os.path.lexists(folder):
+        raise StorageError(f"{folder} exists: rename it, or use it instead of {run.place}")
+    with writable(folder):
+        shutil.copytree(run.path, folder)
+    return open_run(folder)
 
 
 #: SHA-256 of each pack that this process has opened -> the run's folder.
@@ -240,8 +259,7 @@ def _entries(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
         raise ValueError(f"it has more than {_ENTRIES:,} files")
     for entry in found:
         name = entry.orig_filename
-        parts = name.split("/")
-        if len(parts) > _DEEPEST or not all(map(_PART.fullmatch, parts)):
+        if not can_be_named(name):
             raise ValueError(f"it has a file of the name {name!r}, which no pack has")
         if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
             raise ValueError(f"{name} is a link, or another thing that is no file")

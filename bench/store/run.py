@@ -59,11 +59,13 @@ class Run:
         path: its folder.
         manifest: every setting after defaults, protocol and conventions, versions, git
             commit, hardware, data fingerprint, times. Printed, it shows as on disk.
+        pack: the zip file that it was unpacked from, see `bench.store.pack`, or None.
     """
 
-    def __init__(self, path: Path, manifest: Manifest) -> None:
+    def __init__(self, path: Path, manifest: Manifest, pack: Path | None = None) -> None:
         self.path = path
         self.manifest = manifest
+        self.pack = pack
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -72,6 +74,11 @@ class Run:
     def name(self) -> str:
         """The folder's name."""
         return self.path.resolve().name
+
+    @property
+    def place(self) -> Path:
+        """Where it lies, as a command takes it: its folder, or its pack."""
+        return self.pack or self.path
 
     # Reading --------------------------------------------------------------------------------
 

@@ -55,6 +55,7 @@ class Verified(JsonModel):
         methods: of which they were drawn; empty for all.
         cells: what came of each that was.
         left_out: why cells could not be measured there -> how many.
+        unchecked: metrics of the pack that could not be measured there.
         same_machine: the machine and the versions are those of the pack.
         differs: in what they are others, in words.
         machine, versions: of the verification.
@@ -69,6 +70,7 @@ class Verified(JsonModel):
     methods: list[str] = pydantic.Field(default_factory=list)
     cells: list[VerifiedCell]
     left_out: dict[str, Count] = pydantic.Field(default_factory=dict)
+    unchecked: list[str] = pydantic.Field(default_factory=list)
     same_machine: bool
     differs: list[str] = pydantic.Field(default_factory=list)
     machine: Machine

@@ -85,10 +85,14 @@ def test_what_times_were_measured_beside_is_said(section):
     cores = section.runs[0].manifest.machine.cores
     assert "median[" not in costs_note(measured(section))
     beside = measured(section, {"jobs": 3, "load": cores + 2.0, "cores_used": 3.9, "threads": 2})
-    why = f"beside up to 2 other cells, at a load of {cores + 2}.0 on {cores} cores"
-    assert timing.disturbed(beside) == {"median[size=3]": f"{why}, on 3.9 cores instead of 2"}
-    said = costs_note(beside)
-    assert f"* Not timed alone on a quiet machine: median[size=3] ({why}, on 3.9 cores" in said
+    why = [
+        "beside up to 2 other cells",
+        f"at a load of up to {cores + 2}.0 on {cores} cores",
+        "on up to 3.9 cores instead of 2",
+    ]
+    assert timing.disturbed(beside) == {"median[size=3]": ", ".join(why)}
+    said = "; ".join(f"median[size=3] {each}" for each in why)
+    assert f"~: not timed alone on a quiet machine: {said}." in costs_note(beside)
 
 
 TIMED = {"milliseconds_per_megapixel": 12.3, "images_per_second": 7.0, "fit_seconds": 5.0}
@@ -103,18 +107,19 @@ def test_times_of_what_was_not_timed_alone_are_marked_wherever_they_stand(
         ("ms per megapixel", "images per second", "training (s)"), ("12.3", "7.00", "5.00"),
         strict=True,
     ):  # fmt: skip
-        assert columns[name]["median[size=3]"].text == f"{text} *"
-    assert "*" not in columns["ms per megapixel"]["identity"].text
-    assert "*" not in columns["parameters"]["median[size=3]"].text
+        assert columns[name]["median[size=3]"].text == f"~{text}"
+    assert "~" not in columns["ms per megapixel"]["identity"].text
+    assert "~" not in columns["parameters"]["median[size=3]"].text
     assert costs(measured(section, **TIMED))["training (s)"]["median[size=3]"].text == "5.00"
     monkeypatch.setattr(Section, "of", lambda *runs: beside)
     made = render_text(section.runs[0], tmp_path, ["md", "html", "tex", "csv"])
-    note = "Not timed alone on a quiet machine: median[size=3] (beside up to 1 other cell)."
+    note = "not timed alone on a quiet machine: median[size=3] beside up to 1 other cell."
     for form in ("md", "html"):
         text = made[form].read_text().replace("\\", "")
-        assert "7.00 *" in text, form
+        assert "~7.00" in text, form
         assert text.count(note) >= (2 if form == "html" else 1), form  # of table and chart
-    assert "7.00 *" in (made["tex"].parent / "tables" / "costs.tex").read_text()
+    tex = (made["tex"].parent / "tables" / "costs.tex").read_text()
+    assert r"\textasciitilde{}7.00" in tex
     numbers = pd.read_csv(made["csv"].parent / "costs.csv").set_index("label")
     assert numbers["not timed alone"]["median[size=3]"] == "beside up to 1 other cell"
     assert numbers["images per second"]["median[size=3]"] == 7.0

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from bench.analysis import Affordable, affordable
 from bench.core import UsageError, noise_text, shown
-from bench.report.content import timing
 from bench.report.content.words import code, outside
 
 if TYPE_CHECKING:
@@ -94,8 +93,7 @@ class Budget:
             said += " Of none of them it is known what an image costs."
         elif found.unknown:
             said += f" Not ranked, since that is not known: {_at(found.unknown, section.columns)}."
-        timed = self.column == "milliseconds_per_megapixel"
-        return f"{said} {timing.notes(section) if timed else ''}".strip()
+        return said
 
 
 def _at(methods: Mapping[str, Sequence[Column]], columns: Sequence[Column]) -> str:

@@ -100,7 +100,7 @@ def costs(section: Section) -> dict[str, dict[str, Cost]]:
 
 def _marked(cost: Cost) -> Cost:
     """With the mark of what was not timed alone."""
-    return cost if cost is _NONE else Cost(f"{cost.text} {timing.MARK}", cost.value)
+    return cost if cost is _NONE else Cost(f"{timing.MARK}{cost.text}", cost.value)
 
 
 def costs_note(section: Section) -> str:

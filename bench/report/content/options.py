@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.core import Scale, UsageError, level_text, nearest, noise_text
+from bench.core import Scale, UsageError, nearest
 from bench.report.content.budget import Budget
 from bench.report.content.learning import unranked
+from bench.report.content.noises import matching
 from bench.report.content.tables import MOST_DECIMALS, Table
 
 if TYPE_CHECKING:
@@ -121,17 +122,7 @@ class Options:
         if not self.columns.strip():
             return list(sections)
         measured = dict.fromkeys(column for section in sections for column in section.columns)
-        wanted: dict[tuple[str, float], None] = {}
-        for typed, kind, level in _typed_columns(self.columns, {noise for noise, _ in measured}):
-            matches = [
-                (noise, at)
-                for noise, at in measured
-                if kind in ("", noise) and (not level or _same(level, at))
-            ]
-            if not matches:
-                known = "; ".join(noise_text(*column) for column in measured)
-                raise UsageError(f"no column is {typed!r}; the runs have: {known}")
-            wanted |= dict.fromkeys(matches)
+        wanted = matching(self.columns, list(measured))
         kinds = list(dict.fromkeys(noise for noise, _ in wanted))
         ordered = sorted(wanted, key=lambda column: kinds.index(column[0]))  # levels as typed
         chosen = [section.only(ordered) for section in sections]
@@ -143,26 +134,3 @@ def _called(name: str, labels: Iterable[str]) -> str | None:
     labels = list(labels)
     exact = [label for label in labels if label == name]
     return next(iter(exact or [label for label in labels if label.lower() == name.lower()]), None)
-
-
-def _typed_columns(columns: str, kinds: set[str]) -> Iterator[tuple[str, str, str]]:
-    """Each column as typed, with its kind of noise ("": any) and its level ("": any)."""
-    for part in (part.strip() for part in columns.split(";")):
-        kind, colon, levels = part.rpartition(":")
-        if part in kinds:  # before it is cut: `gaussian, clipped` is one
-            yield part, part, ""
-        elif colon:
-            for level in levels.split(","):
-                yield f"{kind.strip()}:{level.strip()}", kind.strip(), level.strip()
-        else:
-            for piece in (piece.strip() for piece in part.split(",")):
-                yield (piece, piece, "") if piece in kinds else (piece, "", piece or "nothing")
-
-
-def _same(typed: str, level: float) -> bool:
-    """Whether a level was typed so: as tables write it, or as a number."""
-    try:
-        number, _, over = typed.partition("/")
-        return typed == level_text(level) or abs(float(number) / float(over or 1) - level) < 1e-9
-    except (ValueError, ZeroDivisionError):
-        return False

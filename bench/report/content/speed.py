@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.core import IDENTITY, duration_text
-from bench.report.content.timing import MARK, is_disturbed
+from bench.report.content import timing
 from bench.report.content.words import outside
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Speed:
     @property
     def text(self) -> str:
         """As tables show it."""
-        return f"{duration_text(self.seconds)}{MARK if self.disturbed else ''}"
+        return f"{timing.MARK if self.disturbed else ''}{duration_text(self.seconds)}"
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Speeds:
                 machine = section.runs[run].manifest.machine
                 name = machine.cpu if meta.conditions.device == "cpu" else machine.gpu or ""
                 device = _device(meta, name)
-                entry = seconds, is_disturbed(meta, machine.cores)
+                entry = seconds, timing.is_disturbed(meta, machine.cores)
                 timed.setdefault(label, {}).setdefault(device, []).append(entry)
         speeds = {label: _speeds(by_device) for label, by_device in timed.items()}
         return cls(alone, speeds, _names(speeds))
@@ -116,7 +116,7 @@ class Speeds:
         said = [f"Time is of the denoise call, {how}, the median over noises and trainings."]
         said += [f"{name}: {device.text}." for device, name in self.names.items()]
         if any(speed.disturbed for speeds in self.methods.values() for speed in speeds):
-            said.append(f"{MARK} Not timed alone on a quiet machine.")
+            said.append(f"{timing.MARK}: not timed alone on a quiet machine.")
         return " ".join(said)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Those of a page in Markdown.
 FORMS = ("png", "svg")
 #: Without a date or a version, the same figure is the same file.
-_METADATA = {
+METADATA = {
     "svg": {"Date": None},
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
@@ -77,7 +77,7 @@ def _save(
                 figure = replace(figure, name=figure.name + suffix)
                 for form in forms:
                     file = io.BytesIO()
-                    canvas.savefig(file, format=form, bbox_inches="tight", metadata=_METADATA[form])
+                    canvas.savefig(file, format=form, bbox_inches="tight", metadata=METADATA[form])
                     commit(folder / f"{figure.name}.{form}", file.getvalue(), flush=False)
                 plt.close(canvas)
                 drawn.append(figure)

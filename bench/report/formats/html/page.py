@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Sequence
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench import analysis
-from bench.core import level_text, noise_text, printable
+from bench.core import level_text, noise_text
 from bench.report.content import data_set, learning, prose, replicates
 from bench.report.content.costs import costs, costs_note
 from bench.report.content.coverage import fewer_images
@@ -30,6 +28,7 @@ from bench.report.content.tables import Entry, Table
 from bench.report.content.tuning import tuning_notes
 from bench.report.formats.html import library
 from bench.report.formats.html.charts import charts
+from bench.report.formats.html.environment import environment, parts
 from bench.report.formats.html.followed import followed
 from bench.report.formats.html.inspector import BUDGET, inspector
 from bench.report.formats.html.parameters import parameters
@@ -59,68 +58,39 @@ STYLES = ("page", "filters", "tables", "charts", "images", "provenance", "phone"
 
 def page(sections: Sequence[Section], options: Options | None = None) -> str:
     """The page of data sets, as HTML."""
-    import jinja2
-    from markupsafe import Markup, escape
+    from markupsafe import Markup
 
     options = options or Options()
-    environment = jinja2.Environment(
-        autoescape=True,
-        loader=jinja2.PackageLoader("bench.report.formats.html"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-    def sentence(text: str) -> Markup:
-        """A sentence whose backticks enclose code."""
-        return Markup(
-            prose.marked(
-                text,
-                lambda part: str(escape(printable(part))),
-                lambda part: f"<code>{escape(printable(part))}</code>",
-            )
-        )
-
-    def data(value: Any) -> Markup:
-        """JSON within a script's tag, which nothing in it can end."""
-        text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-        return Markup(text.replace("<", "\\u003c"))
-
-    environment.filters |= {
-        "sentence": sentence,
-        "plain": lambda text: printable(str(text)),
-        "data": data,
-    }
     labels = dict.fromkeys(label for section in sections for label in section.labels)
     columns = dict.fromkeys(column for section in sections for column in section.columns)
     styles = Styles(list(labels), list(columns))
-    script = _parts("scripts", SCRIPTS, "js")
+    script = parts("scripts", SCRIPTS, "js")
     names = dict.fromkeys(run.name for section in sections for run in section.runs)
-    return environment.get_template("page.html").render(
-        title=f"Denoising {' and '.join(prose.title(section) for section in sections)}",
-        runs=list(names),
-        ranks=over_data_sets(options.ranked(sections), options.first(sections), options.budget),
-        styles=styles,
-        followed=followed(sections),
-        columns=[
-            {"name": noise_text(*column), "kind": column[0], "level": level_text(column[1])}
-            for column in columns
-        ],
-        sections=[
-            _PageSection(number, section, styles, list(columns), options, BUDGET // len(sections))
-            for number, section in enumerate(sections)
-        ],
-        script=Markup(script),
-        library=library.packed(),
-        digests=" ".join(f"'sha256-{_digest(text)}'" for text in (script, library.script())),
-        style=Markup(_parts("styles", STYLES, "css")),
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            title=f"Denoising {' and '.join(prose.title(section) for section in sections)}",
+            runs=list(names),
+            ranks=over_data_sets(options.ranked(sections), options.first(sections), options.budget),
+            styles=styles,
+            followed=followed(sections),
+            columns=[
+                {"name": noise_text(*column), "kind": column[0], "level": level_text(column[1])}
+                for column in columns
+            ],
+            sections=[
+                _PageSection(
+                    number, section, styles, list(columns), options, BUDGET // len(sections)
+                )
+                for number, section in enumerate(sections)
+            ],
+            script=Markup(script),
+            library=library.packed(),
+            digests=" ".join(f"'sha256-{_digest(text)}'" for text in (script, library.script())),
+            style=Markup(parts("styles", STYLES, "css")),
+        )
     )
-
-
-def _parts(folder: str, names: Sequence[str], ending: str) -> str:
-    """Files of one script or style sheet, which make one file of the page."""
-    here = resources.files(__package__).joinpath(folder)
-    return "\n".join(here.joinpath(f"{name}.{ending}").read_text("utf-8") for name in names)
 
 
 def _digest(script: str) -> str:
@@ -164,8 +134,8 @@ class _PageSection:
         curves = parameters(section, styles)  # all values, of however many methods
         self.charts: list[Chart] = [*curves, *charts(shown, styles, shown_metrics)]
         self.inspector = inspector(shown, styles, budget)
-        parts = replicates.error_parts(section)
-        self.error_parts = replicates.texts(section, parts)
+        error_parts = replicates.error_parts(section)
+        self.error_parts = replicates.texts(section, error_parts)
         self.error_parts_caption = replicates.caption(section)
         self.costs, self.costs_note = costs(section), costs_note(section)
         self.costed = list(next(iter(self.costs.values()), {}))

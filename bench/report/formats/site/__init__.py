@@ -1,0 +1,1 @@
+"""A static leaderboard: pages that open from disk or from any server, and load nothing else."""
