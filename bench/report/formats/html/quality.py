@@ -41,7 +41,10 @@ def quality(section: Section, styles: Styles, metrics: Sequence[str]) -> Iterato
     """Each metric over the levels of each kind of noise, or under kinds of one level each."""
     known = section.summary[section.summary["mean"].notna()]
     there = [metric for metric in metrics if metric in set(known["metric"])]
-    harm = "`identity` is the noisy image itself: on its wrong side a method does harm."
+    harm = (
+        "`identity` is the noisy image itself: on its wrong side a method does harm. Differences "
+        "from it are paired, with intervals that hold together; those from the best have none."
+    )
     for metric in there[:_OWN]:
         scale = section.scales[metric]
         caption = (

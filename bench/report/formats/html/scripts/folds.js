@@ -11,7 +11,7 @@ function folded(section) {
   let tables = 0;
   for (const head of [...section.children].filter((child) => child.matches("h2:not(.name)"))) {
     const content = [];
-    for (let next = head.nextElementSibling; next && next.tagName !== "H2"; next = next.nextElementSibling) content.push(next);
+    for (let next = head.nextElementSibling; next && !next.matches("h2, .fold"); next = next.nextElementSibling) content.push(next);
     const has = (selector) => content.some((part) => part.matches(selector) || part.querySelector(selector));
     // Findings, the two first tables (who leads, and the first metric's means), charts and images.
     const first = has(".findings, .charts, [data-inspector]") || (has("table.sortable") && tables++ < 2);

@@ -77,25 +77,25 @@ function endLabels(box) {
 function besideLabels(box) {
   const { xaxis, yaxis, font } = box._fullLayout;
   const found = ends(box).sort((a, b) => Number(b.trace.strong) - Number(a.trace.strong));
-  const taken = found.map(({ x, y }) => [x - 6, y - 6, x + 6, y + 6]);
+  const taken = found.map(({ x, y }) => [x - 6, y - 6, x + 6, y + 6, 1]);
   const covers = ([a, b, c, d]) =>
-    taken.reduce((sum, [e, f, g, h]) =>
-      sum + Math.max(0, Math.min(c, g) - Math.max(a, e)) * Math.max(0, Math.min(d, h) - Math.max(b, f)), 0);
+    taken.reduce((sum, [e, f, g, h, weight]) =>
+      sum + weight * Math.max(0, Math.min(c, g) - Math.max(a, e)) * Math.max(0, Math.min(d, h) - Math.max(b, f)), 0);
   return found.map((end) => {
     const wide = width(end.trace.name, font.size - 1) + 4;
     let best;
-    for (const far of [12, 24, 40, 60]) {
+    for (const far of [12, 24, 40, 60, 90, 120]) {
       for (const [right, down] of [[1, 0], [-1, 0], [1, -1], [1, 1], [-1, -1], [-1, 1], [0, -1], [0, 1]]) {
         const [dx, dy] = [right * far, down * (right ? far * 0.8 : far)];
         const left = end.x + dx - (right < 0 ? wide : right ? 0 : wide / 2);
         const area = [left, end.y + dy - 8, left + wide, end.y + dy + 8];
         const outside = Math.max(0, -left) + Math.max(0, left + wide - xaxis._length - 8) +
           Math.max(0, -area[1]) + Math.max(0, area[3] - yaxis._length);
-        const cost = covers(area) + 40 * outside + 0.6 * far;
+        const cost = covers(area) + 40 * outside + 0.4 * far;
         if (!best || cost < best.cost) best = { cost, dx, dy, area, anchor: ["right", "center", "left"][right + 1] };
       }
     }
-    taken.push(best.area);
+    taken.push([...best.area, 4]); // names on each other are not read at all
     return annotation(box, end, best.dx, best.dy, 400, best.anchor);
   });
 }
