@@ -6,7 +6,6 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from bench.core import UsageError
-from bench.report.content import style
 from bench.report.content.families import representative
 
 if TYPE_CHECKING:
@@ -25,10 +24,11 @@ def grid(section: Section) -> Any:
     import matplotlib.pyplot as plt
 
     from bench.report.figures.pictures import examples
+    from bench.report.figures.typesetting import theme
 
     with mpl.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        style.theme()
+        theme()
         drawn = examples(representative(section))
         for _, canvas in drawn:
             plt.close(canvas)  # or the notebook would show it a second time

@@ -10,7 +10,6 @@ import pytest
 import bench
 from bench import analysis
 from bench.analysis.calibration import calibration_error, overconfidence
-from bench.report.content.style import assign
 from bench.report.render import render
 
 
@@ -214,15 +213,6 @@ def test_a_run_of_a_method_that_is_gone_still_renders(plugins, tmp_path):
         "gone"
         in table(render(bench.open_run(run.path), tmp_path, ["md"])["md"].read_text(), "SSIM")[1]
     )
-
-
-def test_a_method_has_one_colour_and_marker_wherever_it_stands():
-    one, two = assign(["vae", "median", "new"]), assign(["median", "vae"])
-    assert one[0]["vae"] == two[0]["vae"]
-    assert one[1]["median"] == two[1]["median"]
-    many = [f"m{i}" for i in range(40)]
-    colours, markers = assign(many)
-    assert len({(colours[name], markers[name]) for name in many}) == 40
 
 
 @pytest.mark.usefixtures("without_figures")
