@@ -79,7 +79,8 @@ class _Joint:
             row_of(["rank", "method", *levels, "time", "parameters", *learns]),
         ]
         layout = r"@{}rl" + "c" * len(self.columns) + "rr" + "l" * board.learns + "@{}"
-        note = escape(f"{board.note} {board.legend}".replace("`", ""))
+        notes = (board.ranks_note, board.reasons_note, board.speeds.note, board.legend)
+        note = escape(" ".join(filter(None, notes)).replace("`", ""))
         caption = f"{self._caption()} {self._marks()} {note}"
         return {name: floats(self.section, name, caption, layout, head, rows, wide=True)}
 
