@@ -74,15 +74,9 @@ def assign(labels: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
 def use() -> None:
     """Set matplotlib and seaborn up; files without a screen and without a date in them."""
     import matplotlib as mpl
-
-    mpl.use("agg")
-    theme()
-
-
-def theme() -> None:
-    """Set matplotlib's look, and leave it where it draws."""
     import seaborn as sns
 
+    mpl.use("agg")
     sns.set_theme(
         context="paper",
         style="ticks",
