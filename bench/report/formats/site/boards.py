@@ -258,7 +258,7 @@ class BoardPage:
     @property
     def command(self) -> str:
         """The same, and that which packs the run."""
-        return f"{self.measure}\nbench pack"
+        return f"{self.measure}\nbench pack my-method --plugin my_method.py --out packs/"
 
 
 def measure(board: Board) -> str:
@@ -284,4 +284,4 @@ def measure(board: Board) -> str:
         words += ["--noise-seeds", ",".join(map(str, settings.noise_seeds))]
     if settings.range:
         words += ["--range", ",".join(f"{end:g}" for end in settings.range)]
-    return shlex.join(printable(word) for word in words)
+    return shlex.join(printable(word) for word in [*words, "--name", "my-method"])
