@@ -81,7 +81,8 @@ def inspector(
             styles.index[label]: {
                 "name": printable(label),
                 "sign": styles.sign(label),
-                "colour": styles.colours[label],
+                "colour": styles.looks[label].colour,
+                "onDark": styles.looks[label].on_dark,
             }
             for label in labels
         },

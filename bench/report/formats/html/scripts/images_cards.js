@@ -44,6 +44,7 @@ class Cards {
       element.dataset.method = source;
       const sign = make("span", "sign");
       sign.style.setProperty("--own", method.colour);
+      sign.style.setProperty("--own-dark", method.onDark);
       sign.setAttribute("aria-hidden", "true");
       sign.textContent = method.sign;
       name.append(sign);
