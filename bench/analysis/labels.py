@@ -22,7 +22,7 @@ def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def rowwise(function: Callable[..., str], *columns: Any) -> npt.NDArray[np.object_]:
+def rowwise(function: Callable[..., object], *columns: Any) -> npt.NDArray[np.object_]:
     """`function` of each row, as an array; it is called once for each distinct row."""
     import pandas as pd
 

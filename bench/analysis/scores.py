@@ -155,6 +155,10 @@ class Scores:
         """Those of some rows of `cells`, in this order; nothing is read."""
         return Scores(self.cells.iloc[np.asarray(rows, dtype=np.int64)], self._runs, self.scales)
 
+    def of_cells(self, cells: pd.DataFrame) -> Scores:
+        """The same with other entries in the cells' columns, such as labels."""
+        return Scores(cells, self._runs, self.scales)
+
     def by(self, *names: str) -> Iterator[tuple[tuple[Any, ...], Scores]]:
         """Those of equal entries in some columns of `cells`, with these, in the cells' order."""
         groups: dict[tuple[Any, ...], list[int]] = {}

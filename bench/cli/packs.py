@@ -57,7 +57,8 @@ def pack(
     for note in packed.about.notes:
         say(by_words(f"Note: {note}"), err=True)
     size = packed.path.stat().st_size
-    say(f"Pack: {packed.path} ({packed.cells} cells, {size / 1e6:.1f} MB)")
+    cells = f"{packed.cells} cell{'s' * (packed.cells != 1)}"
+    say(f"Pack: {packed.path} ({cells}, {size / 1e6:.1f} MB)")
     say(f"Others check it with: bench verify {packed.path.name}")
 
 

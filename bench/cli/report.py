@@ -61,6 +61,15 @@ def _formats(context: click.Context, option: click.Parameter, text: str) -> tupl
     help="Rank only methods whose image costs no more: 50ms/MP (milliseconds per megapixel, one "
     "image at a time), 2s/MP, or 2GMAC (multiply-adds).",
 )
+@click.option(
+    "--rows", default="", help="Only these methods, in this order, compared among each other: a,b."
+)
+@click.option("--label", default="", help="What methods are called: 'vae=VAE,nlm=NLM'.")
+@click.option(
+    "--order",
+    type=click.Choice(["rank", "name", "typed"]),
+    help="Of methods: by rank, by name, or as --rows has them.",
+)
 @click.option("--open", "opens", is_flag=True, help="Open the report when it is written.")
 @DEBUG
 def report(
@@ -71,6 +80,9 @@ def report(
     metrics: str,
     precision: int | None,
     budget: str | None,
+    rows: str,
+    label: str,
+    order: str | None,
     opens: bool,
     debug: bool,
 ) -> None:
@@ -85,14 +97,24 @@ def report(
     bench report results/mnist-1a2b3c4d --out reports
     bench report reference classical --format md,tex
     bench report --format tex --columns 0.1,0.5 --metrics psnr,ssim --precision 1
+    bench report --format tex --rows bm3d,unet --label 'bm3d=BM3D,unet=U-Net'
     bench report --format summary >> $GITHUB_STEP_SUMMARY
     """
     from bench import store
     from bench.planning.notation import split_list
     from bench.report.content.options import Options
+    from bench.report.content.renaming import parse_labels
     from bench.report.render import render
 
-    options = Options(columns, tuple(split_list(metrics)), precision, budget)
+    options = Options(
+        columns,
+        tuple(split_list(metrics)),
+        precision,
+        budget,
+        tuple(dict.fromkeys(split_list(rows))),
+        parse_labels(label),
+        order or "",
+    )
 
     opened = [store.find_run(run) for run in runs or (None,)]
     for run in opened:

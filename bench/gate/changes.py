@@ -18,6 +18,8 @@ from bench.gate.verdict import number
 if TYPE_CHECKING:
     import pandas as pd
 
+#: How lines of single images begin.
+MOVED = "images that moved most"
 #: Lines of each sort that are shown.
 _SHOWN = 6
 
@@ -91,7 +93,7 @@ def _moved(comparisons: Sequence[Comparison]) -> Iterator[str]:
         name = comparison.name
         where = f"{name['label']} at {noise_text(name['noise'], name['levels'][0])}"
         images = ", ".join(f"{image_text(one)} {change(one, comparison)}" for one in moved)
-        yield f"images that moved most, {where}: {images}"
+        yield f"{MOVED}, {where}: {images}"
 
 
 def image_text(moved: Moved) -> str:

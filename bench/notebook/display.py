@@ -21,6 +21,19 @@ def in_notebook() -> bool:
     return kernel() is not None
 
 
+def show_figures() -> None:
+    """Have the notebook show matplotlib's figures as images, where nothing else shows them yet."""
+    shell = kernel()
+    if shell is None:
+        return
+    from IPython.core.pylabtools import select_figure_formats
+    from matplotlib.figure import Figure
+
+    formatters = shell.display_formatter.formatters.values()
+    if not any(Figure in formatter.type_printers for formatter in formatters):
+        select_figure_formats(shell, {"png"})
+
+
 class Page:
     """A page that a notebook shows in a frame.
 

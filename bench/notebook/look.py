@@ -50,7 +50,7 @@ def look(section: Section, picture: bytes) -> str:
         data = base64.b64encode(picture).decode()
         parts.append(
             f'<img alt="Clean, noisy and restored images of {_text(run.name)}" '
-            f'style="max-width:100%;background:white" src="data:image/png;base64,{data}">'
+            f'style="max-width:min(100%,40em);background:white" src="data:image/png;base64,{data}">'
         )
     return f"<div>{''.join(parts)}</div>"
 

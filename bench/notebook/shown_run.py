@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import io
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import store
-from bench.core import BenchError, UsageError, nearest, shown
-from bench.notebook.display import Page, in_notebook
+from bench.core import BenchError, UsageError, shown
+from bench.notebook.display import Page, in_notebook, show_figures
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from pandas.io.formats.style import Styler
 
     from bench.report.content.section import Section
 
-#: What a run's own look has of its images: methods, and noises.
-_METHODS, _NOISES = 5, 2
+#: Dots an inch of the images in a run's own look.
+_DPI = 150
 
 
 class ShownRun(store.Run):
@@ -59,28 +60,54 @@ class ShownRun(store.Run):
         return styled(section, options)
 
     def figure(
-        self, methods: Sequence[str] | str | None = None, noise: float | str | None = None
-    ) -> Any:
-        """Clean, noisy and restored images side by side, as a matplotlib figure.
+        self,
+        methods: Sequence[str] | str | None = None,
+        noise: float | str | None = None,
+        *,
+        images: int = 3,
+        crop: str = "auto",
+        inset: bool = False,
+        error: bool = False,
+        labels: Mapping[str, str] | None = None,
+        width: str | float = "column",
+    ) -> Figure:
+        """Images side by side as in a paper, a matplotlib figure; what `bench figure` draws.
 
         Args:
-            methods: labels, or a text with commas; None for all.
+            methods: labels, or a text with commas; None for the noisy image and the best four.
             noise: columns, as `bench report --columns` takes them: 0.3, "gaussian:0.1,0.3"; None
-                for the first three noises.
+                for the middle one of those measured.
+            images: how many, the first ones by position.
+            crop: what part of each is shown, see `bench figure --help`.
+            inset: show the whole image, and the crop magnified in a corner of it.
+            error: a row of errors below each.
+            labels: what methods are called in the figure, by their labels.
+            width: `column`, `page` or a length, as "85mm"; a number is in inches.
 
         Raises:
             UsageError: there is no such method or noise, or the run keeps no images.
             StorageError: a cell's file is damaged.
         """
-        from bench.notebook.grid import grid
-        from bench.report.content.options import Options
+        from bench.report.content.image_grid import GridOptions
+        from bench.report.figures.article import article_figure
 
-        section = self._section()
-        if noise is not None:
-            (section, *_) = Options(columns=_columns(noise)).select([section])
-        if methods is not None:
-            section = section.of_methods(_labels(methods, section.labels))
-        return grid(section)
+        if isinstance(images, bool) or not isinstance(images, int):
+            raise UsageError(f"images is how many are shown, not {shown(images)}")
+        if labels is not None and not isinstance(labels, Mapping):
+            raise UsageError(f'labels is a dict such as {{"vae": "VAE"}}, not {shown(labels)}')
+        if not isinstance(crop, str):
+            raise UsageError(f"crop is a text such as auto or none, not {shown(crop)}")
+        options = GridOptions(
+            images=images,
+            methods=() if methods is None else _labels(methods),
+            noise="" if noise is None else _columns(noise),
+            crop=crop,
+            inset=bool(inset),
+            error=bool(error),
+            labels=labels or {},
+        )
+        show_figures()
+        return article_figure(self, options, width=width)
 
     def inspect(self, out: str | Path = "reports") -> Page:
         """The report's page: in a notebook in a frame below the cell, elsewhere in the browser.
@@ -91,11 +118,11 @@ class ShownRun(store.Run):
         Raises:
             StorageError: the run is damaged, or the folder cannot be written.
         """
-        from bench.report import render
+        from bench.report.render import render
 
         if not isinstance(out, str | Path):
             raise UsageError(f"out is a folder, not {shown(out)}")
-        page = Page(render.render(self, Path(out), ["html"])["html"])
+        page = Page(render(self, Path(out), ["html"])["html"])
         if not in_notebook():
             webbrowser.open(page.path.absolute().as_uri())
         return page
@@ -106,23 +133,18 @@ class ShownRun(store.Run):
 
         try:
             section = self._section()
-            return look(section, self._picture(section))
+            return look(section, self._picture())
         except BenchError as error:  # that a run cannot be shown is no fault of the cell's
             return refused(self, error)
 
-    def _picture(self, section: Section) -> bytes:
-        """Images of the best methods under the first noises, as PNG; empty where none are kept."""
-        from bench.notebook.grid import grid
-        from bench.report.content.leaderboard import Leaderboard
-
-        best = [row.label for row in Leaderboard.of(section).rows][:_METHODS]
-        part = section.of_methods(best).only(section.columns[:_NOISES])
+    def _picture(self) -> bytes:
+        """Images of the best methods under one noise, as PNG; empty where none are kept."""
         try:
-            canvas = grid(part)
+            canvas = self.figure(images=2, width="page")
         except UsageError:
             return b""
         file = io.BytesIO()
-        canvas.savefig(file, format="png", dpi=90, bbox_inches="tight")
+        canvas.savefig(file, format="png", dpi=_DPI)
         return file.getvalue()
 
     def _section(self) -> Section:
@@ -147,20 +169,10 @@ def _columns(noise: Any) -> str:
     return str(noise)
 
 
-def _labels(methods: Any, known: Sequence[str]) -> list[str]:
-    """The labels that are meant.
-
-    Raises:
-        UsageError: there is no such method in the run.
-    """
+def _labels(methods: Any) -> tuple[str, ...]:
     from bench.planning.notation import split_list
 
     names = split_list(methods) if isinstance(methods, str) else methods
     if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
         raise UsageError(f"methods are labels of the run, not {shown(methods)}")
-    for name in names:
-        if name not in known:
-            raise UsageError(f"the run has no method {shown(name)}: {nearest(name, known)}")
-    if not names:
-        raise UsageError(f"no method given: the run has {', '.join(known)}")
-    return list(names)
+    return tuple(names)

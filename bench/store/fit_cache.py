@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -117,6 +118,8 @@ class FitCache:
         except StorageError as error:
             self._warn(f"{error}: it is trained anew")
             return None
+        with contextlib.suppress(OSError):  # that it was used, whatever the file system notes
+            os.utime(path)
         return Fit(arrays, meta.seconds, meta.device, meta.history, meta.about, meta.fitted_by)
 
     def descriptions(self) -> Iterator[tuple[str, dict[str, Any]]]:

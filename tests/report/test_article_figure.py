@@ -229,11 +229,11 @@ def test_the_caption_says_what_is_shown(run):
     named = {"noisy": "Noisy", METHODS[1]: "Blur"}
     made = grid(run, images=3, methods=["noisy", METHODS[1]], labels=named, noise="51/255")
     assert caption(made).startswith(
-        "Images 0 to 2 of the test images of digits, chosen by position, not by result, under "
+        "Test images 0 to 2 of digits, chosen by position, not by result, under "
         "Gaussian noise of σ = 0.2: Noisy, restored by Blur, and clean. Numbers: PSNR in dB and "
     )
     chosen = caption(grid(run, positions=(4, 2), noise="poisson"))
-    assert chosen.startswith("Images 4 and 2 of the test images of digits, under poisson 20: ")
+    assert chosen.startswith("Test images 4 and 2 of digits, under poisson 20: ")
     assert noise_tex(("gaussian", 25 / 255)) == r"$\sigma=25$"
     assert field_text(("gaussian, clipped", 25 / 255)) == "σ = 25, clipped"
 

@@ -117,15 +117,16 @@ def test_every_format_says_who_is_ranked(section):
     ]
     for text in texts:
         assert "Ranked within 50 ms/MP: 2 of 4 methods" in text
-    _, _, ranking = texts[0].partition("<h2>Ranking</h2>")
+    _, _, ranking = texts[0].partition("<h2>Leaderboard</h2>")
     rows = ranking.partition("</table>")[0].split("<tr ")[1:]
-    assert len(rows) == 4
-    ranked = ['</th><td data-value="">–</td>' not in row for row in rows]
+    assert len(rows) == 6  # two are of heads
+    ranked = ["(over budget)" not in row for row in rows[2:]]
     assert ranked == [True, True, False, False]
     assert "Best of all methods, whatever they cost, by PSNR (dB): " in texts[3]
     assert "\nBest by PSNR (dB): " in summary([section])
     listed = [line.split(" | ")[0] for line in texts[3].splitlines() if line.startswith("| ")]
-    assert sorted(listed[2:]) == ["| identity", "| median[size=3]"]
+    assert sorted(listed[2:4]) == ["| identity", "| median[size=3]"]
+    assert texts[3].count("(over budget)") == 2
 
 
 def test_older_runs_rank_nobody_and_say_why(section):

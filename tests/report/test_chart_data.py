@@ -11,8 +11,8 @@ from bench.core import middle
 from bench.report.content.chart_data import (
     calibration_bins,
     distributions,
-    loss_range,
 )
+from bench.report.content.losses import loss_range
 from bench.report.content.rows import Pair, cell_rows
 from bench.report.content.samples import common_positions, kept_samples
 from bench.report.content.section import by_dataset

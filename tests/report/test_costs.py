@@ -35,16 +35,18 @@ def measured(section, conditions=None, **values):
 @pytest.mark.parametrize(
     ("speed", "quartiles", "shown"),
     [
-        (0.4329, [2.25, 2.31, 2.34], "2.31 s an image ± 2%"),
-        (65_216_333.0, [], "65,200,000"),  # an older run has no spread
-        (12.345, [0.05, 0.081, 0.1], "12.3 ± 31%"),
+        (0.4329, [2.25, 2.31, 2.34], "2.31 s ± 2%"),
+        (65_216_333.0, [], "< 1 µs"),  # an older run has no spread
+        (12.345, [0.05, 0.081, 0.1], "81.0 ms ± 31%"),
         (None, [], "–"),
     ],
 )
-def test_speeds_have_three_digits_and_slow_methods_seconds(section, speed, quartiles, shown):
+def test_times_of_an_image_have_three_digits_in_a_unit_of_their_size(
+    section, speed, quartiles, shown
+):
     changed = measured(section, {"seconds_per_image": quartiles}, images_per_second=speed)
-    entry = costs(changed)["images per second"]["median[size=3]"]
-    assert (entry.text, entry.value) == (shown, speed)
+    entry = costs(changed)["seconds per image"]["median[size=3]"]
+    assert (entry.text, entry.value) == (shown, speed and 1 / speed)
 
 
 def test_what_an_image_costs_has_a_prefix_and_says_of_which_image(section):
@@ -69,7 +71,7 @@ def test_what_older_runs_do_not_know_has_no_column(section):
     older = replace(section, metadata=metadata)
     assert not {"ms per megapixel", "multiply-adds", "peak device memory (MiB)"} & set(costs(older))
     assert "multiply-adds" not in costs_note(older).lower()
-    assert "images per second" in costs(older)
+    assert "seconds per image" in costs(older)
 
 
 def test_memory_is_called_what_it_is(section):

@@ -10,7 +10,6 @@ import pytest
 import bench
 from bench import analysis
 from bench.analysis.calibration import calibration_error, overconfidence
-from bench.report.content.style import assign
 from bench.report.render import render
 
 
@@ -55,17 +54,34 @@ def table(page, heading):
 )
 def test_tables_hold_the_records_means(run, page, metric, heading, decimals):
     columns, rows = table(page, heading)
-    assert columns == ["gaussian 0.1", "gaussian 0.3", "learned from"]
+    assert columns == ["gaussian 0.1", "gaussian 0.3"]
     assert list(rows) == ["identity", "median", "gaussian[width=0.7]", "vae"]
     records = run.records()
-    for name, (*cells, learned_from) in rows.items():
-        assert learned_from == ("clean" if name == "vae" else "–")
+    for name, cells in rows.items():
         for level, cell in zip((0.1, 0.3), cells, strict=True):
             part = records[
                 (records["method"] == name.partition("[")[0]) & (records["level"] == level)
             ]
             shown = float(re.match(r"\**([\d.]+)", cell)[1])
             assert shown == pytest.approx(part[metric].mean(), abs=0.51 * 10**-decimals)
+
+
+def test_the_leaderboard_leads_with_ranks_times_and_what_was_learned_from(page, folder):
+    columns, rows = table(page, "Leaderboard")
+    noises = ["gaussian 0.1", "gaussian 0.3"]
+    assert columns == ["rank", *noises, "time an image", "device", "size", "learned from"]
+    assert page.index("## Leaderboard") < page.index("## PSNR (dB)")
+    assert {name: cells[-1] for name, cells in rows.items()} == {
+        "median": "–", "gaussian[width=0.7]": "–", "identity": "–", "vae": "clean"
+    }  # fmt: skip
+    ranks = [float(cells[0]) for cells in rows.values()]
+    assert ranks == sorted(ranks)
+    of_csv = pd.read_csv(folder / "leaderboard.csv", index_col="label")
+    assert list(of_csv.index) == list(rows)
+    psnr = table(page, "PSNR (dB)")[1]
+    for name, (_, first, *_) in rows.items():
+        shown, table_cell = (re.search(r"\d+\.\d\d", c)[0] for c in (first, psnr[name][0]))
+        assert shown == table_cell == f"{of_csv.loc[name, 'psnr at gaussian 0.1']:.2f}"
 
 
 def test_the_best_is_bold_and_what_does_harm_is_marked_and_named(run, page):
@@ -197,15 +213,6 @@ def test_a_run_of_a_method_that_is_gone_still_renders(plugins, tmp_path):
         "gone"
         in table(render(bench.open_run(run.path), tmp_path, ["md"])["md"].read_text(), "SSIM")[1]
     )
-
-
-def test_a_method_has_one_colour_and_marker_wherever_it_stands():
-    one, two = assign(["vae", "median", "new"]), assign(["median", "vae"])
-    assert one[0]["vae"] == two[0]["vae"]
-    assert one[1]["median"] == two[1]["median"]
-    many = [f"m{i}" for i in range(40)]
-    colours, markers = assign(many)
-    assert len({(colours[name], markers[name]) for name in many}) == 40
 
 
 @pytest.mark.usefixtures("without_figures")

@@ -13,7 +13,7 @@ from bench import analysis, open_run
 from bench.analysis import MOST_COMPARED
 from bench.report.content.section import Section
 from bench.report.content.tables import Table, foremost
-from bench.report.figures.curves import quality
+from bench.report.figures.quality import quality
 from bench.report.render import FORMATS, render
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))

@@ -82,17 +82,18 @@ def test_a_run_without_truth_is_shown_whole(made):
     assert "given 0" not in page
     assert "noise: came with the images; none is drawn" in page
     assert ": noisy (`identity`), and as each" in page
-    assert "difference from clean" not in texts["report.html"]
+    assert "Measure a box" not in texts["report.html"]
     shown = json.loads(re.search(r"data-images>(.*?)</script>", texts["report.html"])[1])
     (noise,) = shown["noises"]
-    assert {image["clean"] for image in noise["images"]} == {None}
-    assert all(panel["clean"] is None for case in noise["cases"].values() for panel in case)
+    assert {picture["clean"] for picture in noise["pictures"]} == {None}
 
 
 def test_with_truth_the_clean_image_is_shown(made):
     _, texts = made["stated"]
     assert ": clean, noisy (`identity`), and as each" in texts["report.md"]
-    assert "difference from clean" in texts["report.html"]
+    shown = json.loads(re.search(r"data-images>(.*?)</script>", texts["report.html"])[1])
+    assert None not in {one["clean"] for noise in shown["noises"] for one in noise["pictures"]}
+    assert "Measure a box" in texts["report.html"]
 
 
 def test_a_range_that_outputs_may_leave_is_said(made):

@@ -9,10 +9,13 @@ import pytest
 import bench
 from bench.report.content.options import Options
 from bench.report.content.section import by_dataset
+from bench.report.content.tables import Table
 from bench.report.formats.latex import document
 from bench.report.formats.latex.escape import _LETTERS, _SPECIAL, escape
 from bench.report.formats.latex.tables import COLUMNS, ROWS, width_text
 from bench.report.render import render
+
+NAMES = ["costs", "joint", "leaderboard", "mse", "psnr", "ssim"]
 
 
 @pytest.fixture(scope="module")
@@ -101,11 +104,18 @@ def test_kinds_of_noise_are_grouped(folder):
 
 def test_options_choose_noises_metrics_and_decimals(run):
     made = files(run, columns="gaussian", metrics=("ssim",), precision=1)
-    assert sorted(made) == ["report.tex", "tables/costs.tex", "tables/ssim.tex"]
+    assert sorted(made) == [
+        "references.bib",
+        "report.tex",
+        "tables/costs.tex",
+        "tables/joint.tex",
+        "tables/leaderboard.tex",
+        "tables/ssim.tex",
+    ]
     text = made["tables/ssim.tex"]
     assert "poisson" not in text
     assert re.findall(r"& (?:\\textbf\{)?(0\.\d+)", text)[0].count("") == 4  # 0.9
-    assert made["report.tex"].count("tab:") == 2
+    assert made["report.tex"].count("tab:") == 4
 
 
 def test_a_half_width_is_never_shown_as_nothing():
@@ -157,14 +167,20 @@ def test_figures_hold_no_fonts_of_type_3(folder):
 def test_a_table_stands_in_an_article_of_two_columns(folder, tmp_path, pdflatex):
     path = tmp_path / "article.tex"
     names = sorted(path.name for path in (folder / "tables").iterdir())
-    assert names == ["costs.tex", "mse.tex", "psnr.tex", "ssim.tex"]
+    assert names == [f"{name}.tex" for name in NAMES]
+    shutil.copy(folder / "references.bib", tmp_path)
     for name in names:
         shutil.copy(folder / "tables" / name, tmp_path)
     path.write_text(
         r"\documentclass[twocolumn]{article}\usepackage{booktabs,graphicx}\begin{document}"
         + "".join(rf"\input{{{name}}}" for name in names)
-        + r"See \ref{tab:psnr}.\end{document}"
+        + r"See \ref{tab:psnr}.\bibliographystyle{plain}\bibliography{references}\end{document}"
     )
+    pdflatex(path)
+    if not shutil.which("bibtex"):
+        pytest.skip("no bibtex here")
+    said = subprocess.run(["bibtex", "article"], cwd=tmp_path, capture_output=True, check=True)
+    assert b"warning" not in said.stdout.lower()
     log = pdflatex(path)
     assert "Overfull" not in log
     assert "undefined" not in log
@@ -186,3 +202,69 @@ def test_every_character_that_is_kept_compiles(encoding, tmp_path, pdflatex):
 def test_code_in_docstrings_is_set_as_code(folder):
     article = (folder / "report.tex").read_text()
     assert r"Blur with a Gaussian of standard deviation \texttt{width} pixels" in article
+
+
+def test_the_joint_table_has_both_metrics_in_one_entry(run):
+    made = files(run, rows=("gaussian[width=3.0]", "identity"), columns="gaussian")
+    text = made["tables/joint.tex"]
+    body = text.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
+    records = run.records()
+    assert [line.split("~")[0].split(" &")[0].strip() for line in body] == [
+        "gaussian[width=3.0]",
+        "identity",
+    ]
+    for line, label in zip(body, ("gaussian[width=3.0]", "identity"), strict=True):
+        shown = re.findall(r"([\d.]+)\}?(?:\$\^\{\\d?dagger\}\$)?/(?:\\\w+\{)?([\d.]+)", line)
+        for (psnr, ssim), level in zip(shown, (0.1, 0.4), strict=True):
+            part = records[(records["label"] == label) & (records["level"] == level)]
+            part = part[part["noise"] == "gaussian"]
+            assert float(psnr) == pytest.approx(part["psnr"].mean(), abs=0.0051)
+            assert float(ssim) == pytest.approx(part["ssim"].mean(), abs=0.00051)
+    assert r"PSNR (dB)\,$\uparrow$/SSIM\,$\uparrow$" in text
+    assert r"$\sigma=0.1$ & $\sigma=0.4$" in text
+    assert r"~\cite{marr1980}" in text
+    assert "@article{marr1980," in made["references.bib"]
+    assert "median" not in text
+
+
+def test_a_second_best_is_underlined_where_tests_tell_it_apart(run):
+    (section,) = by_dataset([run])
+    table = Table.of(section, "psnr")
+    text = files(run)["tables/joint.tex"]
+    for column in table.columns:
+        pairs = {frozenset((p.a, p.b)): p.told for p in section.compared("psnr")[column]}
+        means = sorted(table.rows, key=lambda label: -table.entries[label, column].mean)
+        apart = pairs[frozenset(means[:2])] == means[0] and pairs[frozenset(means[1:])] == means[1]
+        assert (table.second(column, section) == means[1]) == apart
+        if apart:
+            assert rf"\underline{{{table.entries[means[1], column].mean:.2f}}}" in text
+    assert any(table.second(column, section) for column in table.columns)
+    assert r"\underline{Underlined}: the second-best, where tests tell it" in text
+
+
+def test_every_built_in_method_that_names_a_source_has_an_entry():
+    from bench.plugins.kinds import METHODS
+    from bench.report.formats.latex.references import built_in
+
+    names = {path.stem.replace("_", "-") for path in METHODS.folder.glob("[a-z]*.py")}
+    assert names - set(built_in()) == {"identity", "checkpoint"}  # which cite none of their own
+    for method, entries in built_in().items():
+        for one in entries:
+            assert {"author", "title", "year"} <= set(one.fields), (method, one.key)
+            assert one.key == re.sub(r"\W", "", one.key)
+
+
+def test_a_plugins_source_is_an_entry_of_its_own(run):
+    from bench.report.formats.latex.references import references, unique
+
+    (section,) = by_dataset([run])
+    about = section.about
+    plugin = about["median"].model_copy(update={"origin": "a_b.py", "reference": "A & B {2020}"})
+    run.manifest.methods["median"] = plugin
+    try:
+        entry = references([section])["median[size=3,weight=1]"]
+        assert [one.kind for one in entry] == ["misc"]
+        assert entry[0].fields["note"] == r"A \& B \{2020\}"
+        assert len(unique(references([section]))) == 2
+    finally:
+        run.manifest.methods["median"] = about["median"]

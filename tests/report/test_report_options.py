@@ -42,11 +42,11 @@ def columns(section):
     ("typed", "noises"),
     [
         ("", [0, 1, 2]),
-        ("0.1", [0]),
+        ("0.1", [1]),
         ("gaussian", [0, 1]),
-        ("25/255, 20", [1, 2]),
-        ("poisson;gaussian:0.10", [0, 2]),
-        ("gaussian:0.1,0.09803921568627451", [0, 1]),
+        ("25/255, 20", [0, 2]),
+        ("poisson;gaussian:0.10", [2, 1]),
+        ("gaussian:0.1,0.09803921568627451", [1, 0]),
     ],
 )
 def test_columns_are_typed_as_noise_is(section, typed, noises):
@@ -62,7 +62,7 @@ def test_columns_are_typed_as_noise_is(section, typed, noises):
     "typed", ["0.2", "speckle", "poisson:0.1", "0.1,", "gaussian:x", "1/0", ";"]
 )
 def test_an_unknown_column_is_refused(section, typed):
-    with pytest.raises(UsageError, match=r"the runs have: gaussian 0\.1; gaussian 25/255; poisson"):
+    with pytest.raises(UsageError, match=r"the runs have: gaussian 25/255; gaussian 0\.1; poisson"):
         Options(typed).select([section])
 
 
@@ -132,7 +132,11 @@ def test_the_summarys_numbers_are_the_records(run, section):
     rows = re.findall(r"^\| (\w+)\S* \| (.*) \|$", text, re.M)
     shown = {name: cells.split(" | ") for name, cells in rows if name != "PSNR"}
     assert set(shown) == {"identity", "median", "gaussian"}
-    for name, cells in shown.items():
+    ranks = [float(cells[0]) for cells in shown.values()]
+    assert ranks == sorted(ranks)
+    for name, (_, *cells, time, device, size) in shown.items():
+        assert re.fullmatch(r"(\\~)?([\d.]+ (s|ms|µs)|\\< 1 µs)", time)
+        assert (device, size) == ("CPU", "–")
         for column, cell in zip(columns(section), cells, strict=True):
             numbers = [float(number) for number in re.findall(r"\d+\.\d+", cell)]
             expected = means.loc[(name, *column)]
@@ -140,7 +144,7 @@ def test_the_summarys_numbers_are_the_records(run, section):
     for (noise, level), part in means["psnr"].groupby(["noise", "level"]):
         best = part.idxmax()[0]
         column = columns(section).index((noise, level))
-        assert shown[best][column].startswith("**")
+        assert shown[best][1 + column].startswith("**")
         assert re.search(rf"\*\*{best}\S*\*\* at [^*]*{noise}[^*]*{part.max():.2f}", text)
 
 

@@ -9,7 +9,6 @@ import pytest
 from scipy import stats
 
 import bench
-from bench.report.content import style
 from bench.report.content.families import families, number, representative
 from bench.report.content.parameters import (
     MOST_LINES,
@@ -22,7 +21,7 @@ from bench.report.content.parameters import (
 )
 from bench.report.content.section import by_dataset
 from bench.report.content.tables import Entry
-from bench.report.figures import draw
+from bench.report.figures import draw, typesetting
 from bench.report.figures.parameters import parameters
 from bench.report.formats import markdown
 from bench.report.formats.html import page
@@ -221,7 +220,7 @@ def test_other_figures_show_few_of_many_variants_and_say_so(section):
 
 
 def test_the_drawing_names_the_values(section):
-    style.use()
+    typesetting.use()
     ((figure, canvas),) = parameters(section)
     file = io.StringIO()
     canvas.savefig(file, format="svg")

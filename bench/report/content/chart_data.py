@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,20 +12,16 @@ from bench.analysis import rowwise
 from bench.core import Scale, method_label
 from bench.report.content.metrics import title
 from bench.report.content.rows import Column
+from bench.report.content.training import sees_no_noise
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bench.report.content.section import Section
 
-#: Ends of both axes of a calibration: below a step of eight bits no error is seen.
-CALIBRATION_RANGE = (1 / 255, 0.6)
-LOSSES_CAPTION = (
-    "Loss terms per epoch on training images (solid, fresh noise each epoch) and validation images "
-    "(dashed, the same noisy images each time), summed over pixels, mean over images; "
-    "cross-entropies and KL divergences in nats, the latter as weighted in the loss; Gaussian "
-    "likelihoods less their constant."
-)
+# Deviations below which nothing is seen by far: a step of eight bits is 0.004. In images with black
+# grounds most bins are smaller, which would leave the others no room.
+_LEAST_DEVIATION = 1e-6
 TRANSFER_TITLE = "Trained on one noise, tested on another"
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -68,8 +64,8 @@ def calibration_caption(section: Section) -> str:
     return (
         f"Calibration: the pixels of up to 1,000 {section.split} images, sorted by the deviation "
         "that the method predicts for them and cut into 15 bins of equal size. On the dashed line "
-        "the prediction is right; above it the method is too sure of itself. Of several seeds the "
-        "first is drawn."
+        "the prediction is right; above it the method is too sure of itself. Bins below the axes "
+        "stand on their ends. Of several seeds the first is drawn."
     )
 
 
@@ -85,27 +81,25 @@ def calibration_bins(
     return by_column
 
 
-def loss_terms(section: Section) -> pd.DataFrame:
-    """Columns label, trained (on what), seed, epoch, split, term, value; a row each."""
-    import pandas as pd
+def calibration_range(
+    panels: Mapping[Column, Mapping[str, Sequence[tuple[float, float, int]]]],
+) -> tuple[float, float]:
+    """Ends of both axes of a calibration, between which all bins are.
 
-    entry = ["label", "trained", "seed", "epoch", "split", "term"]
-    parts = []
-    for cell in section.rows():
-        if cell.train is not None and len(history := section.history(cell)):
-            parts.append(history.assign(label=cell.label, trained=cell.train, seed=cell.seed))
-    if not parts:
-        return pd.DataFrame(columns=[*entry, "value"])
-    # Cells tested at other levels share a training.
-    data = pd.concat(parts, ignore_index=True).drop_duplicates(entry)
-    return data.assign(term=data["term"].str.replace(r"^kl\b", "KL divergence", regex=True))
+    Those below the lower end stand on it: draw the larger of the two.
 
-
-def loss_range(terms: pd.DataFrame) -> tuple[float, float]:
-    """Ends of the axis for loss terms: the first epochs' fall must not flatten the rest."""
-    late = terms["value"][terms["epoch"] > terms["epoch"].max() * 0.05]
-    room = 0.05 * (late.max() - late.min()) or 1.0
-    return late.min() - room, late.max() + room
+    >>> calibration_range({("gaussian", 0.1): {"vae": [(1e-9, 0.02, 5), (0.1, 0.3, 5)]}})
+    (1e-06, 0.45)
+    """
+    values = [
+        value
+        for lines in panels.values()
+        for bins in lines.values()
+        for predicted, observed, _ in bins
+        for value in (predicted, observed)
+    ]
+    low = min((value / 1.5 for value in values if value > 0), default=0.0)
+    return max(low, _LEAST_DEVIATION), 1.5 * max(values, default=1.0)
 
 
 #: dB below a column's best at which the colours of a transfer table end.
@@ -153,6 +147,9 @@ def transfer_tables(section: Section) -> dict[tuple[str, str], pd.DataFrame]:
     """
     cells = section.cells[(section.cells["status"] == "done") & section.cells["train"].notna()]
     means = section.summary[section.summary["metric"] == section.first_metric]
+    if not cells.empty:
+        # What is trained on clean images alone has nothing to transfer.
+        cells = cells[~rowwise(sees_no_noise, cells["method"], cells["params"]).astype(bool)]
     if cells.empty:
         return {}
     data = cells.merge(means, on=["dataset", "label", "noise", "level"])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: Images that are shown: of a method under a noise, and of all.
 _OF_ONE, _OF_ALL = 2, 12
 #: Pixels a side of what is shown of larger images.
-DETAIL = 128
+DETAIL = 104
 
 
 @dataclass(frozen=True)

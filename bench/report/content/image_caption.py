@@ -34,11 +34,11 @@ def caption(
     shown = [text(grid.heading(NOISY))] if NOISY in grid.names else []
     shown += ["restored by " + listed([text(name) for name in methods])] if methods else []
     shown += [text(grid.heading(CLEAN))] if CLEAN in grid.names else []
-    which = "Image" if len(positions) == 1 else "Images"
+    images = f"{grid.split.capitalize()} image{'s' * (len(positions) > 1)}"
     how = "" if grid.options.positions else ", chosen by position, not by result"
     parts = [
-        f"{which} {listed(_ranges(positions))} of the {grid.split} images of "
-        f"{text(grid.data)}{how}, under {_noises(columns, noise)}: "
+        f"{images} {listed(_ranges(positions))} of {text(grid.data)}{how}, "
+        f"under {_noises(columns, noise)}: "
         f"{', '.join(shown[:-1])}{', and ' if shown[1:] else ''}{shown[-1]}.",
         *_on_scores(grid, text),
         Crop.parse(grid.options.crop).sentence(grid.sides, _among(grid, len(methods))),

@@ -131,7 +131,8 @@ class Leaderboard:
         ranks = dict(ranking.ranks()) if ranking else {}
         learned, speeds = learning.learning(section), Speeds.of(section)
         sizes = _sizes(section)
-        ordered = [*ranks, *(first.ranked() if first else ()), *section.labels]
+        ranked = [*ranks, *(first.ranked() if first else ())]
+        ordered = [*([] if options.ordering in ("name", "typed") else ranked), *section.labels]
         reasons = _Reasons(section, options, ranking)
         rows = [
             Row(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from bench.core import method_label
 from bench.core.learning import Family, Supervision
 from bench.datasets.known_sets import Relation, relation
 from bench.report.content.words import code, listed, outside
@@ -83,8 +84,10 @@ def learning(section: Section) -> dict[str, Learning]:
     ):
         if label not in found:
             manifest = section.runs[run].manifest
+            train = meta.cell.train
+            own = method_label(name, meta.cell.params, train.regime if train else "")
             found[label] = learning_of(
-                label, manifest.methods.get(name), manifest.dataset, meta, manifest.settings.split
+                own, manifest.methods.get(name), manifest.dataset, meta, manifest.settings.split
             )
     return found
 

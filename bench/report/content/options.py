@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench.core import Scale, UsageError, nearest
 from bench.report.content.budget import Budget
 from bench.report.content.learning import unranked
 from bench.report.content.noises import matching
+from bench.report.content.selection import ORDERS, in_order, of_rows, renamed
 from bench.report.content.tables import MOST_DECIMALS, Table
 
 if TYPE_CHECKING:
@@ -30,12 +31,19 @@ class Options:
         precision: decimals of every metric; None for each metric's own, and where intervals need
             more as many, see `Table.decimals`. Files in CSV have all.
         budget: what an image may cost, as "50ms/MP": only methods within it are ranked.
+        rows: labels of the methods to show, which are then compared among each other alone.
+        labels: what methods are called, by their labels, in all of the report.
+        order: of methods: "rank" by the first metric, "name", or "typed" as in `rows`; by default
+            as typed where `rows` are, else as each table has it.
     """
 
     columns: str = ""
     metrics: Sequence[str] = ()
     precision: int | None = None
     budget: str | None = None
+    rows: Sequence[str] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    order: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what no report has.
@@ -47,6 +55,10 @@ class Options:
             Budget.parse(self.budget)
         if self.precision is not None and not 0 <= self.precision <= MOST_DECIMALS:
             raise UsageError(f"precision is from 0 to {MOST_DECIMALS} decimals")
+        if self.order and self.order not in ORDERS:
+            raise UsageError(f"order {self.order!r} is none of {', '.join(ORDERS)}")
+        if self.order == "typed" and not self.rows:
+            raise UsageError("the order as typed needs rows: name the methods in --rows")
 
     def shown(self, section: Section) -> list[str]:
         """The metrics of a data set to show."""
@@ -101,12 +113,13 @@ class Options:
         return Budget.parse(self.budget).sentences(section, table)
 
     def select(self, sections: Sequence[Section]) -> list[Section]:
-        """The data sets with the chosen noises only; those that have none of them are left out.
+        """The data sets with the chosen noises and methods; those that have none are left out.
 
-        So are those that have none of the chosen metrics.
+        So are those that have none of the chosen metrics. Methods come in their order, by their
+        other names.
 
         Raises:
-            UsageError: no data set has one of them.
+            UsageError: no data set has one of them, or a method cannot be called so.
         """
         labels = dict.fromkeys(label for section in sections for label in section.scales)
         for name in self.metrics:
@@ -115,7 +128,19 @@ class Options:
         chosen = [section for section in self._columns(sections) if self.shown(section)]
         if sections and not chosen:
             raise UsageError("no data set has both such columns and such metrics: ask for fewer")
-        return chosen
+        if self.rows:
+            chosen = of_rows(chosen, self.rows)
+        if self.ordering:
+            chosen = [
+                in_order(section, self.ordering, self.rows, self.shown(section)[0])
+                for section in chosen
+            ]
+        return renamed(chosen, self.labels)
+
+    @property
+    def ordering(self) -> str:
+        """How methods are ordered; "" where each table has its own order."""
+        return self.order or ("typed" if self.rows else "")
 
     def _columns(self, sections: Sequence[Section]) -> list[Section]:
         """The data sets with the chosen noises."""

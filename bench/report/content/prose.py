@@ -15,14 +15,13 @@ from bench.analysis import ENOUGH_TRAININGS, MOST_COMPARED
 from bench.core import (
     DEFAULT_SCALES,
     ESTIMATED,
-    MATCHED,
     level_text,
     markdown_code,
     markdown_text,
     noise_text,
     significant,
 )
-from bench.report.content import data_set, learning, metrics
+from bench.report.content import data_set, learning, metrics, training
 from bench.report.content.completeness import unfinished
 from bench.report.content.sessions import sessions
 from bench.report.content.words import outside
@@ -337,6 +336,6 @@ def _knows(section: Section, cell: CellRow, learned: learning.Learning) -> str:
     wrongly = f" {typed[:-1]} times its deviation" if typed.endswith("x") else ""
     if about and about.learns and cell.train is not None:
         how = "fitted to" if learned.family == "fitted" else "trained on"
-        trained = f"{how} {'it' if cell.regime == MATCHED else cell.train}"
+        trained = f"{how} {training.in_relation(cell)}"
         return f"{trained}, told{wrongly}" if wrongly else trained
     return f"is told{wrongly}" if about and about.told_noise else "blind"

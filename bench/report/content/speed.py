@@ -95,6 +95,11 @@ class Speeds:
         speeds = {label: _speeds(by_device) for label, by_device in timed.items()}
         return cls(alone, speeds, _names(speeds))
 
+    def of_kind(self, label: str, kind: str = "") -> Speed | None:
+        """A method's speed on a kind of device; by default on that it was timed on most often."""
+        speeds = self.methods.get(label, ())
+        return next((speed for speed in speeds if kind in ("", speed.device.kind)), None)
+
     def text(self, label: str) -> str:
         """How long a method takes for an image: `0.4 ms`; on each of several devices."""
         return "; ".join(speed.text for speed in self.methods.get(label, ())) or "–"

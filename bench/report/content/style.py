@@ -1,126 +1,169 @@
-"""One look for every figure, safe for colour-blind readers.
+"""How a method looks in every figure and chart, safe for colour-blind readers.
 
-A method has one colour and one marker, the same in each figure and, for the methods known
-here, in each report.
+Methods of one name share a hue; shade, dash and marker tell its variants apart: `vae` and
+`vae[latent=5]` are both blue. The methods known here have the same hue in each report.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import functools
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from bench.core import IDENTITY
+from bench.report.content.colour_vision import distances
+from bench.report.content.palette import GREY, HUES, KNOWN
 
-# seaborn's "colorblind" palette (after Wong 2011), in a fixed order.
-_BLUE, _ORANGE, _GREEN, _RED, _PURPLE, _BROWN, _PINK, _GREY, _YELLOW, _SKY = (
-    "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc",
-    "#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9",
-)  # fmt: skip
-_KNOWN = {
-    IDENTITY: (_GREY, "X"),
-    "gaussian": (_SKY, "o"),
-    "median": (_BROWN, "s"),
-    "nlm": (_GREEN, "^"),
-    "wavelet": (_PURPLE, "v"),
-    "dae": (_ORANGE, "D"),
-    "vae": (_BLUE, "P"),
-    "cvae": (_YELLOW, "<"),
-    "hvae": (_RED, "*"),
-    "unet": ("#000000", "h"),
-    "dncnn": ("#5b3a8e", ">"),
-    "tv": ("#7f7f00", "d"),
-    "bilateral": (_PINK, "p"),
-    "wiener": ("#8b0000", "H"),
-    "lmmse": ("#4b6cb7", "8"),
-    "posterior-mean": ("#3cb371", "d"),
-    "bm3d": ("#2f4f4f", "*"),
-}
-_SPARE_COLOURS = (
-    "#c71585",
-    "#556b2f",
-    "#b5651d",
-    "#1b7f79",
-    "#7b68ee",
-    "#ff6f61",
-    "#a0a000",
-    "#6a3d9a",
+#: Two colours that are this far apart (CIEDE2000, by the least of all kinds of sight) are told
+#: apart; where two are not, dash and marker differ.
+APART = 10
+#: matplotlib's.
+MARKERS = ("o", "s", "^", "D", "v", "P", "<", "*", "h", ">", "d", "p", "H", "8", "X")
+#: Lengths of strokes and gaps, in widths of the line; the first one is solid.
+DASHES: tuple[tuple[float, ...], ...] = (
+    (),
+    (4, 1.5),
+    (1.2, 1.2),
+    (6, 1.5, 1.2, 1.5),
+    (9, 2),
+    (4, 1.5, 1.2, 1.5, 1.2, 1.5),
+    (2.2, 2.2),
+    (9, 1.5, 2.5, 1.5),
 )
-_SPARE_MARKERS = ("p", "d", "H", "8", "^", "v", "s", "o")
 
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-#: Width of a figure in inches; 900 pixels at screen resolution, twice that in the file.
-WIDTH = 9.0
-DPI = 200
+_COLOURS = (GREY, *(shade for hue in HUES for shade in hue))
 
 
-def assign(labels: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Colour and marker of each method's label."""
-    colours, markers = {}, {}
-    spare = 0
-    for label in labels:
-        if label in _KNOWN:
-            colours[label], markers[label] = _KNOWN[label]
-        else:
-            # Stepping both lists at different lengths keeps the pairs apart for long.
-            colours[label] = _SPARE_COLOURS[spare % len(_SPARE_COLOURS)]
-            markers[label] = _SPARE_MARKERS[
-                (spare + spare // len(_SPARE_COLOURS)) % len(_SPARE_MARKERS)
-            ]
-            spare += 1
-    return colours, markers
+@dataclass(frozen=True)
+class Look:
+    """How a method is drawn.
+
+    Attributes:
+        colour: `#rrggbb`, on white or paper.
+        on_dark: the same on a dark ground; goes with `colour`, whatever the method.
+        dash: one of `DASHES`.
+        marker: one of `MARKERS`.
+    """
+
+    colour: str
+    on_dark: str
+    dash: tuple[float, ...]
+    marker: str
 
 
-def use() -> None:
-    """Set matplotlib and seaborn up; files without a screen and without a date in them."""
-    import matplotlib as mpl
+def looks(labels: Iterable[str]) -> dict[str, Look]:
+    """How each method of a report looks.
 
-    mpl.use("agg")
-    theme()
+    Args:
+        labels: in the order in which the report has them; neighbours are told apart by colour, as
+            are the families, while there are no more than colours.
+
+    >>> vae, five = looks(["vae", "vae[latent=5]"]).values()
+    >>> vae.dash == five.dash or vae.marker == five.marker or vae.colour == five.colour
+    False
+    """
+    return dict(_looks(tuple(dict.fromkeys(labels))))
 
 
-def theme() -> None:
-    """Set matplotlib's look, and leave it where it draws."""
-    import seaborn as sns
+@functools.lru_cache(maxsize=32)
+def _looks(labels: Sequence[str]) -> dict[str, Look]:
+    near = _nearness()
+    shades = _shades(labels, near)
+    dashes: list[int] = []
+    markers: list[int] = []
+    for at, label in enumerate(labels):
+        name = method_name(label)
+        variants = [other for other in range(at) if method_name(labels[other]) == name]
+        alike = [other for other in range(at) if near[shades[other], shades[at]] < APART]
+        dashes.append(_rarest(len(DASHES), dashes, (alike, variants), first=0))
+        markers.append(_rarest(len(MARKERS), markers, (alike, variants), first=_marker(name, at)))
+    return {
+        label: Look(*_COLOURS[shade], DASHES[dash], MARKERS[marker])
+        for label, shade, dash, marker in zip(labels, shades, dashes, markers, strict=True)
+    }
 
-    sns.set_theme(
-        context="paper",
-        style="ticks",
-        font_scale=1.1,
-        rc={
-            "axes.grid": True,
-            "axes.spines.right": False,
-            "axes.spines.top": False,
-            "axes.titlesize": "medium",
-            "figure.dpi": 100,
-            # Type 42 (TrueType): publishers refuse Type 3.
-            "pdf.fonttype": 42,
-            # Names are text from outside: `$` in them begins no formula.
-            "text.parse_math": False,
-            "grid.alpha": 0.5,
-            "grid.linewidth": 0.6,
-            "savefig.dpi": DPI,
-            "svg.fonttype": "none",
-            "svg.hashsalt": "bench",
-        },
+
+def method_name(label: str) -> str:
+    """A method's name, of its label.
+
+    >>> method_name("vae[latent=5]")
+    'vae'
+    """
+    return label.partition("[")[0]
+
+
+def _rarest(number: int, used: Sequence[int], by: Iterable[Sequence[int]], first: int) -> int:
+    """The choice that is rarest among others, then among further ones; in a ring from the first."""
+    counts = [Counter(used[other] for other in others) for others in by]
+    return min(
+        range(number),
+        key=lambda choice: (*(count[choice] for count in counts), (choice - first) % number),
     )
 
 
-def powers(axis: Any) -> None:
-    """Label a logarithmic axis with powers of ten, as matplotlib would by formulae."""
-    from matplotlib.ticker import LogFormatterSciNotation
+def _marker(name: str, at: int) -> int:
+    if name == IDENTITY:
+        return MARKERS.index("X")
+    return KNOWN.index(name) % len(MARKERS) if name in KNOWN else at % len(MARKERS)
 
-    class Powers(LogFormatterSciNotation):
-        def __call__(self, x: float, pos: int | None = None) -> str:
-            text = str(super().__call__(x, pos))
-            text = text.removeprefix(r"$\mathdefault{").removesuffix("}$").replace(r"\times", "×")
-            base, _, power = text.partition("^{")
-            return base + power.removesuffix("}").translate(_RAISED)
 
-    class Between(Powers):
-        def __call__(self, x: float, pos: int | None = None) -> str:
-            # Labels of more than twice and five times a power would meet.
-            return super().__call__(x, pos) if f"{x:e}"[0] in "25" else ""
+@functools.cache
+def _nearness() -> npt.NDArray[np.float64]:
+    """How far each two of `_COLOURS` are apart on the ground on which they are nearer."""
+    light, dark = zip(*_COLOURS, strict=True)
+    return np.minimum(distances(light), distances(dark))
 
-    axis.set_major_formatter(Powers())
-    axis.set_minor_formatter(Between())
+
+def _shades(labels: Sequence[str], near: npt.NDArray[np.float64]) -> list[int]:
+    """Of each label its colour's place in `_COLOURS`."""
+    names = [method_name(label) for label in labels]
+    hue_of = _hues(dict.fromkeys(names))
+    bases = {name: _places(hue)[0] for name, hue in hue_of.items()}
+    chosen: list[int] = []
+    for at, name in enumerate(names):
+        others = [base for other, base in bases.items() if other != name]
+        beside = chosen[-1:]
+        if at + 1 < len(names) and names[at + 1] not in names[: at + 1]:
+            beside.append(bases[names[at + 1]])
+        chosen.append(
+            max(
+                _places(hue_of[name]),
+                key=lambda place: (
+                    # Told apart from its neighbours; a method's first colour is its hue's; like no
+                    # other method's; rare.
+                    min([APART, *near[place, beside]]),
+                    place == bases[name] and name not in names[:at],
+                    -int((near[place, others] < APART).sum()),
+                    -chosen.count(place),
+                ),
+            )
+        )
+    return chosen
+
+
+def _places(hue: int | None) -> list[int]:
+    """Where a hue's shades are in `_COLOURS`; grey where there is none."""
+    if hue is None:
+        return [0]
+    start = 1 + sum(len(shades) for shades in HUES[:hue])
+    return list(range(start, start + len(HUES[hue])))
+
+
+def _hues(names: Iterable[str]) -> dict[str, int | None]:
+    """Method -> its hue: its own where it is known, and else one that is free, or used least."""
+    names = list(names)
+    found: dict[str, int | None] = {
+        name: KNOWN.index(name) for name in names if name in KNOWN[: len(HUES)]
+    }
+    for name in names:
+        if name == IDENTITY:
+            found[name] = None
+        elif name not in found:
+            used = list(found.values())
+            # From the last one on: the first ones are those of well-known methods.
+            found[name] = min(reversed(range(len(HUES))), key=used.count)
+    return found

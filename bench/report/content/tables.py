@@ -120,9 +120,8 @@ class Table:
                         worse.get((label, column)),
                     )
         learned_from = learning.column(section)
-        return cls(
-            metric, scale, list(mean.index), columns, entries, uneven, unranked, learned_from
-        )
+        rows = [label for label in section.labels if label in mean.index]
+        return cls(metric, scale, rows, columns, entries, uneven, unranked, learned_from)
 
     def decimals(self, column: Column) -> int:
         """Decimals of a noise's means and intervals: the metric's, or more.
@@ -157,6 +156,33 @@ class Table:
                 if entry is not None and entry.mark in ("best", "few"):
                     winners.setdefault(label, []).append((column, entry))
         return winners
+
+    def second(self, column: Column, section: Section) -> str | None:
+        """The second-best method under a noise, where tests tell it from the best and the next.
+
+        Of means alone there is always a second one; where it cannot be told apart from another,
+        to mark it would say more than is known.
+        """
+        if column in self.uneven:
+            return None
+        known = [
+            label
+            for label in self.rows
+            if (label, column) in self.entries and label not in self.unranked
+        ]
+        sign = -1 if self.scale.higher else 1
+        known.sort(key=lambda label: sign * self.entries[label, column].mean)
+        first, second, third = (*known, None, None, None)[:3]
+        if first is None or second is None:
+            return None
+        better = {
+            frozenset((pair.a, pair.b)): pair.told
+            for pair in section.compared(self.metric).get(column, [])
+        }
+        apart = better.get(frozenset((first, second))) == first and (
+            third is None or better.get(frozenset((second, third))) == second
+        )
+        return second if apart else None
 
     def near(self, column: Column) -> list[str]:
         """The methods that cannot be told apart from the best under a noise."""

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.report.content import style
 from bench.report.content.families import representative
+from bench.report.figures import typesetting
 from bench.report.figures.figure import Drawn, Figure
 from bench.store import commit
 
@@ -30,9 +30,11 @@ METADATA = {
 
 def draw(section: Section, folder: Path, forms: Iterable[str] = FORMS) -> list[Figure]:
     """Draw what there is data for; the figures in the order of the page."""
-    from bench.report.figures.curves import losses, quality, speed
+    from bench.report.figures.losses import losses
     from bench.report.figures.parameters import parameters
     from bench.report.figures.pictures import examples
+    from bench.report.figures.quality import quality
+    from bench.report.figures.speed import speed
     from bench.report.figures.transfer import transfer
     from bench.report.figures.tuning import tuning
     from bench.report.figures.uncertainty import calibration, uncertainty
@@ -67,7 +69,7 @@ def _save(
     """Write the figures as they are made, so that only one is held."""
     import matplotlib.pyplot as plt
 
-    style.use()
+    typesetting.use()
     drawn = []
     with warnings.catch_warnings():
         # Names may be written in any script; what the font has not shows as a box.
@@ -77,7 +79,7 @@ def _save(
                 figure = replace(figure, name=figure.name + suffix)
                 for form in forms:
                     file = io.BytesIO()
-                    canvas.savefig(file, format=form, bbox_inches="tight", metadata=METADATA[form])
+                    canvas.savefig(file, format=form, metadata=METADATA[form])
                     commit(folder / f"{figure.name}.{form}", file.getvalue(), flush=False)
                 plt.close(canvas)
                 drawn.append(figure)

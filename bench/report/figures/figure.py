@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from bench.report.content import style
+from bench.report.figures.typesetting import WIDTH
 
 if TYPE_CHECKING:
     from bench.core import Scale
+
+T = TypeVar("T")
 
 #: Title of the figures of predicted deviations; the page adds a table to them.
 UNCERTAINTY = "Uncertainty"
@@ -32,6 +35,19 @@ class Figure:
 Drawn = list[tuple[Figure, Any]]
 
 
+def spread(items: Sequence[T], number: int) -> list[T]:
+    """So many of the items that there are, evenly from the first to the last one.
+
+    >>> spread("abcdefg", 3), spread("ab", 3), spread("abc", 1)
+    (['a', 'd', 'g'], ['a', 'b'], ['b'])
+    """
+    if len(items) <= number:
+        return list(items)
+    if number == 1:
+        return [items[len(items) // 2]]
+    return [items[round(at * (len(items) - 1) / (number - 1))] for at in range(number)]
+
+
 def within_bounds(axes: Any, scale: Scale) -> None:
     """Keep the axis of a metric, whose marks are drawn, within the values that it can have."""
     low, high = axes.get_ylim()
@@ -50,7 +66,7 @@ def panel_grid(panels: int, height: float, columns: int = 3, **subplots: Any) ->
     canvas, grid = plt.subplots(
         rows,
         columns,
-        figsize=(style.WIDTH, rows * height),
+        figsize=(WIDTH, rows * height),
         squeeze=False,
         layout="constrained",
         **subplots,

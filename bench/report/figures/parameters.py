@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bench.core import noise_text
-from bench.report.content import style
 from bench.report.content.parameters import (
     MOST_NAMED,
     PARAMETERS_TITLE,
@@ -16,6 +15,7 @@ from bench.report.content.parameters import (
     parameter_caption,
     parameter_curves,
 )
+from bench.report.content.style import looks
 from bench.report.figures.figure import Drawn, Figure, panel_grid
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _colours(curves: Curves) -> dict[str, Any]:
 
     names = dict.fromkeys(name for panel in curves.panels.values() for name in panel.lines)
     if len(names) == 1:
-        return dict.fromkeys(names, style.assign([curves.method])[0][curves.method])
+        return dict.fromkeys(names, looks([curves.method])[curves.method].colour)
     return dict(zip(names, sns.color_palette("viridis", len(names)), strict=True))
 
 

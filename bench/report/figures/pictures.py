@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.core import IDENTITY, middle, noise_text
-from bench.report.content import style
 from bench.report.content.rows import Column
 from bench.report.content.samples import Samples, common_positions, kept_samples
 from bench.report.figures.figure import DETAIL, IMAGES, LEVELS, Drawn, Figure
+from bench.report.figures.typesetting import HIGHEST, TEXT, WIDTH, text_width
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
+
+# Inches: between images, above them, and an image's most width.
+_BETWEEN, _TOP, _WIDEST = 0.02, 0.25, 1.5
+# Parts of an image: between two noises, and between two groups of rows.
+_BLOCK, _GAP = 0.25, 0.3
 
 
 def examples(section: Section) -> Drawn:
@@ -51,9 +56,8 @@ def _examples(
     rows = ["clean"] * _clean_there(samples)
     rows += ["noisy", *(label for label in labels if label != IDENTITY)]
     image = next(iter(samples.values()))["noisy"][0]
-    canvas, grid = image_grid(columns, shown, [1] * len(rows), (len(rows), 1), image)
+    canvas, grid = image_grid(columns, shown, rows, image)
     for index, name in enumerate(rows):
-        name_row(grid[index, 0], name)
         for block, column in enumerate(columns):
             images = _row(samples, labels, name, column)
             for number, axes in enumerate(grid[index, block * (shown + 1) :][:shown]):
@@ -80,35 +84,49 @@ def _row(
 def image_grid(
     columns: Sequence[Column],
     shown: int,
-    height_ratios: Sequence[float],
-    size: tuple[int, float],
+    names: Sequence[str | None],
     image: Any,
+    right: float = 0.0,
 ) -> tuple[Any, Any]:
     """Canvas and empty axes for images, of which `shown` stand side by side at each noise.
 
     Args:
         columns: the noises, whose names stand above; a gap parts them.
         shown: images at each noise.
-        height_ratios: of the rows, an image's being 1.
-        size: number of groups of rows, and height of each in images.
+        names: of the rows, which stand at the left; None is a gap.
         image: one of them (C, H, W).
+        right: inches that stay free at the right.
     """
     import matplotlib.pyplot as plt
 
-    across = shown * len(columns)
-    side = min(style.WIDTH / across, 1.5)  # of an image, in inches
-    groups, height = size
+    widths = ([1.0] * shown + [_BLOCK]) * (len(columns) - 1) + [1.0] * shown
+    heights = [_GAP if name is None else 1.0 for name in names]
     high, wide = middle(image, DETAIL).shape[-2:]
+    left = 0.08 + max(text_width(name, TEXT) for name in names if name)
+    room = WIDTH - left - right
+    space = _BETWEEN * (len(widths) - 1)
+    # Of an image, in inches: as wide as there is room, and all rows on a page.
+    side = min((room - space) / sum(widths), _WIDEST)
+    tallest = (HIGHEST - _TOP - _BETWEEN * (len(names) - 1)) / sum(heights)
+    side = min(side, tallest * wide / high)
+    across = side * sum(widths) + space
+    down = side * high / wide * sum(heights) + _BETWEEN * (len(names) - 1)
+    left += (room - across) / 2
     canvas, grid = plt.subplots(
-        len(height_ratios),
-        across + len(columns) - 1,
-        figsize=(side * across, 0.9 * side * groups * height * high / wide),
+        len(names),
+        len(widths),
+        figsize=(WIDTH, down + _TOP),
         squeeze=False,
         gridspec_kw={
-            "wspace": 0.04,
-            "hspace": 0.04,
-            "width_ratios": ([1] * shown + [0.25]) * (len(columns) - 1) + [1] * shown,
-            "height_ratios": height_ratios,
+            "left": left / WIDTH,
+            "right": (left + across) / WIDTH,
+            "bottom": 0.0,
+            "top": down / (down + _TOP),
+            # matplotlib's are parts of the mean width and height.
+            "wspace": _BETWEEN / (side * sum(widths) / len(widths)),
+            "hspace": _BETWEEN / (down - _BETWEEN * (len(names) - 1)) * len(names),
+            "width_ratios": widths,
+            "height_ratios": heights,
         },
     )
     for axes in grid.flat:
@@ -116,12 +134,12 @@ def image_grid(
     for block, column in enumerate(columns):
         axes = grid[0, block * (shown + 1) + (shown - 1) // 2]
         axes.set_title(noise_text(*column), x=0.5 if shown % 2 else 1.02)
+    for axes, name in zip(grid[:, 0], names, strict=True):
+        if name is not None:
+            axes.annotate(
+                name, (0, 0.5), (-4, 0), "axes fraction", "offset points", ha="right", va="center"
+            )
     return canvas, grid
-
-
-def name_row(axes: Any, name: str) -> None:
-    """Write what a row of images shows to the left of its first."""
-    axes.text(-0.12, 0.5, name, ha="right", va="center", transform=axes.transAxes)
 
 
 def show(axes: Any, image: Any) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bench.report.content import style
 from bench.report.content.metrics import title
 from bench.report.content.overall import ranks_over
+from bench.report.content.style import looks
 from bench.report.content.words import outside
 from bench.report.figures.figure import Drawn, Figure
+from bench.report.figures.typesetting import WIDTH
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
@@ -30,16 +31,16 @@ def critical_differences(
     if ranks is None or ranks.pairs is None:
         return []
     labels = [str(label) for label in ranks.average.index]
-    colours, _ = style.assign([label for part in sections for label in part.labels])
+    look = looks(label for part in sections for label in part.labels)
     height = 1.2 + 0.22 * (len(labels) + 1) // 2
-    canvas, axes = plt.subplots(figsize=(style.WIDTH, height), layout="constrained")
+    canvas, axes = plt.subplots(figsize=(WIDTH, height), layout="constrained")
     scikit_posthocs.critical_difference_diagram(
         ranks.average,
         ranks.pairs,
         ax=axes,
         label_fmt_left="{label}  {rank:.1f} ",
         label_fmt_right=" {rank:.1f}  {label}",
-        color_palette={label: colours[label] for label in labels},
+        color_palette={label: look[label].colour for label in labels},
         crossbar_props={"color": "#444444", "linewidth": 3},
     )
     axes.grid(visible=False)

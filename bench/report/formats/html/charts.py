@@ -14,15 +14,13 @@ import numpy as np
 from bench.core import noise_text
 from bench.report.content import timing
 from bench.report.content.chart_data import (
-    CALIBRATION_RANGE,
-    LOSSES_CAPTION,
     calibration_bins,
     calibration_caption,
-    loss_range,
-    loss_terms,
+    calibration_range,
 )
 from bench.report.content.cost_points import cost_axes, cost_points, pareto
 from bench.report.content.learning import unranked
+from bench.report.content.losses import loss_range, loss_terms, losses_caption
 from bench.report.content.metrics import title, unit
 from bench.report.content.tuning import (
     TUNING_TITLE,
@@ -119,10 +117,12 @@ def _speed(section: Section, styles: Styles) -> Iterator[Chart]:
 
 def _calibration(section: Section, styles: Styles) -> Iterator[Chart]:
     figures = {}
-    for column, lines in calibration_bins(section).items():
+    panels = calibration_bins(section)
+    low, high = ends = calibration_range(panels)
+    for column, lines in panels.items():
         ideal = scatter(
-            x=list(CALIBRATION_RANGE),
-            y=list(CALIBRATION_RANGE),
+            x=list(ends),
+            y=list(ends),
             mode="lines",
             line={"color": "#888888", "dash": "dash", "width": 1},
             hoverinfo="skip",
@@ -130,15 +130,17 @@ def _calibration(section: Section, styles: Styles) -> Iterator[Chart]:
         )
         traces = [
             scatter(
-                x=[row[0] for row in bins],
-                y=[row[1] for row in bins],
+                x=[max(row[0], low) for row in bins],
+                y=[max(row[1], low) for row in bins],
+                customdata=[row[:2] for row in bins],
                 mode="lines+markers",
-                hovertemplate="predicted %{x:.3f}, observed %{y:.3f}",
+                hovertemplate="predicted %{customdata[0]:.3g}, observed %{customdata[1]:.3g}",
                 **styles.trace(label),
             )
             for label, bins in lines.items()
         ]
-        axis = {"type": "log", "dtick": "D2", "range": [np.log10(end) for end in CALIBRATION_RANGE]}
+        step = "D2" if high / low < 1000 else 1
+        axis = {"type": "log", "dtick": step, "range": [np.log10(end) for end in ends]}
         figures[noise_text(*column)] = figure(
             [ideal, *traces],
             of={"columns": [styles.column(column)]},
@@ -181,11 +183,11 @@ def _losses(section: Section, styles: Styles) -> Iterator[Chart]:
             traces,
             of={"methods": [styles.index[str(label)]]},
             xaxis={"title": {"text": "epoch"}},
-            yaxis={"title": {"text": "loss per image"}, "range": list(loss_range(part))},
+            yaxis={"title": {"text": part["axis"].iloc[0]}, "range": list(loss_range(part))},
             legend={"orientation": "h", "y": -0.25},
         )
     if figures:
-        yield Chart("Training", LOSSES_CAPTION, figures, 420, key="one line a training")
+        yield Chart("Training", losses_caption(data), figures, 420, key="one line a training")
 
 
 def _tuning(section: Section, styles: Styles) -> Iterator[Chart]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.core import noise_text, significant
+from bench.gate.changes import MOVED
 from bench.report.content.comparison import MovedImage, differences, moved_images
 from bench.report.content.metrics import size
 from bench.report.formats.html.environment import environment, parts
@@ -29,8 +30,8 @@ WORDS = {
     "improved": "it is shown that it got better by more than the tolerance",
     "held": "it is shown that it did not get worse by the tolerance or more",
 }
-#: Of a picture, at least and at most, in pixels of the page.
-_LEAST, _MOST = 140, 256
+#: Pixels of the page that a picture is wide, at most: five stand beside each other.
+_MOST = 208
 
 
 def comparison_page(old: Run, new: Run, verdict: Verdict, tolerance: Mapping[str, float]) -> str:
@@ -65,7 +66,8 @@ def comparison_page(old: Run, new: Run, verdict: Verdict, tolerance: Mapping[str
             moved=[_Figure.of(image) for image in moved.images],
             kept=moved.kept,
             without=[one for one in verdict.judgements if "difference" not in one.about],
-            changes=verdict.changes,
+            changes=[line for line in verdict.changes if not line.startswith(MOVED)],
+            lines_of_moved=[line for line in verdict.changes if line.startswith(MOVED)],
             notes=verdict.notes,
             problems=verdict.problems,
             style=Markup(parts("styles", STYLES, "css")),
@@ -91,6 +93,12 @@ class _Row:
     identical: bool
     reason: str
 
+    def text(self, value: float | None, decimals: int, sign: str = "") -> str:
+        """One of its values as the table shows it."""
+        if value is None or not np.isfinite(value):
+            return "–"
+        return f"{value:{sign}.{decimals}f}".replace("-", "−")
+
     @classmethod
     def of(cls, judgement: Judgement) -> _Row:
         about = judgement.about
@@ -103,7 +111,7 @@ class _Row:
         return cls(
             judgement.verdict, judgement.metric, f"{about['method']}{trained}", where,
             about["baseline"], value, about["difference"], *about["interval"], about["images"],
-            about["seeds"], about["identical"], judgement.reason,
+            about["seeds"], about["identical"], "; ".join(judgement.reason.split("; ")[1:-1]),
         )  # fmt: skip
 
 
@@ -154,6 +162,11 @@ class _Figure:
     high: int
     wide: int
 
+    def text(self, score: float, sign: str = "") -> str:
+        """A score, or how far it moved."""
+        decimals = max(2, self.moved.scale.decimals)
+        return f"{score:{sign}.{decimals}f}".replace("-", "−")
+
     @classmethod
     def of(cls, moved: MovedImage) -> _Figure:
         pictures = moved.pictures
@@ -163,10 +176,9 @@ class _Figure:
         shown["difference"] = 0.5 + difference / (2 * most)
         shown |= {name: pictures[name] for name in ("clean", "noisy") if name in pictures}
         high, wide = difference.shape[1:]
-        times = max(1, -(-_LEAST // wide)) if wide < _LEAST else 1
         return cls(
             moved, {name: _png(picture) for name, picture in shown.items()}, significant(most),
-            min(_MOST, wide * times), high, wide,
+            wide * max(1, _MOST // wide), high, wide,
         )  # fmt: skip
 
 

@@ -41,18 +41,10 @@ if TYPE_CHECKING:
 
 #: The page's script and its style sheet, in the order of their parts.
 SCRIPTS = (
-    "page",
-    "theme",
-    "choice",
-    "filters",
-    "tables",
-    "folds",
-    "labels",
-    "figure",
-    "charts",
-    "images",
-    "start",
-)
+    "page", "theme", "choice", "filters", "tables", "folds", "labels", "figure", "charts",
+    "images_pixels", "images_stage", "images_thumbnails", "images_scatter", "images_cards",
+    "images", "start",
+)  # fmt: skip
 STYLES = ("page", "filters", "tables", "charts", "images", "provenance", "phone", "print")
 
 
@@ -133,7 +125,7 @@ class _PageSection:
         shown = representative(section)
         curves = parameters(section, styles)  # all values, of however many methods
         self.charts: list[Chart] = [*curves, *charts(shown, styles, shown_metrics)]
-        self.inspector = inspector(shown, styles, budget)
+        self.inspector = inspector(shown, styles, columns, budget)
         error_parts = replicates.error_parts(section)
         self.error_parts = replicates.texts(section, error_parts)
         self.error_parts_caption = replicates.caption(section)

@@ -111,7 +111,7 @@ def _means(
                         "arrayminus": numbers(own["mean"] - own["low"]),
                         "thickness": 1.2,
                         "width": 3,
-                        "color": styles.colours[str(label)],
+                        "color": styles.looks[str(label)].colour,
                     },
                     mode="markers" if alone else "lines+markers",
                     hovertemplate=f"%{{x}}: %{{y:.{max(3, scale.decimals)}f}}",
@@ -205,7 +205,7 @@ def _boxes(
                     y=[shared["name"]],
                     mean=[method.mean],
                     orientation="h",
-                    line={"color": styles.colours[method.label], "width": 1.5},
+                    line={"color": styles.looks[method.label].colour, "width": 1.5},
                     **{end: [value] for end, value in zip(ends, method.quantiles, strict=True)},
                     **{key: shared[key] for key in ("name", "meta", "showlegend")},
                 )

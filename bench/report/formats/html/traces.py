@@ -1,4 +1,4 @@
-"""What the page's charts share: their form, and each method's colour and marker."""
+"""What the page's charts share: their form, and each method's look."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.core import Scale, printable
-from bench.report.content import style
 from bench.report.content.metrics import unit
 from bench.report.content.rows import Column
+from bench.report.content.style import looks
 
 #: matplotlib's markers -> plotly's, and a sign of the same form for text.
 SYMBOLS = {
@@ -25,6 +25,8 @@ SYMBOLS = {
 }  # fmt: skip
 #: Of noises, from dark to light, and of what there are more of.
 SHADES = ("#440154", "#3b528b", "#21918c", "#5ec962", "#b8860b", "#d55e00", "#cc78bc")
+# Of a method's line, in pixels.
+_WIDTH = 1.8
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,11 @@ class Chart:
 
 
 class Styles:
-    """Colour, marker and index of each method, index of each noise: one for the whole page."""
+    """Look and index of each method, index of each noise: one for the whole page."""
 
     def __init__(self, labels: Sequence[str], columns: Sequence[Column] = ()) -> None:
         self.labels = list(labels)
-        self.colours, self.markers = style.assign(labels)
+        self.looks = looks(labels)
         self.index = {label: index for index, label in enumerate(labels)}
         self._columns = {column: index for index, column in enumerate(columns)}
 
@@ -63,19 +65,30 @@ class Styles:
         """The index of a noise, by which the page's filter hides it."""
         return self._columns.setdefault(column, len(self._columns))
 
+    @property
+    def on_dark(self) -> dict[str, str]:
+        """Colour of a method -> what it is on a dark ground."""
+        return {look.colour: look.on_dark for look in self.looks.values()}
+
     def sign(self, label: str) -> str:
         """Its marker as a sign of text."""
-        return SYMBOLS[self.markers[label]][1]
+        return SYMBOLS[self.looks[label].marker][1]
+
+    def own(self, label: str) -> str:
+        """Its colours as properties of CSS."""
+        look = self.looks[label]
+        return f"--own: {look.colour}; --own-dark: {look.on_dark}"
 
     def trace(self, label: str) -> dict[str, Any]:
         """What all traces of a method share."""
-        colour = self.colours[label]
-        symbol = SYMBOLS[self.markers[label]][0]
+        look = self.looks[label]
+        symbol = SYMBOLS[look.marker][0]
+        dash = ",".join(f"{_WIDTH * length:g}px" for length in look.dash) or "solid"
         return {
             "name": safe(label),
             "meta": self.index[label],
-            "marker": {"color": colour, "symbol": symbol, "size": 9},
-            "line": {"color": colour, "width": 1.8},
+            "marker": {"color": look.colour, "symbol": symbol, "size": 9},
+            "line": {"color": look.colour, "width": _WIDTH, "dash": dash},
             "showlegend": False,
         }
 

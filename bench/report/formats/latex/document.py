@@ -20,6 +20,8 @@ from bench.report.content.sessions import cells_of
 from bench.report.content.tables import Table
 from bench.report.content.tuning import tuning_notes
 from bench.report.formats.latex.escape import code, comment, escape
+from bench.report.formats.latex.joint import joint_tables
+from bench.report.formats.latex.references import Reference, cite, references, unique
 from bench.report.formats.latex.tables import costs_table, metric_tables, width_text
 from bench.report.formats.templates import Ready, render
 
@@ -56,9 +58,11 @@ def files(
     options = options or Options()
     written: dict[str, str] = {}
     shown = []
+    parts = [section for section, _ in sections]
+    cited = references(parts)
     for section, figures in sections:
-        tables: dict[str, str] = {}
-        topics: dict[str, str] = {}
+        tables = joint_tables(section, options, cited)
+        topics = dict.fromkeys(tables, "all in one")
         for metric in options.tables(section):
             made = metric_tables(section, metric, options)
             topics |= dict.fromkeys(made, section.scales[metric].heading)
@@ -67,8 +71,9 @@ def files(
         topics |= dict.fromkeys(made, "time and memory")
         tables |= made
         written |= {f"tables/{name}.tex": text for name, text in tables.items()}
-        shown.append(_section(section, figures, topics, options))
-    parts = [section for section, _ in sections]
+        shown.append(
+            {**_section(section, figures, topics, options), "cited": _cited(section, cited)}
+        )
     runs = {run.path: (section, run) for section in parts for run in section.runs}.values()
     context = {
         "title": " and ".join(prose.title(section) for section in parts),
@@ -79,7 +84,9 @@ def files(
         "sections": shown,
         "runs": [_run(section, run) for section, run in runs],
         "named": _NAMED,
+        "references": [Ready(one.item) for one in unique(cited)],
     }
+    written["references.bib"] = "\n\n".join(one.bib for one in unique(cited)) + "\n"
     written["report.tex"] = render("latex/report.tex.jinja", escape, code, context, **_SYNTAX)
     return written
 
@@ -167,6 +174,15 @@ def _winners(table: Table, decimals: int) -> Ready:
             at.append(f"{escape(noise_text(*column))} (${entry.mean:.{decimals}f}{interval}$)")
         winners.append(rf"\textbf{{{escape(label)}}} at {', '.join(at)}")
     return Ready(f"Best by {escape(table.scale.heading)}: {'; '.join(winners)}.")
+
+
+def _cited(section: Section, cited: Mapping[str, Sequence[Reference]]) -> dict[str, Ready]:
+    """Of each method, by its name, the command that cites it."""
+    cells = section.cells
+    return {
+        name: Ready(cite(label, cited))
+        for label, name in zip(cells["label"], cells["method"], strict=True)
+    }
 
 
 def _methods(section: Section) -> dict[str, str]:

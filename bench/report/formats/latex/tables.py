@@ -62,7 +62,7 @@ def costs_table(section: Section) -> dict[str, str]:
     )
     name = f"costs{section.suffix}"
     layout = "l" + "r" * len(columns)
-    return {name: _floats(section, name, caption, layout, [_row(head)], rows)}
+    return {name: floats(section, name, caption, layout, [row_of(head)], rows)}
 
 
 def _parts(columns: Sequence[Column]) -> Iterator[list[Column]]:
@@ -102,10 +102,10 @@ def _metric_table(
         ]
         for label in labels
     ]
-    head = [_row(kinds), "".join(rules), _row(["method", *levels, *words])]
+    head = [row_of(kinds), "".join(rules), row_of(["method", *levels, *words])]
     caption = _caption(section, table, shown.values())
     layout = "l" + r"r@{\,}l" * len(columns) + "l" * len(words)
-    return _floats(section, name, caption, layout, head, rows)
+    return floats(section, name, caption, layout, head, rows)
 
 
 def _level(level: float) -> str:
@@ -156,22 +156,26 @@ def width_text(width: float, decimals: int) -> str:
     return f"{width:.{decimals}f}"
 
 
-def _row(cells: Sequence[str]) -> str:
+def row_of(cells: Sequence[str]) -> str:
+    """A line of a table."""
     first, *others = cells
     # After the end of the line before, a bracket or a star would be taken for its argument.
     first = f"{{{first}}}" if first[:1] in ("[", "*") else first
     return " & ".join([first, *others]) + r" \\"
 
 
-def _floats(
+def floats(
     section: Section,
     name: str,
     caption: str,
     layout: str,
     head: Sequence[str],
     rows: Sequence[Sequence[str]],
+    *,
+    wide: bool = False,
 ) -> str:
-    """The table as a float, or as several under one number."""
+    """The table as a float, or as several under one number; a wide one across both columns."""
+    kind = "table*" if wide else "table"
     made = [comment(f"bench report of {', '.join(run.name for run in section.runs)}"), _NEEDS]
     for start in range(0, len(rows), ROWS):
         again = start > 0
@@ -180,16 +184,16 @@ def _floats(
             if again
             else rf"\caption{{{caption}}}\label{{tab:{name}}}"
         )
-        lines = [_row(row) for row in rows[start : start + ROWS]]
+        lines = [row_of(row) for row in rows[start : start + ROWS]]
         body = [r"\toprule", *head, r"\midrule", *lines, r"\bottomrule"]
         made += [
-            r"\begin{table}[tbp]",
+            rf"\begin{{{kind}}}[tbp]",
             r"  \centering\small",
             f"  {title}\\par\\medskip",  # articles leave no room below a caption
             rf"  \sbox0{{\begin{{tabular}}{{{layout}}}",
             *(f"    {line}" for line in body),
             r"  \end{tabular}}",
             r"  \ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi",
-            r"\end{table}",
+            rf"\end{{{kind}}}",
         ]
     return "\n".join(made) + "\n"

@@ -12,7 +12,7 @@ from bench import analysis
 from bench.core import level_text, noise_text, printable
 from bench.report.content import data_set, learning, prose
 from bench.report.content.leaderboard import Leaderboard
-from bench.report.content.metrics import title
+from bench.report.content.metrics import number, title
 from bench.report.content.standings import Standings
 from bench.report.content.words import listed
 from bench.report.formats.site.rows import (
@@ -97,11 +97,19 @@ class NoisePage:
 
     @property
     def leading(self) -> str:
-        """Who is in the first group, in words, and the best one's mean."""
+        """Who is in the first group, in words."""
         leaders = list(self.standings.leaders)
         if len(leaders) > _NAMED:
             return f"{', '.join(leaders[:_NAMED])} and {len(leaders) - _NAMED} more"
         return listed(leaders) if leaders else ""
+
+    @property
+    def best(self) -> str:
+        """The best mean: `31.13 dB`; empty where nothing is ranked."""
+        if self._first is None or not self.standings.groups:
+            return ""
+        leader = self.standings.groups[0].leader
+        return number(self._first.scale, self._first.entries[leader, self.standings.column].mean)
 
     @cached_property
     def facets(self) -> list[Facet]:

@@ -1,8 +1,10 @@
 // A chart's data and layout for plotly, of what is shown.
 const ACCENT = { width: 2.6, size: 9 };
 const PALE = { width: 1.1, size: 5 };
-// Colours that would vanish on a dark ground are mixed with white.
+// On a dark ground methods have colours of their own; others that would vanish are mixed with white.
+const onDark = JSON.parse(document.getElementById("on-dark").textContent);
 function lifted(colour, dark) {
+  if (dark && colour in onDark) return onDark[colour];
   const [r, g, b] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
   if (!dark || isNaN(r) || 0.21 * r + 0.72 * g + 0.07 * b > 105) return colour;
   const share = r + g + b < 60 ? 0.92 : 0.45;
