@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
@@ -72,7 +73,7 @@ def _table(board: Leaderboard) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _row(board: Leaderboard, row: Row, columns: list[Column]) -> str:
+def _row(board: Leaderboard, row: Row, columns: Sequence[Column]) -> str:
     cells = [f"<td>{_text(row.rank_text)}</td>", f"<th>{_text(row.label)}</th>"]
     for metric in board.tables:
         for column in columns:

@@ -50,7 +50,7 @@ class ShownRun(store.Run):
         from bench.report.content.options import Options
 
         section = self._section()
-        given = metrics.split(",") if isinstance(metrics, str) else metrics
+        given: Any = metrics.split(",") if isinstance(metrics, str) else metrics
         if given is not None and not (
             isinstance(given, Sequence) and all(isinstance(one, str) for one in given)
         ):

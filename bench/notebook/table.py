@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bench.analysis import prominent
@@ -28,7 +29,7 @@ def styled(section: Section, options: Options) -> Styler:
     tables = [Table.of(section, metric) for metric in metrics]
     rows = tables[0].ranked() if tables else []
     single = len(tables) == 1
-    names = [
+    names: list[Any] = [
         noise_text(*column) if single else (table.scale.heading, noise_text(*column))
         for table in tables
         for column in table.columns
@@ -54,6 +55,10 @@ def text(entry: Entry | None, decimals: int) -> str:
     return f"{entry.mean:.{decimals}f}{width}{f' {entry.sign}' if entry.sign else ''}{harm}"
 
 
+def _always(shown: str) -> Callable[[object], str]:
+    return lambda _: shown
+
+
 def _style(frame: Any, texts: list[list[str]], best: list[list[bool]]) -> Styler:
     import numpy as np
     import pandas as pd
@@ -64,8 +69,7 @@ def _style(frame: Any, texts: list[list[str]], best: list[list[bool]]) -> Styler
     )
     for row, label in enumerate(frame.index):
         for column, name in enumerate(frame.columns):
-            shown = texts[row][column]
-            styler.format(lambda _, shown=shown: shown, subset=pd.IndexSlice[[label], [name]])
+            styler.format(_always(texts[row][column]), subset=pd.IndexSlice[[label], [name]])
     for axis in (0, 1):
         styler.format_index(lambda name: printable(str(name)), axis=axis, escape="html")
     return styler

@@ -156,7 +156,8 @@ def moved_images(old: Run, new: Run) -> MovedImages:
             if noisy == same and np.isfinite(now - before) and now != before:
                 found.append((abs(now - before), other, meta, image, before, now))
     found.sort(key=lambda entry: (-entry[0], entry[3]))
-    images, counts = [], dict[tuple[str, str], int]()
+    images = list[MovedImage]()
+    counts = dict[tuple[str, str], int]()
     for _, other, meta, image, before, now in found:
         where = (_label(meta), _noise(meta))
         counts[where] = counts.get(where, 0) + 1

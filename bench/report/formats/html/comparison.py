@@ -107,10 +107,11 @@ class _Row:
         if len(levels) > 1:
             where = f"{about['noise']}, all {len(levels)} levels"
         trained = f" (trained on {about['trained_on']})" if about["trained_on"] else ""
+        low, high = about["interval"]
         value = float("nan") if judgement.value is None else judgement.value
         return cls(
             judgement.verdict, judgement.metric, f"{about['method']}{trained}", where,
-            about["baseline"], value, about["difference"], *about["interval"], about["images"],
+            about["baseline"], value, about["difference"], low, high, about["images"],
             about["seeds"], about["identical"], "; ".join(judgement.reason.split("; ")[1:-1]),
         )  # fmt: skip
 
