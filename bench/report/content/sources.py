@@ -98,4 +98,6 @@ def sources(given: Iterable[str]) -> list[Source]:
                 f"{where} are both the run {source.run.name} of {manifest.started} and not the "
                 "same: give one of them"
             )
+        if known.verified is None:  # of one pack in two places that which was verified
+            found[manifest.started, source.run.name] = source
     return [found[key] for key in sorted(found, reverse=True)]

@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import json
 import threading
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 import bench
 from bench.report.content.sources import sources
 from bench.report.formats.site.site import write_site
+from bench.store import Verified
+from bench.store.pack import write_pack
+from bench.store.verified import VerifiedCell, pack_digest
 
 PAGES = (
     "index.html", "data/digits/index.html", "data/digits/gaussian-0.3.html",
@@ -25,8 +29,19 @@ def site(tmp_path_factory):
         "digits", methods=["identity", "gaussian[width=0.7]", "median", "lmmse"], noise="0.1,0.3",
         limit=12, tune=False, out=tmp_path_factory.mktemp("results"), name="shown",
     )  # fmt: skip
+    packed = run.path.with_name("shown.zip")
+    files = {"manifest.json": run.path / "manifest.json"}
+    for part in ("cells", "samples"):
+        files |= {f"{part}/{path.name}": path for path in (run.path / part).iterdir()}
+    said = {"pack": 1, "name": "shown", "runs": ["shown"]}
+    write_pack(packed, files | {"pack.json": json.dumps(said).encode()})
+    Verified(
+        pack=packed.name, sha256=pack_digest(packed), asked=2, seed=0, same_machine=True,
+        cells=[VerifiedCell(key=name, cell=name, held=name == "a", how="by 2 dB") for name in "ab"],
+        machine=run.manifest.machine, versions={}, date="2026-05-06T00:00:00+00:00",
+    ).write_beside(packed)  # fmt: skip
     out = tmp_path_factory.mktemp("made") / "site"
-    write_site(sources([str(run.path)]), out)
+    write_site(sources([str(packed)]), out)
     return out
 
 
@@ -95,6 +110,7 @@ def test_it_opens_from_disk_and_from_a_server_and_links_lead_on(visits, site, se
     assert page.url == root + "methods/median.html"
     page.click("text=digits, image 0")
     assert page.url == root + IMAGE
+    page.wait_for_load_state("load")
     assert whole(page)
     assert (
         page.evaluate("getComputedStyle(document.querySelector('.gallery img')).imageRendering")
