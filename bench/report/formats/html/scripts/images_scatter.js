@@ -106,7 +106,7 @@ class Scatter {
       line([this.x(at), frame.top], [this.x(at), frame.bottom]);
       context.fillText(text, this.x(at), frame.bottom + 15);
     }
-    context.fillText(shortened(context, this.names[0], frame.right - frame.left),
+    context.fillText(cutTo(context, this.names[0], frame.right - frame.left),
       (frame.left + frame.right) / 2, frame.bottom + 32);
     context.textAlign = "right";
     for (const [text, at] of ticks(ys, (frame.bottom - frame.top) / 40)) {
@@ -117,7 +117,7 @@ class Scatter {
     context.translate(12, (frame.top + frame.bottom) / 2);
     context.rotate(-Math.PI / 2);
     context.textAlign = "center";
-    context.fillText(shortened(context, this.names[1], frame.bottom - frame.top), 0, 0);
+    context.fillText(cutTo(context, this.names[1], frame.bottom - frame.top), 0, 0);
     context.restore();
   }
   // The point next to a pointer; those whose pixels are in the page attract it most.
@@ -149,7 +149,7 @@ function ticks([low, high], wanted) {
   }
   return found;
 }
-function shortened(context, text, width) {
+function cutTo(context, text, width) {
   let shown = text;
   while (shown.length > 1 && context.measureText(shown).width > width) {
     shown = `${shown.replace(/…$/, "").slice(0, -1)}…`;
