@@ -75,7 +75,10 @@ def test_of_very_many_methods_the_best_are_compared_and_drawn(many, tmp_path, re
     assert foremost(section).labels == sorted(
         table.ranked()[:MOST_COMPARED], key=section.labels.index
     )
-    assert [figure.name for figure, _ in quality(foremost(section))] == ["quality"]
+    assert [figure.name for figure, _ in quality(foremost(section))] == [
+        "quality",
+        "quality-2",
+    ]
     page = render_text(many, tmp_path, ["md"])["md"].read_text()
     assert "of 60 methods charts and images show the 50 best by PSNR" in page
     assert "Of 60 methods the 50 with the best means under a noise are compared" in page
