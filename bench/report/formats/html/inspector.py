@@ -17,7 +17,7 @@ from bench.report.content.samples import DEVIATION_SHOWN
 from bench.report.formats.html.inspector_choice import SIZES, Choice, choices
 from bench.report.formats.html.inspector_outputs import KeptAll
 from bench.report.formats.html.inspector_pixels import Strips, cropped
-from bench.report.formats.html.inspector_samples import Picture, sampled
+from bench.report.formats.html.inspector_samples import Picture, Sampled, sampled
 from bench.report.formats.html.inspector_scores import ImageScores
 
 if TYPE_CHECKING:
@@ -54,13 +54,15 @@ def inspector(
         `methods` restored and the deviations that `deviations` predict. `strips` are PNGs as
         base64, see `Strips`. `note` says which images these are.
     """
-    by_noise = sampled(section)
+    samples = sampled(section)
     outputs = KeptAll(section)
-    if not by_noise and not outputs.columns:
+    if not samples and not outputs.columns:
         return None
     scores = ImageScores.of(section)
-    shown = choices(section, by_noise, outputs, scores)
-    strips, pictures = _fitting(shown, by_noise, outputs, budget)
+    shown = choices(section, samples, outputs, scores)
+    strips, pictures = _fitting(shown, samples, outputs, budget)
+    if not pictures:
+        return None
     noises: list[dict[str, Any]] = []
     for column, chosen in pictures.items():
         noises.append(
@@ -99,12 +101,12 @@ def inspector(
 
 def _fitting(
     shown: Mapping[Column, Choice],
-    by_noise: Mapping[Column, Mapping[int, Picture]],
+    samples: Mapping[Column, Sampled],
     outputs: KeptAll,
     budget: int,
 ) -> tuple[Strips, dict[Column, list[Picture]]]:
     """The pictures of each noise, as many and as large as the budget allows, and their strips."""
-    share = _compressed(by_noise)
+    share = _compressed(samples)
     loaded: dict[Column, dict[int, Picture]] = {}
     for images, side in SIZES:
         last = (images, side) == SIZES[-1]
@@ -115,23 +117,25 @@ def _fitting(
         for column, choice in shown.items():
             if column not in loaded:  # what fits later is a part of it
                 loaded[column] = outputs.pictures(column, choice.full[:images])
-            parts = (loaded[column], by_noise.get(column, {}))
+            kept = samples[column].pictures if column in samples else {}
+            parts = (loaded[column], kept)
             found = (
                 [part[position] for part in parts if position in part]
                 for position in choice.positions(images)
             )
             pictures[column] = [Picture.merged(*same) for same in found if same]
+        pictures = {column: chosen for column, chosen in pictures.items() if chosen}
         strips = Strips(side)
         if strips.filled(itertools.chain(*pictures.values()), budget) or last:
             break
     return strips, pictures
 
 
-def _compressed(by_noise: Mapping[Column, Mapping[int, Picture]]) -> float:
+def _compressed(samples: Mapping[Column, Sampled]) -> float:
     """Characters that a value takes, as the first images tell."""
     characters = values = 0
-    for known in by_noise.values():
-        for one in list(known.values())[:2]:
+    for known in samples.values():
+        for one in list(known.pictures.values())[:2]:
             strips = Strips(SAMPLE_SIDE)
             strips.filled([one])
             characters += strips.size
@@ -199,7 +203,7 @@ def _note(
         ]
     if cases:
         said.append("Of its own worst, median and best image each method shows what it made alone.")
-    if outputs.missing:
+    if outputs.missing and (cases or shown < scores.images):
         said.append(f"All restored images were kept, but cannot be shown: {outputs.missing}.")
     said.append("Pixels are rounded to 8 bits.")
     if strips.cut:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.report.content.rows import Column
-from bench.report.content.samples import common_positions, kept_samples
+from bench.report.formats.html.inspector_samples import Sampled
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
     from bench.report.formats.html.inspector_outputs import KeptAll
-    from bench.report.formats.html.inspector_samples import Picture
     from bench.report.formats.html.inspector_scores import ImageScores
 
 #: Sizes that are tried until all fits: images with every method's, and pixels a side of each.
@@ -64,7 +63,7 @@ class Choice:
 
 def choices(
     section: Section,
-    by_noise: Mapping[Column, Mapping[int, Picture]],
+    samples: Mapping[Column, Sampled],
     outputs: KeptAll,
     scores: ImageScores,
 ) -> dict[Column, Choice]:
@@ -73,15 +72,14 @@ def choices(
     Images that were chosen by position come first. Where all restored images were kept, those
     follow that are a method's worst, median or best, and those on which methods differ most.
     """
-    common = _common(section)
     chosen = {}
     for column in section.columns:
-        if column not in by_noise and column not in outputs.columns:
+        if column not in samples and column not in outputs.columns:
             continue
-        known = by_noise.get(column, {})
+        sampled = samples.get(column, Sampled({}, []))
+        known, full = sampled.pictures, sampled.common
         labels = scores.labels(column)
         cases = {label: scores.cases(column, label) for label in labels}
-        full = common.get(column, [])
         shapes = {position: one.noisy.shape for position, one in known.items()}
         layers = 2 + max(
             (len(one.restored) + len(one.deviation) for one in known.values()), default=0
@@ -93,21 +91,10 @@ def choices(
         partly = {
             position: len(one.restored) + len(one.deviation)
             for position, one in known.items()
-            if position not in common.get(column, [])
+            if position not in sampled.common
         }
         chosen[column] = Choice(labels, full, partly, cases, shapes, layers)
     return chosen
-
-
-def _common(section: Section) -> dict[Column, list[int]]:
-    """The positions of the images that all methods kept under a noise."""
-    kept: dict[Column, list[list[int]]] = {}
-    for _, column, samples in kept_samples(section):
-        kept.setdefault(column, []).append(samples["image"])
-    return {
-        column: common_positions([{"image": each} for each in lists])
-        for column, lists in kept.items()
-    }
 
 
 def _of_all(

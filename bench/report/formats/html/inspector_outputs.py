@@ -121,18 +121,24 @@ def _noise_seed(meta: CellMeta) -> int:
 def _data(run: Run) -> Dataset:
     """The data set that a run was measured on, if it is here; nothing is downloaded.
 
+    Of a folder of images a run knows the name alone: it is looked for in the folder of the data
+    sets too.
+
     Raises:
         BenchError: it is not here, or is another.
     """
-    known, stated = run.manifest.dataset, run.manifest.settings.range
+    known, settings = run.manifest.dataset, run.manifest.settings
+    folder, stated = datasets.data_folder(), settings.range
+    form, colon, name = known.name.partition(":")
+    there = bool(colon and name) and form in datasets.FORMS and (folder / name).exists()
     data = datasets.load(
-        known.name,
-        datasets.data_folder(),
+        f"{form}:{folder / name}" if there else known.name,
+        folder,
         download=False,
         stated=Range(stated[0], stated[1]) if stated else None,
     )
     if data.fingerprint != known.fingerprint:
         raise DataError(f"{known.name} is other data here than the run was measured on")
-    if run.manifest.settings.split == "validation" and known.trained_on != known.name:
+    if settings.split == "validation" and known.trained_on != known.name:
         raise DataError(f"validation images are those of {known.trained_on}")
     return data

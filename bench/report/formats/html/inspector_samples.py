@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from bench.core import IDENTITY
 from bench.report.content.rows import Column
-from bench.report.content.samples import DEVIATION_SHOWN, kept_samples
+from bench.report.content.samples import (
+    DEVIATION_SHOWN,
+    Samples,
+    common_positions,
+    kept_samples,
+)
 from bench.report.formats.html.inspector_pixels import pixels
 
 if TYPE_CHECKING:
@@ -69,11 +74,26 @@ class Picture:
         return [self.noisy, *self.restored.values(), *self.deviation.values()]
 
 
-def sampled(section: Section) -> dict[Column, dict[int, Picture]]:
-    """The pictures of each noise by position: first those that all methods have."""
+@dataclass(frozen=True)
+class Sampled:
+    """The samples under one noise.
+
+    Attributes:
+        pictures: by position.
+        common: positions of those that all methods kept: chosen before any method was run.
+    """
+
+    pictures: dict[int, Picture]
+    common: list[int]
+
+
+def sampled(section: Section) -> dict[Column, Sampled]:
+    """The samples of each noise."""
     found: dict[Column, dict[int, Picture]] = {}
+    lists: dict[Column, list[Samples]] = {}
     for label, column, kept in kept_samples(section):
         pictures = found.setdefault(column, {})
+        lists.setdefault(column, []).append({"image": kept["image"]})
         for index, position in enumerate(kept["image"]):
             if position not in pictures:
                 clean = pixels(kept["clean"][index]) if kept["clean"] else None
@@ -84,4 +104,7 @@ def sampled(section: Section) -> dict[Column, dict[int, Picture]]:
                 pixels(kept["restored"][index]),
                 pixels(predicted[index], DEVIATION_SHOWN) if predicted else None,
             )
-    return found
+    return {
+        column: Sampled(pictures, common_positions(lists[column]))
+        for column, pictures in found.items()
+    }

@@ -141,7 +141,7 @@ class Inspector {
   compare(a, b) {
     const sources = this.sources();
     const known = (source, instead) => (sources.includes(String(source)) ? String(source) : instead);
-    [this.a, this.b] = [known(a, "noisy"), known(b, sources.at(-1))];
+    [this.a, this.b] = [known(a, "noisy"), known(b, sources[sources.indexOf("noisy") + 1] || "noisy")];
     for (const [select, chosen] of [["a", this.a], ["b", this.b]]) {
       this.roles[select].replaceChildren(...sources.map((each) => new Option(this.name(each), each)));
       this.roles[select].value = chosen;
