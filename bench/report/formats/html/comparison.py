@@ -50,7 +50,7 @@ def comparison_page(old: Run, new: Run, verdict: Verdict, tolerance: Mapping[str
 
     moved = moved_images(old, new)
     rows = [_Row.of(one) for one in verdict.judgements if "difference" in one.about]
-    counts = {word: sum(row.verdict == word for row in rows) for word in WORDS}
+    counts = {word: sum(one.verdict == word for one in verdict.judgements) for word in WORDS}
     return (
         environment()
         .get_template("comparison.html")
