@@ -8,7 +8,7 @@ function width(text, size) {
 // Plotly takes names for markup, so that Python escaped them.
 const plain = (text) => text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
 const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-function shortened(name, size, most) {
+function fitted(name, size, most) {
   let text = plain(name);
   if (width(name, size) <= most) return name;
   while (text.length > 4 && width(escaped(text) + "…", size) > most) text = text.slice(0, -1);
@@ -55,7 +55,7 @@ function ends(box) {
 function annotation(box, { trace, x, y }, dx, dy, room, xanchor = "left") {
   const { xaxis, yaxis, font } = box._fullLayout;
   const lit = trace.lit !== false;
-  const name = shortened(trace.name, font.size - 1, room);
+  const name = fitted(trace.name, font.size - 1, room);
   return {
     // In shares of the axes: pixels of the plot's area.
     xref: "x domain", yref: "y domain",
