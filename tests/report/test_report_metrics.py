@@ -185,7 +185,7 @@ def test_without_psnr_the_first_metric_leads(run):
     assert "(Edge over 8)" in text
 
 
-def test_ten_metrics_make_five_figures_and_a_few_charts(run, tmp_path):
+def test_ten_metrics_make_ten_figures_and_a_few_charts(run, tmp_path):
     ten = {f"m{i}": RecordedMetric(title=f"M{i}", better="lower") for i in range(8)}
     (section,) = by_dataset([Scored(run, ten)])
     charts = [c.title for c in page._PageSection(
@@ -194,14 +194,14 @@ def test_ten_metrics_make_five_figures_and_a_few_charts(run, tmp_path):
     assert charts.count("PSNR over noise level") == 1
     assert "Other metrics over noise level" in charts
     assert len(charts) <= 13
-    from bench.report.figures.curves import quality
+    from bench.report.figures.quality import quality
 
     drawn = quality(section)
     assert [figure.name for figure, _ in drawn] == [
-        "quality", *(f"quality-{number}" for number in range(2, 6))
+        "quality", *(f"quality-{number}" for number in range(2, 11))
     ]  # fmt: skip
-    assert "PSNR and SSIM" in drawn[0][0].caption
-    assert "M6 and M7 against the noise level" in drawn[-1][0].caption
+    assert "of PSNR against the noise level" in drawn[0][0].caption
+    assert "of M7 against the noise level" in drawn[-1][0].caption
     assert "above its line a method does harm" in drawn[-1][0].caption
 
 
@@ -348,7 +348,8 @@ class Recognised(Scored):
 
 
 def test_axes_keep_within_the_values_that_a_metric_can_have(run):
-    from bench.report.figures.curves import quality, speed
+    from bench.report.figures.quality import quality
+    from bench.report.figures.speed import speed
 
     metric = RecordedMetric(title="Recognised", better="higher", least=0, most=1)
     made = Recognised(run, {"recognised": metric}, own=())

@@ -258,10 +258,14 @@ def _single_levels(
                     color=look[label].colour,
                     elinewidth=0.8,
                 )
+        low, high = axes.get_xlim()
+        axes.set_xlim(max(low, scale.least), min(high, scale.most))
         axes.set(title=noise_text(noise, level), xlabel=scale.heading)
-        axes.set_ylim(len(labels) - 0.4, -0.6)
         axes.locator_params(axis="x", nbins=4)
-        axes.set_yticks(range(len(labels)), labels)
+    first = grid[0, 0]  # whose rows the others share
+    first.set_ylim(len(labels) - 0.4, -0.6)
+    first.set_yticks(range(len(labels)), labels)
+    for axes in grid[:, 0]:
         for text, label in zip(axes.get_yticklabels(), labels, strict=True):
             text.set_color(look[label].colour)
     for axes in grid.flat[len(noises) :]:
