@@ -47,8 +47,8 @@ def parse_width(text: str) -> float:
 
     Points are TeX's, as `\\the\\columnwidth` prints them: 72.27 an inch.
 
-    >>> round(parse_width("column"), 3), parse_width("25.4mm"), round(parse_width("229.5pt"), 3)
-    (3.487, 1.0, 3.176)
+    >>> round(parse_width("column"), 3), parse_width("50.8mm"), round(parse_width("229.5pt"), 3)
+    (3.487, 2.0, 3.176)
 
     Raises:
         UsageError: it is none.
@@ -56,7 +56,7 @@ def parse_width(text: str) -> float:
     typed = text.strip().lower()
     found = _WIDTH.fullmatch(typed)
     width = WIDTHS.get(typed, float(found[1]) * _UNITS[found[2]] if found else 0.0)
-    if not _NARROWEST <= width <= _WIDEST:
+    if not _NARROWEST <= round(width, 6) <= _WIDEST:
         raise UsageError(
             f"{printable(text)!r} is no width of a figure: give column, page, or a length such as "
             f"3.3in, 85mm or 229.5pt, from {_NARROWEST:g} to {_WIDEST:g} inches"
