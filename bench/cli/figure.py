@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import click
 from bench.cli.console import say
 from bench.cli.options import DEBUG, PLUGINS
 from bench.cli.program import EPILOG, main
+from bench.core import UsageError
 
 if TYPE_CHECKING:
     from bench.core import Dataset
@@ -32,6 +34,11 @@ def _positions(context: click.Context, option: click.Parameter, text: str) -> tu
     show_default=True,
     metavar="NAME",
     help="Of the files NAME.pdf, .png, .txt and .tex.",
+)
+@click.option(
+    "--of",
+    metavar="WHAT",
+    help="Instead of images a chart: quality, speed, or a parameter of which values were compared.",
 )
 @click.option(
     "--images",
@@ -63,9 +70,7 @@ def _positions(context: click.Context, option: click.Parameter, text: str) -> tu
 @click.option("--metrics", default="", help="Below the images, two at most.")
 @click.option(
     "--width",
-    default="column",
-    show_default=True,
-    help="column (252 pt), page (516 pt), or a length: 3.3in, 85mm, 229.5pt.",
+    help="column (252 pt), page (516 pt), or a length: 3.3in, 85mm, 229.5pt.  [default: column]",
 )
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the data sets.")
 @click.option("--dataset", metavar="NAME", help="Where its images lie, as folder:PATH or npz:FILE.")
@@ -74,6 +79,7 @@ def _positions(context: click.Context, option: click.Parameter, text: str) -> tu
 def figure(
     runs: tuple[str, ...],
     out: Path,
+    of: str | None,
     images: int,
     positions: tuple[int, ...],
     methods: str,
@@ -83,7 +89,7 @@ def figure(
     error: bool,
     label: str,
     metrics: str,
-    width: str,
+    width: str | None,
     data_dir: Path | None,
     dataset: str | None,
     plugin: tuple[Path, ...],
@@ -101,43 +107,45 @@ def figure(
     bench figure bsd68 --images 2 --methods noisy,nlm,bm3d --noise 25/255 --label bm3d=BM3D
     bench figure bsd68 --inset --error --width page --out figures/photographs
     bench figure bsd68 --positions 3 --crop 120,40,96
+    bench figure --of latent --noise 0.3 --out latent
     """
     from bench import store
     from bench.planning.notation import split_list
-    from bench.report.content.image_caption import caption
-    from bench.report.content.image_grid import GridOptions, ImageGrid
+    from bench.report.content.image_grid import GridOptions
+    from bench.report.content.options import Options
     from bench.report.content.renaming import parse_labels
-    from bench.report.figures.article import draw, parse_width
-    from bench.report.formats.latex.escape import escape
-    from bench.report.formats.latex.figure import checked, write
-    from bench.report.formats.latex.noise import noise_tex
+    from bench.report.figures.article import parse_width
+    from bench.report.formats.latex.figure import checked, write_chart, write_images
 
-    options = GridOptions(
-        images,
-        positions,
-        tuple(split_list(methods)),
-        noise,
-        crop,
-        inset,
-        error,
-        parse_labels(label),
-        tuple(split_list(metrics)),
-    )
-    inches, out = parse_width(width), checked(out)
+    labels, shown = parse_labels(label), tuple(split_list(methods))
+    measured_by, out = tuple(split_list(metrics)), checked(out)
+    inches = parse_width(width) if width else None
+    found = [store.find_run(run) for run in runs or (None,)]
+    if of is not None:
+        if positions or inset or error or crop != "auto":
+            raise UsageError("--positions, --crop, --inset and --error are of images, not of --of")
+        options = Options(columns=noise, metrics=measured_by, rows=shown, labels=labels)
+        files, text = write_chart(found, of, options, out, inches)
+    else:
+        grid = GridOptions(images, positions, shown, noise, crop, inset, error, labels, measured_by)
+        opener = _opener(dataset, data_dir, plugin)
+        files, text = write_images(found, grid, out, inches, opener)
+    for path in files:
+        say(f"Figure: {path}" if path.suffix == ".pdf" else f"        {path}")
+    say(text)
+
+
+def _opener(
+    dataset: str | None, data_dir: Path | None, plugins: Sequence[Path]
+) -> Callable[[Run], Dataset]:
+    """Opens the data that a run was measured on, each once."""
     opened: dict[Path, Dataset] = {}
 
     def data_of(run: Run) -> Dataset:
         from bench.execution.provenance import images_of
 
         if run.path not in opened:
-            opened[run.path] = images_of(run, dataset, data_dir, plugin)
+            opened[run.path] = images_of(run, dataset, data_dir, plugins)
         return opened[run.path]
 
-    found = [store.find_run(run) for run in runs or (None,)]
-    grid = ImageGrid.of(found, options, data_of)
-    canvas = draw(grid, inches)
-    made = f"bench figure of {', '.join(run.name for run in found)}"
-    text, tex = caption(grid), caption(grid, escape, noise_tex)
-    for path in write(canvas, out, caption=text, tex=tex, made=made):
-        say(f"Figure: {path}" if path.suffix == ".pdf" else f"        {path}")
-    say(text)
+    return data_of

@@ -16,7 +16,7 @@ from bench.report.content.image_grid import GridOptions, ImageGrid
 from bench.report.content.noises import field_text
 from bench.report.content.renaming import parse_labels
 from bench.report.figures.article import article_figure, draw, parse_width
-from bench.report.figures.type import SIZE, broken
+from bench.report.figures.typesetting import SMALL, broken
 from bench.report.formats.latex.escape import escape
 from bench.report.formats.latex.figure import write
 from bench.report.formats.latex.noise import noise_tex
@@ -176,7 +176,7 @@ def test_all_text_has_seven_points_and_stays_within_the_figure(run):
     assert {"noisy", "clean", "error", "σ = 0.1"} <= {text.get_text() for text in texts}
     whole = canvas.bbox
     for text in texts:
-        assert text.get_fontsize() >= SIZE
+        assert text.get_fontsize() >= SMALL
         box = text.get_window_extent()
         assert box.x0 >= whole.x0 - 1, text
         assert box.x1 <= whole.x1 + 1, text
@@ -325,8 +325,8 @@ def test_several_runs_stand_side_by_side(run, tmp_path):
 
 
 def test_names_are_broken_and_labels_read():
-    assert broken("nlm", 60.0) == ["nlm"]
-    assert "".join(broken("x" * 90, 40.0)) == "x" * 90
+    assert broken("nlm", 0.8) == ["nlm"]
+    assert "".join(broken("x" * 90, 0.5)) == "x" * 90
     assert parse_labels("a[b=1,c=2]=D=E, f=G") == {"a[b=1,c=2]": "D=E", "f": "G"}
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from bench.core import UsageError, printable
 from bench.report.content.image_grid import CLEAN, GridOptions, GridRow, ImageGrid
 from bench.report.content.noises import field_text
-from bench.report.figures.type import SIZE, broken, text_width
+from bench.report.figures.typesetting import SMALL, broken, text_width
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -47,8 +47,8 @@ def parse_width(text: str) -> float:
 
     Points are TeX's, as `\\the\\columnwidth` prints them: 72.27 an inch.
 
-    >>> round(parse_width("column"), 3), parse_width("25.4mm"), round(parse_width("229.5pt"), 3)
-    (3.487, 1.0, 3.176)
+    >>> round(parse_width("column"), 3), parse_width("50.8mm"), round(parse_width("229.5pt"), 3)
+    (3.487, 2.0, 3.176)
 
     Raises:
         UsageError: it is none.
@@ -56,7 +56,7 @@ def parse_width(text: str) -> float:
     typed = text.strip().lower()
     found = _WIDTH.fullmatch(typed)
     width = WIDTHS.get(typed, float(found[1]) * _UNITS[found[2]] if found else 0.0)
-    if not _NARROWEST <= width <= _WIDEST:
+    if not _NARROWEST <= round(width, 6) <= _WIDEST:
         raise UsageError(
             f"{printable(text)!r} is no width of a figure: give column, page, or a length such as "
             f"3.3in, 85mm or 229.5pt, from {_NARROWEST:g} to {_WIDEST:g} inches"
@@ -105,7 +105,7 @@ def setup() -> Iterator[None]:
     import matplotlib as mpl
 
     settings = {
-        "font.size": SIZE,
+        "font.size": SMALL,
         "font.family": "sans-serif",
         "pdf.fonttype": 42,  # TrueType: publishers refuse Type 3
         "image.composite_image": False,  # each image is stored with its own pixels
@@ -153,7 +153,7 @@ class _Drawing:
         self._gap = self._dots(_GAP)
         self._width = int(width * self._dpi)
         self._heads = {
-            name: broken(grid.heading(name), self._panel + _GAP / 2) for name in grid.names
+            name: broken(grid.heading(name), (self._panel + _GAP / 2) / 72) for name in grid.names
         }
         self._stacked = any(self._wide(row) for row in grid.rows)
         self._height = self._laid_out(sizes)
@@ -173,7 +173,7 @@ class _Drawing:
     def _wide(self, row: GridRow) -> bool:
         """Whether the scores of a row have no room in one line below its images."""
         texts = ["/".join(text for text, _ in self._scores(row, name)) for name in self._grid.names]
-        return any(text_width(text, bold=True) > self._panel + _GAP for text in texts)
+        return any(72 * text_width(text, bold=True) > self._panel + _GAP for text in texts)
 
     def _scores(self, row: GridRow, name: str) -> list[tuple[str, bool]]:
         """What stands below an image; below the clean one the metrics' names."""
@@ -260,7 +260,7 @@ class _Drawing:
     def _text(self, x: float, y: float, text: str, **how: Any) -> None:
         """A text whose baseline is at a place in dots."""
         at = (x / self._width, 1 - y / self._height)
-        self.canvas.text(*at, text, **{"fontsize": SIZE, "va": "baseline", "ha": "center", **how})
+        self.canvas.text(*at, text, **{"fontsize": SMALL, "va": "baseline", "ha": "center", **how})
 
     def _draw_heads(self) -> None:
         for name, lines in self._heads.items():
@@ -274,7 +274,7 @@ class _Drawing:
         lines = [[each] for each in scores] if self._stacked else [list(scores)]
         for number, line in enumerate(lines, 1):
             parts = [part for each in line for part in (("/", False), each)][1:]
-            widths = [self._dots(text_width(text, bold=bold)) for text, bold in parts]
+            widths = [self._dots(72 * text_width(text, bold=bold)) for text, bold in parts]
             x = centre - sum(widths) / 2
             baseline = y + self._dots(_LINE * number + 1 - _DESCENT)
             for (text, bold), width in zip(parts, widths, strict=True):

@@ -57,7 +57,9 @@ def within_bounds(axes: Any, scale: Scale) -> None:
             line.set_clip_on(False)
 
 
-def panel_grid(panels: int, height: float, columns: int = 3, **subplots: Any) -> tuple[Any, Any]:
+def panel_grid(
+    panels: int, height: float, columns: int = 3, width: float = WIDTH, **subplots: Any
+) -> tuple[Any, Any]:
     """Canvas and axes (rows, columns) of panels of a height in inches, some side by side."""
     import matplotlib.pyplot as plt
 
@@ -66,7 +68,7 @@ def panel_grid(panels: int, height: float, columns: int = 3, **subplots: Any) ->
     canvas, grid = plt.subplots(
         rows,
         columns,
-        figsize=(WIDTH, rows * height),
+        figsize=(width, rows * height),
         squeeze=False,
         layout="constrained",
         **subplots,

@@ -17,36 +17,54 @@ from bench.report.content.parameters import (
 )
 from bench.report.content.style import looks
 from bench.report.figures.figure import Drawn, Figure, panel_grid
+from bench.report.figures.typesetting import WIDTH
 
 if TYPE_CHECKING:
     from bench.report.content.section import Section
+
+
+# Inches from which on panels stand side by side.
+_SIDE_BY_SIDE = 5.0
 
 
 def parameters(section: Section) -> Drawn:
     """The first metric over each swept parameter, a panel a noise."""
     drawn = []
     for number, curves in enumerate(parameter_curves(section), 1):
-        colours = _colours(curves)
-        canvas, grid = panel_grid(len(curves.panels), 3.0)
-        for axes, (column, panel) in zip(grid.flat, curves.panels.items(), strict=False):
-            _panel(axes, curves, panel, colours)
-            axes.set(title=noise_text(*column), xlabel=curves.parameter)
-        for axes in grid[:, 0]:
-            axes.set_ylabel(curves.scale.heading)
-        if len(colours) > 1:
-            # Under one noise lines may be missing that others have.
-            found = {
-                label: handle
-                for axes in grid.flat
-                for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-            }
-            named = [name for name in colours if name in found]
-            handles = [found[name] for name in named]
-            canvas.legend(handles, named, loc="outside lower center", ncols=4, frameon=False)
         name = "parameters" if number == 1 else f"parameters-{number}"
         figure = Figure(name, PARAMETERS_TITLE, parameter_caption(section, curves))
-        drawn.append((figure, canvas))
+        drawn.append((figure, curve_figure(curves)))
     return drawn
+
+
+def curve_figure(curves: Curves, width: float = WIDTH) -> Any:
+    """The canvas of a parameter's curves; in a column panels stand below each other."""
+    side_by_side = width >= _SIDE_BY_SIDE
+    colours = _colours(curves)
+    columns = 3 if side_by_side else 1
+    canvas, grid = panel_grid(len(curves.panels), 3.0 if side_by_side else 2.4, columns, width)
+    for axes, (column, panel) in zip(grid.flat, curves.panels.items(), strict=False):
+        _panel(axes, curves, panel, colours)
+        axes.set(title=noise_text(*column), xlabel=curves.parameter)
+    for axes in grid[:, 0]:
+        axes.set_ylabel(curves.scale.heading)
+    if len(colours) > 1:
+        # Under one noise lines may be missing that others have.
+        found = {
+            label: handle
+            for axes in grid.flat
+            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        named = [name for name in colours if name in found]
+        handles = [found[name] for name in named]
+        canvas.legend(
+            handles,
+            named,
+            loc="outside lower center",
+            ncols=4 if side_by_side else 2,
+            frameon=False,
+        )
+    return canvas
 
 
 def _colours(curves: Curves) -> dict[str, Any]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import Any
+
+from bench.core import printable
 
 #: Width of every figure in inches: the text of an A4 page with margins of 25 mm. It is printed as
 #: it is drawn, so that a text of 7 points has 7 points on paper.
@@ -68,13 +72,46 @@ def theme() -> None:
     )
 
 
-def text_width(text: str, size: float = SMALL) -> float:
+@cache
+def text_width(text: str, size: float = SMALL, *, bold: bool = False) -> float:
     """Inches that a line of text takes."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    font = FontProperties(size=size)
+    font = FontProperties(size=size, weight="bold" if bold else "normal")
     return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]) / 72
+
+
+def broken(text: str, room: float) -> list[str]:
+    """A name in lines that have room: broken at brackets, behind blanks and signs, else anywhere.
+
+    Args:
+        text: from outside.
+        room: inches that a line may take.
+
+    >>> broken("vae[latent=20,beta=0.5]", 50 / 72)
+    ['vae', '[latent=20,', 'beta=0.5]']
+    """
+    lines, line = [], ""
+    for piece in _pieces(printable(text)):
+        if line and text_width((line + piece).strip()) > room:
+            lines.append(line.strip())
+            line = ""
+        for character in piece:
+            if line.strip() and text_width(line + character) > room:
+                lines.append(line.strip())
+                line = ""
+            line += character
+    return [*lines, line.strip()] if line.strip() else lines or [""]
+
+
+def _pieces(text: str) -> list[str]:
+    """A text cut before each bracket and behind each other sign, but for what belongs to a number.
+
+    >>> _pieces("vae[latent=20,beta=0.5]")
+    ['vae', '[latent=20,', 'beta=0.5]']
+    """
+    return re.findall(r"(?:\[|\()?[^\[\(\s,;/_-]*[\s,;/_-]?", text)[:-1] or [text]
 
 
 def powers(axis: Any) -> None:

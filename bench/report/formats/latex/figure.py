@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.core import StorageError, UsageError, printable
-from bench.report.figures.article import setup
+from bench.report.content import prose
+from bench.report.content.image_caption import caption
+from bench.report.content.image_grid import ImageGrid
+from bench.report.figures.article import DPI, setup
 from bench.report.figures.draw import METADATA
-from bench.report.formats.latex.escape import comment
+from bench.report.formats.latex.escape import comment, escape
+from bench.report.formats.latex.noise import noise_tex
 from bench.store import commit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
+
+    from bench.report.content.image_grid import GridOptions
+    from bench.report.content.kept_images import Opener
+    from bench.report.content.options import Options
+    from bench.store import Run
 
 #: Files beside each other: the figure as vectors and as pixels, its caption, the float.
 FORMS = ("pdf", "png", "txt", "tex")
@@ -40,6 +50,43 @@ def checked(out: Path) -> Path:
             "digits, - and _"
         )
     return out
+
+
+def write_images(
+    runs: Sequence[Run], options: GridOptions, out: Path, width: float | None, opener: Opener
+) -> tuple[list[Path], str]:
+    """Write the figure of images, see `ImageGrid.of`; its files and its caption."""
+    from bench.report.figures.article import WIDTHS, draw
+
+    grid = ImageGrid.of(runs, options, opener)
+    canvas = draw(grid, width or WIDTHS["column"])
+    text, tex = caption(grid), caption(grid, escape, noise_tex)
+    return write(canvas, out, caption=text, tex=tex, made=_made(runs)), text
+
+
+def write_chart(
+    runs: Sequence[Run], of: str, options: Options, out: Path, width: float | None
+) -> tuple[list[Path], str]:
+    """Write one of a report's charts, see `charts.chart`; its files and its caption.
+
+    Raises:
+        UsageError: the runs are of several data sets, or have no such chart.
+    """
+    from bench.report.content.section import by_dataset
+    from bench.report.figures.article import WIDTHS
+    from bench.report.figures.charts import FIXED, chart
+
+    sections = options.select(list(by_dataset(runs)))
+    if len(sections) != 1:
+        raise UsageError("a chart is of one data set: name runs on the same data")
+    figure, canvas = chart(sections[0], of, width or (None if of in FIXED else WIDTHS["column"]))
+    text = prose.marked(figure.caption, str, str)
+    tex = prose.marked(figure.caption, escape, lambda name: rf"\texttt{{{escape(name)}}}")
+    return write(canvas, out, caption=text, tex=tex, made=_made(runs)), text
+
+
+def _made(runs: Sequence[Run]) -> str:
+    return f"bench figure of {', '.join(run.name for run in runs)}"
 
 
 def write(canvas: Canvas, out: Path, *, caption: str, tex: str, made: str = "") -> list[Path]:
@@ -71,7 +118,7 @@ def write(canvas: Canvas, out: Path, *, caption: str, tex: str, made: str = "") 
     for form in ("pdf", "png"):
         made_of = io.BytesIO()
         with setup():
-            canvas.savefig(made_of, format=form, dpi=canvas.dpi, metadata=METADATA[form])
+            canvas.savefig(made_of, format=form, dpi=max(canvas.dpi, DPI), metadata=METADATA[form])
         commit(files[form], made_of.getvalue(), flush=False)
     commit(files["txt"], f"{caption}\n".encode(), flush=False)
     width = float(canvas.get_size_inches()[0])
