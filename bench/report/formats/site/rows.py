@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from bench.report.content.sources import Source
     from bench.report.content.standings import Standing, Standings
 
+#: Decimals of half of an interval, at most.
+_MOST_DECIMALS = 8
 #: Methods of better groups that a row names.
 _LIKE = 3
 #: A run's sources and what their packs are called.
@@ -135,13 +137,24 @@ def cell(
         ends = f"[{entry.low:.{decimals}f}, {entry.high:.{decimals}f}]"
     return Cell(
         board.text(row, metric, column),
-        "" if width is None else f"{width:.{decimals}f}",
+        "" if width is None else half(width, decimals),
         f"{entry.sign}{'▾' if entry.harm is not None else ''}",
         ends,
         entry.mean,
         unit(board.tables[metric].scale).strip(),
         group,
     )
+
+
+def half(width: float, decimals: int) -> str:
+    """Half of an interval, with so many decimals that it does not seem to be nothing.
+
+    >>> half(0.0123, 3), half(0.00034, 3)
+    ('0.012', '0.0003')
+    """
+    while width and decimals < _MOST_DECIMALS and float(f"{width:.{decimals}f}") == 0:
+        decimals += 1
+    return f"{width:.{decimals}f}"
 
 
 def _note(standing: Standing) -> str:
