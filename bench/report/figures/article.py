@@ -47,8 +47,8 @@ def parse_width(text: str) -> float:
 
     Points are TeX's, as `\\the\\columnwidth` prints them: 72.27 an inch.
 
-    >>> round(parse_width("column"), 3), parse_width("50.8mm"), round(parse_width("229.5pt"), 3)
-    (3.487, 2.0, 3.176)
+    >>> [round(parse_width(text), 3) for text in ("column", "50.8mm", "229.5pt")]
+    [3.487, 2.0, 3.176]
 
     Raises:
         UsageError: it is none.
