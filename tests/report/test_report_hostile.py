@@ -249,7 +249,7 @@ def test_no_command_prints_an_escape_code(run, bench, tmp_path):
 def test_no_cell_in_csv_is_a_formula_or_an_escape_code(section, tmp_path):
     csv_tables.write_csv(section, tmp_path)
     files = list(tmp_path.glob("*.csv"))
-    assert len(files) == 6
+    assert len(files) == 7
     assert all(is_shown(path.read_text(encoding="utf-8")) for path in files)
     labels = set()
     for path in files:

@@ -147,7 +147,7 @@ def test_three_data_sets_are_ranked_with_their_diagram(runs, tmp_path, monkeypat
     sets = [renamed(runs["filters"], tmp_path / name, named(name)) for name in ("one", "two", "3")]
     paths = render(sets, tmp_path / "reports", ["md", "tex"])
     page, article = paths["md"].read_text(), paths["tex"].read_text()
-    assert page.startswith("# Over all data sets\n\nAverage ranks by PSNR over 3 data sets: ")
+    assert page.startswith("# Over all data sets\n\nAverage ranks by PSNR over 3 data sets, at ")
     assert "Friedman's test, p = 0.050" in page or "Friedman's test (p = 0.050)" in page
     assert '<img src="ranks.png"' in page
     assert {"ranks.png", "ranks.svg", "ranks.pdf"} <= {p.name for p in paths["md"].parent.iterdir()}
