@@ -11,7 +11,7 @@ from bench.report.content.options import Options
 from bench.report.content.section import by_dataset
 from bench.report.content.tables import Table
 from bench.report.formats.latex import document
-from bench.report.formats.latex.escape import _LETTERS, _SPECIAL, escape
+from bench.report.formats.latex.escape import LETTERS, SPECIAL, escape
 from bench.report.formats.latex.tables import COLUMNS, ROWS, width_text
 from bench.report.render import render
 
@@ -188,7 +188,7 @@ def test_a_table_stands_in_an_article_of_two_columns(folder, tmp_path, pdflatex)
 
 @pytest.mark.parametrize("encoding", ["OT1", "T1"])
 def test_every_character_that_is_kept_compiles(encoding, tmp_path, pdflatex):
-    kept = "".join(sorted(_LETTERS)) + "".join(_SPECIAL) + "".join(map(chr, range(33, 127)))
+    kept = "".join(sorted(LETTERS)) + "".join(SPECIAL) + "".join(map(chr, range(33, 127)))
     path = tmp_path / "all.tex"
     body = "\n\n".join(escape(character) for character in kept)
     path.write_text(

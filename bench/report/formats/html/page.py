@@ -28,6 +28,7 @@ from bench.report.content.tables import Entry, Table
 from bench.report.content.tuning import tuning_notes
 from bench.report.formats.html import library
 from bench.report.formats.html.charts import charts
+from bench.report.formats.html.copies import written
 from bench.report.formats.html.environment import environment, parts
 from bench.report.formats.html.followed import followed
 from bench.report.formats.html.inspector import BUDGET, inspector
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 #: The page's script and its style sheet, in the order of their parts.
 SCRIPTS = (
-    "page", "theme", "choice", "filters", "tables", "folds", "labels", "figure", "charts",
+    "page", "theme", "choice", "filters", "tables", "copies", "folds", "labels", "figure", "charts",
     "images_pixels", "images_stage", "images_thumbnails", "images_scatter", "images_cards",
     "images", "start",
 )  # fmt: skip
@@ -67,6 +68,7 @@ def page(sections: Sequence[Section], options: Options | None = None) -> str:
             ranks=over_data_sets(options.ranked(sections), options.first(sections), options.budget),
             styles=styles,
             followed=followed(sections),
+            written=written(list(columns)),
             columns=[
                 {"name": noise_text(*column), "kind": column[0], "level": level_text(column[1])}
                 for column in columns

@@ -11,7 +11,8 @@ import unicodedata
 
 from bench.core import printable
 
-_SPECIAL = {
+#: Signs that LaTeX writes otherwise.
+SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
     "}": r"\}",
@@ -42,15 +43,18 @@ _SPECIAL = {
     "→": r"\ensuremath{\rightarrow}",
     "∞": r"\ensuremath{\infty}",
     "√": r"\ensuremath{\surd}",
+    "↑": r"\ensuremath{\uparrow}",
+    "↓": r"\ensuremath{\downarrow}",
     "†": r"\ensuremath{\dagger}",
+    "‡": r"\ensuremath{\ddagger}",
     "§": r"\S{}",
 }
 for _letter in "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ":
     _name = unicodedata.name(_letter).rpartition(" ")[2].replace("LAMDA", "LAMBDA")
     _name = _name.lower() if _letter.islower() else _name.capitalize()
-    _SPECIAL[_letter] = rf"\ensuremath{{\{_name}}}"
-# Latin letters that LaTeX has in OT1 as well as in T1: found by compiling each.
-_LETTERS = frozenset(map(chr, (*range(0xC0, 0x180), *range(0x218, 0x21C)))) - frozenset(
+    SPECIAL[_letter] = rf"\ensuremath{{\{_name}}}"
+#: Latin letters that LaTeX has in OT1 as well as in T1: found by compiling each.
+LETTERS = frozenset(map(chr, (*range(0xC0, 0x180), *range(0x218, 0x21C)))) - frozenset(
     "ÐÞðþĄąĐđĘęĦħĮįĸĿŀŉŊŋŦŧŲųſ"
 )
 # Two of them would become one sign: a dash, a quotation mark.
@@ -66,9 +70,9 @@ def escape(text: str) -> str:
 def _sign(character: str) -> str:
     if character == "\0":
         return "{}"
-    if character in _SPECIAL:
-        return _SPECIAL[character]
-    if character.isascii() or character in _LETTERS:
+    if character in SPECIAL:
+        return SPECIAL[character]
+    if character.isascii() or character in LETTERS:
         return character
     plain = unicodedata.normalize("NFKC", character)
     if plain != character and plain.isascii():  # ligatures, wide letters, raised digits

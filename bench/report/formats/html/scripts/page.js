@@ -10,3 +10,12 @@ const say = (text) => {
   clearTimeout(say.timer);
   say.timer = setTimeout(() => (status.textContent = ""), 2500);
 };
+// Into the clipboard, or what is left to do where the browser does not let a page write there.
+async function copied(text, otherwise) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say("Copied");
+  } catch {
+    otherwise();
+  }
+}
