@@ -145,9 +145,9 @@ def _place(
 def _candidates(point: tuple[float, float], width: float) -> Iterator[tuple[Box, bool]]:
     """Places for a name around a point, by rising distance."""
     x, y = point
-    for radius in np.arange(_NEAR, _FARTHEST, _STEP):
+    for radius in np.arange(_NEAR, _FARTHEST, _STEP).tolist():
         for angle in _ANGLES:
-            across, up = np.cos(angle), np.sin(angle)
+            across, up = float(np.cos(angle)), float(np.sin(angle))
             # The box touches the circle with that side or corner which looks to the point.
             left = x + radius * across - width * (1 - across) / 2
             middle = y + (radius + LINE / 2) * up

@@ -50,7 +50,7 @@ def _canvas(panels: list[tuple[str, pd.DataFrame]], colours: dict[str, Any]) -> 
             axes.plot(
                 line["epoch"],
                 line["value"],
-                color=colours[trained],
+                color=colours[str(trained)],
                 linestyle=dash,
                 linewidth=1,
                 marker="." if len(line) == 1 else "",
@@ -59,7 +59,7 @@ def _canvas(panels: list[tuple[str, pd.DataFrame]], colours: dict[str, Any]) -> 
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.ticklabel_format(axis="y", scilimits=(-3, 4), useMathText=False)
     shown = dict.fromkeys(trained for _, part in panels for trained in part["trained"])
-    handles = [Line2D([], [], color=colours[trained], label=trained) for trained in shown]
+    handles = [Line2D([], [], color=colours[str(trained)], label=trained) for trained in shown]
     handles += [
         Line2D([], [], color="#444444", label="training"),
         Line2D([], [], color="#444444", linestyle=(0, (3, 1.5)), label="validation"),
