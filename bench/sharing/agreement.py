@@ -68,9 +68,10 @@ def agreement(
     ours, theirs = _psnr(measured), _psnr(recorded)
     difference = largest = None
     if ours is not None and theirs is not None:
-        away = np.abs(ours - theirs)
-        largest = float(np.nanmax(away, initial=0.0))
-        difference = float(abs(np.nanmean(ours) - np.nanmean(theirs)))
+        known = np.isfinite(ours) & np.isfinite(theirs)
+        if known.any():
+            largest = float(np.abs(ours - theirs)[known].max())
+            difference = float(abs(ours[known].mean() - theirs[known].mean()))
     if "restored" in recorded:
         exact, bits = _equal("restored", recorded, measured), "bit for bit"
     else:  # early records do not say what the images were
@@ -119,13 +120,19 @@ def _metric_that_differs(recorded: Columns, measured: Columns, found: Outcome, r
         if label in _NO_METRICS or label not in recorded:
             continue
         ours, theirs = (np.asarray(each, np.float64) for each in (values, recorded[label]))
-        known = ~(np.isnan(ours) | np.isnan(theirs))
-        if np.isnan(theirs).all() or not known.any():
+        if np.isnan(theirs).all():  # it was not measured
+            continue
+        # What a record leaves out is in no mean, and an infinite value would allow any other.
+        missing = int(np.count_nonzero(np.isfinite(ours) & ~np.isfinite(theirs)))
+        if missing:
+            return f"it has no {label} of {missing} of {len(theirs)} images, which have one here"
+        known = np.isfinite(ours) & np.isfinite(theirs)
+        if not known.any():
             continue
         means = ours[known].mean(), theirs[known].mean()
         allowed = decibel if label == "psnr" else share * max(np.abs(theirs[known]).mean(), 1e-6)
         away = abs(means[0] - means[1]) if random else np.abs(ours - theirs)[known].max()
-        gaps = not random and not np.array_equal(np.isnan(ours), np.isnan(theirs))
+        gaps = not random and not np.array_equal(np.isfinite(ours), np.isfinite(theirs))
         if away > allowed or gaps:
             return (
                 f"its {label} is not what its images have: {means[1]:.6g} in the mean, and "

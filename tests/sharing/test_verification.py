@@ -13,6 +13,7 @@ from bench.core import UsageError
 from bench.sharing.agreement import FILTERS, TRAINED, agreement
 from bench.store import Verified, columns, open_run
 from bench.store.pack import write_pack
+from bench.store.verified import VerifiedCell
 
 HALVE = '''from bench import method
 
@@ -229,6 +230,25 @@ def test_undefined_values_have_to_be_undefined_again():
     recorded = columns_of([20, 25, 30], ssim=[0.5, np.nan, 0.7])
     assert compared(columns_of([20, 25, 30], ssim=[0.5, np.nan, 0.7]), recorded).held
     assert not compared(columns_of([20, 25, 30], ssim=[0.5, 0.6, 0.7]), recorded).held
+
+
+@pytest.mark.parametrize("random", [False, True])
+@pytest.mark.parametrize("hole", [np.nan, np.inf])
+def test_values_that_a_record_leaves_out_do_not_hide_what_it_claims(random, hole):
+    # Of a training the mean counts: a mean of the best image alone is none of all.
+    found = compared(near(0.001), columns_of([hole, hole, 30]), random=random)
+    assert not found.held
+    # An infinite value is no leave to differ by any amount.
+    recorded = columns_of([20, 25, 30], ssim=[hole, 0.99, 0.99])
+    found = compared(columns_of([20, 25, 30], ssim=[0.5, 0.6, 0.7]), recorded, random=random)
+    assert not found.held
+    assert "it has no ssim of 1 of 3 images" in found.how
+
+
+def test_an_infinite_value_is_a_verdict_and_no_crash():
+    found = compared(near(0.001), columns_of([np.inf, 25, 30]))
+    assert not found.held
+    assert VerifiedCell(key="a", cell="b", **vars(found)).largest_difference < 1
 
 
 # -- the command -----------------------------------------------------------------------------
