@@ -57,7 +57,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_of_the_methods(wheel):
     methods = {"bench" / path.relative_to(ROOT) for path in (ROOT / "methods").rglob("*")}
     files = {
         path.as_posix() for path in package | methods
-        if path.suffix and "__pycache__" not in path.parts
+        if (path.suffix or path.name == "LICENSE") and "__pycache__" not in path.parts
     }  # fmt: skip
     assert {"bench/py.typed", "bench/report/formats/html/scripts/page.js"} < files
     assert {name for name in held if ".dist-info/" not in name} == files

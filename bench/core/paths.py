@@ -51,7 +51,7 @@ def without_folders(text: str) -> str:
 
     >>> without_folders("bench run --plugin /home/ann/box.py --noise 25/255 --out ../x/runs")
     'bench run --plugin box.py --noise 25/255 --out runs'
-    >>> without_folders("folder:~/photos of https://example.org/a/b, C:\\Users\\ann\\x.png")
+    >>> without_folders("folder:~/photos of https://example.org/a/b, C:/Users/ann/x.png")
     'folder:photos of https://example.org/a/b, x.png'
     """
     return _FOLDERS.sub("", without_home(text))

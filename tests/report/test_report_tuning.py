@@ -91,7 +91,7 @@ def test_every_format_names_the_edge_and_the_failure_and_shows_the_curve(section
     assert (paths["md"].parent / "tuning.png").is_file()
     assert 'src="tuning.png"' in paths["md"].read_text()
     page = paths["html"].read_text()
-    shown = page.partition("<h3>Tuning</h3>")[2]
+    shown = page.partition(">Tuning</h3>")[2]
     shown = shown.partition('data-chart="')[2].partition(">")[2].partition("</script>")[0]
     (figure,) = json.loads(shown)
     assert [trace["x"] for trace in figure["data"]] == [[0.01, 0.02, 0.03, 0.04, 0.05, 0.06]] * 2

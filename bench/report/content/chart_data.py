@@ -88,8 +88,8 @@ def calibration_range(
 
     Those below the lower end stand on it: draw the larger of the two.
 
-    >>> calibration_range({("gaussian", 0.1): {"vae": [(1e-9, 0.02, 5), (0.1, 0.3, 5)]}})
-    (1e-06, 0.45)
+    >>> calibration_range({("gaussian", 0.1): {"vae": [(1e-9, 0.02, 5), (0.1, 0.25, 5)]}})
+    (1e-06, 0.375)
     """
     values = [
         value

@@ -119,9 +119,9 @@ class Leaderboard:
 
         >>> import bench
         >>> from bench.report.content.section import Section
-        >>> section = Section.of(bench.open_run("results/reference"))
-        >>> [row.label for row in Leaderboard.of(section).rows][:2]
-        ['unet', 'hvae']
+        >>> run = bench.run("digits", methods="identity,median", noise=0.3, limit=20)
+        >>> [(row.label, row.rank) for row in Leaderboard.of(Section.of(run)).rows]
+        [('median', 1.0), ('identity', 2.0)]
         """
         options = options or Options()
         shown = prominent(options.tables(section))[:metrics]

@@ -166,7 +166,8 @@ def _overview(sections: Sequence[Section], options: Options) -> Iterator[str]:
     best_by = f"{of_which} by {_text(sections[0].scales[metric].heading)}"
     yield row_line(["data set", "images", "methods", "without a result", best_by])
     yield row_line(["---", "---:", "---:", "---:", "---"])
-    most = LINES - 10
+    lacking = [(section.name, text) for section in sections for text in unfinished(section)]
+    most = LINES - (10 if lacking else 8)
     for section in sections[:most]:
         table = Table.of(section, metric if metric in section.scales else section.first_metric)
         often = {label: len(entries) for label, entries in table.winners().items()}
@@ -181,7 +182,6 @@ def _overview(sections: Sequence[Section], options: Options) -> Iterator[str]:
     if len(sections) > most:
         yield f"And {len(sections) - most} more data sets."
         yield ""
-    lacking = [(section.name, text) for section in sections for text in unfinished(section)]
     if lacking:
         named = "; ".join(f"{name}, {text}" for name, text in lacking[:_NAMED])
         more = f" And {len(lacking) - _NAMED} more runs." if len(lacking) > _NAMED else ""
