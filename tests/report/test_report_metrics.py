@@ -419,7 +419,7 @@ def test_mse_is_compared_where_there_is_no_psnr_and_worst_images_need_it(run):
     comparisons, notes = gate.compare(new, old)
     assert {c.metric for c in comparisons} == {"mse"}
     assert "the metric psnr: only in the new run" in notes
-    assert check.allowed(new, {})["mse"] == pytest.approx(2e-5)
+    assert check.allowed(Scored(run, {}, own=("psnr", "mse")))["mse"] == pytest.approx(2e-5)
     (said,) = check._worst_images(comparisons, 3.0)
     assert said.verdict == "unmatched"
     assert said.reason == "is a drop of psnr, which the runs have not both"

@@ -243,6 +243,8 @@ def _behind(made: Comparisons, column: Column, best: str, label: str) -> float:
 def _certainty(made: Comparisons) -> _Said:
     """How sure: of how many images and trainings it is, and what these tell apart."""
     section, table = made.section, made.table
+    if not table.entries:
+        return None
     pairs = section.pairs[section.pairs["metric"] == made.metric]
     sizes = pairs["detectable"][np.isfinite(pairs["detectable"])]
     number, sampled = section.units, data_set.sampled(section)
