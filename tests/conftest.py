@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import pickle
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,6 +129,14 @@ def few_resamples(monkeypatch):
     statistics._counts.cache_clear()
     yield
     statistics._counts.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def figures_closed():
+    """Figures that a test looks at do not stay open: matplotlib warns of more than 20."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 @pytest.fixture

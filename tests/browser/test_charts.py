@@ -211,7 +211,7 @@ def test_on_a_phone_the_charts_let_the_page_scroll_and_what_is_second_is_folded(
 
 def test_on_paper_all_charts_are_drawn_in_its_colours(opens, report, tmp_path):
     page = opens(report, color_scheme="dark")
-    page.wait_for_function("'Plotly' in window")
+    page.wait_for_function("() => 'Plotly' in window")
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     plots = page.locator(".plot")

@@ -441,6 +441,8 @@ def test_the_updates_are_those_of_torchs_adam(batch_size):
     """The same batches, one by one, through torch's own optimiser."""
 
     class Linear(Tiny):
+        bfloat16 = False  # which some processors have, and torch's own loop below has not
+
         def network(self, image_shape):
             return nn.Sequential(
                 nn.Flatten(), nn.Linear(PIXELS, PIXELS), nn.Unflatten(1, (1, 6, 5))
