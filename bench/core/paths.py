@@ -53,10 +53,18 @@ def without_folders(text: str) -> str:
     'bench run --plugin box.py --noise 25/255 --out runs'
     >>> without_folders("folder:~/photos of https://example.org/a/b, C:/Users/ann/x.png")
     'folder:photos of https://example.org/a/b, x.png'
+    >>> without_folders("bench run --plugin '/Users/Ann Lee/my code/box.py' --noise 25/255")
+    "bench run --plugin 'box.py' --noise 25/255"
     """
-    return _FOLDERS.sub("", without_home(text))
+    text = _QUOTED.sub(r"\g<quote>\g<word>\g<last>\g<quote>", without_home(text))
+    return _FOLDERS.sub("", text)
 
 
+#: A path in quotes, behind a word as in `folder:`; its folders' names may have blanks.
+_QUOTED = re.compile(
+    r"""(?P<quote>['"])(?P<word>(?:[\w-]{2,}:)?)(?!//)(?:~[\w.-]*|[A-Za-z]:|\.\.?)?[/\\]+"""
+    r"""(?:[^/\\'"\n]+[/\\]+)*(?P<last>[^/\\'"\n]+)(?P=quote)"""
+)
 #: A path's folders: up to where its last part begins.
 _FOLDERS = re.compile(
     r"""(?<![\w./\\~-])(?!//)(?:~[\w.-]*|[A-Za-z]:|\.\.?)?[/\\]"""

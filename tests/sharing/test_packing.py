@@ -9,7 +9,7 @@ import pytest
 
 import bench
 from bench import sharing
-from bench.core import StorageError, UsageError
+from bench.core import StorageError, UsageError, without_folders
 from bench.sharing.sources import sources_of
 from bench.store import Manifest, open_pack, open_run
 from bench.store.cell_meta import CellMeta
@@ -113,6 +113,21 @@ def test_folders_of_the_machine_do_not_leak(packed, folder):
     assert "'secret.txt'" in failed.reason
     assert 'File "runner.py"' in failed.traceback
     assert opened.manifest.command.endswith("--data-dir data")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("--plugin '/Users/Ann Lee/my code/box.py' --clip", "--plugin 'box.py' --clip"),
+        ("--dataset 'folder:/Users/Ann Lee/my photos'", "--dataset 'folder:my photos'"),
+        ('File "/Users/Ann Lee/box.py", line 3', 'File "box.py", line 3'),
+        (r"no 'C:\\Users\\Ann Lee\\x.png'", "no 'x.png'"),
+        ("'~/My Photos/a b.png'", "'a b.png'"),
+        ("see 'https://example.org/a/b c'", "see 'https://example.org/a/b c'"),
+    ],
+)
+def test_folders_with_blanks_in_their_names_do_not_leak(text, told):
+    assert without_folders(text) == told
 
 
 def test_the_code_of_methods_is_that_which_measured(packed, folder):
