@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from bench import open_run
@@ -65,7 +66,7 @@ def test_every_method_is_named_beside_its_line_or_point(drawn, reference, name):
     canvas = drawn[name]
     assert not canvas.legends
     canvas.draw_without_rendering()
-    renderer = canvas.canvas.get_renderer()
+    renderer = FigureCanvasAgg(canvas).get_renderer()
     panels = [axes for axes in canvas.axes if axes.texts]
     expected = set(reference.labels) - ({"identity"} if name == "speed" else set())
     for axes in panels:
