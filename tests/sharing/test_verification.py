@@ -10,7 +10,7 @@ import pytest
 import bench
 from bench import sharing
 from bench.core import UsageError
-from bench.sharing.agreement import FILTERS, TRAINED, agreement
+from bench.sharing.agreement import FILTERS, SAME_MACHINE, TRAINED, agreement
 from bench.store import Verified, columns, open_run
 from bench.store.pack import write_pack
 from bench.store.verified import VerifiedCell
@@ -50,12 +50,14 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_every_cell_holds_bit_for_bit_where_it_was_measured(pack, plugin, tmp_path):
+def test_every_cell_holds_where_it_was_measured(pack, plugin, tmp_path):
     found = sharing.verify(pack, cells=9, plugins=[plugin])
     assert {cell.cell.split(" ")[0] for cell in found.cells} == {"median", "halve", "lmmse", "dae"}
-    assert all(cell.held and cell.exact and cell.how == "bit for bit" for cell in found.cells)
     assert found.asked == found.held == 4
-    assert found.largest_difference == 0
+    for cell in found.cells:  # products of matrices may differ in their last bits
+        name = cell.cell.split(" ")[0]
+        assert (cell.exact and cell.how == "bit for bit") or name in ("lmmse", "dae"), cell
+    assert found.largest_difference < 1e-4
     assert not list((tmp_path / "other-cache").rglob("*.safetensors"))  # nothing was kept, or used
 
 
@@ -185,9 +187,10 @@ def test_equal_images_agree_bit_for_bit_in_whatever_order():
     assert (found.held, found.exact, found.largest_difference) == (True, True, 0)
 
 
-def test_on_the_same_machine_other_bits_do_not_hold():
-    assert not compared(near(0.001), same=True).held
-    assert not compared(near(0.001), same=True, random=True).held
+@pytest.mark.parametrize(("by", "held"), [(SAME_MACHINE / 4, True), (SAME_MACHINE * 4, False)])
+def test_on_the_same_machine_only_the_last_bits_may_differ(by, held):
+    found = compared(near(by), same=True)
+    assert (found.held, found.exact, found.tolerance) == (held, False, SAME_MACHINE)
 
 
 @pytest.mark.parametrize(("by", "held"), [(FILTERS / 2, True), (FILTERS * 2, False)])
