@@ -1,7 +1,7 @@
 """Does a cell that was measured again give what was recorded, and within which tolerance?
 
-On the machine and with the versions that measured, restored images are the same bit for bit, but for
-the last bits of large matrix products, which depend on where in memory their arrays lie: see
+On the machine and with the versions that measured, restored images are the same bit for bit, but
+for the last bits of large matrix products, which depend on where in memory their arrays lie: see
 `SAME_MACHINE`. Elsewhere more of a filter differs, and a network that is trained anew comes out as
 another one: see `FILTERS` and `TRAINED`.
 """
