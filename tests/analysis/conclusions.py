@@ -2,7 +2,7 @@
 
     python tests/analysis/conclusions.py [RUNS]        # tables for docs/reports.md; 400 runs
 
-The scores of `results/reference` (10,000 digits) and `results/bsd68` are the population: each
+The scores of `results/learned` (10,000 digits) and `results/bsd68` are the population: each
 method's are shifted so that all methods have one mean under a noise, images are drawn, and what a
 report would say is counted. They keep their skewness and how methods go along with each other.
 """
@@ -243,7 +243,7 @@ def main():
     # The fewest that a report takes, as it does of 10,000 images.
     statistics._RESAMPLES = (2000, 2000)
     rng = np.random.default_rng(0)
-    digits, photographs = Population.of("reference"), Population.of("bsd68")
+    digits, photographs = Population.of("learned"), Population.of("bsd68")
     pairs = len(digits.labels) * (len(digits.labels) - 1) // 2 * len(digits.values)
     print(f"{len(digits.labels)} methods, {pairs} comparisons a metric; PSNR / SSIM / MSE")
     print("| images | one or more false | found |\n|---|---|---|")

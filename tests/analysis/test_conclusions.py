@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("few_resamples")
 
 @pytest.fixture(scope="module")
 def whole():
-    return Population.of("reference", ["identity", "nlm", "wavelet", "vae", "unet"])
+    return Population.of("learned", ["identity", "nlm", "wavelet", "vae", "unet"])
 
 
 @pytest.fixture(scope="module")

@@ -245,7 +245,7 @@ def test_a_run_of_format_1_opens_and_is_taken_up_in_its_format(run):
 
 
 def test_the_published_runs_open(bench):
-    for name in ("reference", "classical"):
+    for name in ("learned", "bsd68-dncnn"):
         run = public.open_run(ROOT / "results" / name)
         assert run.manifest.format == 1
         assert len(run.cells()) == len(run.manifest.cells)

@@ -215,7 +215,7 @@ def test_what_is_detectable_is_found_with_a_chance_of_four_fifths():
 
 
 def test_skewed_differences_of_few_images_err_no_more_than_promised():
-    # As in results/classical: SSIM of nlm and tv differs with a skewness of 1.35.
+    # As in results/reference: SSIM of nlm and tv differs with a skewness of 1.35.
     rng = RNG(21)
     verdicts = []
     for _ in range(1000):

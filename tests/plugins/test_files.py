@@ -220,7 +220,7 @@ def test_data_of_an_installed_package_lie_beside_its_module(written, tmp_path, m
 
 
 #: Published runs' digests, as they were before there was any of this.
-PUBLISHED = {"bsd68": ("bm3d",), "classical": ()}
+PUBLISHED = {"bsd68": ("bm3d",), "reference": ()}
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -31,7 +31,7 @@ RESULTS = Path(__file__).parents[2] / "results"
 @pytest.fixture(scope="module")
 def reference():
     typesetting.use()
-    return Section.of(open_run(RESULTS / "reference"))
+    return Section.of(open_run(RESULTS / "learned"))
 
 
 @pytest.fixture(scope="module")

@@ -236,7 +236,7 @@ def test_whatever_ends_an_addition_leaves_a_run_that_is_read_and_added_to(
 
 
 def test_a_published_run_gets_a_metric(tmp_path):
-    shutil.copytree(ROOT / "results" / "classical", tmp_path / "run")
+    shutil.copytree(ROOT / "results" / "bsd68-dncnn", tmp_path / "run")
     run = bench.open_run(tmp_path / "run")
     before = run.records()
     assert list(run.manifest.metrics) == ["psnr", "ssim", "mse"]
