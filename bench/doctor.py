@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from bench import datasets, store
-from bench.core import PROTOCOL_VERSION, BenchError, Dataset, StorageError
+from bench.core import PROTOCOL_VERSION, BenchError, Dataset, StorageError, counted
 from bench.execution import environment
 
 #: Free bytes of a folder below which it gets a note.
@@ -65,7 +65,7 @@ def examine_run(path: Path) -> Iterator[Observation]:
     if missing:
         held = store.is_held(path)
         yield Observation(
-            f"{len(missing)} cells have no result",
+            f"{counted(len(missing), 'cell')} without a result",
             "they are being worked on" if held else f"go on with: {manifest.command}",
             wrong=not held,
         )
@@ -73,12 +73,14 @@ def examine_run(path: Path) -> Iterator[Observation]:
         frame = run.cells()
         failed = int((frame["status"] == "failed").sum())
         if failed:
-            yield Observation(f"{failed} cells failed", "take them up again with --retry-failed")
+            yield Observation(
+                f"{counted(failed, 'cell')} failed", "take them up again with --retry-failed"
+            )
     yield from _left_over(path, finished - set(cells))
     lost = store.kept_outputs(path) - finished
     if lost and not store.is_held(path):
         yield Observation(
-            f"{len(lost)} files in outputs/ of cells that have no result, such as {min(lost)}",
+            f"{counted(len(lost), 'file')} in outputs/ without a cell's result, as {min(lost)}",
             "the next `bench run` removes them",
         )
     if store.is_held(path):

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.core import RESERVED, Phase, Record, Scale, duration, printable, speed_text, visible
+from bench.core import (
+    RESERVED,
+    Phase,
+    Record,
+    Scale,
+    counted,
+    duration,
+    printable,
+    speed_text,
+    visible,
+)
 
 if TYPE_CHECKING:
     from bench.execution.pieces import Running
@@ -129,10 +139,10 @@ class Console:
         settings = run.manifest.settings
         there = getattr(data.sizes, settings.split)
         images = min(settings.limit or there, there)
-        cell_count = f"{total} cell{'s' if total != 1 else ''}"
+        cell_count = counted(total, "cell")
         before = f", {finished} of them finished earlier" if finished else ""
         busy = _busy(run.manifest.machine) if finished < total else ""
-        what = f"{images} {settings.split} images"
+        what = counted(images, f"{settings.split} image")
         self._say(f"{printable(data.name)}: {what}, {cell_count}{before} -> {run.path}{busy}")
 
     def progress(self, running: Running) -> None:

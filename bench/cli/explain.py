@@ -12,7 +12,7 @@ import click
 from bench.cli.console import say
 from bench.cli.options import DEBUG, PLUGINS
 from bench.cli.program import EPILOG, main
-from bench.core import printable
+from bench.core import counted, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +84,7 @@ def _watch(done: int, total: int) -> None:
         end = "\n" if done == total else ""
         sys.stderr.write(f"\rdenoising again: {done}/{total} images{end}")
     elif done == 0:
-        say(f"Denoising {total} images again ...", err=True)
+        say(f"Denoising {counted(total, 'image')} again ...", err=True)
 
 
 def _lines(frame: pd.DataFrame, notes: list[str]) -> list[str]:

@@ -101,6 +101,7 @@ def report(
     bench report --format summary >> $GITHUB_STEP_SUMMARY
     """
     from bench import store
+    from bench.core import counted
     from bench.planning.notation import split_list
     from bench.report.content.options import Options
     from bench.report.content.renaming import parse_labels
@@ -118,7 +119,7 @@ def report(
 
     opened = [store.find_run(run) for run in runs or (None,)]
     for run in opened:
-        say(f"Reading {run.place} ({len(run.finished())} cells) ...", err=True)
+        say(f"Reading {run.place} ({counted(len(run.finished()), 'cell')}) ...", err=True)
     paths = render(opened, out, formats, options)
     for name, path in paths.items():
         # Tables lie beside the page. The summary is all that is printed, for others to append.

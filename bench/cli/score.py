@@ -45,6 +45,7 @@ def score(
     bench score results/mnist-1a2b3c4d --metrics max-error --plugin max_error.py
     """
     from bench import store
+    from bench.core import counted
     from bench.execution import rescoring
 
     found = store.find_run(run)
@@ -62,7 +63,7 @@ def score(
         told=_tell,
     )
     scored = sum(bool(each.how) for each in done)
-    say(f"{scored} cells of {found.path} were scored." if done else "Nothing to score.")
+    say(f"Scored: {counted(scored, 'cell')} of {found.path}." if done else "Nothing to score.")
     return EXIT_CELLS_FAILED if any(each.missing for each in done) else 0
 
 

@@ -60,13 +60,14 @@ def site(
         text = resources.files("bench.report.formats.site").joinpath("workflow.yml")
         say(text.read_text("utf-8").removesuffix("\n"))
         return
+    from bench.core import counted
     from bench.report.content.sources import sources
     from bench.report.formats.site.site import write_site
 
     found = sources(packs)
     for source in found:
         cells = len(source.run.finished())
-        say(f"{source.run.name}: {cells} cells, {source.verdict_text}", err=True)
+        say(f"{source.run.name}: {counted(cells, 'cell')}, {source.verdict_text}", err=True)
     page = write_site(found, out, title, repository)
     say(f"Site: {page}")
     if opens:

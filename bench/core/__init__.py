@@ -56,6 +56,7 @@ from bench.core.plugin_noise import BadNoise, PluginNoise, keep_code
 from bench.core.protocol import CONVENTIONS, PROTOCOL_VERSION, PSNR_CAP
 from bench.core.record import Fit, Phase, Progress, Record, Status
 from bench.core.text import (
+    counted,
     duration,
     duration_text,
     level_text,
@@ -126,6 +127,7 @@ __all__ = [
     "cache_folder",
     "canonical_json",
     "cell_key",
+    "counted",
     "digest",
     "duration",
     "duration_text",

@@ -56,6 +56,15 @@ def _escaped(found: re.Match[str]) -> str:
     return character.encode("unicode_escape").decode()
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of something.
+
+    >>> counted(1, "cell"), counted(10_000, "test image")
+    ('1 cell', '10,000 test images')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def noise_name(kind: str, clip: bool) -> str:
     """A noise as tables name it.
 

@@ -140,7 +140,7 @@ def test_doctor_finds_what_is_wrong_and_says_what_to_do(run, bench):
     assert found.code == 9
     lines = found.out.splitlines()
     assert any(line.startswith("WRONG") and "not those that were written" in line for line in lines)
-    assert any(line.startswith("WRONG  1 cells have no result: go on with: ") for line in lines)
+    assert any(line.startswith("WRONG  1 cell without a result: go on with: ") for line in lines)
     assert any(line.startswith("note   1 orphan cells, files in cells/ that") for line in lines)
     assert any("1 unfinished files of a process that was killed" in line for line in lines)
     assert "ok     4 of 6 cells are there and whole" in lines

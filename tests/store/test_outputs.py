@@ -110,7 +110,7 @@ def test_outputs_of_cells_without_a_result_are_removed_when_the_run_goes_on(tmp_
     killed = OutputsWriter(run.path, other.key)
     killed.add(*BATCHES[0])
     assert len(list((run.path / "outputs").iterdir())) == 3
-    assert any("1 files in outputs/ of cells" in seen.text for seen in examine_run(run.path))
+    assert any("1 file in outputs/ without" in seen.text for seen in examine_run(run.path))
     again = planned([CELL, other])
     again.dataset.sizes.test = 3
     start_run(run.path, again)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import analysis
-from bench.core import UsageError
+from bench.core import UsageError, counted
 from bench.report.content.rows import Column
 from bench.report.content.section import Section
 from bench.store import conditions
@@ -132,7 +132,7 @@ def _words(run: Run) -> dict[str, str]:
     settings, data = manifest.settings, manifest.dataset
     return {
         "protocol": f"protocol {manifest.protocol}",
-        "images": f"{images(run):,} {settings.split} images",
+        "images": counted(images(run), f"{settings.split} image"),
         "fingerprint": f"content {data.fingerprint[:8]}",
         "training": f"trained on {data.trained_on}",
         "quantize": "outputs rounded to 8 bits" if settings.quantize else "outputs not rounded",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.core import UNIT_RANGE, level_text, noise_text
+from bench.core import UNIT_RANGE, counted, level_text, noise_text
 from bench.report.content.metrics import plain
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def images(section: Section) -> str:
     """How many images of which split, and of how many units: `1,000 test images of 40 units`."""
-    text = f"{section.images:,} {section.split} images"
+    text = counted(section.images, f"{section.split} image")
     return text + of_units(section.images, section.units)
 
 

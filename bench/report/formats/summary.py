@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench import analysis as tables
 from bench.analysis import prominent
-from bench.core import IDENTITY, markdown_code, noise_text, printable
+from bench.core import IDENTITY, counted, markdown_code, noise_text, printable
 from bench.core import markdown_text as _escape
 from bench.report.content import data_set, prose
 from bench.report.content.completeness import unfinished
@@ -81,7 +81,7 @@ def _images(section: Section) -> str:
     more = f" and {len(names) - _NOISES} more" if len(names) > _NOISES else ""
     named = _text(", ".join(names[:_NOISES]), _LINE)
     cells = len(section.cells)
-    first = f"{data_set.images(section)}; noise: {named}{more}; {cells} cells."
+    first = f"{data_set.images(section)}; noise: {named}{more}; {counted(cells, 'cell')}."
     return " ".join([first, *map(_sentence, data_set.conditions(section))])
 
 
@@ -99,9 +99,9 @@ def _left_out(section: Section, board: Leaderboard, options: Options, rows: int)
     methods = len(board.rows) - len(_shown(board, rows))
     noises = len(board.columns) - _COLUMNS
     metrics = len(prominent(options.tables(section))) - len(board.tables)
-    left_out = [f"{methods} methods"] if methods > 0 else []
-    left_out += [f"{noises} noises"] if noises > 0 else []
-    left_out += [f"{metrics} metric{'s' * (metrics > 1)}"] if metrics > 0 else []
+    left_out = [counted(methods, "method")] if methods > 0 else []
+    left_out += [counted(noises, "noise")] if noises > 0 else []
+    left_out += [counted(metrics, "metric")] if metrics > 0 else []
     return f"Left out of the table: {' and '.join(left_out)}." if left_out else ""
 
 
