@@ -43,10 +43,13 @@ def browser():
 
 @pytest.fixture
 def opens(browser):
-    """Opens a page, and sees at the end that nothing went wrong and nothing was asked for."""
+    """Opens a page, and sees at the end that nothing went wrong and nothing was asked for.
+
+    On a wide screen its filters are unfolded, for tests to use them.
+    """
     wrong, pages = [], []
 
-    def open_page(path, **options):
+    def open_page(path, folded=False, **options):
         page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
         pages.append(page)
         page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
@@ -55,6 +58,9 @@ def opens(browser):
         page.on("popup", lambda opened: wrong.append(f"opened {opened.url}"))
         page.goto(Path(path).as_uri())
         page.wait_for_selector("html[data-ready]", state="attached")
+        filters = page.locator("#filters > summary")
+        if page.viewport_size["width"] > 640 and not folded and filters.count():
+            filters.click()
         return page
 
     def requested(url):

@@ -291,6 +291,13 @@ def test_points_of_the_chart_open_their_image(page, run):
     assert page.inner_text("#status") == "The pixels of image 4711 are not in this page"
 
 
+def test_the_image_is_on_the_first_screen(opens, report):
+    page = opens(report, folded=True)
+    page.wait_for_selector(READY)
+    box = page.locator(".stage").bounding_box()
+    assert box["y"] + box["height"] / 2 < 900
+
+
 def test_filters_hide_methods_and_noises(page):
     choose = "input[data-filter=method][value='1']"
     page.uncheck(choose)

@@ -9,7 +9,6 @@ for (const button of all("[data-copy]")) {
 document.querySelector("[data-link]").addEventListener("click", () => {
   copied(location.href, () => say("The address of this page is the link"));
 });
-filters.open = innerWidth > 640;
 filtered();
 themed();
 chose();
