@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Makes the published runs again, each into a folder beside this file.
+#
+#     results/make.sh                                     all of them
+#     results/make.sh bsd68 cbsd68                        some
+#     EFFORT="--preset default" results/make.sh reference convolutional networks trained in full
+#
+# Each part is one `bench run`: what is finished is not measured twice, so that it can be stopped
+# and go on. A run of several parts, of which networks have settings of their own, is joined of
+# them as `bench pack` joins runs. Cells are measured one at a time, on one core, so that no time
+# was taken beside another and no weight depends on the cores at hand. Networks come from the
+# cache where they are: train them beforehand side by side, by the same command with --limit 16
+# and --jobs. A data set that is not here is left out, with its name. The commit must be clean: a
+# run says what code made it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+FILTERS="identity,gaussian,median,bilateral,wiener,tv,wavelet,nlm"
+SIGMAS="15/255,25/255,50/255"
+DIGITS=(--dataset mnist --noise "gaussian:0.1,0.3,0.5;salt-pepper:0.1;poisson:30")
+PHOTOGRAPHS=(--dataset bsd68 --noise "$SIGMAS" --quantize)
+# Convolutional networks are trained for a minute or two each: in full (EFFORT="--preset default"),
+# 80 of them take half a day on two cores.
+EFFORT="${EFFORT:-}"
+
+if [ -n "$(git status --porcelain --untracked-files=no)" ]; then
+  echo "commit or put away your changes first: a published run says which commit made it" >&2
+  exit 2
+fi
+
+# measure NAME METHODS ARGUMENTS…: one run.
+measure() {
+  bench run --name "$1" --methods "$2" --jobs 1 --threads 1 "${@:3}"
+}
+
+# join NAME PART…: the run that these are parts of.
+join() {
+  local folder
+  folder=$(mktemp -d)
+  bench pack "${@:2}" --out "$folder/$1.zip"
+  python -m zipfile -e "$folder/$1.zip" "$folder/$1"
+  rm -rf "results/$1"
+  mkdir "results/$1"
+  (cd "$folder/$1" && mv manifest.json cells history samples "$OLDPWD/results/$1")
+  rm -r "$folder"
+}
+
+# here NAME: whether a data set is at hand.
+here() {
+  bench datasets | grep -A2 "^$1 " | grep -q "ready" && return
+  echo "$1 is not here: its run is left out" >&2
+  return 1
+}
+
+reference() {
+  here mnist || return 0
+  local dense="dae[seeds=4],vae[seeds=4]"
+  measure reference-1 "$FILTERS,lmmse,posterior-mean,$dense" "${DIGITS[@]}"
+  # shellcheck disable=SC2086
+  {
+    measure reference-2 "cvae[seeds=4],unet[seeds=4]" "${DIGITS[@]}" \
+      ${EFFORT:---preset quick --epochs 2}
+    measure reference-3 "hvae[seeds=4]" "${DIGITS[@]}" ${EFFORT:---preset quick --epochs 1}
+    measure reference-4 "n2v[seeds=4]" "${DIGITS[@]}" ${EFFORT:---preset quick}
+  }
+  join reference reference-{1,2,3,4}
+}
+
+bsd68() {
+  here bsd68 || return 0
+  local recipe=(--batch-size 16 --epochs 36)
+  measure bsd68-1 "$FILTERS,lmmse,bm3d" "${PHOTOGRAPHS[@]}"
+  measure bsd68-2 "unet[seeds=4],n2v[seeds=4]" "${PHOTOGRAPHS[@]}" "${recipe[@]}"
+  join bsd68 bsd68-1 bsd68-2
+}
+
+set12() {
+  here set12 || return 0
+  measure set12 "$FILTERS,lmmse,bm3d" --dataset set12 --noise "$SIGMAS" --quantize
+}
+
+# Colour: no training images of colour are shipped, so filters run at their defaults.
+cbsd68() {
+  here cbsd68 || return 0
+  measure cbsd68 "$FILTERS" --dataset cbsd68 --noise "$SIGMAS" --quantize --no-tune
+}
+
+# Noise of a camera: its level is measured on the scenes that are held out.
+polyu() {
+  local data="${BENCH_DATA_DIR:-}/PolyU" out=$PWD/results
+  [ -d "$data/clean" ] || { echo "PolyU is not here: its run is left out" >&2; return 0; }
+  local folder
+  folder=$(mktemp -d)
+  mkdir "$folder/PolyU"
+  ln -s "$(realpath "$data/clean")" "$(realpath "$data/noisy")" "$folder/PolyU"
+  printf '%s\n' "group = '^(.*?)_+\d+\$'" "validation = 6" > "$folder/PolyU/dataset.toml"
+  (cd "$folder" && measure polyu "$FILTERS" --dataset pairs:PolyU --sigma validation --no-tune \
+    --out "$out")
+  rm -r "$folder"
+}
+
+parts=("$@")
+[ $# -gt 0 ] || parts=(reference bsd68 set12 cbsd68 polyu)
+for part in "${parts[@]}"; do
+  case $part in
+    reference | bsd68 | set12 | cbsd68 | polyu) "$part" ;;
+    *)
+      echo "no published run is called $part: reference, bsd68, set12, cbsd68, polyu" >&2
+      exit 2
+      ;;
+  esac
+done
