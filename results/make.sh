@@ -63,7 +63,7 @@ reference() {
     measure reference-3 "hvae[seeds=4]" "${DIGITS[@]}" ${EFFORT:---preset quick --epochs 1}
     measure reference-4 "n2v[seeds=4]" "${DIGITS[@]}" ${EFFORT:---preset quick}
   }
-  join reference reference-{1,2,3,4}
+  joined+=("reference reference-1 reference-2 reference-3 reference-4")
 }
 
 bsd68() {
@@ -71,7 +71,7 @@ bsd68() {
   local recipe=(--batch-size 16 --epochs 36)
   measure bsd68-1 "$FILTERS,lmmse,bm3d" "${PHOTOGRAPHS[@]}"
   measure bsd68-2 "unet[seeds=4],n2v[seeds=4]" "${PHOTOGRAPHS[@]}" "${recipe[@]}"
-  join bsd68 bsd68-1 bsd68-2
+  joined+=("bsd68 bsd68-1 bsd68-2")
 }
 
 set12() {
@@ -101,6 +101,7 @@ polyu() {
 
 parts=("$@")
 [ $# -gt 0 ] || parts=(reference bsd68 set12 cbsd68 polyu)
+joined=() # last of all, since a run that is replaced is a change to the commit
 for part in "${parts[@]}"; do
   case $part in
     reference | bsd68 | set12 | cbsd68 | polyu) "$part" ;;
@@ -109,4 +110,8 @@ for part in "${parts[@]}"; do
       exit 2
       ;;
   esac
+done
+for run in "${joined[@]}"; do
+  # shellcheck disable=SC2086
+  join $run
 done

@@ -36,3 +36,10 @@ def test_a_published_run_is_whole_and_was_made_from_a_commit(folder):
     assert len(run.finished()) == len(run.manifest.cells)
     assert {path.stem for path in (folder / "cells").iterdir()} == set(run.manifest.cells)
     assert run.manifest.git.commit
+
+
+def test_the_script_that_made_them_makes_each_of_them():
+    script = (ROOT / "results" / "make.sh").read_text()
+    made = set(re.findall(r"^(\w+)\(\) \{$", script, re.M))
+    # The first was made by earlier code, the second on a GPU in a run of its own.
+    assert {folder.name for folder in RUNS} - {"learned", "bsd68-dncnn"} <= made
