@@ -30,6 +30,8 @@ from bench.store.recorded_data import RecordedDataset
 
 #: Of what is written; earlier ones can be read.
 FORMAT_VERSION = 3
+#: What the note begins with by which a run tells that it was merged of several.
+MERGED = "merged of the runs"
 
 
 class RecordedSettings(JsonModel):
@@ -292,6 +294,11 @@ class Manifest(JsonModel):
     def scales(self) -> dict[str, Scale]:
         """How the numbers of its metrics are read, by their labels."""
         return {label: metric.scale for label, metric in self.metrics.items()}
+
+    @property
+    def merged(self) -> bool:
+        """Whether it was merged of several runs, which may differ in what `settings` say."""
+        return any(note.startswith(MERGED) for note in self.notes)
 
     def session(self) -> Session:
         """What it says of the last session, as `earlier` keeps it."""

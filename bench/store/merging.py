@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from bench.core import UsageError
 from bench.store import conditions
 from bench.store.cell_meta import CellMeta
-from bench.store.manifest import Manifest, RecordedSettings
+from bench.store.manifest import MERGED, Manifest, RecordedSettings
 from bench.store.run import Run
 
 K = TypeVar("K")
@@ -80,7 +80,7 @@ def _manifest(runs: Sequence[Run], dropped: set[str]) -> Manifest:
     every = [newest, *others]
     settings, differing = _settings([each.settings for each in every])
     names = " and ".join(run.name for run in runs)
-    note = f"merged of the runs {names}"
+    note = f"{MERGED} {names}"
     if differing:
         note += f", which differ in {', '.join(differing)}: each cell has its own"
     changed: dict[str, Any] = {

@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 
 import bench
+from bench import sharing
 from bench.core import UsageError
+from bench.report.content import prose
 from bench.report.content.section import Section, by_dataset
 from bench.report.render import render
+from bench.store import open_pack
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +159,13 @@ def test_three_data_sets_are_ranked_with_their_diagram(runs, tmp_path, monkeypat
     paths = render(sets[:2], tmp_path / "two", ["md"])
     assert "Fewer than three data sets carry no test" in paths["md"].read_text()
     assert not (paths["md"].parent / "ranks.png").exists()
+
+
+def test_a_merged_run_says_how_long_each_of_its_networks_was_trained(tmp_path):
+    parts = [
+        bench.run("digits", methods=[name], epochs=epochs, limit=5, out=tmp_path, name=name)
+        for name, epochs in (("dae", 2), ("vae", 1))
+    ]
+    assert "preset `default`, 2 epochs;" in prose.lead(Section.of(parts[0]))
+    merged = open_pack(sharing.pack(parts, tmp_path).path)
+    assert "; 2 epochs of `dae`, 1 of `vae`; the methods'" in prose.lead(Section.of(merged))

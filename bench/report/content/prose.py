@@ -106,10 +106,7 @@ def conditions(section: Section) -> list[str]:
             tuned.setdefault(cell.run, {})[metrics.title(section.tuned_by(cell, meta))] = None
     for number, run in enumerate(section.runs):
         settings = run.manifest.settings
-        text = f"preset `{outside(settings.preset)}`"
-        text += f", {outside(settings.epochs)} epochs" if settings.epochs else ""
-        if settings.batch_size:
-            text += f" of batches of {outside(settings.batch_size)}"
+        text = training.effort(section, number)
         text += "; outputs rounded to 8 bits" if settings.quantize else ""
         by = " or ".join(tuned.get(number, ["PSNR"]))
         text += "; the methods' tunable parameters were " + (

@@ -1,11 +1,16 @@
-"""What networks were trained on, in words."""
+"""What networks were trained on, and how long, in words."""
 
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from bench.core.cell import MATCHED
 from bench.report.content.rows import CellRow
+from bench.report.content.words import code, listed, outside
+
+if TYPE_CHECKING:
+    from bench.report.content.section import Section
 
 #: Trainings of the built-in methods that never see noise, whatever noise their cell names: method,
 #: parameter, value.
@@ -35,3 +40,33 @@ def sees_no_noise(method: str, params: str) -> bool:
     """
     typed = json.loads(params)
     return any(method == name and typed.get(key) == value for name, key, value in _WITHOUT_NOISE)
+
+
+def effort(section: Section, number: int) -> str:
+    """How long the networks of a run were trained: by which preset, or for how many epochs each.
+
+    Args:
+        section: that the run is shown in.
+        number: of the run there.
+
+    Returns:
+        "preset `quick`, 2 epochs", or of a run merged of several, whose settings are those of one,
+        "20 epochs of `vae`, 2 of `cvae` and `unet`".
+    """
+    manifest = section.runs[number].manifest
+    settings = manifest.settings
+    if not manifest.merged:
+        text = f"preset `{outside(settings.preset)}`"
+        text += f", {outside(settings.epochs)} epochs" if settings.epochs else ""
+        batches = f" of batches of {outside(settings.batch_size)}" if settings.batch_size else ""
+        return text + batches
+    labels: dict[int, dict[str, None]] = {}
+    for cell, meta in zip(section.rows(), section.metadata, strict=True):
+        epochs = json.loads(meta.cell.recipe or "{}").get("epochs")
+        if cell.run == number and epochs:
+            labels.setdefault(epochs, {})[code(cell.label)] = None
+    if not labels:
+        return "nothing was trained"
+    first, *others = sorted(labels, reverse=True)
+    said = [f"{first} epoch{'s' * (first > 1)} of {listed(list(labels[first]))}"]
+    return ", ".join(said + [f"{epochs} of {listed(list(labels[epochs]))}" for epochs in others])
