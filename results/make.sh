@@ -7,11 +7,11 @@
 #
 # Each part is one `bench run`: what is finished is not measured twice, so that it can be stopped
 # and go on. A run of several parts, of which networks have settings of their own, is joined of
-# them as `bench pack` joins runs. Cells are measured one at a time, on one core, so that no time
-# was taken beside another and no weight depends on the cores at hand. Networks come from the
-# cache where they are: train them beforehand side by side, by the same command with --limit 16
-# and --jobs. A data set that is not here is left out, with its name. The commit must be clean: a
-# run says what code made it.
+# them as `bench pack` joins runs. Cells are measured one at a time, or JOBS=2 side by side, which
+# marks their times, and on one core, so that no weight depends on the cores at hand. Networks come
+# from the cache where they are: train them beforehand by the same command with --limit 16. A data
+# set that is not here is left out, with its name. The commit must be clean: a run says what code
+# made it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,7 +30,7 @@ fi
 
 # measure NAME METHODS ARGUMENTS…: one run.
 measure() {
-  bench run --name "$1" --methods "$2" --jobs 1 --threads 1 "${@:3}"
+  bench run --name "$1" --methods "$2" --jobs "${JOBS:-1}" --threads 1 "${@:3}"
 }
 
 # join NAME PART…: the run that these are parts of.
