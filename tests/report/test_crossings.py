@@ -90,5 +90,5 @@ def test_several_kinds_of_noise_are_named():
         }
     )
     (best,) = [one.text for one in findings(made) if one.text.startswith("By PSNR")]
-    assert "`nlm` is the best at gaussian 0.1; poisson 9, " in best
+    assert "`nlm` is the best at gaussian 0.1 and poisson 9, " in best
     assert "crosses `nlm` at about poisson 8.1 (" in networks(made).text

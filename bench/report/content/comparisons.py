@@ -113,7 +113,7 @@ class Comparisons:
             if stated:
                 name = f"{outside(kind)} " if len(self._kinds) > 1 else ""
                 parts.append(f"{name}{listed(stated)}")
-        return "; ".join(parts)
+        return listed(parts)
 
     def where(self, columns: Sequence[Column]) -> str:
         """The same after its preposition; `at every noise` of all of several."""
