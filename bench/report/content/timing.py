@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 #: Before each time and speed of a method that was disturbed, or that took more than its share.
 MARK = "~"
-#: Processes that waited for a core, over those that had one, from which on a machine was busy.
-_WAITING = 0.5
+#: Processes beyond a run's own from which on a machine was busy: where cores are left for them,
+#: they still share caches, memory, and often, as two threads of one core, the core itself.
+_OTHERS = 0.5
 #: Cores over a method's threads from which on it did not keep to them.
 _MORE = 0.25
 
@@ -48,9 +49,14 @@ def is_disturbed(meta: CellMeta, cores: int) -> bool:
         meta: of the cell.
         cores: of the machine that measured it.
     """
+    return (meta.conditions.jobs or 1) > 1 or _busy(meta, cores) or _over(meta) > _MORE
+
+
+def _busy(meta: CellMeta, cores: int) -> bool:
+    """Whether more was at work than the run itself."""
     conditions = meta.conditions
-    busy = (conditions.load or 0.0) > cores + _WAITING
-    return (conditions.jobs or 1) > 1 or busy or _over(meta) > _MORE
+    own = min(cores, (conditions.jobs or 1) * (conditions.threads or 1))
+    return (conditions.load or 0.0) > own + _OTHERS
 
 
 #: How far a method was disturbed, and the same in words.
@@ -67,7 +73,7 @@ def _reasons(section: Section) -> dict[str, dict[str, _Detail]]:
             if others:
                 text = f"{others} other cell{'s' if others > 1 else ''}"
                 _note(found, "beside up to {}", label, (others, text))
-            if load > cores + _WAITING:
+            if _busy(meta, cores):
                 text = f"{load:.1f} on {cores} cores"
                 _note(found, "at a load of up to {}", label, (load / cores, text))
             if over > _MORE:
