@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     help="The zip file, or a folder for it.  [default: NAME.zip]",
 )
 @click.option("--outputs", is_flag=True, help="With all restored images, where they were kept.")
+@click.option("--samples/--no-samples", default=True, help="The few images that reports show.")
 @click.option("--author", "authors", multiple=True, help="Whom to cite; may be repeated.")
 @click.option("--paths", is_flag=True, help="Though parameters of methods name folders.")
 @PLUGINS
@@ -33,6 +34,7 @@ def pack(
     runs: tuple[str, ...],
     out: Path | None,
     outputs: bool,
+    samples: bool,
     authors: tuple[str, ...],
     paths: bool,
     plugin: tuple[Path, ...],
@@ -52,7 +54,13 @@ def pack(
 
     opened = [store.find_run(run) for run in runs or (None,)]
     packed = sharing.pack(
-        opened, out, outputs=outputs, plugins=plugin, authors=authors, paths=paths
+        opened,
+        out,
+        samples=samples,
+        outputs=outputs,
+        plugins=plugin,
+        authors=authors,
+        paths=paths,
     )
     for note in packed.about.notes:
         say(by_words(f"Note: {note}"), err=True)

@@ -45,6 +45,7 @@ def pack(
     runs: Sequence[Run],
     out: str | os.PathLike[str] | None = None,
     *,
+    samples: bool = True,
     outputs: bool = False,
     plugins: Sequence[str | os.PathLike[str]] = (),
     authors: Sequence[str] = (),
@@ -55,6 +56,7 @@ def pack(
     Args:
         runs: of one data set, under conditions whose numbers can stand in one table.
         out: the zip file, or a folder for it; None for the working folder.
+        samples: with the few images that reports show.
         outputs: with all restored images, where these were kept.
         plugins: files and folders of the methods that are not bench's own, whose code goes in.
         authors: whom its CITATION.cff names.
@@ -81,8 +83,10 @@ def pack(
     sources, code = sources_of(metadata, registry)
     manifest, files = _shareable(merged.manifest), dict[str, bytes | Path](code)
     notes, kept = list(merged.notes), 0
+    if not samples:
+        notes.append("sample images were left out: reports show none")
     for key, (_, run) in merged.cells.items():
-        files |= _files_of(run, key)
+        files |= _files_of(run, key, samples=samples)
         if outputs and run.has_outputs(key):
             files[f"outputs/{key}.images"] = outputs_path(run.path, key)
             kept += 1
@@ -105,13 +109,14 @@ def pack(
     return Packed(path, about, len(metadata), planned)
 
 
-def _files_of(run: Run, key: str) -> dict[str, bytes | Path]:
+def _files_of(run: Run, key: str, *, samples: bool) -> dict[str, bytes | Path]:
     """A cell's files, by their names in the pack; folders of this machine are told of nowhere."""
     cell = run.path / "cells" / f"{key}.parquet"
-    files: dict[str, bytes | Path] = {f"cells/{key}.parquet": retold(cell, without_folders) or cell}
+    told = retold(cell, without_folders, samples=samples)
+    files: dict[str, bytes | Path] = {f"cells/{key}.parquet": told or cell}
     for folder, suffix in _BESIDE.items():
         path = run.path / folder / f"{key}.{suffix}"
-        if path.is_file():
+        if path.is_file() and (samples or folder != "samples"):
             files[f"{folder}/{key}.{suffix}"] = path
     return files
 

@@ -1,4 +1,4 @@
-"""A cell's file with the texts of its failures told otherwise, as for strangers."""
+"""A cell's file for strangers: the texts of its failures told otherwise, samples left out."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from bench.store.files import opened, readable
 _TEXTS = ("reason", "traceback", "unmeasured", "failed_trials")
 
 
-def retold(path: Path, tell: Callable[[str], str]) -> bytes | None:
-    """The file of a cell with other texts; None where none changes.
+def retold(path: Path, tell: Callable[[str], str], *, samples: bool = True) -> bytes | None:
+    """The file of a cell with other texts; None where nothing changes.
 
     The key and the rows stay what they are, and a digest of the metadata is made anew where there
     was one.
@@ -25,6 +25,7 @@ def retold(path: Path, tell: Callable[[str], str]) -> bytes | None:
     Args:
         path: of the cell's file.
         tell: gives what is to be said for a text.
+        samples: the cell still has the samples that it had.
 
     Raises:
         StorageError: the file cannot be read.
@@ -40,6 +41,9 @@ def retold(path: Path, tell: Callable[[str], str]) -> bytes | None:
                 told[name] = {label: tell(reason) for label, reason in value.items()}
             elif value:
                 told[name] = [[params, tell(reason)] for params, reason in value]
+        digests = entries.get("digests") or {}
+        if not samples and digests.get("samples"):
+            told["digests"] = {name: digests[name] for name in digests if name != "samples"}
         if all(entries[name] == value for name, value in told.items()):
             return None
         table = file.read(use_threads=False).replace_schema_metadata(None)

@@ -168,6 +168,19 @@ def other(folder):
                      **{**OPTIONS, "noise": [0.1, 0.3]})  # fmt: skip
 
 
+def test_a_pack_can_go_without_its_samples(other, tmp_path):
+    packed = sharing.pack([other], tmp_path / "bare.zip", samples=False)
+    assert any("sample images were left out" in note for note in packed.about.notes)
+    bare = open_pack(packed.path)
+    for full, meta in zip(other.metadata(), bare.metadata(), strict=True):
+        assert len(other.samples(meta.key)["image"]) > 0
+        assert bare.samples(meta.key)["image"] == []
+        # Nothing but that is another.
+        without = full.digests.model_copy(update={"samples": None})
+        assert meta == full.model_copy(update={"digests": without})
+    pd.testing.assert_frame_equal(bare.records(), other.records())
+
+
 def test_runs_of_one_data_set_are_merged(run, other, folder, tmp_path):
     packed = sharing.pack([run, other], tmp_path, plugins=[folder])
     merged = open_pack(packed.path)

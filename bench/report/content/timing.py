@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.core import counted
 from bench.report.content.words import outside
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _reasons(section: Section) -> dict[str, dict[str, _Detail]]:
                 text = f"{others} other cell{'s' if others > 1 else ''}"
                 _note(found, "beside up to {}", label, (others, text))
             if _busy(meta, cores):
-                text = f"{load:.1f} on {cores} cores"
+                text = f"{load:.1f} on {counted(cores, 'core')}"
                 _note(found, "at a load of up to {}", label, (load / cores, text))
             if over > _MORE:
                 text = f"{conditions.cores_used:.1f} cores instead of {conditions.threads or 1}"
