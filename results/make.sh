@@ -20,7 +20,7 @@ SIGMAS="15/255,25/255,50/255"
 DIGITS=(--dataset mnist --noise "gaussian:0.1,0.3,0.5;salt-pepper:0.1;poisson:30")
 PHOTOGRAPHS=(--dataset bsd68 --noise "$SIGMAS" --quantize)
 # Convolutional networks are trained for a minute or two each: in full (EFFORT="--preset default"),
-# 80 of them take half a day on two cores.
+# 80 of them would take some five hours on two cores, by the time of an epoch.
 EFFORT="${EFFORT:-}"
 
 if [ -n "$(git status --porcelain --untracked-files=no)" ]; then

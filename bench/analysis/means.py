@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.analysis.labels import tuples
 from bench.analysis.scores import NOISE, NoiseScores, Scores, column_means, prominent
-from bench.core import level_text, noise_text, printable, without_home
+from bench.core import counted, level_text, noise_text, printable, without_home
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +159,7 @@ def text_table(
     counts = summary.groupby("metric")["images"]
     least, most = counts.min(), int(counts.max()[shown].max())
     units = int(summary.loc[summary["metric"].isin(shown), "units"].max())
-    of_units = f" of {units:,} unit{'s' * (units > 1)}" if units < most else ""
+    of_units = f" of {counted(units, 'unit')}" if units < most else ""
     fewer = [
         f"{printable(scores.scales[label].title)} over {least[label]:,}"
         for label in shown

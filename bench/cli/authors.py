@@ -12,7 +12,7 @@ import click
 from bench.cli.console import say
 from bench.cli.options import DEBUG, PLUGINS
 from bench.cli.program import EPILOG, main
-from bench.core import UsageError, nearest
+from bench.core import UsageError, counted, nearest
 
 if TYPE_CHECKING:
     from bench.plugins.sources import Registry, Source
@@ -111,7 +111,7 @@ def test(names: tuple[str, ...], plugin: tuple[Path, ...], debug: bool) -> int:
             verdict = "FAILED" if outcome.verdict == "failed" else outcome.verdict
             say(f"  {verdict:<8}{outcome.check}{remark}")
             failed += outcome.verdict == "failed"
-    say(f"{failed} check{'s' * (failed > 1)} failed." if failed else "All checks passed.")
+    say(f"{counted(failed, 'check')} failed." if failed else "All checks passed.")
     return EXIT_CHECK_FAILED if failed else 0
 
 

@@ -12,7 +12,7 @@ import click
 from bench.cli.console import say
 from bench.cli.options import DEBUG
 from bench.cli.program import EPILOG, main
-from bench.core import UsageError, printable
+from bench.core import UsageError, counted, printable
 
 if TYPE_CHECKING:
     from bench.store.cache import Cached
@@ -64,7 +64,7 @@ def runs(folder: Path, debug: bool) -> None:
         if run.why:
             say(f"damaged: {printable(run.why)}")
     total = sum(run.size for run in found)
-    say(f"{len(found)} run{'s' * (len(found) != 1)}, {_size(total)}")
+    say(f"{counted(len(found), 'run')}, {_size(total)}")
 
 
 @main.group(invoke_without_command=True, epilog=EPILOG)

@@ -10,7 +10,7 @@ import click
 from bench.cli.console import by_words, say
 from bench.cli.options import DEBUG, PLUGINS
 from bench.cli.program import EPILOG, EXIT_NOT_HELD, EXIT_NOTHING, main
-from bench.core import printable
+from bench.core import counted, printable
 
 if TYPE_CHECKING:
     from bench.store import Verified
@@ -65,7 +65,7 @@ def pack(
     for note in packed.about.notes:
         say(by_words(f"Note: {note}"), err=True)
     size = packed.path.stat().st_size
-    cells = f"{packed.cells} cell{'s' * (packed.cells != 1)}"
+    cells = counted(packed.cells, "cell")
     say(f"Pack: {packed.path} ({cells}, {size / 1e6:.1f} MB)")
     say(f"Others check it with: bench verify {packed.path.name}")
 
@@ -150,7 +150,7 @@ def _tell(cell: VerifiedCell) -> None:
 def _sum_up(found: Verified) -> None:
     """What was left out, on what it was measured, and the verdict."""
     for why, count in found.left_out.items():
-        say(by_words(f"Left out: {count} cell{'s' * (count != 1)}: {printable(why)}"))
+        say(by_words(f"Left out: {counted(count, 'cell')}: {printable(why)}"))
     if found.unchecked:
         say(f"Not looked at: the metrics {printable(', '.join(found.unchecked))}")
     if found.same_machine:

@@ -48,7 +48,7 @@ import numpy as np
 
 from bench.analysis import Scores
 from bench.analysis.statistics import unit_scores
-from bench.core import Scale
+from bench.core import Scale, counted
 from bench.gate.outliers import Moved, outliers
 from bench.gate.pairing import MIN_SEEDS, Lost, Pairing, Sample
 from bench.gate.tolerance import tolerance_of
@@ -308,7 +308,7 @@ def _not_tested(sample: Sample, units: int) -> str:
     seeds = min(sample.new.shape[1], sample.old.shape[1])
     if sample.random and seeds < MIN_SEEDS:
         return (
-            f"{seeds} training seed{'s' if seeds > 1 else ''} in common and {MIN_SEEDS} needed: "
+            f"{counted(seeds, 'training seed')} in common and {MIN_SEEDS} needed: "
             "measure both with --seeds 0,1,2,3"
         )
     if units < 2:

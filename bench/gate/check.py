@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench import gate, store
 from bench.analysis import Scores, problems, tuples, with_labels
-from bench.core import UsageError, nearest, noise_text
+from bench.core import UsageError, counted, nearest, noise_text
 from bench.gate import Comparison, Judgement, Verdict
 from bench.gate.baseline_runs import find_baseline, points
 from bench.gate.changes import change, changes, image_text
@@ -174,18 +174,14 @@ def _refuse_thresholds(run: store.Run) -> None:
         raise UsageError(f"{run.path} has several noise seeds; thresholds are of one")
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number > 1)}"
-
-
 def _counts(comparison: Comparison) -> str:
     """Of how many images, units and seeds a comparison is."""
-    counts = _counted(comparison.images, "image")
+    counts = counted(comparison.images, "image")
     if comparison.units < comparison.images:
-        counts += f" of {_counted(comparison.units, 'unit')}"
+        counts += f" of {counted(comparison.units, 'unit')}"
     new_seeds, old_seeds = comparison.seeds
     if comparison.paired and new_seeds:
-        counts += f", {_counted(new_seeds, 'seed')}"
+        counts += f", {counted(new_seeds, 'seed')}"
     elif new_seeds:
         counts += f", {new_seeds} and {old_seeds} other seeds"
     return counts

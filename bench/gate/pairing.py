@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.analysis.scores import CELL, Columns, Scores, prominent
-from bench.core import DEFAULT_SCALES, MATCHED, Scale, noise_text, printable
+from bench.core import DEFAULT_SCALES, MATCHED, Scale, counted, noise_text, printable
 from bench.gate.images import image_table, joined, units_of
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Pairing:
         for (why, label, seeds, images), where in noises.items():
             labels.setdefault((why, ", ".join(where), seeds, images), []).append(label)
         return self._alone + [
-            f"{', '.join(names)} at {where}{seeds}: {images:,} image{'s' * (images > 1)} {why}"
+            f"{', '.join(names)} at {where}{seeds}: {counted(images, 'image')} {why}"
             for (why, where, seeds, images), names in labels.items()
         ]
 

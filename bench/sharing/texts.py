@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from bench.core import markdown_text, printable
+from bench.core import counted, markdown_text, printable
 from bench.store import CellMeta, Manifest
 from bench.store.columns import described
 from bench.store.pack import PackAbout
@@ -82,7 +82,7 @@ def _what(manifest: Manifest, metadata: Sequence[CellMeta]) -> str:
     if settings.limit:
         images = min(images, settings.limit)
     return (
-        f"{methods} method{'s' * (methods != 1)} on {images:,} {settings.split} images of "
+        f"{counted(methods, 'method')} on {images:,} {settings.split} images of "
         f"{data.name}: {len(metadata)} of {len(dict.fromkeys(manifest.cells))} cells, measured by "
         f"protocol {manifest.protocol}, {_day(manifest)}."
     )

@@ -28,7 +28,7 @@ def of_units(images: int, units: int) -> str:
     >>> of_units(24, 8), of_units(24, 24)
     (' of 8 units', '')
     """
-    return f" of {units:,} unit{'s' * (units > 1)}" if units < images else ""
+    return f" of {counted(units, 'unit')}" if units < images else ""
 
 
 def sampled(section: Section) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.analysis import ENOUGH_TRAININGS, prominent
-from bench.core import IDENTITY, noise_text
+from bench.core import IDENTITY, counted, noise_text
 from bench.report.content import data_set
 from bench.report.content.benefit import benefit
 from bench.report.content.comparisons import Comparisons
@@ -128,7 +128,7 @@ def _best(made: Comparisons) -> _Said:
     said = [_clause(made, wins) for wins in ordered[:_NAMED]]
     left_out = sum(len(wins) for wins in ordered[_NAMED:])
     if left_out:
-        said.append(f"of {left_out} more noise{'s' * (left_out > 1)} the tables tell")
+        said.append(f"of {counted(left_out, 'more noise')} the tables tell")
     few = any(made.few(win.column, win.label) for wins in ordered for win in wins)
     known = "; how far other trainings would lie is not known" if few else ""
     narrowest = min(ordered[0], key=lambda win: win.lead)

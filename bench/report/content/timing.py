@@ -72,7 +72,7 @@ def _reasons(section: Section) -> dict[str, dict[str, _Detail]]:
             conditions, over = meta.conditions, _over(meta)
             others, load = (conditions.jobs or 1) - 1, conditions.load or 0.0
             if others:
-                text = f"{others} other cell{'s' if others > 1 else ''}"
+                text = counted(others, "other cell")
                 _note(found, "beside up to {}", label, (others, text))
             if _busy(meta, cores):
                 text = f"{load:.1f} on {counted(cores, 'core')}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from bench.core import counted
 from bench.core.cell import MATCHED
 from bench.report.content.rows import CellRow
 from bench.report.content.words import code, listed, outside
@@ -68,5 +69,5 @@ def effort(section: Section, number: int) -> str:
     if not labels:
         return "nothing was trained"
     first, *others = sorted(labels, reverse=True)
-    said = [f"{first} epoch{'s' * (first > 1)} of {listed(list(labels[first]))}"]
+    said = [f"{counted(first, 'epoch')} of {listed(list(labels[first]))}"]
     return ", ".join(said + [f"{epochs} of {listed(list(labels[epochs]))}" for epochs in others])

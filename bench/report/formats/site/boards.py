@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bench import analysis
-from bench.core import level_text, noise_text, printable
+from bench.core import counted, level_text, noise_text, printable
 from bench.report.content import data_set, learning, prose
 from bench.report.content.leaderboard import Leaderboard
 from bench.report.content.metrics import number, title
@@ -182,12 +182,12 @@ class BoardPage:
         """The same in a few words."""
         section = self.board.section
         count = len(section.labels)
-        return f"{data_set.images(section)}, {count} method{'s' * (count != 1)}, {self._packs}"
+        return f"{data_set.images(section)}, {counted(count, 'method')}, {self._packs}"
 
     @property
     def _packs(self) -> str:
         count = len(self.board.section.runs)
-        return f"{count} run{'s' * (count != 1)}"
+        return counted(count, "run")
 
     @cached_property
     def leaderboard(self) -> Leaderboard:
