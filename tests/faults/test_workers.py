@@ -373,14 +373,18 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     """Whatever they do then, and with all that methods began."""
     methods = "identity,trouble[kind=hangs],trouble[kind=clings]"
     process = bench_command(tmp_path, "--methods", methods, "--jobs", "2")
-    command = psutil.Process(process.pid)
-    until(lambda: "sleep" in map(_name, command.children(recursive=True)))
-    children = command.children(recursive=True)
-    guards = [p for p in psutil.process_iter() if _session(p) in {_session(c) for c in children}]
-    children = list({*children, *guards})
-    assert len(children) == 5
-    process.kill()
-    process.communicate()
+    try:
+        command = psutil.Process(process.pid)
+        until(lambda: "sleep" in map(_name, command.children(recursive=True)))
+        children = command.children(recursive=True)
+        guards = [
+            p for p in psutil.process_iter() if _session(p) in {_session(c) for c in children}
+        ]
+        children = list({*children, *guards})
+        assert len(children) == 5
+    finally:  # also where the test fails: a method that hangs would use a core for ever
+        process.kill()
+        process.communicate()
     _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
 
