@@ -193,8 +193,8 @@ def studentised(by_unit: UnitScores) -> Studentised:
     return Studentised(mean, deviation / by_unit.degrees**0.5, draws, by_unit.effective)
 
 
-def student(degrees: Array, tests: float) -> Array:
-    """Student's two-sided critical value at an error of `ALPHA` over so many tests (Bonferroni).
+def student(degrees: Array, tests: float, alpha: float | Array = ALPHA) -> Array:
+    """Student's two-sided critical value at a chance of error over so many tests (Bonferroni).
 
     >>> import numpy as np
     >>> student(np.array([3.0]), 1).round(3).tolist()
@@ -202,7 +202,7 @@ def student(degrees: Array, tests: float) -> Array:
     """
     from scipy.special import stdtrit
 
-    return np.asarray(-stdtrit(degrees, ALPHA / (2 * tests)))
+    return np.asarray(-stdtrit(degrees, alpha / (2 * tests)))
 
 
 def detectable(error: Array, degrees: Array, critical: Array) -> Array:

@@ -270,13 +270,13 @@ def main():
             for rate in of_units(digits, units, runs // 2, rng, known=known)
         )
         print(f"| {units} | {' | '.join(map(_percent, rates))} |", flush=True)
-    print("| spread of seeds | same seeds | other seeds |\n|---|---|---|")
-    for spread in (0.02, 0.07, 0.2):
+    print("| images, spread of seeds | same seeds | other seeds |\n|---|---|---|")
+    for images, spread in ((12, 0.02), (68, 0.02), (1000, 0.02), (1000, 0.07), (1000, 0.2)):
         told = (
-            seeds_told_apart(digits, 1000, runs // 2, rng, spread=spread, shared=shared)
+            seeds_told_apart(digits, images, runs // 2, rng, spread=spread, shared=shared)
             for shared in (True, False)
         )
-        print(f"| {spread} dB | {' | '.join(map(_percent, told))} |", flush=True)
+        print(f"| {images}, {spread} dB | {' | '.join(map(_percent, told))} |", flush=True)
 
 
 if __name__ == "__main__":

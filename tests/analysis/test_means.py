@@ -143,16 +143,37 @@ def test_training_seeds_are_paired_and_part_of_the_error():
     assert pair["trainings"] == 4
     assert pair["difference"] == pytest.approx(apart.mean())
     seed_error = apart.std(ddof=1) / 2
-    half = (pair["high"] - pair["low"]) / 2
-    # One comparison: Student's with three degrees of freedom, seeds paired, images beside.
-    images = np.mean([a["psnr"] - b["psnr"] for a, b in zip(first, second, strict=True)], axis=0)
-    error = np.hypot(seed_error, stats.sem(images))
-    assert half == pytest.approx(stats.t.isf(0.025, 3) * error)
+    # One comparison: Student's with three degrees of freedom for seeds, paired; beside them what
+    # the images alone would give.
+    means = [
+        frame(np.mean([part["psnr"] for part in parts], axis=0), method=method)
+        for parts, method in ((first, "a"), (second, "b"))
+    ]
+    images = row(compared(*means)[1], metric="psnr")
+    seeds = stats.t.isf(0.025, 3) * seed_error
+    for end in ("low", "high"):
+        far = np.hypot(seeds, images[end] - images["difference"])
+        assert abs(pair[end] - pair["difference"]) == pytest.approx(far)
     assert pair["better"] == "b"
+    assert pair["p"] < 0.05
     # Unpaired, the seeds of either method count.
     others = [part.assign(seed=part["seed"] + 7) for part in second]
     _, pairs = compared(*first, *others)
     assert row(pairs, metric="psnr")["high"] > pair["high"] + 0.5
+
+
+def test_trainings_that_hardly_differ_leave_it_to_the_images():
+    rng = np.random.default_rng(9)
+    alike = seeded([0.0, 0.001, 0.002, 0.001], method="trained")
+    filters = frame(alike[0]["psnr"] - 0.5 + rng.normal(0, 1, 50), method="filter")
+    pair = row(compared(*alike, filters)[1], metric="psnr")
+    images = row(compared(alike[0].assign(seed=None), filters)[1], metric="psnr")
+    width = images["high"] - images["low"]
+    assert (pair["trainings"], images["trainings"]) == (4, 0)
+    # Of three degrees of freedom it would be 1.6 times as wide, of many comparisons seven times.
+    assert pair["high"] - pair["low"] == pytest.approx(width, rel=0.02)
+    assert pair["detectable"] == pytest.approx(images["detectable"], rel=0.05)
+    assert pair["p"] == pytest.approx(images["p"], abs=0.01)
 
 
 def test_of_one_training_nothing_is_said_but_of_that_model():

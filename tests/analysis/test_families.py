@@ -1,0 +1,54 @@
+"""The error that pairs share, where images and trainings both move a difference."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench.analysis.families import Pairs, _Seeded
+
+
+def two_errors(images, ours, theirs, pairs, seeds=4):
+    """Pairs of equal methods: variances of images (known) and of either method's trainings."""
+    rng = np.random.default_rng(10)
+    difference = rng.normal(0, (images + ours + theirs) ** 0.5, pairs)
+    drawn = [
+        variance * rng.chisquare(seeds - 1, pairs) / (seeds - 1) for variance in (ours, theirs)
+    ]
+    each = np.ones(pairs)
+    return Pairs(
+        ("toy", "gaussian", 0.3), ["a"] * pairs, ["b"] * pairs, each * 1e6, each * 1e6, each * 1e6,
+        each * seeds, difference, each * images**0.5, np.sqrt(sum(drawn)),
+        each * stats.norm.ppf(0.025), each * stats.norm.ppf(0.975),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "variances", [(0, 1, 0), (1, 0.1, 0), (1, 1, 0), (1, 3, 0), (1, 10, 0), (0, 1, 0.1), (1, 1, 1)]
+)
+def test_images_and_seeds_together_err_no_more_often_than_promised(variances):
+    """Where one number of degrees of freedom, Satterthwaite's, errs up to eight times as often."""
+    tests, pairs = 50, 200_000
+    drawn = two_errors(*variances, pairs)
+    seeded = _Seeded(drawn, tests)
+    low, high = seeded.interval()
+    wrong = int(((low > 0) | (high < 0)).sum())
+    assert wrong <= stats.binom.ppf(0.999, pairs, 0.05 / tests)
+    if variances == (0, 1, 0):  # nothing is given away where there is one error only
+        assert wrong >= stats.binom.ppf(0.001, pairs, 0.05 / tests)
+
+
+def test_its_p_value_ends_where_the_interval_does():
+    seeded = _Seeded(two_errors(1, 3, 1, 3000), 1)
+    low, high = seeded.interval()
+    outside = (low > 0) | (high < 0)
+    assert 20 < outside.sum() < 150
+    assert ((seeded.p() < 0.05) == outside).all()
+
+
+def test_of_seeds_alone_it_is_students():
+    drawn = two_errors(0, 1, 0, 50)
+    tested = drawn.difference / drawn.seed_error
+    by_hand = np.minimum(1, 2 * stats.t.sf(np.abs(tested), 3) * 7)
+    assert _Seeded(drawn, 7).p() == pytest.approx(by_hand)
+    assert _Seeded(drawn, 7).errors() == pytest.approx(stats.t.isf(0.025 / 7, 3))
+    assert _Seeded(drawn, 7).degrees() == pytest.approx(3)
