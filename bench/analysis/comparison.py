@@ -18,8 +18,8 @@ have been found, so that these cannot contradict each other.
   measured in its own 2.5% points on either side, since scores are skewed, and the largest of each
   resample counts. It is wider by 4/n, since a few units seldom hold their population's tails.
 - Four seeds are too few to resample: there images and seeds each have Student's value of their own
-  degrees of freedom, at a share of the error (Bonferroni), and the difference must reach the root of
-  the sum of squares of the two (Banerjee 1960), which errs no more often than either alone.
+  degrees of freedom, at a share of the error (Bonferroni), and the difference must reach the root
+  of the sum of their squares (Banerjee 1960), which errs no more often than either alone.
 
 The pairs share the error by their number, which grows with the square of the methods: of more than
 `MOST_COMPARED` under a noise only as many are compared with each other, those with the best means,

@@ -31,7 +31,7 @@ _CONTENTS = {
 @click.argument("folder", default="results", type=click.Path(path_type=Path))
 @DEBUG
 def runs(folder: Path, debug: bool) -> None:
-    """List the runs of a FOLDER (by default results), the newest first.
+    """List the runs of a FOLDER (by default results), the newest first, or one run by its own.
 
     Their files are not read: `bench doctor RUN` does that.
 
@@ -50,7 +50,7 @@ def runs(folder: Path, debug: bool) -> None:
         cells = f"{run.done}/{run.cells}" if run.state != "damaged" else ""
         rows.append(
             (
-                printable(run.path.name),
+                printable(run.path.resolve().name),
                 printable(run.dataset),
                 _methods(run.methods),
                 cells,
@@ -147,7 +147,7 @@ def _grouped(entries: Sequence[Cached]) -> list[tuple[str, ...]]:
 def _ago(days: float) -> str:
     if days < 1:
         return "today"
-    return f"{days:.0f} day{'s' * (round(days) != 1)} ago"
+    return f"{counted(round(days), 'day')} ago"
 
 
 def _methods(names: Sequence[str]) -> str:

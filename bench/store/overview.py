@@ -41,12 +41,13 @@ class RunOverview:
 
 
 def overview(results: Path) -> Iterator[RunOverview]:
-    """The runs of a folder, the one that was worked on last first.
+    """The runs of a folder, the one that was worked on last first; of a run's folder that run.
 
     Raises:
         StorageError: the folder may not be read.
     """
-    for path in reversed(run_folders(results)):
+    here = [results] if (results / "manifest.json").is_file() else run_folders(results)
+    for path in reversed(here):
         size = size_of(path)
         try:
             run = open_run(path)

@@ -137,6 +137,7 @@ def test_the_command_lists_runs(bench, tmp_path):
     assert lines[1].split()[:5] == ["one", "toy", "vae", "1/1", "finished"]
     assert lines[-1].startswith("1 run, ")
     assert CELL.key not in "".join(lines)
+    assert bench("runs", run.path).out.splitlines() == lines  # by its own folder it is one
 
 
 def test_the_command_lists_and_cleans_the_cache(bench, fails, folder, monkeypatch):

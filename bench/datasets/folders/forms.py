@@ -248,7 +248,7 @@ def _frames(form: str, path: Path, files: Sequence[Path]) -> Entry:
         raise DataError(f"{form}: {path.name} holds {len(clean)} clean images: keep one")
     if len(noisy) < 2:
         raise DataError(
-            f"{form}: {path.name} holds {len(noisy)} noisy image{'s' * (len(noisy) != 1)}: a scene "
+            f"{form}: {path.name} holds {counted(len(noisy), 'noisy image')}: a scene "
             "takes two or more, in a folder of its own or as pages of a file"
         )
     scene = Scene(clean[0] if clean else None, tuple(noisy))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.core import duration_text, prefixed, significant
+from bench.core import counted, duration_text, prefixed, significant
 from bench.report.content import timing
 from bench.report.content.words import outside
 
@@ -146,7 +146,7 @@ def device_text(meta: CellMeta) -> str:
     threads = conditions.threads
     if conditions.device != "cpu" or not threads:
         return conditions.device
-    return f"{conditions.device}, {threads} thread{'s' if threads != 1 else ''}"
+    return f"{conditions.device}, {counted(threads, 'thread')}"
 
 
 def _speed(metas: Sequence[CellMeta]) -> Cost:
