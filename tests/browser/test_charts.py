@@ -6,6 +6,9 @@ from urllib.parse import unquote
 
 import pytest
 
+import bench
+from bench.report.render import render
+
 
 @pytest.fixture
 def page(opens, report):
@@ -220,3 +223,28 @@ def test_on_paper_all_charts_are_drawn_in_its_colours(opens, report, tmp_path):
         assert box.locator(".main-svg").count() >= 1
         assert box.evaluate("b => [b.layout.font.color, b.layout.width]") == ["#000000", 660]
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_a_sweeps_curve_has_the_values_of_shown_methods_alone(opens, tmp_path):
+    sizes = (3, 5, 7)
+    run = bench.run(
+        "digits", methods=["identity", "gaussian[width=0.7]", "median[size=3|5|7]"], noise=0.3,
+        limit=10, tune=False, out=tmp_path,
+    )  # fmt: skip
+    page = opens(render(run, tmp_path / "report", ["html"])["html"])
+    chart = drawn(page, "Quality over parameters: median, size")
+    seen = "box.data.filter(t => t.visible !== false)"
+
+    def curve():
+        return data(chart, f"{seen}.filter(t => t.mode === 'lines+markers').map(t => t.x)")
+
+    def references():
+        return data(chart, f"{seen}.filter(t => t.mode === 'lines').map(t => t.name.split(' ')[0])")
+
+    assert (curve(), references()) == ([list(sizes)], ["identity", "gaussian[width=0.7]"])
+    page.uncheck("input[data-filter=method][data-name='median[size=5]']")
+    page.uncheck("input[data-filter=method][data-name='gaussian[width=0.7]']")
+    assert (curve(), references()) == ([[3, 7]], ["identity"])
+    for size in (3, 7):
+        page.uncheck(f"input[data-filter=method][data-name='median[size={size}]']")
+    assert chart.locator("[data-role=empty]").is_visible()

@@ -35,6 +35,7 @@ class Point:
     """The mean of a variant under a noise.
 
     Attributes:
+        label: of the variant.
         value: of the parameter.
         text: the value as typed.
         mean: over images.
@@ -43,6 +44,7 @@ class Point:
         near: it was compared with the best one's, and cannot be told apart from it.
     """
 
+    label: str
     value: float
     text: str
     mean: float
@@ -148,6 +150,7 @@ def _line(
     best = max(entries, key=lambda variant: sign * entries[variant].mean)
     return [
         Point(
+            variant.label,
             variant.value,
             variant.text,
             entry.mean,
@@ -163,7 +166,7 @@ def interval(entry: Entry) -> tuple[float, float]:
     """Ends of the interval that is drawn: over images or units, and over trainings if several.
 
     The half-width over k trainings is Student's, of their means' standard deviation; the two are
-    added in squares.
+    added in squares (Banerjee 1960), as where methods are compared.
     """
     low = entry.mean if entry.low is None else entry.low
     high = entry.mean if entry.high is None else entry.high

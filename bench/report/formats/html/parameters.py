@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bench.core import noise_text
@@ -29,6 +29,7 @@ from bench.report.formats.html.traces import (
 )
 
 if TYPE_CHECKING:
+    from bench.report.content.rows import Column
     from bench.report.content.section import Section
 
 
@@ -36,15 +37,16 @@ def parameters(section: Section, styles: Styles) -> Iterator[Chart]:
     """A chart for each swept parameter, with a choice of noises."""
     for curves in parameter_curves(section):
         figures = {
-            noise_text(*column): _figure(curves, panel, styles.column(column))
+            noise_text(*column): _figure(curves, panel, column, styles)
             for column, panel in curves.panels.items()
         }
         name = f"{PARAMETERS_TITLE}: {curves.method}, {curves.parameter}"
         yield Chart(name, parameter_caption(section, curves), figures, 420, wide=False)
 
 
-def _figure(curves: Curves, panel: Panel, column: int) -> dict[str, Any]:
+def _figure(curves: Curves, panel: Panel, column: Column, styles: Styles) -> dict[str, Any]:
     """The lines under one noise, and the references."""
+    index = styles.index
     # Of many values few are named, the first among them; the others show theirs to a pointer.
     named = list(curves.ticks)[:: math.ceil(len(curves.ticks) / MOST_NAMED)]
     axis: dict[str, Any] = {
@@ -55,12 +57,18 @@ def _figure(curves: Curves, panel: Panel, column: int) -> dict[str, Any]:
         axis["type"] = "log"
     ends = [min(curves.ticks), max(curves.ticks)]
     lines = [
-        _line(curves, name, line, SHADES[number % len(SHADES)])
+        {
+            **_line(curves, name, line, SHADES[number % len(SHADES)]),
+            "methods": [index[point.label] for point in line],
+        }
         for number, (name, line) in enumerate(panel.lines.items())
     ]
     return figure(
-        [*_references(curves, panel, ends), *lines],
-        of={"columns": [column]},
+        [*_references(curves, panel, ends, index), *lines],
+        of={
+            "columns": [styles.column(column)],
+            "methods": [index[point.label] for line in panel.lines.values() for point in line],
+        },
         xaxis={"title": {"text": safe(curves.parameter)}, **axis},
         yaxis={**metric_axis(curves.scale), "range": list(panel.range())},
         showlegend=True,
@@ -94,7 +102,9 @@ def _line(curves: Curves, name: str, line: list[Point], colour: str) -> Any:
     )
 
 
-def _references(curves: Curves, panel: Panel, ends: list[float]) -> list[Any]:
+def _references(
+    curves: Curves, panel: Panel, ends: list[float], index: Mapping[str, int]
+) -> list[Any]:
     """Dotted lines; the legend has their numbers, since the axis may end before them."""
     return [
         scatter(
@@ -104,6 +114,7 @@ def _references(curves: Curves, panel: Panel, ends: list[float]) -> list[Any]:
             name=f"{safe(label)} {mean:.{curves.scale.decimals}f}",
             line={"color": "#888888", "dash": dash, "width": 1.5},
             hoverinfo="skip",
+            methods=[index[label]] * 2,
         )
         for (label, mean), dash in zip(panel.references.items(), ("dot", "dash"), strict=False)
     ]

@@ -139,7 +139,8 @@ def figure(
 
     Args:
         traces: by `scatter`, `box` or `heatmap`. One may have what plotly does not know: `meta`,
-            the index of its method; `columns`, the index of its noise or, in a list, its points'.
+            the index of its method, or `methods`, those of its points; `columns`, the index of its
+            noise or, in a list, its points'.
         of: the `methods` and `columns` of which it is, where it is of some alone: without any of
             them there is nothing to choose it for.
         **layout: of plotly.

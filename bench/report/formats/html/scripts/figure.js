@@ -28,8 +28,10 @@ function shownTrace(trace) {
   if (trace.columns) {
     return points(trace, trace.columns.flatMap((column, at) => (hidden.column.has(String(column)) ? [] : [at])));
   }
-  if (trace.type === "heatmap" && trace.methods) {
+  if (trace.methods) {
     const kept = trace.methods.flatMap((method, at) => (hidden.method.has(String(method)) ? [] : [at]));
+    if (!kept.length) return { ...trace, visible: false };
+    if (trace.type !== "heatmap") return points(trace, kept);
     const square = (rows) => kept.map((row) => kept.map((column) => rows[row][column]));
     return { ...points(trace, kept), z: square(trace.z), customdata: square(trace.customdata) };
   }
