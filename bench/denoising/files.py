@@ -24,7 +24,7 @@ from bench.core import (
 )
 from bench.datasets import formats
 from bench.datasets.folders import contents
-from bench.datasets.folders.contents import counted
+from bench.datasets.folders.contents import tally
 from bench.datasets.folders.scenes import look, pages_of
 from bench.datasets.formats import Stored, UnusableImage
 from bench.datasets.formats.files import parted
@@ -85,7 +85,7 @@ def sources(images: Iterable[str | os.PathLike[str]], out: Path) -> tuple[list[S
         path = expanded(given)
         if path.is_dir() and path.suffix.lower() != ".zarr":
             inside = contents(path)
-            lines += counted(path, [*inside.folders, *inside.others])
+            lines += tally(path, [*inside.folders, *inside.others])
             if not inside.images:
                 raise DataError(f"no image in {path}{f' ({lines[-1]})' if lines else ''}")
             found += [_source(file, out) for file in inside.images]

@@ -132,7 +132,7 @@ def split_folders(folder: Path, form: str) -> dict[Split, Path]:
     return folders
 
 
-def counted(folder: Path, others: Iterable[Path]) -> list[str]:
+def tally(folder: Path, others: Iterable[Path]) -> list[str]:
     """A line that counts what lies in a folder and is no part of the data set, if anything does."""
     kinds = Counter(_kind(path) for path in others if path.name != DESCRIPTION)
     shown = sorted(kinds.most_common(_KINDS))
@@ -148,7 +148,7 @@ def beside_splits(folder: Path, folders: Mapping[Split, Path]) -> list[str]:
         return []
     found = contents(folder)
     others = [path for part in found for path in part if path not in folders.values()]
-    return counted(folder, others)
+    return tally(folder, others)
 
 
 def _kind(path: Path) -> str:

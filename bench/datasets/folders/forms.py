@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.core import SPLITS, DataError, Dataset, Range, Split
+from bench.core import SPLITS, DataError, Dataset, Range, Split, counted
 from bench.datasets.folders.assembly import assembled
 from bench.datasets.folders.contents import (
     beside_splits,
     check_scenes,
     contents,
-    counted,
     is_image,
     is_truth,
     named,
     split_folders,
+    tally,
 )
 from bench.datasets.folders.description import DESCRIPTION, Description, description
 from bench.datasets.folders.scenes import Entry, Page, Scene, opened, pages_of
@@ -69,7 +69,7 @@ def open_folder(folder: Path, stated: Range | None = None) -> Dataset:
         found = contents(own)
         files[split] = found.images
         inside = [path for path in found.folders if path not in folders.values()]
-        ignored += counted(own, [*inside, *found.others])
+        ignored += tally(own, [*inside, *found.others])
     ignored += beside_splits(folder, folders)
     if not files["test"]:
         there = {path.name for path in contents(folders["test"]).folders}
@@ -158,7 +158,7 @@ def open_pairs(folder: Path, stated: Range | None = None) -> Dataset:
                 "their clean ones, with equal names, into clean/"
             )
         others = [path for path in found.folders if path.name not in kinds]
-        ignored += counted(own, [*found.images, *others, *found.others])
+        ignored += tally(own, [*found.images, *others, *found.others])
         files: dict[str, dict[str, Path]] = {}
         for kind, path in sorted(kinds.items()):
             files[kind], more = _by_stem(form, path)
@@ -177,7 +177,7 @@ def _by_stem(form: str, folder: Path) -> tuple[dict[str, Path], list[str]]:
             other = files[path.stem].name
             raise DataError(f"{form}: {other} and {path.name} in {folder} are both {path.stem}")
         files[path.stem] = path
-    return files, counted(folder, [*found.folders, *found.others])
+    return files, tally(folder, [*found.folders, *found.others])
 
 
 def _pairs(
@@ -221,12 +221,12 @@ def open_frames(folder: Path, stated: Range | None = None) -> Dataset:
     for split, own in folders.items():
         found = contents(own)
         check_scenes(form, own, found.folders)
-        ignored += counted(own, found.others)
+        ignored += tally(own, found.others)
         scenes: dict[Path, list[Path]] = {path: [path] for path in found.images}
         for path in found.folders:
             inside = contents(path)
             scenes[path] = inside.images
-            ignored += counted(path, [*inside.folders, *inside.others])
+            ignored += tally(path, [*inside.folders, *inside.others])
         if not scenes:
             raise DataError(
                 f"{form}: no scene in {own}: put the noisy images of each scene into a folder, or "
