@@ -42,9 +42,9 @@ def pack(
 ) -> None:
     """Pack a RUN as one zip file, for others to read, cite and verify.
 
-    It holds records, samples, sums of all files, schemas, a CITATION.cff, and the methods' code
-    where that is what measured. Several RUNs of one data set are merged. `bench report`, `compare`,
-    `score` and `doctor` take a pack where they take a run.
+    It holds records, samples, sums of all files, schemas, a CITATION.cff, and the code of methods
+    and plugins where that is what measured. Several RUNs of one data set are merged. `bench
+    report`, `compare`, `score` and `doctor` take a pack where they take a run.
 
     \b
     bench pack reference

@@ -58,7 +58,7 @@ def pack(
         out: the zip file, or a folder for it; None for the working folder.
         samples: with the few images that reports show.
         outputs: with all restored images, where these were kept.
-        plugins: files and folders of the methods that are not bench's own, whose code goes in.
+        plugins: files and folders of what is not bench's own, whose code goes in.
         authors: whom its CITATION.cff names.
         paths: also where methods' parameters name folders of this machine.
 
@@ -80,7 +80,7 @@ def pack(
     if not paths:
         _refuse_folders(merged)
     registry = Registry(Settings.checked(plugins=tuple(plugins)).plugins)
-    sources, code = sources_of(metadata, registry)
+    sources, code = sources_of(metadata, merged.manifest.metrics, registry)
     manifest, files = _shareable(merged.manifest), dict[str, bytes | Path](code)
     notes, kept = list(merged.notes), 0
     if not samples:
@@ -170,7 +170,7 @@ def _refuse_folders(merged: Merged) -> None:
 
 
 def _left_out(sources: dict[str, list[Any]]) -> list[str]:
-    """Which methods' code is not in the pack, and why."""
+    """Which code is not in the pack, and why."""
     why: dict[str, list[str]] = {}
     for label, several in sources.items():
         for one in several:

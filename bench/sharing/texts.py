@@ -24,7 +24,8 @@ without that program, and measured again with it.
 - `history/KEY.json`: the loss of what was trained, by epoch: [epoch, split, term, value].
 - `samples/KEY.npz`: a few images: clean, noisy, restored.
 - `outputs/KEY.images`: {outputs}
-- `sources/METHOD/`: code of the methods; `pack.json` says of which it is there, and why not.
+- `sources/METHOD/`: code of the methods, in `noises/` and `metrics/` that of plugins; `pack.json`
+  says of which it is there, and why not.
 - `schema/`: JSON schemas of the manifest and of a cell's metadata, and what the columns mean.
 - `environment/requirements.txt`: versions of the packages that measured.
 - `CITATION.cff`: how to cite it.

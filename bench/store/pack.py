@@ -5,7 +5,8 @@
     cells/ history/ samples/  as in the run's folder, see `bench.store.run`
     outputs/                  all restored images, where they were asked for
     schema/                   JSON schemas of the manifest, of a cell's metadata and of its columns
-    sources/METHOD/           the methods' code, where it is the code that measured
+    sources/METHOD/           the methods' code, where it is the code that measured;
+                              in noises/NAME/ and metrics/NAME/ that of plugins
     README.md CITATION.cff environment/requirements.txt
     SHA256SUMS                of every other file, as `sha256sum -c` takes it
 
@@ -59,7 +60,7 @@ _ANEW = "get the pack anew"
 
 
 class PackedSource(JsonModel):
-    """A method's code.
+    """The code of a method, or of a plugin's noise or metric.
 
     Attributes:
         source: digest of the code that measured, as the cells have it.
@@ -84,7 +85,7 @@ class PackAbout(JsonModel):
         name: of the run, and of the folder that it is unpacked to.
         runs: names of the runs that it was made of, the newest first.
         outputs: restored images are in it.
-        sources: a method's label -> its code, of each digest that cells have.
+        sources: a method's label, `noise NAME` or `metric LABEL` -> its code, of each digest.
         notes: what was changed or left out as it was packed, a sentence each.
     """
 
