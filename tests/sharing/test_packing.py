@@ -150,60 +150,6 @@ def test_other_code_is_never_packed_in_its_place(run, folder, tmp_path):
     assert any("no code of halve" in note for note in packed.about.notes)
 
 
-BRICKS = """
-from bench import noise
-
-@noise(highest=1.0)
-class Bricks:
-    \"""One offset a row.\"""
-
-    def add(self, clean, draws):
-        return clean + self.level * draws.normal()[..., :1]
-
-    def std(self, clean):
-        return 0 * clean + self.level
-"""
-EDGES = """
-import numpy as np
-from bench import metric
-
-@metric(better="lower")
-def edges(restored, clean, *, power=1.0):
-    \"""Error of the differences between rows.\"""
-    return np.abs(np.diff(restored - clean, axis=-2) ** power).mean(axis=(1, 2, 3))
-"""
-
-
-def test_noises_and_metrics_of_a_users_files_go_with_their_code(folder, tmp_path):
-    mine = tmp_path / "mine"
-    mine.mkdir()
-    (mine / "bricks.py").write_text(BRICKS)
-    (mine / "edges.py").write_text(EDGES)
-    run = bench.run(
-        "digits", methods="median", plugins=[mine], out=tmp_path, name="rows",
-        metrics=["psnr", "edges[power=2.0]"], noise="bricks:0.3;gaussian:0.3", limit=6, tune=False,
-    )  # fmt: skip
-    packed = sharing.pack([run], tmp_path / "rows.zip", plugins=[mine])
-    said = packed.about.sources
-    # Of bench's own noises and metrics the protocol tells.
-    assert set(said) == {"median", "noise bricks", "metric edges[power=2.0]"}
-    assert said["noise bricks"][0].files == ["sources/noises/bricks/bricks.py"]
-    assert said["metric edges[power=2.0]"][0].files == ["sources/metrics/edges/edges.py"]
-    # With the code that lies in it, and nothing else, the pack is measured again.
-    with zipfile.ZipFile(packed.path) as archive:
-        archive.extractall(tmp_path / "stranger")
-    sources = tmp_path / "stranger/sources"
-    found = sharing.verify(
-        packed.path, plugins=[sources / "noises/bricks", sources / "metrics/edges"]
-    )
-    assert [cell.held for cell in found.cells] == [True, True]
-    assert not found.unchecked
-    (mine / "edges.py").write_text(EDGES.replace(".mean(", ".max("))
-    packed = sharing.pack([run], tmp_path / "other.zip", plugins=[mine])
-    assert packed.about.sources["metric edges[power=2.0]"][0].left_out.startswith("the code that")
-    assert any("no code of metric edges[power=2.0]" in note for note in packed.about.notes)
-
-
 def test_manifest_and_cells_fit_the_schemas_that_are_packed(packed):
     """Every entry of theirs is described, and none that must be there is missing."""
     archive = zipfile.ZipFile(packed.path)
