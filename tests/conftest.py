@@ -156,18 +156,8 @@ class _Here:
     def start(self):
         self.alive = True
 
-    def ask(self, job):
-        from bench.execution.importing import Import, Remark, TrainedOn
-
-        if isinstance(job, Import):
-            answer = job.plugin()
-        elif isinstance(job, Remark):
-            answer = job.text()
-        elif isinstance(job, TrainedOn):
-            answer = job.names()
-        else:
-            answer = job.survey(lambda: None)
-        return pickle.loads(pickle.dumps(answer))
+    def ask(self, job, heard=lambda kind, value: None):
+        return pickle.loads(pickle.dumps(job.answer(heard)))
 
     def close(self):
         pass
@@ -177,11 +167,14 @@ class _Here:
 def load_here():
     """Until a patch is undone, plugins are loaded in this process, as their cells are worked on.
 
-    Lists, and runs with workers, start a process for it otherwise, which takes a second.
+    Lists, runs with workers, and verifications start a process for it otherwise, which takes a
+    second.
     """
 
     def apply(patch):
         patch.setattr("bench.execution.importing.WatchedProcess", _Here)
+        patch.setattr("bench.sharing.verification.WatchedProcess", _Here)
+        patch.setattr("bench.sharing.again._known", [])
 
     return apply
 

@@ -89,6 +89,10 @@ def pack(
 @click.option("--dataset", help="Where its images lie, as folder:PATH or npz:FILE.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the data sets.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option(
+    "--timeout", type=float, metavar="SECONDS", help="That a cell may take; then it does not hold."
+)
+@click.option("--memory-limit", metavar="SIZE", help="Resident memory, as 8GB; likewise.")
 @DEBUG
 def verify(
     pack: str,
@@ -100,14 +104,17 @@ def verify(
     dataset: str | None,
     data_dir: Path | None,
     device: str,
+    timeout: float | None,
+    memory_limit: str | None,
     debug: bool,
 ) -> int:
     """Measure a sample of a PACK's cells again, and say whether they hold.
 
     They are trained, tuned, denoised and scored anew. Where images are not the same bit for bit,
     PSNR has to be within 0.001 dB an image on the machine and with the versions that measured, and
-    elsewhere within 0.01 dB; of what is trained within 0.2 dB of the mean. What is found is written
-    to NAME.verified.json.
+    elsewhere within 0.01 dB; of what is trained within 0.2 dB of the mean. The code is what is
+    installed here and what --plugin names, in a process of its own. What is found is written to
+    NAME.verified.json.
 
     \b
     bench verify reference.zip --cells 5
@@ -128,6 +135,8 @@ def verify(
         data_dir=data_dir,
         device=device,
         tolerance=TRAINED if tolerance is None else tolerance,
+        timeout=timeout,
+        memory_limit=memory_limit,
         telling=sharing.Telling(
             lambda cell: say(f"Measuring {printable(cell)} ...", err=True), _tell
         ),

@@ -19,7 +19,7 @@ from typing import Any
 from bench.core import DataError, Noise, Unsupported, expanded
 from bench.datasets import Survey
 from bench.evaluation.data_source import DataSource
-from bench.execution.process import Limits, Lost, WatchedProcess
+from bench.execution.process import Job, Limits, Lost, WatchedProcess
 from bench.plugins.contract import Method
 from bench.plugins.kinds import KINDS
 from bench.plugins.plugin import BUILT_IN
@@ -33,7 +33,7 @@ _ASKED = ("trained_on", "remark")
 
 
 @dataclass(frozen=True)
-class Import:
+class Import(Job):
     """What the other process is to load.
 
     Attributes:
@@ -46,7 +46,7 @@ class Import:
     kind: str
     name: str
 
-    def plugin(self) -> Any:
+    def answer(self, tell: Callable[[str, Any], None]) -> Any:
         """In the other process: the method or metric without its code, which goes nowhere.
 
         Raises:
@@ -78,7 +78,7 @@ class Import:
 
 
 @dataclass(frozen=True)
-class TrainedOn:
+class TrainedOn(Job):
     """A method that is to say what it was trained on with such parameters.
 
     Attributes:
@@ -90,22 +90,26 @@ class TrainedOn:
     name: str
     params: Mapping[str, Any]
 
-    def names(self) -> tuple[str, ...] | None:
+    def answer(self, tell: Callable[[str, Any], None]) -> tuple[str, ...] | None:
         """In the other process: see `Method.trained_on`."""
         return Registry(self.plugins).load(self.name).trained_on(self.params)
 
 
 @dataclass(frozen=True)
-class Remark(TrainedOn):
+class Remark(Job):
     """A method that is to say what readers of its numbers must know.
 
     Attributes:
+        plugins, name, params: as of `TrainedOn`.
         noise: that it is measured on.
     """
 
+    plugins: tuple[str, ...]
+    name: str
+    params: Mapping[str, Any]
     noise: Noise
 
-    def text(self) -> str | Unsupported:
+    def answer(self, tell: Callable[[str, Any], None]) -> str | Unsupported:
         """In the other process: see `Method.remark`; a refusal is an answer too."""
         try:
             return Registry(self.plugins).load(self.name).remark(self.params, self.noise)
@@ -114,7 +118,7 @@ class Remark(TrainedOn):
 
 
 @dataclass(frozen=True)
-class Look:
+class Look(Job):
     """A data set that the other process is to go through.
 
     Attributes:
@@ -125,8 +129,8 @@ class Look:
     source: DataSource
     name: str
 
-    def survey(self, alive: Callable[[], None]) -> Survey:
-        """In the other process: what is found there; it calls `alive` now and then.
+    def answer(self, tell: Callable[[str, Any], None]) -> Survey:
+        """In the other process: what is found there; it says now and then that it is alive.
 
         Raises:
             BenchError: its code cannot be used, or what it gives are no images.
@@ -137,7 +141,7 @@ class Look:
             nonlocal last
             if time.monotonic() - last > 1:
                 last = time.monotonic()
-                alive()
+                tell("alive", None)
 
         return self.source.survey(self.name, seldom)
 

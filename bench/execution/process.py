@@ -39,6 +39,22 @@ class Limits:
     memory: int | None = None
 
 
+class Job:
+    """What the other process does where it does not work on a run's cells; it is pickled."""
+
+    def answer(self, tell: Callable[[str, Any], None]) -> Any:
+        """In the other process: the answer.
+
+        Args:
+            tell: says something before it, by kind: "alive" for another while, "loaded" where what
+                takes its time begins, and whatever who asks wants to hear.
+
+        Raises:
+            BenchError: it is the answer.
+        """
+        raise NotImplementedError
+
+
 class Stopped(Exception):
     """The process was stopped from outside while it worked."""
 

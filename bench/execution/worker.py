@@ -1,7 +1,7 @@
 """The process that works on cells, started by `process.WatchedProcess`.
 
 On its standard input come jobs, pickles between processes of one command: a `Setup` and then
-cells, or an `Import`, a `TrainedOn`, a `Remark`, or a `Look`. On its standard output go answers. It
+cells, or a `process.Job`. On its standard output go answers. It
 ends when its input does, with all that methods started, so that no worker outlives its parent, even
 one that is killed.
 """
@@ -59,21 +59,18 @@ def main() -> None:
 def _answer(waiting: queue.SimpleQueue[Any], answers: int) -> None:
     """Answer jobs until there is none, or one cannot be done."""
     from bench.core import BenchError
-    from bench.execution.importing import Import, Look, Remark, TrainedOn
+    from bench.execution.process import Job
     from bench.execution.supervisor import Setup
+
+    def tell(kind: str, value: Any) -> None:
+        pipes.send(answers, kind, value)
 
     worker: Any = None
     try:
         while True:
             job = waiting.get(timeout=_IDLE)
-            if isinstance(job, Import):
-                answer = job.plugin()
-            elif isinstance(job, Remark):
-                answer = job.text()
-            elif isinstance(job, TrainedOn):
-                answer = job.names()
-            elif isinstance(job, Look):
-                answer = job.survey(lambda: pipes.send(answers, "alive", None))
+            if isinstance(job, Job):
+                answer = job.answer(tell)
             elif isinstance(job, Setup):
                 worker, answer = _Worker(job, answers), None
             else:

@@ -15,6 +15,8 @@ import yaml
 import bench
 from bench import sharing
 
+pytestmark = pytest.mark.usefixtures("loaded_here")
+
 BRICKS = """
 from bench import noise
 

@@ -15,6 +15,8 @@ from bench.store import Verified, columns, open_run
 from bench.store.pack import write_pack
 from bench.store.verified import VerifiedCell
 
+pytestmark = pytest.mark.usefixtures("loaded_here")
+
 HALVE = '''from bench import method
 
 
@@ -145,6 +147,52 @@ def test_a_method_that_fails_here_does_not_hold(pack, tmp_path):
     assert "it fails here: NameError" in cell.how
 
 
+@pytest.mark.another_process
+def test_another_process_measures_and_gives_the_same(pack, plugin):
+    found = sharing.verify(pack, cells=9, plugins=[plugin])
+    assert found.asked == found.held == 4
+    assert found.versions["numpy"] == np.__version__
+    # The checkout may have uncommitted changes.
+    assert [each for each in found.differs if not each.startswith("bench's code")] == []
+
+
+@pytest.mark.another_process
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("import time\n    time.sleep(60)", "it took longer than 3 s (--timeout)"),
+        ("import os\n    os._exit(3)", "its process ended by itself (exit code 3)"),
+    ],
+    ids=["hangs", "dies"],
+)
+def test_a_method_that_hangs_or_dies_here_costs_its_own_cell(pack, tmp_path, body, why):
+    other = tmp_path / "halve.py"
+    other.write_text(HALVE.replace("return noisy", f"{body}\n    return noisy"))
+    told, begun = [], []
+    found = sharing.verify(
+        pack, cells=9, methods=["halve", "median"], plugins=[other], timeout=3,
+        telling=sharing.Telling(begun.append, told.append),
+    )  # fmt: skip
+    held = {cell.cell.split(" ")[0]: cell.held for cell in found.cells}
+    assert held == {"halve": False, "median": True}
+    (lost,) = [cell for cell in found.cells if not cell.held]
+    assert lost.how == f"it fails here: {why}"
+    assert not lost.same_code
+    assert told == found.cells
+    assert sorted(begun) == sorted(cell.cell for cell in found.cells)
+
+
+@pytest.mark.another_process
+def test_a_plugin_that_dies_as_it_is_loaded_is_left_out(pack, tmp_path):
+    other = tmp_path / "halve.py"
+    other.write_text(f"import os\n\nos._exit(4)\n{HALVE}")
+    found = sharing.verify(pack, cells=9, methods=["halve", "median"], plugins=[other])
+    assert [cell.cell for cell in found.cells] == ["median at gaussian 0.3"]
+    assert found.left_out == {
+        "halve cannot be loaded: its process ended by itself (exit code 4)": 1
+    }
+
+
 def test_other_versions_are_named(pack, monkeypatch):
     from bench.execution import environment
 
@@ -266,6 +314,21 @@ def test_the_command_says_what_held_and_leaves_it_beside_the_pack(bench, pack, p
     assert (found.held, found.asked, found.seed) == (2, 2, 0)
     assert found.methods == ["median", "halve"]
     assert found.versions["numpy"] == np.__version__
+
+
+@pytest.mark.another_process
+def test_the_command_has_limits_for_strangers_code(bench, fails, pack, tmp_path):
+    other = tmp_path / "halve.py"
+    other.write_text(
+        HALVE.replace("return noisy", "import time\n    time.sleep(60)\n    return noisy")
+    )
+    done = bench("verify", pack, "--methods", "halve", "--plugin", other, "--timeout", "2",
+                 "--memory-limit", "8GB")  # fmt: skip
+    assert done.code == 10
+    assert "NOT HELD  halve at gaussian 0.3: it fails here: it took longer than 2 s" in done.out
+    assert "--memory-limit is a size such as" in fails(
+        "verify", pack, "--memory-limit", "much", code=2
+    )
 
 
 def test_the_command_has_a_code_for_what_did_not_hold_and_one_for_nothing(bench, pack, tmp_path):
