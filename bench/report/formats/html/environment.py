@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +15,25 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 
-def environment() -> jinja2.Environment:
+def environment(
+    package: str = "bench.report.formats.html", finalize: Callable[[Any], Any] | None = None
+) -> jinja2.Environment:
     """Jinja's, which escapes whatever is not said to be markup.
 
     Its filters are `plain`, text with nothing unseen in it; `sentence`, whose backticks enclose
     code; and `data`, JSON in which no tag can end.
+
+    Args:
+        package: that has the templates.
+        finalize: what becomes of each value before it is escaped.
     """
     import jinja2
 
     made = jinja2.Environment(
         autoescape=True,
-        loader=jinja2.PackageLoader("bench.report.formats.html"),
+        loader=jinja2.PackageLoader(package),
         undefined=jinja2.StrictUndefined,
+        finalize=finalize,
         trim_blocks=True,
         lstrip_blocks=True,
     )

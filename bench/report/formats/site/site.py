@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.core import UsageError, printable
-from bench.report.content import prose
 from bench.report.content.boards import boards
+from bench.report.formats.html import environment as templates
 from bench.report.formats.site import folder
 from bench.report.formats.site.boards import BoardPage
 from bench.report.formats.site.images import image_pages
@@ -170,17 +170,7 @@ def _site(sources: Sequence[Source], title: str, repository: str, images: dict[s
 
 def _renderer(site: Site) -> Callable[..., bytes]:
     """What fills in a template: its name, the page's path, and what the page is of."""
-    import jinja2
-    from markupsafe import Markup, escape
-
-    def sentence(text: str) -> Markup:
-        return Markup(
-            prose.marked(
-                text,
-                lambda part: str(escape(printable(part))),
-                lambda part: f"<code>{escape(printable(part))}</code>",
-            )
-        )
+    from markupsafe import Markup
 
     def shown(value: Any) -> Any:
         """What stands in a page: what is no markup is made visible, then escaped."""
@@ -191,15 +181,7 @@ def _renderer(site: Site) -> Callable[..., bytes]:
         before, after = len(text) - len(text.lstrip(" ")), len(text) - len(text.rstrip(" "))
         return f"{' ' * before}{body}{' ' * after}" if body else " " * before
 
-    environment = jinja2.Environment(
-        autoescape=True,
-        loader=jinja2.PackageLoader("bench.report.formats.site"),
-        undefined=jinja2.StrictUndefined,
-        finalize=shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["sentence"] = sentence
+    environment = templates.environment(__package__, shown)
     style = "\n".join(
         [
             *(_text("html", f"styles/{name}.css") for name in _SHARED),
