@@ -129,7 +129,8 @@ class _Compared:
         self._higher = part.scales[metric].higher
         at = list(part.scales).index(metric)
         self._seeds = [
-            {seed: float(means[at]) for seed, means in by_seed.items()}
+            # Of a training without a value nothing is known.
+            {seed: float(means[at]) for seed, means in by_seed.items() if np.isfinite(means[at])}
             for by_seed in part.seed_means
         ]
 

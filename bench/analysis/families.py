@@ -226,8 +226,13 @@ class _Seeded:
         further = statistics.student(degrees, self._tests, alpha) / statistics.student(degrees, 1)
         images = further * _widened(part) * part.error
         seeds = statistics.student(np.maximum(part.trainings - 1.0, 1.0), self._tests, alpha)
+        # Where units differ alike there is no error to multiply; their signs are left.
+        signs = 2.0 ** (1 - part.units) * self._tests
+        alike = np.where((signs < alpha) & (part.difference != 0), 0.0, np.inf)
         with np.errstate(invalid="ignore"):
-            down, up = (np.where(images > 0, images * end, 0) for end in (part.high, -part.low))
+            down, up = (
+                np.where(part.error > 0, images * end, alike) for end in (part.high, -part.low)
+            )
         return down, up, seeds * part.seed_error
 
     def interval(self) -> tuple[Array, Array]:

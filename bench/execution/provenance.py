@@ -40,10 +40,20 @@ def images_of(
     given: Any,
     data_dir: Path | None,
     plugins: Iterable[str | os.PathLike[str]] = (),
+) -> Dataset:
+    """The images that a run was measured on, if they are here and the same; see `found_images`."""
+    return found_images(run, given, data_dir, plugins)[1]
+
+
+def found_images(
+    run: Run,
+    given: Any,
+    data_dir: Path | None,
+    plugins: Iterable[str | os.PathLike[str]] = (),
     *,
     to_train: bool = False,
-) -> Dataset:
-    """The images that a run was measured on, if they are here and the same.
+) -> tuple[DataSource, Dataset]:
+    """The images that a run was measured on, if they are here and the same, and where they are.
 
     Args:
         run: the run.
@@ -64,13 +74,14 @@ def images_of(
     try:
         if given is not None and images is None:
             images = datasets.opened(given, stated, known.name)
-        data = DataSource(
+        source = DataSource(
             images or known.name,
             training if training not in ("", known.name) else None,
             datasets.data_folder(data_dir),
             stated,
             tuple(str(expanded(plugin).absolute()) for plugin in plugins),
-        ).open()
+        )
+        data = source.open()
     except BenchError as error:
         kind = known.name.partition(":")[0]
         form = kind if kind in datasets.FORMS else "folder"
@@ -86,7 +97,7 @@ def images_of(
             f"{data.training} ({data.training_fingerprint}) is other data than the run was trained "
             f"on, {known.trained_on} ({known.trained_fingerprint}): give it the same files"
         )
-    return data
+    return source, data
 
 
 def form_again(

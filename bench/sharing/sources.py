@@ -62,19 +62,24 @@ def _measured(
 ) -> Iterator[tuple[str, _Measured]]:
     methods = dict[tuple[str, str], CellMeta]()
     noises = dict[tuple[str, str], None]()
+    measured = {
+        (label, metric.source): None for label, metric in metrics.items() if metric.code_of_others
+    }
     for meta in metadata:
         label = method_label(meta.cell.method, meta.cell.params)
         methods.setdefault((label, meta.cell.source), meta)
         for noise in (meta.cell.noise, meta.cell.train):
             if noise and noise.source:
                 noises[noise.kind, noise.source] = None
+        label, _, code = meta.cell.tune_by.partition(" (")
+        if code:  # parameters were chosen by a plugin's metric
+            measured[label, code.rstrip(")")] = None
     for (label, source), meta in methods.items():
         yield label, _method(label, source, meta, registry)
     for kind, source in noises:
         yield f"noise {kind}", _noise(kind, source, registry)
-    for label, metric in metrics.items():
-        if metric.code_of_others:
-            yield f"metric {label}", _metric(label, metric.source, registry)
+    for label, source in measured:
+        yield f"metric {label}", _metric(label, source, registry)
 
 
 def _method(label: str, source: str, meta: CellMeta, registry: Registry[Method]) -> _Measured:

@@ -1,18 +1,23 @@
-"""A sample of a pack's cells, measured again in a process of its own: does what is said hold?"""
+"""A sample of a pack's cells, each measured again in a process of its own: do they hold?"""
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from bench.core import UsageError, digest, expanded, method_label
-from bench.execution.process import Job, Limits, Lost, WatchedProcess
+from bench.core import BenchError, Dataset, UsageError, digest, expanded, method_label
+from bench.evaluation.data_source import DataSource
+from bench.execution import environment
+from bench.execution.process import Limits, Lost, WatchedProcess
+from bench.execution.provenance import found_images
 from bench.planning.settings import Settings
-from bench.sharing.again import Again, Begun, Here, LeftOut, Verification, Where
+from bench.sharing.again import BEGUN, LOADING, Again, Begun, LeftOut
 from bench.sharing.agreement import TRAINED
+from bench.sharing.machines import device_here, device_then, differences
 from bench.store import CellMeta, Run, Verified, is_pack, open_run
 from bench.store.manifest import Machine, timestamp
 from bench.store.verified import VerifiedCell, pack_digest
@@ -50,7 +55,8 @@ def verify(
 
     The cells are drawn by the seed, of those that are done; where one cannot be measured here, the
     next one is taken, and why is said in `left_out`. The code that measures may be anybody's, so
-    another process runs it: a cell that crashes or hangs does not hold, and no other is lost.
+    another process runs it, one for each cell: one that crashes or hangs does not hold, and no
+    other is lost.
 
     Args:
         path: of a pack, or of a run.
@@ -78,25 +84,20 @@ def verify(
         jobs=1, **{name: value for name, value in limits.items() if value is not None},
     )  # fmt: skip
     drawn = _drawn(run, seed, methods)
-    verification = Verification(str(expanded(path).absolute()), typed, dataset, tolerance)
-    threads = max((meta.conditions.threads or 1 for meta in drawn), default=1)
-    process = WatchedProcess(Limits(typed.timeout, typed.memory_limit), threads)
-    measuring = _Measuring(verification, process)
     found: list[VerifiedCell] = []
     left_out: dict[str, int] = {}
-    try:
+    source, data, untrained = _images(run, dataset, typed)
+    with source.for_others(data) as shared:
+        measuring = _Measuring(run, shared, untrained, typed, tolerance)
         for meta in drawn:
             if len(found) == cells:
                 break
-            outcome = measuring.outcome(meta, telling.begun)
-            if isinstance(outcome, LeftOut):
-                left_out[str(outcome)] = left_out.get(str(outcome), 0) + 1
+            try:
+                found.append(measuring.cell(meta, telling.begun))
+            except LeftOut as why:
+                left_out[str(why)] = left_out.get(str(why), 0) + 1
                 continue
-            found.append(outcome)
-            telling.done(outcome)
-        here = measuring.here()
-    finally:
-        process.close()
+            telling.done(found[-1])
     return Verified(
         pack=Path(path).name,
         sha256=pack_digest(path) if is_pack(path) else "",
@@ -106,10 +107,10 @@ def verify(
         cells=found,
         left_out=left_out,
         unchecked=measuring.unchecked,
-        same_machine=not here.differs,
-        differs=here.differs,
-        machine=Machine(**here.description["machine"]),
-        versions=here.description["versions"],
+        same_machine=not measuring.differs,
+        differs=measuring.differs,
+        machine=Machine(**measuring.here["machine"]),
+        versions=measuring.here["versions"],
         date=timestamp(),
     )
 
@@ -136,46 +137,107 @@ def _labels(meta: CellMeta) -> set[str]:
     return {cell.method, method_label(cell.method, cell.params, regime)}
 
 
+def _images(run: Run, given: Any, typed: Settings) -> tuple[DataSource, Dataset, str]:
+    """Where the images are, and they; and why those to train and tune on are not here, or "".
+
+    Raises:
+        DataError, UsageError: none are here, or others.
+    """
+    arguments = run, given, typed.data_dir, typed.plugins
+    try:
+        return *found_images(*arguments, to_train=True), ""
+    except BenchError as error:
+        return *found_images(*arguments), str(error)
+
+
 class _Measuring:
-    """A process that measures the cells of a verification, one after the other.
+    """Cells of a run, each measured by a process of its own.
+
+    Args:
+        run: the run.
+        source: of its images.
+        untrained: why those to train and tune on are not here; else empty.
+        typed: plugins, device, and limits.
+        tolerance: of what is trained anew, in dB.
 
     Attributes:
+        here: this machine and its versions, see `bench.execution.environment`.
+        differs: in what they are others than those that measured, in words.
         unchecked: metrics that cannot be measured here.
     """
 
-    def __init__(self, verification: Verification, process: WatchedProcess) -> None:
-        self._verification, self._process = verification, process
+    def __init__(
+        self, run: Run, source: DataSource, untrained: str, typed: Settings, tolerance: float
+    ) -> None:
+        self._run, self._source, self._untrained = run, source, untrained
+        self._typed, self._tolerance = typed, tolerance
+        self._device = device_here(run, typed.device)
+        self._plugins = tuple(str(expanded(plugin).absolute()) for plugin in typed.plugins)
         self._unusable: dict[str, LeftOut] = {}
+        self.here = environment.describe(self._device)
+        self.differs = differences(run, self.here)
         self.unchecked: list[str] = []
 
-    def outcome(self, meta: CellMeta, told: Callable[[str], None]) -> VerifiedCell | LeftOut:
-        """What comes of a cell, or why it cannot be measured here."""
-        name = meta.cell.method
-        if name in self._unusable:
-            return self._unusable[name]
+    def cell(self, meta: CellMeta, told: Callable[[str], None]) -> VerifiedCell:
+        """What comes of a cell; raises `LeftOut` where it cannot be measured here."""
+        then = device_then(self._run, meta)
+        if then == "cuda" and self._typed.device != "cpu" and self._device != "cuda":
+            raise LeftOut("measured on a GPU, and torch has none here (--device cpu goes without)")
+        device = self._device if then == "cuda" else "cpu"
+        trained = meta.cell.train or meta.cell.noise
+        needed = f"noise {meta.cell.noise.kind}", f"noise {trained.kind}"
+        for what in (f"method {meta.cell.method}", *needed, "the images"):
+            if what in self._unusable:
+                raise self._unusable[what]
+        while True:
+            with tempfile.TemporaryDirectory(prefix="bench-verify-") as folder:
+                job = Again(
+                    run=self._run.path,
+                    meta=meta,
+                    source=self._source,
+                    untrained=self._untrained,
+                    plugins=self._plugins,
+                    fits=Path(folder),
+                    device=device,
+                    same=not self.differs and device == then,
+                    tolerance=self._tolerance,
+                    unloadable=tuple(self.unchecked),
+                )
+                if outcome := self._outcome(job, told):
+                    return outcome
+
+    def _outcome(self, job: Again, told: Callable[[str], None]) -> VerifiedCell | None:
+        """What comes of a cell; None where it is to be measured without one more metric."""
         begun: Begun | None = None
+        loading = "what it needs"
 
         def heard(kind: str, value: Any) -> None:
-            nonlocal begun
-            if kind == "begun":
+            nonlocal begun, loading
+            if kind == LOADING:
+                loading = value
+            elif kind == BEGUN:
                 begun, self.unchecked = value, value.unchecked
-                told(value.cell)
+                told(begun.cell)
 
+        limits = Limits(self._typed.timeout, self._typed.memory_limit)
+        process = WatchedProcess(limits, job.meta.conditions.threads or 1)
         try:
-            return self._asked(Again(self._verification, meta), heard)
+            process.start()
+            outcome = process.ask(job, heard)
         except Lost as lost:
-            if begun is None:  # as it was loaded, which would be waited for with its next cell
-                return self._unusable.setdefault(name, LeftOut(f"{name} cannot be loaded: {lost}"))
-            how = f"it fails here: {lost}"
-            return VerifiedCell(
-                key=meta.key, cell=begun.cell, held=False, how=how, same_code=begun.same_code
-            )
-
-    def here(self) -> Here:
-        """Where that was."""
-        return self._asked(Where(self._verification))
-
-    def _asked(self, job: Job, heard: Callable[[str, Any], None] = lambda *_: None) -> Any:
-        if not self._process.alive:
-            self._process.start()
-        return self._process.ask(job, heard)
+            if begun:
+                how = f"it fails here: {lost}"
+                key, cell, same_code = job.meta.key, begun.cell, begun.same_code
+                return VerifiedCell(key=key, cell=cell, held=False, how=how, same_code=same_code)
+            kind, _, label = loading.partition(" ")
+            if kind == "metric":
+                self.unchecked = [*self.unchecked, label]
+                return None
+            # Its next cell would be waited for likewise.
+            why = LeftOut(f"{loading} cannot be loaded: {lost}")
+            raise self._unusable.setdefault(loading, why) from None
+        finally:
+            process.close()
+        if isinstance(outcome, LeftOut):
+            raise outcome
+        return cast(VerifiedCell, outcome)

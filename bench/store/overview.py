@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.core import StorageError
-from bench.store.folders import open_run, run_folders
+from bench.store.folders import is_run, open_run, run_folders
 from bench.store.lock import is_held
 
 State = Literal["finished", "unfinished", "running", "damaged"]
@@ -46,7 +46,7 @@ def overview(results: Path) -> Iterator[RunOverview]:
     Raises:
         StorageError: the folder may not be read.
     """
-    here = [results] if (results / "manifest.json").is_file() else run_folders(results)
+    here = [results] if is_run(results) else run_folders(results)
     for path in reversed(here):
         size = size_of(path)
         try:

@@ -1,5 +1,7 @@
 """The error that pairs share, where images and trainings both move a difference."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -52,3 +54,19 @@ def test_of_seeds_alone_it_is_students():
     assert _Seeded(drawn, 7).p() == pytest.approx(by_hand)
     assert _Seeded(drawn, 7).errors() == pytest.approx(stats.t.isf(0.025 / 7, 3))
     assert _Seeded(drawn, 7).degrees() == pytest.approx(3)
+
+
+def test_two_images_that_differ_alike_tell_nothing_however_close_the_trainings():
+    drawn = two_errors(1, 1, 0, 3)
+    few = np.full(3, 2.0)
+    drawn = replace(
+        drawn, units=few, effective=few, difference=few / 4, error=0 * few, seed_error=few / 1000,
+        low=-np.inf * few, high=np.inf * few,
+    )  # fmt: skip
+    low, high = _Seeded(drawn, 10).interval()
+    assert (low == -np.inf).all()
+    assert (high == np.inf).all()
+    assert (_Seeded(drawn, 10).p() == 1).all()
+    many = replace(drawn, units=few * 20, effective=few * 20)
+    assert (_Seeded(many, 10).interval()[0] > 0).all()
+    assert (_Seeded(many, 10).p() < 0.05).all()

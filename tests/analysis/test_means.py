@@ -176,6 +176,20 @@ def test_trainings_that_hardly_differ_leave_it_to_the_images():
     assert pair["p"] == pytest.approx(images["p"], abs=0.01)
 
 
+def test_a_training_without_a_value_counts_as_none():
+    rng = np.random.default_rng(11)
+    trained = seeded([0.0, 0.01, 0.02, 0.01, 0.0], 0.1, method="trained", rng=rng)
+    trained = [part.assign(ssim=part["psnr"] / 40) for part in trained]
+    trained[2]["ssim"] = np.nan
+    filters = frame(trained[0]["psnr"] - 5 + rng.normal(0, 0.1, 50), method="filter")
+    filters["ssim"] = filters["psnr"] / 40
+    _, pairs = compared(*trained, filters)
+    pair = row(pairs, metric="ssim")
+    assert (pair["trainings"], pair["better"]) == (4, "trained")
+    assert 0 < pair["p"] < 0.05
+    assert np.isfinite(pair["detectable"])
+
+
 def test_of_one_training_nothing_is_said_but_of_that_model():
     rng = np.random.default_rng(6)
     once = seeded([0.0], method="once", rng=rng)

@@ -87,6 +87,36 @@ def test_without_their_code_the_cells_are_left_out_and_the_metric_unchecked(pack
     assert any("unknown noise 'bricks'" in why for why in found.left_out)
 
 
+@pytest.mark.another_process
+def test_a_noise_that_dies_as_it_is_loaded_costs_its_own_cells(packed, mine, tmp_path):
+    (tmp_path / "bricks.py").write_text(f"import os\n\nos._exit(5)\n{BRICKS}")
+    (tmp_path / "edges.py").write_text((mine / "edges.py").read_text())
+    found = sharing.verify(packed.path, plugins=[tmp_path])
+    assert [cell.cell for cell in found.cells] == ["median at gaussian 0.3"]
+    assert found.unchecked == []
+    assert found.left_out == {
+        "noise bricks cannot be loaded: its process ended by itself (exit code 5)": 1
+    }
+
+
+@pytest.mark.another_process
+def test_a_metric_that_dies_as_it_is_loaded_is_not_looked_at(packed, mine, tmp_path):
+    (tmp_path / "bricks.py").write_text((mine / "bricks.py").read_text())
+    (tmp_path / "edges.py").write_text(f"import os\n\nos._exit(5)\n{EDGES}")
+    found = sharing.verify(packed.path, plugins=[tmp_path])
+    assert [cell.held for cell in found.cells] == [True, True]
+    assert (found.unchecked, found.left_out) == (["edges[power=2.0]"], {})
+
+
+def test_the_code_of_a_metric_that_only_chose_parameters_goes_along(mine, tmp_path):
+    run = bench.run(
+        "digits", methods="median", plugins=[mine], out=tmp_path, name="tuned", metrics=["psnr"],
+        tune_by="edges", noise=0.3, limit=6,
+    )  # fmt: skip
+    packed = sharing.pack([run], tmp_path / "tuned.zip", plugins=[mine])
+    assert packed.about.sources["metric edges"][0].files == ["sources/metrics/edges/edges.py"]
+
+
 def test_other_code_of_a_metric_is_left_out(run, mine, tmp_path):
     for file in ("bricks.py", "edges.py"):
         (tmp_path / file).write_text((mine / file).read_text().replace(".mean(", ".max("))

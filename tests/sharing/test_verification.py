@@ -1,6 +1,7 @@
 """Cells that are measured again hold; altered numbers, and methods that changed, do not."""
 
 import json
+import tempfile
 import zipfile
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 import bench
 from bench import sharing
-from bench.core import UsageError
+from bench.core import DataError, UsageError
 from bench.sharing.agreement import FILTERS, SAME_MACHINE, TRAINED, agreement
 from bench.store import Verified, columns, open_run
 from bench.store.pack import write_pack
@@ -148,10 +149,15 @@ def test_a_method_that_fails_here_does_not_hold(pack, tmp_path):
 
 
 @pytest.mark.another_process
-def test_another_process_measures_and_gives_the_same(pack, plugin):
+def test_another_process_measures_gives_the_same_and_leaves_nothing(
+    pack, plugin, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
     found = sharing.verify(pack, cells=9, plugins=[plugin])
     assert found.asked == found.held == 4
     assert found.versions["numpy"] == np.__version__
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("bench-")] == []
     # The checkout may have uncommitted changes.
     assert [each for each in found.differs if not each.startswith("bench's code")] == []
 
@@ -189,8 +195,21 @@ def test_a_plugin_that_dies_as_it_is_loaded_is_left_out(pack, tmp_path):
     found = sharing.verify(pack, cells=9, methods=["halve", "median"], plugins=[other])
     assert [cell.cell for cell in found.cells] == ["median at gaussian 0.3"]
     assert found.left_out == {
-        "halve cannot be loaded: its process ended by itself (exit code 4)": 1
+        "method halve cannot be loaded: its process ended by itself (exit code 4)": 1
     }
+
+
+@pytest.mark.another_process
+def test_images_that_are_given_as_arrays_go_to_the_other_process(tmp_path):
+    clean = np.random.default_rng(0).integers(0, 255, (6, 16, 16), np.uint8)
+    run = bench.run(
+        clean, methods="median,identity", noise=0.3, tune=False, out=tmp_path, name="own",
+        range=(0, 255),
+    )  # fmt: skip
+    found = sharing.verify(run.path, dataset=clean)
+    assert [cell.held for cell in found.cells] == [True, True]
+    with pytest.raises(DataError, match="is other data than the run was measured on"):
+        sharing.verify(run.path, dataset=clean[::-1])
 
 
 def test_other_versions_are_named(pack, monkeypatch):
