@@ -65,6 +65,18 @@ def test_the_best_under_each_noise_is_the_one_of_the_best_mean(runs, pages):
     assert "Best under each noise" not in pages["one"]
 
 
+def test_kinds_with_levels_are_lines_over_them_and_the_others_a_panel_each(runs, tmp_path):
+    (section,) = by_dataset([runs["several"]])
+    figures = {figure.name: figure.title for figure in draw(section, tmp_path, ["svg"])}
+    quality = [title for name, title in figures.items() if name.startswith("quality")]
+    assert quality == ["Quality over noise level", "Quality under each noise"] * 2
+    assert ">gaussian noise level<" in (tmp_path / "quality.svg").read_text()
+    single = (tmp_path / "quality-2.svg").read_text()
+    assert ">salt-pepper 0.2<" in single
+    assert ">poisson 20<" in single
+    assert ">gaussian 0" not in single
+
+
 def test_a_run_of_one_level_of_each_kind_is_drawn_by_kind(tmp_path):
     run = bench.run(
         "digits", methods=["identity", "median"], noise=["gaussian:0.3", "poisson:20"], tune=False,

@@ -42,14 +42,15 @@ def quality(section: Section) -> Drawn:
     drawn: Drawn = []
     for metric in metrics:
         data, scale = known[known["metric"] == metric], section.scales[metric]
-        kinds = list(dict.fromkeys(data["noise"]))
-        single = len(data[["noise", "level"]].drop_duplicates()) == len(kinds)
-        at_once = len(kinds) if single else _kinds_at_once(data)
-        for start in range(0, len(kinds), at_once):
-            part = data[data["noise"].isin(kinds[start : start + at_once])]
-            name = f"quality-{len(drawn) + 1}" if drawn else "quality"
-            make = _single_levels if single else _over_levels
-            drawn.append(make(section, part, scale, name))
+        levels = data.groupby("noise", sort=False)["level"].nunique()
+        over = list(levels.index[levels > 1])
+        step = _kinds_at_once(data)
+        parts = [(over[at : at + step], _over_levels) for at in range(0, len(over), step)]
+        parts += [(list(levels.index[levels == 1]), _single_levels)]
+        for kinds, make in parts:
+            if kinds:
+                name = f"quality-{len(drawn) + 1}" if drawn else "quality"
+                drawn.append(make(section, data[data["noise"].isin(kinds)], scale, name))
     return drawn
 
 
@@ -155,7 +156,7 @@ def _levels(axes: Any, part: pd.DataFrame) -> None:
     """The levels along a panel, with a little room."""
     levels = sorted(part["level"].unique())
     axes.set_xticks(levels, [level_text(level) for level in levels])
-    room = 0.06 * (levels[-1] - levels[0]) or 1.0
+    room = 0.06 * (levels[-1] - levels[0])
     axes.set_xlim(levels[0] - room, levels[-1] + room)
 
 
@@ -232,11 +233,15 @@ def _ticks(gaps: pd.Series[float]) -> list[float]:
 def _single_levels(
     section: Section, data: pd.DataFrame, scale: Scale, name: str
 ) -> tuple[Figure, Any]:
-    """A metric under kinds of noise of one level each: a panel a noise, a row a method."""
+    """A metric under kinds of noise of one level each: a panel a noise, a row a method.
+
+    The method that is nearest to the best, on average, comes first.
+    """
     import matplotlib.pyplot as plt
 
     look = looks(section.labels)
-    labels = list(dict.fromkeys(data["label"]))
+    loss = abs(_below_best(data, scale)).groupby(data["label"], sort=False).mean()
+    labels = list(loss.sort_values(kind="stable").index)
     noises = list(dict.fromkeys(zip(data["noise"], data["level"], strict=True)))
     across = min(_SIDE_BY_SIDE, len(noises))
     rows = -(-len(noises) // across)
