@@ -218,14 +218,16 @@ class _Seeded:
 
     def __init__(self, part: Pairs, tests: int) -> None:
         self._part, self._tests = part, tests
+        self._of_images = np.maximum(part.effective - 1.0, 1.0)
+        self._of_seeds = np.maximum(part.trainings - 1.0, 1.0)
+        # What lies further out than the 2.5% points, which follow the skewness, is Student's.
+        self._error = _widened(part) * part.error / statistics.student(self._of_images, 1)
 
     def _reach(self, alpha: float | Array) -> tuple[Array, Array, Array]:
         """How far images move a difference down and up, and seeds either way."""
-        part, degrees = self._part, np.maximum(self._part.effective - 1.0, 1.0)
-        # What lies further out than the 2.5% points, which follow the skewness, is Student's.
-        further = statistics.student(degrees, self._tests, alpha) / statistics.student(degrees, 1)
-        images = further * _widened(part) * part.error
-        seeds = statistics.student(np.maximum(part.trainings - 1.0, 1.0), self._tests, alpha)
+        part = self._part
+        images = statistics.student(self._of_images, self._tests, alpha) * self._error
+        seeds = statistics.student(self._of_seeds, self._tests, alpha)
         # Where units differ alike there is no error to multiply; their signs are left.
         signs = 2.0 ** (1 - part.units) * self._tests
         alike = np.where((signs < alpha) & (part.difference != 0), 0.0, np.inf)
@@ -250,13 +252,12 @@ class _Seeded:
 
     def degrees(self) -> Array:
         """Of freedom, of what `errors` asks for: a sum of two squares, of which one may rule."""
-        part = self._part
         down, up, seeds = self._reach(statistics.ALPHA)
         images, seeds = np.maximum(down, up) ** 2, seeds**2
-        own = np.maximum(part.effective - 1.0, 1.0), np.maximum(part.trainings - 1.0, 1.0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            degrees = (images + seeds) ** 2 / (images**2 / own[0] + seeds**2 / own[1])
-        return np.where(np.isfinite(degrees), degrees, own[1])
+            parts = images**2 / self._of_images + seeds**2 / self._of_seeds
+            degrees = (images + seeds) ** 2 / parts
+        return np.where(np.isfinite(degrees), degrees, self._of_seeds)
 
     def p(self) -> Array:
         """The chance of error, of all pairs, at which each interval would end at 0."""
@@ -264,7 +265,7 @@ class _Seeded:
         size = np.abs(self._part.difference)
         # In powers of ten: halved until no digit of a p-value is left to find.
         least, most = np.full(len(size), -100.0), np.zeros(len(size))
-        for _ in range(50):
+        for _ in range(40):
             middle = (least + most) / 2
             down, up, seeds = self._reach(10**middle)
             within = size <= np.hypot(np.where(first, down, up), seeds)

@@ -174,12 +174,17 @@ def _measures(
     return measures, unchecked
 
 
+def tuning_by(metric: str) -> str:
+    """What is told to be loading, of what parameters were chosen by."""
+    return f"the metric {metric.partition(' (')[0]} that chose parameters"
+
+
 def _tuned_by(cell: Cell, registry: Registry[Method], tell: Tell) -> Any:
     """The metric that the cell's parameters were chosen by."""
     if cell.tune_by == "psnr":
         return built_in("psnr")["psnr"]
     label, _, code = cell.tune_by.partition(" (")
-    tell(LOADING, f"tuning by {label}")
+    tell(LOADING, tuning_by(cell.tune_by))
     try:
         (one,) = metrics_of([label], registry).values()
     except BenchError as error:

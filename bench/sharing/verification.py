@@ -15,7 +15,7 @@ from bench.execution import environment
 from bench.execution.process import Limits, Lost, WatchedProcess
 from bench.execution.provenance import found_images
 from bench.planning.settings import Settings
-from bench.sharing.again import BEGUN, LOADING, Again, Begun, LeftOut
+from bench.sharing.again import BEGUN, LOADING, Again, Begun, LeftOut, tuning_by
 from bench.sharing.agreement import TRAINED
 from bench.sharing.machines import device_here, device_then, differences
 from bench.store import CellMeta, Run, Verified, is_pack, open_run
@@ -185,8 +185,14 @@ class _Measuring:
             raise LeftOut("measured on a GPU, and torch has none here (--device cpu goes without)")
         device = self._device if then == "cuda" else "cpu"
         trained = meta.cell.train or meta.cell.noise
-        needed = f"noise {meta.cell.noise.kind}", f"noise {trained.kind}"
-        for what in (f"method {meta.cell.method}", *needed, "the images"):
+        needed = (
+            f"method {meta.cell.method}",
+            f"noise {meta.cell.noise.kind}",
+            f"noise {trained.kind}",
+            tuning_by(meta.cell.tune_by),
+            "the images",
+        )
+        for what in needed:
             if what in self._unusable:
                 raise self._unusable[what]
         while True:

@@ -28,7 +28,6 @@ def two_errors(images, ours, theirs, pairs, seeds=4):
     "variances", [(0, 1, 0), (1, 0.1, 0), (1, 1, 0), (1, 3, 0), (1, 10, 0), (0, 1, 0.1), (1, 1, 1)]
 )
 def test_images_and_seeds_together_err_no_more_often_than_promised(variances):
-    """Where one number of degrees of freedom, Satterthwaite's, errs up to eight times as often."""
     tests, pairs = 50, 200_000
     drawn = two_errors(*variances, pairs)
     seeded = _Seeded(drawn, tests)
@@ -37,6 +36,16 @@ def test_images_and_seeds_together_err_no_more_often_than_promised(variances):
     assert wrong <= stats.binom.ppf(0.999, pairs, 0.05 / tests)
     if variances == (0, 1, 0):  # nothing is given away where there is one error only
         assert wrong >= stats.binom.ppf(0.001, pairs, 0.05 / tests)
+
+
+def test_one_number_of_degrees_of_freedom_for_both_would_err_forty_times_as_often():
+    """Satterthwaite's, with four seeds at the share of 600 pairs: why there are two."""
+    tests, pairs, images = 600, 400_000, 1.0
+    drawn = two_errors(images, 10, 0, pairs)
+    seeds = drawn.seed_error**2
+    degrees = (images + seeds) ** 2 / (seeds**2 / 3)
+    p = 2 * stats.t.sf(np.abs(drawn.difference) / np.sqrt(images + seeds), degrees)
+    assert 30 < (p < 0.05 / tests).mean() / (0.05 / tests) < 50
 
 
 def test_its_p_value_ends_where_the_interval_does():
